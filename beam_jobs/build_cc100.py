@@ -1,0 +1,11 @@
+"""The entry point: python -m beam_jobs.build_cc100.
+
+Thin on purpose: it runs as `__main__`, and what is defined in `__main__` would travel to workers by value.
+"""
+
+import sys
+
+from beam_jobs.job import main
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,120 @@
+"""What crosses a GroupByKey: references and small counts, never text. And the notes that stages leave when done."""
+
+from dataclasses import dataclass, field
+
+from ccnet_pipeline.ledger import Account, Balance, DamageTally, Tally
+
+
+@dataclass(frozen=True, slots=True)
+class HashSlice:
+    """The hashes of one segment in one range."""
+
+    segment_number: int
+    start: int  # index of the first hash in the segment's file
+    count: int
+    total: int  # hashes in the file
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Where the answers for one `HashSlice` lie: one bit a hash, packed."""
+
+    path: str
+    offset: int  # bytes
+    start: int
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One zstd frame of whole lines in a file."""
+
+    offset: int
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """All documents of one segment in one language and bucket (or rejected for one reason)."""
+
+    folder: str  # shards/<language> or rejects/<language>
+    name: str  # the bucket, or the reason
+    segment_number: int
+    path: str
+    frames: list[Frame]
+    documents: int
+    paragraphs: int
+    characters: int
+
+    @property
+    def size(self) -> int:
+        return sum(frame.size for frame in self.frames)
+
+
+@dataclass(frozen=True, slots=True)
+class ShardPlan:
+    """One final shard: the blocks that it joins, in order."""
+
+    relative: str  # path under the run directory, without the suffix of the format
+    blocks: list[Block]
+
+
+@dataclass(frozen=True, slots=True)
+class FinalFile:
+    """One row of manifest.json."""
+
+    path: str  # relative to the run directory
+    language: str
+    bucket: str  # several are joined by "+"; in rejects/ the reason
+    format: str
+    documents: int
+    paragraphs: int
+    characters: int  # code points of paragraphs, line breaks not counted
+    bytes: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class ExtractNote:
+    """Written when a segment's stage 1 is done."""
+
+    segment: str  # its name
+    account: Account
+    dump: str
+    pages: int
+    hashes: int  # distinct
+    paragraphs: int
+    cpu_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class MineNote:
+    """Written when a segment's stage 3 is done."""
+
+    segment: str  # its name
+    account: Account
+    blocks: list[Block]
+    pages: int
+    documents: int
+    cpu_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """manifest.json"""
+
+    shard_format: int
+    fingerprint: str
+    files: list[FinalFile]
+
+
+@dataclass(slots=True)
+class Ledger:
+    """ledger.json: the balance in total and by segment (docs/design.md, The balance)."""
+
+    records: Balance
+    paragraphs: Balance
+    characters: Balance  # code points of paragraphs, line breaks not counted
+    languages: dict[str, Tally]
+    damage: DamageTally
+    segments: dict[str, Account] = field(default_factory=dict)

@@ -1,0 +1,223 @@
+"""One run from its command line to its summary: check everything, build the graph, run it, say what came out."""
+
+import importlib.metadata
+import logging
+import platform
+import re
+import shlex
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import apache_beam as beam
+import msgspec
+import psutil
+from apache_beam.options.pipeline_options import PipelineOptions
+
+from beam_jobs import storage
+from beam_jobs.elements import Manifest
+from beam_jobs.graph import Plan, build
+from beam_jobs.layout import Layout
+from beam_jobs.options import LOCAL_RUNNERS, Arguments, parse
+from beam_jobs.progress import shown
+from beam_jobs.summary import print_summary
+from ccnet_pipeline import sample
+from ccnet_pipeline.documents import SHARD_FORMAT
+from ccnet_pipeline.errors import BalanceError, UserError
+from ccnet_pipeline.fluency import CUTOFFS_FILE, FluencyModel, find_models
+from ccnet_pipeline.language import FastTextScorer, parse_languages
+from ccnet_pipeline.models import find_model
+from ccnet_pipeline.recipe import Configuration, Input, configuration, differences
+from ccnet_pipeline.segments import Segment, find_segments
+
+PACKAGE = "cc100-xlmr"
+# Beam's worker processes cost about 6 CPU seconds to start: what one process does in less stays in one.
+_SMALL_INPUT_BYTES = 16 << 20
+# Hashes are about a quarter of a compressed WET file; while a range is resolved it takes some five times its size.
+_HASH_SHARE = 0.25
+_BUCKET_BYTES = 64 << 20
+_MAX_BUCKETS = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """What ran a run; it decides nothing about the result."""
+
+    runner: str
+    beam: str
+    python: str
+    platform: str
+
+
+@dataclass(frozen=True, slots=True)
+class RunFile:
+    """run.json"""
+
+    shard_format: int
+    fingerprint: str
+    preset: str
+    configuration: Configuration
+    engine: Engine
+    inputs: list[Input]
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the job; return the exit status: 0, 1 (our defect), 2 (the user's mistake), 130 (interrupted)."""
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s")
+    try:
+        run(parse(sys.argv[1:] if argv is None else argv))
+    except KeyboardInterrupt:
+        _stop_workers()
+        print("\nbuild_cc100: interrupted; the same command goes on where it stopped", file=sys.stderr)
+        return 130
+    except Exception as error:
+        _stop_workers()
+        mistake = _find(error, UserError)
+        if mistake:
+            print(f"build_cc100: {mistake}", file=sys.stderr)
+            return 2
+        defect = _find(error, BalanceError)
+        if defect is None:
+            raise
+        print(f"build_cc100: {defect}; this is a defect, please report it; nothing was published", file=sys.stderr)
+        return 1
+    return 0
+
+
+def run(arguments: Arguments) -> None:
+    """Build the corpus that the arguments ask for, as far as it is not built yet."""
+    segments = find_segments(arguments.inputs or [str(sample.crawl_directory())], arguments.base)
+    lid_model = find_model(arguments.lid_model)
+    lm_dir = Path(arguments.lm_dir) if arguments.lm_dir else None if arguments.inputs else sample.lm_directory()
+    models = _checked_models(arguments, lid_model, lm_dir)
+    config = configuration(
+        arguments.recipe,
+        [Input(segment.name, segment.size) for segment in segments],
+        models,
+        package_version=importlib.metadata.version(PACKAGE),
+        formats=arguments.formats,
+        shard_bytes=arguments.shard_bytes,
+        keep_rejects=arguments.keep_rejects,
+    )
+    work_root = arguments.work_dir or storage.join(arguments.output, "work")
+    layout = Layout(output=arguments.output, work=storage.join(work_root, config.fingerprint))
+    if _claim_output(arguments, layout, config, segments):
+        print(f"{arguments.output} is complete already: the same input, configuration and models.")
+    else:
+        plan = Plan(
+            configuration=config,
+            layout=layout,
+            segments_file=storage.join(layout.work, "segments.json"),
+            num_buckets=arguments.dedup_buckets or _num_buckets(segments, config),
+            lid_model=lid_model.absolute(),
+            lm_dir=lm_dir.absolute() if lm_dir else None,
+        )
+        storage.write_json(plan.segments_file, segments)
+        _execute(arguments, plan, segments)
+    if not arguments.keep_work:
+        _remove_work(work_root, layout)
+    print_summary(layout)
+    _print_next_steps(arguments)
+
+
+def _checked_models(arguments: Arguments, lid_model: Path, lm_dir: Path | None) -> list[Path]:
+    """Return every model file, after each was loaded once: a broken one must show before any work."""
+    parse_languages(arguments.recipe.languages, known=FastTextScorer(lid_model).labels())
+    files = [lid_model]
+    if lm_dir:
+        files.append(lm_dir / CUTOFFS_FILE)
+        for model in find_models(lm_dir).values():
+            FluencyModel(model, arguments.recipe.lm_normalization)
+            files += [model.pieces, model.ngrams]
+    return files
+
+
+def _claim_output(arguments: Arguments, layout: Layout, config: Configuration, segments: Sequence[Segment]) -> bool:
+    """Make the run directory ours; return whether it is complete.
+
+    Raises:
+        UserError: it holds something else, or cannot be written.
+    """
+    output = Path(arguments.output)
+    old: Any = storage.read_json(layout.run_file, dict)
+    if old is None and storage.is_local(arguments.output) and output.exists() and any(output.iterdir()):
+        raise UserError(f"--output {output} exists and is no run directory; choose an empty or new one")
+    if old is not None and arguments.overwrite:
+        for name in ("run.json", "manifest.json", "ledger.json", "report.html", "shards", "rejects", "work"):
+            storage.remove_tree(storage.join(arguments.output, name))
+        old = None
+    if old is not None and old.get("fingerprint") != config.fingerprint:
+        changed = differences(old.get("configuration", {}), msgspec.to_builtins(config))
+        raise UserError(
+            f"--output {output} holds a run of another configuration ({'; '.join(changed) or 'of another version'}); "
+            "choose another --output, or start anew with --overwrite"
+        )
+    if old is None:
+        engine = Engine(arguments.runner, beam.__version__, platform.python_version(), platform.platform())
+        inputs = [Input(segment.name, segment.size) for segment in segments]
+        run_file = RunFile(SHARD_FORMAT, config.fingerprint, config.recipe.preset, config, engine, inputs)
+        storage.write_json(layout.run_file, run_file)
+    storage.remove_leftovers(arguments.output)
+    return storage.read_json(layout.manifest_file, Manifest) is not None
+
+
+def _num_buckets(segments: Sequence[Segment], config: Configuration) -> int:
+    group = config.recipe.group_size or len(segments)
+    size = sum(segment.size for segment in segments) * min(1.0, group / len(segments))
+    return min(_MAX_BUCKETS, 1 + int(size * _HASH_SHARE / _BUCKET_BYTES))
+
+
+def _execute(arguments: Arguments, plan: Plan, segments: Sequence[Segment]) -> None:
+    options = PipelineOptions(_beam_flags(arguments, segments))
+    with shown(plan.layout, len(segments)):
+        pipeline = beam.Pipeline(options=options)
+        build(pipeline, plan)
+        pipeline.run().wait_until_finish()
+
+
+def _beam_flags(arguments: Arguments, segments: Sequence[Segment]) -> list[str]:
+    if arguments.runner not in LOCAL_RUNNERS:
+        return [f"--runner={arguments.runner}", *arguments.beam]
+    # Beam's own DirectRunner first tries to download another engine (Prism): never that.
+    flags = ["--runner=FnApiRunner"]
+    workers = min(arguments.workers, len(segments))
+    if workers > 1 and sum(segment.size for segment in segments) > _SMALL_INPUT_BYTES:
+        flags += [f"--direct_num_workers={workers}", "--direct_running_mode=multi_processing"]
+    return [*flags, *arguments.beam]
+
+
+def _remove_work(work_root: str, layout: Layout) -> None:
+    storage.remove_tree(layout.work)
+    if storage.is_local(work_root) and Path(work_root).is_dir() and not any(Path(work_root).iterdir()):
+        Path(work_root).rmdir()
+
+
+def _find(error: BaseException | None, kind: type[Exception]) -> str | None:
+    """Return the message of an error of ours, wherever Beam has wrapped it: as a type, or as text of a worker."""
+    while error is not None:
+        if isinstance(error, kind):
+            return str(error).partition(" [while running")[0]
+        found = re.search(rf"{kind.__name__}: (.+?)(?: \[while running|\\n|\n|$)", str(error))
+        if found:
+            return found[1]
+        error = error.__cause__ or error.__context__
+    return None
+
+
+def _stop_workers() -> None:
+    """Kill the worker processes that the runner has left."""
+    for child in psutil.Process().children(recursive=True):
+        child.kill()
+
+
+def _print_next_steps(arguments: Arguments) -> None:
+    out = arguments.output
+    print(f"Shards: {storage.join(out, 'shards')}   every file with its sha256: {storage.join(out, 'manifest.json')}")
+    print(f"Where the rest went: {storage.join(out, 'ledger.json')}")
+    if arguments.inputs:
+        return
+    print("Look inside:    " + shlex.join(["zstd", "-dc", storage.join(out, "shards", "fr", "all-00000.jsonl.zst")]) + " | head -3")
+    print("Next, real CommonCrawl: download a WET file of https://data.commoncrawl.org, then")
+    print("    python -m beam_jobs.build_cc100 --input CC-MAIN-*.warc.wet.gz --output corpus")

@@ -1,0 +1,128 @@
+"""Files that every worker reaches, through Beam's FileSystems: local disk, and object stores by their scheme.
+
+Nothing half-written ever carries a final name. Locally a file is written aside and renamed; in an object store the
+object appears when its upload is complete, and a copy aside would only cost a copy.
+"""
+
+import contextlib
+import errno
+import os
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, BinaryIO, TypeVar, cast
+
+import msgspec
+from apache_beam.io.filesystem import CompressionTypes
+from apache_beam.io.filesystems import FileSystems
+
+from ccnet_pipeline.errors import UserError
+
+_T = TypeVar("_T")
+_TEMPORARY_PREFIX = ".writing-"
+
+# Errors of the machine that the user can mend, and what to do about them.
+_REMEDIES = {
+    errno.ENOSPC: "the disk is full; free some room (or put --work_dir elsewhere) and run the same command again",
+    errno.EDQUOT: "the disk quota is used up; free some room and run the same command again",
+    errno.EACCES: "no permission to write there; choose another --output or mend the permissions",
+    errno.EPERM: "no permission to write there; choose another --output or mend the permissions",
+    errno.EROFS: "the file system is read-only; choose another --output",
+    errno.EFBIG: "the file is larger than this machine allows; raise the limit (ulimit -f) and run again",
+}
+
+
+def is_local(path: str) -> bool:
+    """Tell whether a path is on a disk of this machine's file tree."""
+    return "://" not in path
+
+
+def open_for_reading(path: str) -> BinaryIO:
+    """Open a file for reading its stored bytes, compressed or not."""
+    return cast(BinaryIO, FileSystems.open(path, compression_type=CompressionTypes.UNCOMPRESSED))
+
+
+def read_range(path: str, start: int, size: int) -> bytes:
+    """Return `size` bytes of a file from byte `start`; raises EOFError if the file ends before."""
+    with open_for_reading(path) as file:
+        file.seek(start)
+        data = file.read(size)
+    if len(data) != size:
+        raise EOFError(f"{path} ends after {start + len(data)} bytes, want {start + size}")
+    return data
+
+
+@contextlib.contextmanager
+def writing(path: str) -> Iterator[BinaryIO]:
+    """Open a file that gets its name only when the block ends without an exception."""
+    aside = path
+    if is_local(path):
+        folder, name = os.path.split(path)
+        aside = os.path.join(folder, f"{_TEMPORARY_PREFIX}{name}-{uuid.uuid4().hex}")
+    with explained(path):
+        try:
+            with FileSystems.create(aside, compression_type=CompressionTypes.UNCOMPRESSED) as file:
+                yield cast(BinaryIO, file)
+                file.flush()
+                if is_local(path):
+                    os.fsync(file.fileno())
+            if aside != path:
+                os.replace(aside, path)
+        except BaseException:
+            if aside != path:
+                Path(aside).unlink(missing_ok=True)
+            raise
+
+
+@contextlib.contextmanager
+def explained(path: str) -> Iterator[None]:
+    """Turn a full disk, missing permission and the like into a UserError."""
+    try:
+        yield
+    except OSError as error:
+        remedy = _REMEDIES.get(error.errno or 0)
+        if remedy is None:
+            raise
+        raise UserError(f"{path}: {remedy}") from error
+
+
+def write(path: str, data: bytes) -> None:
+    """Write a whole file."""
+    with writing(path) as file:
+        file.write(data)
+
+
+def write_json(path: str, value: Any) -> None:
+    """Write a value as JSON for people: indented, with a final line feed."""
+    write(path, msgspec.json.format(msgspec.json.encode(value), indent=2) + b"\n")
+
+
+def read_json(path: str, kind: type[_T]) -> _T | None:
+    """Return the value of a JSON file, or None if there is no such file."""
+    if not exists(path):
+        return None
+    with open_for_reading(path) as file:
+        return msgspec.json.decode(file.read(), type=kind)
+
+
+def exists(path: str) -> bool:
+    """Tell whether there is such a file."""
+    return bool(FileSystems.exists(path))
+
+
+def join(*parts: str) -> str:
+    """Join parts of a path in the way of its file system."""
+    return str(FileSystems.join(*parts))
+
+
+def remove_tree(path: str) -> None:
+    """Remove a folder and what is in it, if it exists."""
+    if FileSystems.exists(path) or not is_local(path):
+        FileSystems.delete([path])
+
+
+def remove_leftovers(folder: str) -> None:
+    """Remove files that a killed run was writing, in a local folder and below it."""
+    if is_local(folder):
+        for leftover in Path(folder).rglob(f"{_TEMPORARY_PREFIX}*"):
+            leftover.unlink(missing_ok=True)

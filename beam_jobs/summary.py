@@ -1,0 +1,97 @@
+"""What a run built, as tables for people."""
+
+from dataclasses import dataclass
+
+from rich.console import Console
+from rich.table import Table
+
+from beam_jobs import storage
+from beam_jobs.elements import FinalFile, Ledger, Manifest
+from beam_jobs.layout import Layout
+from ccnet_pipeline.fluency import BUCKETS
+from ccnet_pipeline.ledger import Balance
+
+_MOST_LANGUAGES = 40
+
+
+@dataclass(slots=True)
+class _Row:
+    """One language of the table."""
+
+    documents: int = 0
+    paragraphs: int = 0
+    characters: int = 0
+    bytes: int = 0
+
+
+def print_summary(layout: Layout) -> None:
+    """Print what `manifest.json` and `ledger.json` say."""
+    manifest = storage.read_json(layout.manifest_file, Manifest)
+    ledger = storage.read_json(layout.ledger_file, Ledger)
+    if manifest is None or ledger is None:
+        raise FileNotFoundError(layout.manifest_file)
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        console.width = 140  # a log has no width; 80 would cut the columns
+    console.print(_languages_table(manifest.files))
+    console.print(_losses_table(ledger))
+    if ledger.damage.members:
+        reasons = ", ".join(f"{reason} {count}" for reason, count in sorted(ledger.damage.reasons.items()))
+        console.print(f"Damage: {ledger.damage.bytes:,} bytes of the archives could not be read ({reasons}).")
+
+
+def _languages_table(files: list[FinalFile]) -> Table:
+    main = [file for file in files if file.path.startswith("shards/")]
+    formats = {file.format for file in main}
+    one_format = [file for file in main if file.format == min(formats)]  # each format holds the same documents
+    rows: dict[str, _Row] = {}
+    buckets: dict[tuple[str, str], int] = {}
+    for file in one_format:
+        row = rows.setdefault(file.language, _Row())
+        row.documents += file.documents
+        row.paragraphs += file.paragraphs
+        row.characters += file.characters
+        row.bytes += file.bytes
+        buckets[file.language, file.bucket] = buckets.get((file.language, file.bucket), 0) + file.documents
+    shown = [bucket for bucket in BUCKETS if any(name == bucket for _, name in buckets)]
+    table = Table(title="Documents kept", title_justify="left")
+    table.add_column("language", no_wrap=True)
+    for heading in ("documents", "paragraphs", "characters", "bytes", *shown):
+        table.add_column(heading, justify="right")
+    ordered = sorted(rows.items(), key=lambda item: (-item[1].characters, item[0]))
+    for language, row in ordered[:_MOST_LANGUAGES]:
+        by_bucket = [f"{buckets.get((language, bucket), 0):,}" for bucket in shown]
+        table.add_row(
+            language, f"{row.documents:,}", f"{row.paragraphs:,}", f"{row.characters:,}", f"{row.bytes:,}", *by_bucket
+        )
+    if len(ordered) > _MOST_LANGUAGES:
+        table.add_row(f"and {len(ordered) - _MOST_LANGUAGES} more")
+    every = list(rows.values())
+    table.add_section()
+    table.add_row(
+        f"all {len(rows)}",
+        *(f"{sum(getattr(row, unit) for row in every):,}" for unit in ("documents", "paragraphs", "characters", "bytes")),
+    )
+    return table
+
+
+def _losses_table(ledger: Ledger) -> Table:
+    table = Table(title="The balance", title_justify="left")
+    table.add_column("", no_wrap=True)
+    balances: dict[str, Balance] = {
+        "records": ledger.records,
+        "paragraphs": ledger.paragraphs,
+        "characters": ledger.characters,
+    }
+    for unit in balances:
+        table.add_column(unit, justify="right")
+        table.add_column("%", justify="right")
+    reasons = sorted({reason for balance in balances.values() for reason in balance.dropped})
+    lines = [("read", [b.read for b in balances.values()]), ("kept", [b.kept for b in balances.values()])]
+    lines += [(f"dropped: {reason}", [b.dropped.get(reason, 0) for b in balances.values()]) for reason in reasons]
+    for label, counts in lines:
+        cells: list[str] = []
+        for count, balance in zip(counts, balances.values(), strict=True):
+            cells += [f"{count:,}", f"{100 * count / balance.read:.1f}" if balance.read else ""]
+        table.add_row(label, *cells)
+    return table

@@ -1,0 +1,176 @@
+"""Stage 3 as a transform: a segment's pages become documents, in one block a language and bucket."""
+
+import functools
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import BinaryIO
+
+import apache_beam as beam
+import numpy as np
+from apache_beam.metrics.metric import Metrics
+from apache_beam.pvalue import PCollection
+
+from beam_jobs import storage
+from beam_jobs.elements import Answer, Block, ExtractNote, Frame, MineNote
+from beam_jobs.layout import Layout
+from ccnet_pipeline.dedup import Bits, Verdicts, verdicts
+from ccnet_pipeline.documents import Document, Reject, encode
+from ccnet_pipeline.extract import decode_page
+from ccnet_pipeline.fluency import FluencyModels, Normalization
+from ccnet_pipeline.frames import FrameBuilder, read_lines
+from ccnet_pipeline.ledger import Account
+from ccnet_pipeline.language import FastTextScorer
+from ccnet_pipeline.mine import Miner
+from ccnet_pipeline.recipe import Recipe
+
+_SHARD_LEVEL = 3  # of zstd
+
+
+# Once a process, however many instances of the DoFn a runner makes in it.
+@functools.cache
+def _scorer(path: Path) -> FastTextScorer:
+    return FastTextScorer(path)
+
+
+@functools.cache
+def _models(directory: Path | None, normalization: Normalization) -> FluencyModels:
+    return FluencyModels(directory, normalization)
+
+
+@dataclass(slots=True)
+class _OpenBlock:
+    """The block of one language and bucket while a segment is written."""
+
+    builder: FrameBuilder = field(default_factory=lambda: FrameBuilder(_SHARD_LEVEL))
+    frames: list[Frame] = field(default_factory=list)
+    documents: int = 0
+    paragraphs: int = 0
+    characters: int = 0
+
+    def count(self, document: Document) -> None:
+        self.documents += 1
+        self.paragraphs += len(document.paragraph_ids)
+        self.characters += len(document.text) - max(len(document.paragraph_ids) - 1, 0)
+
+
+class _BlockWriter:
+    """Writes the documents of a segment to one file: frames as they fill, and an index of whose they are."""
+
+    def __init__(self, file: BinaryIO, path: str, segment_number: int) -> None:
+        self._file = file
+        self._path = path
+        self._segment_number = segment_number
+        self._offset = 0
+        self._open: dict[tuple[str, str], _OpenBlock] = {}
+
+    def add(self, document: Document) -> None:
+        rejected = isinstance(document, Reject)
+        key = (
+            f"{'rejects' if rejected else 'shards'}/{document.language}",
+            document.reason if isinstance(document, Reject) else document.bucket,
+        )
+        block = self._open.setdefault(key, _OpenBlock())
+        block.count(document)
+        self._write(block, block.builder.add(encode(document)))
+
+    def finish(self) -> list[Block]:
+        blocks = []
+        for (folder, name), block in sorted(self._open.items()):
+            self._write(block, block.builder.flush())
+            blocks.append(
+                Block(
+                    folder, name, self._segment_number, self._path, block.frames,
+                    block.documents, block.paragraphs, block.characters,
+                )
+            )  # fmt: skip
+        return blocks
+
+    def _write(self, block: _OpenBlock, frame: bytes | None) -> None:
+        if frame:
+            self._file.write(frame)
+            block.frames.append(Frame(self._offset, len(frame)))
+            self._offset += len(frame)
+
+
+class _MineFn(beam.DoFn):
+    def __init__(self, config: "Mine") -> None:
+        self._layout = config.layout
+        self._recipe = config.recipe
+        self._lid_model = config.lid_model
+        self._lm_dir = config.lm_dir
+        self._keep_rejects = config.keep_rejects
+
+    def process(self, element: tuple[int, Iterable[Answer]]) -> Iterator[MineNote]:
+        number, answers = element
+        note = storage.read_json(self._layout.mined(number, "done.json"), MineNote)
+        if note is None:
+            note = self._mine(number, list(answers))
+            Metrics.counter("mine", "segments").inc()
+            Metrics.counter("mine", "documents").inc(note.documents)
+        yield note
+
+    def _mine(self, number: int, answers: list[Answer]) -> MineNote:
+        began = time.process_time()
+        extracted = storage.read_json(self._layout.extracted(number, "done.json"), ExtractNote)
+        if extracted is None:
+            raise FileNotFoundError(self._layout.extracted(number, "done.json"))
+        miner = Miner(
+            segment=extracted.segment,
+            dump=extracted.dump,
+            recipe=self._recipe,
+            scorer=_scorer(self._lid_model),
+            models=_models(self._lm_dir, self._recipe.lm_normalization),
+            keep_rejects=self._keep_rejects,
+        )
+        path = self._layout.mined(number, "blocks.zst")
+        verdicts_of_segment = self._verdicts(number, extracted, answers)
+        with (
+            storage.open_for_reading(self._layout.extracted(number, "pages.zst")) as pages,
+            storage.writing(path) as file,
+        ):
+            writer = _BlockWriter(file, path, number)
+            for document in miner.mine(map(decode_page, read_lines(pages)), verdicts_of_segment):
+                writer.add(document)
+            blocks = writer.finish()
+        account = Account()
+        account.add(extracted.account)
+        account.add(miner.account)
+        note = MineNote(
+            segment=extracted.segment,
+            account=account,
+            blocks=blocks,
+            pages=extracted.pages,
+            documents=sum(block.documents for block in blocks if block.folder.startswith("shards/")),
+            cpu_s=time.process_time() - began,
+        )
+        storage.write_json(self._layout.mined(number, "done.json"), note)
+        return note
+
+    def _verdicts(self, number: int, extracted: ExtractNote, answers: list[Answer]) -> Verdicts:
+        may_keep: Bits = np.zeros(extracted.hashes, np.bool_)
+        for answer in answers:
+            packed = storage.read_range(answer.path, answer.offset, -(-answer.count // 8))
+            bits = np.unpackbits(np.frombuffer(packed, np.uint8), count=answer.count)
+            may_keep[answer.start : answer.start + answer.count] = bits
+        paragraphs = storage.read_range(self._layout.extracted(number, "paragraphs"), 0, extracted.paragraphs * 4)
+        return verdicts(np.frombuffer(paragraphs, "<u4").astype(np.uint32), may_keep)
+
+
+@dataclass
+class Mine(beam.PTransform):
+    """PCollection[(segment number, Answer)] -> PCollection[MineNote], one a segment; the documents stay in files."""
+
+    layout: Layout
+    recipe: Recipe
+    lid_model: Path
+    lm_dir: Path | None
+    keep_rejects: bool
+
+    def expand(self, input_or_inputs: PCollection[tuple[int, Answer]]) -> PCollection[MineNote]:
+        return (
+            input_or_inputs
+            | "GroupBySegment" >> beam.GroupByKey()
+            | "MineSegment" >> beam.ParDo(_MineFn(self)).with_output_types(MineNote)
+        )

@@ -1,0 +1,80 @@
+"""The last step as a transform: check the balance, then write ledger.json and manifest.json, in this order."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import apache_beam as beam
+
+from beam_jobs import storage
+from beam_jobs.elements import FinalFile, Ledger, Manifest
+from beam_jobs.layout import Layout
+from ccnet_pipeline.documents import SHARD_FORMAT
+from ccnet_pipeline.errors import BalanceError
+from ccnet_pipeline.formats import JSONL, PARQUET, TEXT
+from ccnet_pipeline.ledger import Account, total
+
+
+def close_books(accounts: dict[str, Account], files: list[FinalFile]) -> Ledger:
+    """Return the ledger of a run.
+
+    Raises:
+        BalanceError: a balance does not close, or the files do not hold what the books say was kept.
+    """
+    for name, account in sorted(accounts.items()):
+        account.check(name)
+    run = total(accounts.values())
+    run.check("the run")
+    for kind in (JSONL, PARQUET, TEXT):
+        written = [file for file in files if file.format == kind and file.path.startswith("shards/")]
+        if not written:
+            continue
+        for unit, kept, held in (
+            ("paragraphs", run.tally.paragraphs.kept, sum(file.paragraphs for file in written)),
+            ("characters", run.tally.characters.kept, sum(file.characters for file in written)),
+        ):
+            if kept != held:
+                raise BalanceError(f"the {kind} shards hold {held} {unit}, but {kept} were kept")
+    return Ledger(
+        records=run.tally.records,
+        paragraphs=run.tally.paragraphs,
+        characters=run.tally.characters,
+        languages=dict(sorted(run.languages.items())),
+        damage=run.damage,
+        segments=dict(sorted(accounts.items())),
+    )
+
+
+class _PublishFn(beam.DoFn):
+    def __init__(self, layout: Layout, fingerprint: str) -> None:
+        self._layout = layout
+        self._fingerprint = fingerprint
+
+    def process(
+        self, element: tuple[None, tuple[Iterable[FinalFile], Iterable[tuple[str, Account]]]]
+    ) -> Iterator[None]:
+        files, accounts = element[1]
+        ordered = sorted(files, key=lambda file: file.path)
+        storage.write_json(self._layout.ledger_file, close_books(dict(accounts), ordered))
+        # Last: a run is complete when it has its manifest.
+        storage.write_json(self._layout.manifest_file, Manifest(SHARD_FORMAT, self._fingerprint, ordered))
+        yield None
+
+
+@dataclass
+class Publish(beam.PTransform):
+    """(PCollection[FinalFile], PCollection[(segment name, Account)]) -> PCollection[None], one element."""
+
+    layout: Layout
+    fingerprint: str
+
+    def expand(self, input_or_inputs: Any) -> Any:  # Beam cannot check a pair of collections
+        files, accounts = input_or_inputs
+        return (
+            (
+                files | "KeyFiles" >> beam.Map(lambda file: (None, file)),
+                accounts | "KeyAccounts" >> beam.Map(lambda account: (None, account)),
+            )
+            | "GatherAll" >> beam.CoGroupByKey()
+            | "Publish" >> beam.ParDo(_PublishFn(self.layout, self.fingerprint))
+        )

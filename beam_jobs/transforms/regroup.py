@@ -1,0 +1,185 @@
+"""Stage 4 as a transform: blocks of all segments become final files. Frames are joined, nothing is compressed again."""
+
+import hashlib
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any, BinaryIO
+
+import apache_beam as beam
+from apache_beam.pvalue import PCollection
+
+from beam_jobs import storage
+from beam_jobs.elements import Block, FinalFile, ShardPlan
+from beam_jobs.layout import Layout
+from ccnet_pipeline.documents import Document
+from ccnet_pipeline.fluency import BUCKETS
+from ccnet_pipeline.formats import JSONL, PARQUET, TEXT, decode_document, write_parquet, write_text
+from ccnet_pipeline.frames import read_lines
+
+
+class _HashingWriter:
+    """A file that knows the size and the sha256 of what was written to it."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self._digest = hashlib.sha256()
+        self.size = 0
+
+    def write(self, data: bytes) -> int:
+        self._digest.update(data)
+        self.size += len(data)
+        return self._file.write(data)
+
+    def flush(self) -> None:
+        self._file.flush()
+
+    @property
+    def closed(self) -> bool:
+        return False
+
+    def sha256(self) -> str:
+        return self._digest.hexdigest()
+
+
+def plan_shards(folder: str, name: str, blocks: Iterable[Block], shard_bytes: int) -> list[ShardPlan]:
+    """Cut the blocks of one language and bucket into shards of at least `shard_bytes`, the last one excepted.
+
+    The order is that of the segments, so the cut does not depend on the order in which blocks arrive.
+    """
+    shards: list[list[Block]] = [[]]
+    size = 0
+    for block in sorted(blocks, key=lambda each: each.segment_number):
+        if size >= shard_bytes:
+            shards.append([])
+            size = 0
+        shards[-1].append(block)
+        size += block.size
+    return [ShardPlan(f"{folder}/{name}-{number:05d}", shard) for number, shard in enumerate(shards)]
+
+
+def frames_of(blocks: Iterable[Block]) -> Iterator[bytes]:
+    """Yield the zstd frames of blocks, one after the other."""
+    for block in blocks:
+        with storage.open_for_reading(block.path) as file:
+            for frame in block.frames:
+                file.seek(frame.offset)
+                data = file.read(frame.size)
+                if len(data) != frame.size:
+                    raise EOFError(f"{block.path} is cut off; remove it and run the same command again")
+                yield data
+
+
+class _FrameStream:
+    """The frames of blocks as a file that can be read once."""
+
+    def __init__(self, blocks: Iterable[Block]) -> None:
+        self._frames = frames_of(blocks)
+        self._rest = b""
+
+    def read(self, size: int = -1) -> bytes:
+        if not self._rest:
+            self._rest = next(self._frames, b"")
+        if size < 0:
+            size = len(self._rest)
+        data, self._rest = self._rest[:size], self._rest[size:]
+        return data
+
+
+def documents_of(blocks: Iterable[Block]) -> Iterator[Document]:
+    """Yield the documents of blocks in order."""
+    return map(decode_document, read_lines(_FrameStream(blocks)))  # type: ignore[arg-type]
+
+
+class _WriteFn(beam.DoFn):
+    """Writes final files and notes their size and sha256; what is noted is not written again."""
+
+    def __init__(self, layout: Layout, formats: tuple[str, ...]) -> None:
+        self._layout = layout
+        self._formats = formats
+
+    def process(self, plan: ShardPlan) -> Iterator[FinalFile]:
+        rejected = plan.relative.startswith("rejects/")
+        if JSONL in self._formats or rejected:
+            yield self._write(plan, JSONL, _write_frames)
+        if PARQUET in self._formats and not rejected:
+            yield self._write(plan, PARQUET, _write_parquet)
+
+    def _write(
+        self, plan: ShardPlan, kind: str, write: Callable[[list[Block], Any], None]
+    ) -> FinalFile:
+        relative = f"{plan.relative}.{kind}"
+        note_path = self._layout.finished(relative)
+        note = storage.read_json(note_path, FinalFile)
+        if note is None:
+            with storage.writing(self._layout.final(relative)) as file:
+                hashing = _HashingWriter(file)
+                write(plan.blocks, hashing)
+            note = FinalFile(
+                path=relative,
+                language=plan.blocks[0].folder.rpartition("/")[2],
+                bucket="+".join(sorted({block.name for block in plan.blocks}, key=_bucket_order)),
+                format=kind,
+                documents=sum(block.documents for block in plan.blocks),
+                paragraphs=sum(block.paragraphs for block in plan.blocks),
+                characters=sum(block.characters for block in plan.blocks),
+                bytes=hashing.size,
+                sha256=hashing.sha256(),
+            )
+            storage.write_json(note_path, note)
+        return note
+
+
+class _WriteTextFn(_WriteFn):
+    """Writes one file a language: its buckets one after the other, the most fluent first."""
+
+    def process(self, element: tuple[str, Iterable[Block]]) -> Iterator[FinalFile]:  # type: ignore[override]
+        folder, blocks = element
+        ordered = sorted(blocks, key=lambda block: (_bucket_order(block.name), block.segment_number))
+        yield self._write(ShardPlan(folder, ordered), TEXT, _write_text)
+
+
+def _bucket_order(name: str) -> int:
+    return BUCKETS.index(name) if name in BUCKETS else len(BUCKETS)  # type: ignore[arg-type]
+
+
+def _write_frames(blocks: list[Block], file: BinaryIO) -> None:
+    for frame in frames_of(blocks):
+        file.write(frame)
+
+
+def _write_parquet(blocks: list[Block], file: BinaryIO) -> None:
+    write_parquet(documents_of(blocks), file)
+
+
+def _write_text(blocks: list[Block], file: BinaryIO) -> None:
+    write_text(documents_of(blocks), file)
+
+
+@dataclass
+class Regroup(beam.PTransform):
+    """PCollection[Block] -> PCollection[FinalFile]."""
+
+    layout: Layout
+    formats: tuple[str, ...]
+    shard_bytes: int
+
+    def expand(self, input_or_inputs: PCollection[Block]) -> PCollection[FinalFile]:
+        shard_bytes = self.shard_bytes
+        shards = (
+            input_or_inputs
+            | "KeyByShardName" >> beam.Map(lambda block: ((block.folder, block.name), block))
+            | "GroupByShardName" >> beam.GroupByKey()
+            | "PlanShards" >> beam.FlatMapTuple(lambda key, blocks: plan_shards(*key, blocks, shard_bytes))
+            | "SpreadShards" >> beam.Reshuffle()
+            | "WriteShard" >> beam.ParDo(_WriteFn(self.layout, self.formats))
+        )
+        if TEXT not in self.formats:
+            return shards
+        texts = (
+            input_or_inputs
+            | "OnlyShards" >> beam.Filter(lambda block: block.folder.startswith("shards/"))
+            | "KeyByLanguage" >> beam.Map(lambda block: (block.folder, block))
+            | "GroupByLanguage" >> beam.GroupByKey()
+            | "WriteText" >> beam.ParDo(_WriteTextFn(self.layout, self.formats))
+        )
+        return (shards, texts) | "AllFiles" >> beam.Flatten()

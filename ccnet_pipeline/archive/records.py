@@ -1,0 +1,295 @@
+"""Text -> records and damage: the WARC layer.
+
+Theory. An archive is a series of records: a version line, named fields, a blank line, a block of Content-Length bytes, two line ends
+(WARC 1.1, section 4). Only the length tells where the block ends; a line `WARC/1.0` inside it means nothing. A `Framer` is
+fed pieces of text and gaps and is always in one of three states:
+
+    between   after a record: line ends, then a version line, then the header block
+    block     inside the block of a record
+    lost      no record can be told; what comes is counted until the next version line at the beginning of a line
+
+Rules.
+
+1.  A record is handed on when the gzip member that it ends in has passed its check; or before that, when the same member
+    goes on to a further record, or when the archive ends inside the member. So a member of one record that fails its check gives
+    no record; a member of many gives all but the last that came before the failure was seen (they cannot all be held:
+    the whole archive may be one member); and of an archive cut short every record that is whole is given.
+2.  A record without its whole block is never handed on: `truncated_record`. That is decided at the end of the archive, at a gap, or where
+    a new gzip member begins with a version line although the block is not complete: then the record was cut, or
+    its length wrong, and the member counts for more. (A block that goes on in a further member is complete otherwise.)
+3.  A version line inside a header block ends it: that record was cut, too.
+4.  Without a usable Content-Length the state is `lost`. So it is with a header block longer than MAX_HEADER_BYTES.
+5.  The block of a record longer than `max_record_bytes` is passed over, not held.
+6.  Every byte of the archive belongs to records or to exactly one damage, in order. Where gzip hides the place of a byte of text, it is
+    interpolated linearly inside the piece; the borders of members and all places in plain files are exact.
+
+Reasons, besides those of members.py: `truncated_record`, `bad_content_length`, `header_too_long`, `no_warc_header` (text that is no
+record), `trailing_garbage` (the same, from the last record to the end of the archive).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from io import BytesIO
+
+from ccnet_pipeline.archive.headers import block_length, parse_common_fields, parse_fields
+from ccnet_pipeline.archive.members import PLAIN, Gap, Piece
+
+MAX_HEADER_BYTES = 64 << 10
+
+# RFC 2234: quoted strings of a grammar match in any case, and there are archives with "warc/1.0".
+_VERSION = rb"(?i:WARC)/\d{1,4}\.\d{1,4}[ \t]{0,8}\r?\n"
+_VERSION_LINE = re.compile(_VERSION)
+_NEXT_RECORD = re.compile(rb"[\r\n]*(" + _VERSION + rb")")
+_LATER_RECORD = re.compile(rb"\n(?=" + _VERSION + rb")")
+_LINE_ENDS = re.compile(rb"[\r\n]*")
+_BLANK_LINE = re.compile(rb"\n\r?\n")
+_COMMON_VERSIONS = (b"WARC/1.0\r\n", b"WARC/1.1\r\n")
+_MAX_VERSION_BYTES = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A whole record."""
+
+    type: str  # WARC-Type in lower case; "" where the field is absent
+    headers: dict[str, str]  # by name in lower case; of a field given twice the first; values stripped, else as they are
+    body: bytes  # the block; b"" if oversized
+    offset: int  # in the archive: of the gzip member that the record begins in; in a plain file of the record
+    oversized: bool = False  # the block is longer than max_record_bytes, and was passed over
+
+
+@dataclass(frozen=True, slots=True)
+class Damage:
+    """Bytes of the archive that belong to no record."""
+
+    offset: int
+    size: int  # bytes of the archive, as stored
+    reason: str
+    members: int = 0  # gzip members that could not be read to their end
+
+
+@dataclass(slots=True)
+class _Open:
+    """A record of which the block is not complete."""
+
+    headers: dict[str, str]
+    offset: int
+    start: int
+    missing: int
+    block: BytesIO | None
+
+
+class Framer:
+    """Frames the records of one archive. Sans-I/O: whoever has pieces and gaps feeds them, in order, then calls `close`."""
+
+    def __init__(self, max_record_bytes: int) -> None:
+        self._max_record_bytes = max_record_bytes
+        self._out: list[Record | Damage] = []
+        self._text = b""
+        self._at = 0  # text before it is dealt with
+        self._start = 0  # the text came from the archive bytes [start, end)
+        self._end = 0
+        self._carried = 0  # bytes of the text that are from an earlier piece,
+        self._carried_member = PLAIN  # of this member
+        self._member = PLAIN
+        self._state: Callable[[], bool] = self._between
+        self._open: _Open | None = None
+        self._lost_since = 0
+        self._lost_reason = ""
+        self._held: Record | None = None
+        self._held_end = 0
+        self._accounted = 0  # archive bytes before it belong to what was handed on
+        self._records = False
+        self._idle = True  # between records, with no text left
+
+    def feed(self, piece: Piece) -> Sequence[Record | Damage]:
+        """Take the next text."""
+        if self._idle and piece.first and piece.checked:
+            record = _sole_record(piece, self._max_record_bytes)
+            if record is not None:
+                self._end = piece.end
+                self._records = True
+                return (record,)
+        if piece.first and _VERSION_LINE.match(piece.text):
+            self._abandon(piece.start)
+        self._load(piece)
+        while self._state():
+            pass
+        if piece.checked:
+            self._release()
+        self._idle = self._at == len(self._text) and self._state == self._between
+        return self._given()
+
+    def skip(self, gap: Gap) -> Sequence[Record | Damage]:
+        """Take notice of archive bytes that gave nothing, or nothing to rely on."""
+        if gap.reason == "truncated_gzip":
+            self._release()
+        self._held = None
+        self._abandon(gap.start)
+        start = max(gap.start, self._accounted)
+        self._damage(start, gap.end, gap.reason, gap.members)
+        self._end = gap.end
+        return self._given()
+
+    def close(self) -> Sequence[Record | Damage]:
+        """Take notice of the end of the archive."""
+        self._release()
+        if self._lost_reason == "no_warc_header" and self._records:
+            self._lost_reason = "trailing_garbage"
+        self._abandon(self._end)
+        return self._given()
+
+    # --- the states: deal with some text and say whether there may be more to do with what is left
+
+    def _between(self) -> bool:
+        line = _NEXT_RECORD.match(self._text, self._at)
+        if line is None:
+            return self._no_version_line()
+        begin = line.start(1)
+        if self._held is not None:
+            self._release()
+        blank = _BLANK_LINE.search(self._text, line.end() - 1, line.end() + MAX_HEADER_BYTES)
+        end = blank.end() if blank else len(self._text)
+        cut = _LATER_RECORD.search(self._text, line.end() - 1, end)
+        if cut is not None:
+            self._damage(self._place(begin), self._place(cut.end()), "truncated_record")
+            self._at = cut.end()
+            return True
+        if blank is None:
+            self._at = begin
+            if len(self._text) - begin <= MAX_HEADER_BYTES:
+                return False
+            return self._lose(begin, line.end() - 1, "header_too_long")
+        headers = parse_fields(self._text[line.end() : blank.start()])
+        length = block_length(headers)
+        if length is None:
+            return self._lose(begin, blank.end() - 1, "bad_content_length")
+        self._at = end
+        member = self._carried_member if begin < self._carried else self._member
+        start = self._place(begin)
+        block = BytesIO() if length <= self._max_record_bytes else None
+        self._open = _Open(headers, start if member == PLAIN else member, start, length, block)
+        self._state = self._block
+        return True
+
+    def _no_version_line(self) -> bool:
+        ends = _LINE_ENDS.match(self._text, self._at)
+        self._at = ends.end() if ends else self._at
+        rest = self._text[self._at : self._at + _MAX_VERSION_BYTES]
+        begun = b"WARC/".startswith(rest[:5].upper()) and b"\n" not in rest
+        if not rest or (begun and len(rest) < _MAX_VERSION_BYTES):
+            return False
+        return self._lose(self._at, self._at, "no_warc_header")
+
+    def _block(self) -> bool:
+        record = self._open
+        assert record is not None
+        size = min(record.missing, len(self._text) - self._at)
+        if record.block is not None:
+            record.block.write(memoryview(self._text)[self._at : self._at + size])
+        self._at += size
+        record.missing -= size
+        if record.missing:
+            return False
+        body = record.block.getvalue() if record.block is not None else b""
+        kind = record.headers.get("warc-type", "").lower()
+        self._held = Record(kind, record.headers, body, record.offset, record.block is None)
+        self._held_end = self._place(self._at)
+        self._open = None
+        self._state = self._between
+        return True
+
+    def _lost(self) -> bool:
+        line = _LATER_RECORD.search(self._text, self._at)
+        if line is None:
+            # The last line may be the beginning of a version line.
+            last = self._text.rfind(b"\n", max(self._at, len(self._text) - _MAX_VERSION_BYTES))
+            self._at = last if last >= 0 else len(self._text)
+            return False
+        self._at = line.end()
+        self._damage(self._lost_since, self._place(self._at), self._lost_reason)
+        self._state = self._between
+        return True
+
+    # --- what the states are made of
+
+    def _load(self, piece: Piece) -> None:
+        rest = self._text[self._at :]
+        if rest:
+            if self._at >= self._carried:
+                self._carried_member = self._member
+            self._start = self._place(self._at)
+            self._text = rest + piece.text
+        else:
+            self._start = piece.start
+            self._text = piece.text
+        self._carried = len(rest)
+        self._end = piece.end
+        self._member = piece.member
+        self._at = 0
+
+    def _place(self, at: int) -> int:
+        """Give the offset in the archive of a place in the text."""
+        if at >= len(self._text):
+            return self._end
+        return self._start + (self._end - self._start) * at // len(self._text)
+
+    def _lose(self, begin: int, at: int, reason: str) -> bool:
+        self._lost_since = self._place(begin)
+        self._lost_reason = reason
+        self._at = at
+        self._state = self._lost
+        return True
+
+    def _abandon(self, end: int) -> None:
+        """Give up what is not complete: no more of it comes before the offset `end`."""
+        if self._open is not None:
+            start, reason = self._open.start, "truncated_record"
+        elif self._state == self._lost:
+            start, reason = self._lost_since, self._lost_reason
+        else:
+            start = self._place(self._at)
+            header = _VERSION_LINE.match(self._text, self._at)
+            reason = "truncated_record" if header else "no_warc_header"
+        self._open = None
+        self._state = self._between
+        self._text, self._at, self._carried = b"", 0, 0
+        self._idle = True
+        if start < end:
+            self._damage(start, end, reason)
+
+    def _damage(self, start: int, end: int, reason: str, members: int = 0) -> None:
+        self._out.append(Damage(start, end - start, reason, members))
+        self._accounted = end
+
+    def _release(self) -> None:
+        if self._held is not None:
+            self._out.append(self._held)
+            self._held = None
+            self._accounted = self._held_end
+            self._records = True
+
+    def _given(self) -> Sequence[Record | Damage]:
+        out, self._out = self._out, []
+        return out
+
+
+def _sole_record(piece: Piece, max_record_bytes: int) -> Record | None:
+    """Give the record of a member that holds one and is written the common way; None for any other, which is no fault.
+
+    Nearly all members of a crawl are so. What this function does not take the states of `Framer` take, with the same result.
+    """
+    text = piece.text
+    if piece.member == PLAIN or not text.startswith(_COMMON_VERSIONS):
+        return None
+    end = text.find(b"\r\n\r\n", 8, MAX_HEADER_BYTES) + 4
+    headers = parse_common_fields(text[10 : end - 4])
+    if headers is None:
+        return None
+    length = block_length(headers)
+    if length is None or length > max_record_bytes or end + length + 4 != len(text) or not text.endswith(b"\r\n\r\n"):
+        return None
+    return Record(headers.get("warc-type", "").lower(), headers, text[end:-4], piece.member)

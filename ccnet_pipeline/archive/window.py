@@ -1,0 +1,55 @@
+"""A sliding window over a byte stream, addressed by offset in the archive.
+
+A damaged gzip member is noticed only some way behind the place of the damage, and may have swallowed the beginning of the next
+member; so the reader steps back. The stream need not seek: the window keeps the bytes that may be wanted again.
+"""
+
+from __future__ import annotations
+
+from typing import BinaryIO
+
+READ_BYTES = 1 << 20
+
+
+class Window:
+    """The bytes `[base, end)` of an archive."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self.base = 0
+        self.end = 0
+        self.ended = False
+        self._stream = stream
+        self._data = b""
+        self._view = memoryview(b"")
+
+    def take(self, at: int, size: int, keep: int) -> memoryview:
+        """Give `size` bytes from offset `at`: fewer at the end of the archive, none behind it.
+
+        Bytes before `keep` (at most `at`, at least `base`) are not wanted any more. What is given does not depend on how
+        many bytes the stream gives at a time.
+        """
+        if at + size > self.end and not self.ended:
+            self._read(at + size, keep)
+        begin = at - self.base
+        return self._view[begin : begin + size]
+
+    def find(self, pattern: bytes, at: int) -> int:
+        """Give the offset of the first `pattern` at or behind `at` among the bytes held, or -1."""
+        found = self._data.find(pattern, at - self.base)
+        return found + self.base if found >= 0 else -1
+
+    def _read(self, until: int, keep: int) -> None:
+        # Whole megabytes even from a stream that gives little at a time: every call copies the bytes that are kept.
+        wanted = max(until - self.end, READ_BYTES)
+        chunks = [self._data[keep - self.base :]]
+        while wanted > 0:
+            chunk = self._stream.read(wanted)
+            if not chunk:
+                self.ended = True
+                break
+            chunks.append(chunk)
+            wanted -= len(chunk)
+            self.end += len(chunk)
+        self._data = b"".join(chunks)
+        self._view = memoryview(self._data)
+        self.base = keep

@@ -1,0 +1,14 @@
+"""Whose fault it is decides what happens.
+
+The user's mistake is a `UserError`: one line that names the remedy, exit status 2, before any work starts. Bad bytes of
+the crawl are no exception at all: they are counted (`ccnet_pipeline.ledger`) and reading goes on. Anything else is a
+defect of ours and may show its traceback.
+"""
+
+
+class UserError(Exception):
+    """Something the user can mend. The message is one line and says how."""
+
+
+class BalanceError(Exception):
+    """What was read is not what was kept plus what was dropped: a defect, the run must not be published."""

@@ -1,0 +1,68 @@
+"""Stage 1: an archive becomes pages, the hashes of their paragraphs, and the count of what was read."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import BinaryIO
+
+import msgspec
+import numpy as np
+
+from ccnet_pipeline.archive import Record, read_archive
+from ccnet_pipeline.dedup import SegmentHashes, collect
+from ccnet_pipeline.ledger import Account
+from ccnet_pipeline.recipe import Recipe
+from ccnet_pipeline.text.hashing import Hashes, paragraph_hashes
+from ccnet_pipeline.wet import Page, read_page
+
+encode_page = msgspec.json.Encoder().encode
+decode_page = msgspec.json.Decoder(Page).decode
+
+
+@dataclass(slots=True)
+class Extraction:
+    """Reads one segment; `pages` must be exhausted before the other results are asked for."""
+
+    segment: str  # its name
+    recipe: Recipe
+    account: Account = field(default_factory=Account)  # what was read, and records that never became pages
+    dump: str = ""  # as the warcinfo record says
+    _hashes: list[Hashes] = field(default_factory=list)
+    _paragraphs_per_record: list[int] = field(default_factory=list)
+
+    def pages(self, stream: BinaryIO) -> Iterator[Page]:
+        """Yield the page of every text record, those that go no further included, in the order of the archive."""
+        tally = self.account.tally
+        for item in read_archive(stream, max_record_bytes=self.recipe.max_record_bytes):
+            if not isinstance(item, Record):
+                self.account.damage.count(item.reason, item.size)
+                continue
+            tally.read(1, 0, 0)
+            if item.type != "conversion" or item.oversized:
+                tally.drop("too_large" if item.oversized else "record_type", 1, 0, 0)
+                if item.type == "warcinfo":
+                    self.dump = self.dump or _dump_of(item)
+                continue
+            page = read_page(item, self.segment, min_chars=self.recipe.min_chars)
+            self._take(page)
+            yield page
+
+    def hashes(self) -> SegmentHashes:
+        """Return the table of all paragraphs that are compared."""
+        hashes = np.concatenate(self._hashes) if self._hashes else np.empty(0, np.uint64)
+        return collect(hashes, self._paragraphs_per_record)
+
+    def _take(self, page: Page) -> None:
+        paragraphs = page.paragraphs(title_is_paragraph=self.recipe.title_is_paragraph)
+        self.account.tally.read(0, len(paragraphs), sum(map(len, paragraphs)))
+        if page.reason is None:
+            self._hashes.append(paragraph_hashes(paragraphs))
+            self._paragraphs_per_record.append(len(paragraphs))
+
+
+def _dump_of(warcinfo: Record) -> str:
+    """Return the value of `isPartOf`, the crawl's name."""
+    for line in warcinfo.body.decode("utf-8", "replace").splitlines():
+        name, _, value = line.partition(":")
+        if name.strip().lower() == "ispartof":
+            return value.strip()
+    return ""

@@ -1,0 +1,49 @@
+"""Other forms of the same documents, for people whose tools want them.
+
+    parquet   one row a document, the columns of shard format v1
+    txt.xz    the form of the CC-100 release: one paragraph a line, a blank line after each document
+"""
+
+import dataclasses
+import lzma
+from collections.abc import Iterable
+from itertools import islice
+from typing import BinaryIO
+
+import msgspec
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from ccnet_pipeline.documents import Document
+
+JSONL, PARQUET, TEXT = "jsonl.zst", "parquet", "txt.xz"
+FORMATS = (JSONL, PARQUET, TEXT)
+
+decode_document = msgspec.json.Decoder(Document).decode
+
+_ROWS_PER_GROUP = 4096
+_ARROW_TYPES = {
+    str: pa.string(),
+    float: pa.float64(),
+    float | None: pa.float64(),
+    int: pa.int64(),
+    list[int]: pa.list_(pa.int32()),
+}
+_SCHEMA = pa.schema([(field.name, _ARROW_TYPES[field.type]) for field in dataclasses.fields(Document)])
+
+
+def write_parquet(documents: Iterable[Document], stream: BinaryIO) -> None:
+    """Write documents as Parquet, compressed with zstd."""
+    rows = iter(documents)
+    with pq.ParquetWriter(stream, _SCHEMA, compression="zstd") as writer:
+        while group := list(islice(rows, _ROWS_PER_GROUP)):
+            columns = [[getattr(row, name) for row in group] for name in _SCHEMA.names]
+            arrays = [pa.array(column, field.type) for column, field in zip(columns, _SCHEMA, strict=True)]
+            writer.write_table(pa.Table.from_arrays(arrays, schema=_SCHEMA))
+
+
+def write_text(documents: Iterable[Document], stream: BinaryIO) -> None:
+    """Write the text of documents in the form of the CC-100 release."""
+    with lzma.open(stream, "wb") as compressed:
+        for document in documents:
+            compressed.write(f"{document.text}\n\n".encode())

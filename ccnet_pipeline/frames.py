@@ -1,0 +1,57 @@
+"""Lines in zstd frames: each frame holds whole lines, so frames of different files can be joined byte by byte.
+
+The frame is the unit in which documents travel: `regroup` concatenates frames and never compresses again.
+Format: RFC 8878, section 3.1 (concatenated frames are one stream).
+"""
+
+from collections.abc import Iterable, Iterator
+from typing import BinaryIO
+
+import zstandard
+
+FRAME_BYTES = 1 << 20  # of lines before compression; a longer line has a frame to itself
+
+
+class FrameBuilder:
+    """Collects lines and gives back a compressed frame whenever enough have come."""
+
+    def __init__(self, level: int) -> None:
+        self._compress = zstandard.ZstdCompressor(level=level, write_checksum=True).compress
+        self._lines: list[bytes] = []
+        self._size = 0
+
+    def add(self, line: bytes) -> bytes | None:
+        """Take a line without its line feed; return a frame if it is full."""
+        self._lines.append(line)
+        self._size += len(line) + 1
+        return self.flush() if self._size >= FRAME_BYTES else None
+
+    def flush(self) -> bytes | None:
+        """Return the frame of all lines that wait, or None if there are none."""
+        if not self._lines:
+            return None
+        frame = self._compress(b"\n".join([*self._lines, b""]))
+        self._lines, self._size = [], 0
+        return frame
+
+
+def write_lines(lines: Iterable[bytes], stream: BinaryIO, level: int) -> None:
+    """Write all lines as frames."""
+    builder = FrameBuilder(level)
+    for line in lines:
+        if frame := builder.add(line):
+            stream.write(frame)
+    if frame := builder.flush():
+        stream.write(frame)
+
+
+def read_lines(stream: BinaryIO) -> Iterator[bytes]:
+    """Yield the lines of concatenated frames, without their line feeds."""
+    rest = b""
+    with zstandard.ZstdDecompressor().stream_reader(stream, read_across_frames=True, closefd=False) as reader:
+        while block := reader.read(FRAME_BYTES):
+            lines = (rest + block).split(b"\n")
+            rest = lines.pop()
+            yield from lines
+    if rest:
+        raise ValueError("the last line has no line feed: the frames are cut off")

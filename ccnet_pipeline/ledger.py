@@ -1,0 +1,139 @@
+"""The balance: everything read is kept, or dropped for a reason that is counted.
+
+Three things are balanced: records (of the archive, of any type), paragraphs, and characters (code points of paragraphs;
+line breaks are not counted). What is read is counted where the archive is read, what is kept or dropped where the
+decision falls: two stages that do not see each other's figures, so that the comparison means something.
+
+The reasons, in the order in which a record meets them:
+
+    record_type        not a text record (warcinfo, request, ...)
+    too_large          bigger than --max_record_bytes
+    empty              no text at all
+    too_short          less text than --min_chars
+    blank              (paragraphs) nothing but white space
+    duplicate          stands in another record of the scope too
+    repeated           (paragraphs) stands earlier in the same record
+    language_unsure    no language scores at least --min_language_score
+    language_unwanted  a language outside --languages
+    bucket_<bucket>    a bucket outside --keep_buckets
+
+A record with at least one kept document is kept; any other has the reason of the furthest stage that it reached.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from ccnet_pipeline.errors import BalanceError
+
+
+@dataclass(slots=True)
+class Balance:
+    """How much was read, kept, and dropped for which reason."""
+
+    read: int = 0
+    kept: int = 0
+    dropped: dict[str, int] = field(default_factory=dict)
+
+    def drop(self, reason: str, count: int) -> None:
+        if count:
+            self.dropped[reason] = self.dropped.get(reason, 0) + count
+
+    def add(self, other: "Balance") -> None:
+        self.read += other.read
+        self.kept += other.kept
+        for reason, count in other.dropped.items():
+            self.drop(reason, count)
+
+    @property
+    def missing(self) -> int:
+        """What was read and is neither kept nor dropped; 0 when the balance closes."""
+        return self.read - self.kept - sum(self.dropped.values())
+
+
+@dataclass(slots=True)
+class Tally:
+    """The balance of records, paragraphs and characters together."""
+
+    records: Balance = field(default_factory=Balance)
+    paragraphs: Balance = field(default_factory=Balance)
+    characters: Balance = field(default_factory=Balance)
+
+    def add(self, other: "Tally") -> None:
+        self.records.add(other.records)
+        self.paragraphs.add(other.paragraphs)
+        self.characters.add(other.characters)
+
+    def read(self, records: int, paragraphs: int, characters: int) -> None:
+        self.records.read += records
+        self.paragraphs.read += paragraphs
+        self.characters.read += characters
+
+    def keep(self, records: int, paragraphs: int, characters: int) -> None:
+        self.records.kept += records
+        self.paragraphs.kept += paragraphs
+        self.characters.kept += characters
+
+    def drop(self, reason: str, records: int, paragraphs: int, characters: int) -> None:
+        self.records.drop(reason, records)
+        self.paragraphs.drop(reason, paragraphs)
+        self.characters.drop(reason, characters)
+
+
+@dataclass(slots=True)
+class DamageTally:
+    """What of an archive could not be read."""
+
+    bytes: int = 0  # of the archive as stored
+    members: int = 0  # damaged places: gzip members, or stretches of a plain file
+    reasons: dict[str, int] = field(default_factory=dict)  # damaged places by reason
+
+    def count(self, reason: str, size: int) -> None:
+        self.bytes += size
+        self.members += 1
+        self.reasons[reason] = self.reasons.get(reason, 0) + 1
+
+    def add(self, other: "DamageTally") -> None:
+        self.bytes += other.bytes
+        self.members += other.members
+        for reason, count in other.reasons.items():
+            self.reasons[reason] = self.reasons.get(reason, 0) + count
+
+
+@dataclass(slots=True)
+class Account:
+    """The books of one segment, or of a whole run."""
+
+    tally: Tally = field(default_factory=Tally)
+    languages: dict[str, Tally] = field(default_factory=dict)
+    damage: DamageTally = field(default_factory=DamageTally)
+
+    def language(self, code: str) -> Tally:
+        return self.languages.setdefault(code, Tally())
+
+    def add(self, other: "Account") -> None:
+        self.tally.add(other.tally)
+        self.damage.add(other.damage)
+        for code, tally in other.languages.items():
+            self.language(code).add(tally)
+
+    def check(self, name: str) -> None:
+        """Raise BalanceError unless every balance closes; `name` says whose books these are."""
+        for owner, tally in [(name, self.tally), *((f"{name}, {code}", t) for code, t in self.languages.items())]:
+            for unit, balance in (
+                ("records", tally.records),
+                ("paragraphs", tally.paragraphs),
+                ("characters", tally.characters),
+            ):
+                if balance.missing:
+                    raise BalanceError(
+                        f"the balance of {owner} does not close: {balance.read} {unit} read, {balance.kept} kept, "
+                        f"{sum(balance.dropped.values())} dropped, {balance.missing} unaccounted for"
+                    )
+
+
+def total(accounts: Iterable[Account]) -> Account:
+    """Return the sum of the accounts."""
+    result = Account()
+    for account in accounts:
+        result.add(account)
+    return result

@@ -1,0 +1,204 @@
+"""Stage 2: pages and the verdicts on their paragraphs become documents, and every loss gets its reason.
+
+A page's surviving paragraphs are grouped by language (a page is one group where the document is the unit), each group
+is scored for fluency, and a group whose bucket is wanted becomes a document.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass, field
+from urllib.parse import urlsplit
+
+from ccnet_pipeline.dedup import KEPT, REASONS, Verdicts
+from ccnet_pipeline.documents import Document, Reject
+from ccnet_pipeline.fluency import FluencyModels, bucket_of
+from ccnet_pipeline.language import UNDETERMINED, LanguageScorer, cc100_code, parse_languages, weighted_score
+from ccnet_pipeline.ledger import Account
+from ccnet_pipeline.recipe import Recipe
+from ccnet_pipeline.wet import Page
+
+_FURTHEST_LAST = ("blank", "repeated", "duplicate", "language_unsure", "language_unwanted")
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Paragraphs of one page that are judged together."""
+
+    language: str  # CC-100 code; "und" if the model is not sure
+    score: float
+    positions: list[int]
+    reason: str | None = None  # why they leave; None: they go on
+
+
+@dataclass(slots=True)
+class Miner:
+    """Judges the pages of one segment. `account` holds what was kept and dropped."""
+
+    segment: str
+    dump: str
+    recipe: Recipe
+    scorer: LanguageScorer
+    models: FluencyModels
+    keep_rejects: bool = False
+    account: Account = field(default_factory=Account)
+    _wanted: frozenset[str] | None = field(init=False)
+
+    def __post_init__(self) -> None:
+        # The codes were checked when the command line was read; here the model's own labels need no check.
+        self._wanted = parse_languages(self.recipe.languages, known=self.recipe.languages.split(","))
+
+    def mine(self, pages: Iterable[Page], verdicts: Verdicts) -> Iterator[Document]:
+        """Yield the documents of all pages in order; with keep_rejects also what was dropped, as `Reject`.
+
+        Args:
+            pages: all pages of the segment, as stage 1 gave them.
+            verdicts: one a paragraph, over the pages that stage 1 let pass (`reason` None).
+        """
+        position = 0
+        for page in pages:
+            paragraphs = page.paragraphs(title_is_paragraph=self.recipe.title_is_paragraph)
+            if page.reason is None:
+                of_page = verdicts[position : position + len(paragraphs)].tolist()
+                position += len(paragraphs)
+                yield from self._judge(page, paragraphs, of_page)
+            else:
+                self.account.tally.drop(page.reason, 1, len(paragraphs), sum(map(len, paragraphs)))
+                yield from self._reject_page(page, paragraphs, page.reason)
+        if position != len(verdicts):
+            raise ValueError(f"{self.segment}: {len(verdicts)} verdicts for {position} paragraphs")
+
+    def _judge(self, page: Page, paragraphs: list[str], verdicts: list[int]) -> Iterator[Document]:
+        survivors, reasons = self._after_dedup(paragraphs, verdicts)
+        groups = self._identify(paragraphs, survivors)
+        several = sum(group.reason is None for group in groups) > 1
+        documents: list[Document] = []
+        for group in groups:
+            document, reason = self._judge_group(page, paragraphs, group, several)
+            if document and reason is None:
+                documents.append(document)
+            elif reason:
+                reasons.add(reason)
+                if document and self.keep_rejects:
+                    yield Reject(**asdict(document), reason=reason)
+        yield from documents
+        if documents:
+            self.account.tally.keep(1, 0, 0)
+            return
+        reason = max(reasons, key=_stage)
+        self.account.tally.drop(reason, 1, 0, 0)
+        if not reason.startswith("bucket_"):
+            yield from self._reject_page(page, paragraphs, reason)
+
+    def _after_dedup(self, paragraphs: list[str], verdicts: list[int]) -> tuple[list[int], set[str]]:
+        """Return the positions that survive, and the reasons for which others left."""
+        survivors: list[int] = []
+        reasons: set[str] = set()
+        for position, (paragraph, verdict) in enumerate(zip(paragraphs, verdicts, strict=True)):
+            if paragraph and verdict == KEPT:
+                survivors.append(position)
+                continue
+            reason = REASONS[verdict] if paragraph else "blank"
+            reasons.add(reason)
+            self.account.tally.drop(reason, 0, 1, len(paragraph))
+        return survivors, reasons
+
+    def _identify(self, paragraphs: list[str], survivors: list[int]) -> list[Group]:
+        if not survivors:
+            return []
+        if self.recipe.unit == "document":
+            # Deleted, not replaced, line breaks: cc_net glues the words on either side (docs/method.md, Language).
+            text = "".join([paragraphs[position] for position in survivors])
+            return [self._group(self.scorer.best(text), text, survivors)]
+        by_language: dict[tuple[str, str | None], tuple[list[int], list[float]]] = {}
+        for position in survivors:
+            group = self._group(self.scorer.best(paragraphs[position]), paragraphs[position], [position])
+            positions, scores = by_language.setdefault((group.language, group.reason), ([], []))
+            positions.append(position)
+            scores.append(group.score)
+        return [
+            Group(language, weighted_score(scores, [paragraphs[p] for p in positions]), positions, reason)
+            for (language, reason), (positions, scores) in by_language.items()
+        ]
+
+    def _group(self, best: tuple[str, float], text: str, positions: list[int]) -> Group:
+        label, score = best
+        score = round(score, 2) if self.recipe.round_language_score else min(score, 1.0)
+        if not label or score < self.recipe.min_language_score:
+            return Group(UNDETERMINED, score, positions, "language_unsure")
+        language = cc100_code(label, text)
+        wanted = self._wanted is None or language in self._wanted
+        return Group(language, score, positions, None if wanted else "language_unwanted")
+
+    def _judge_group(
+        self, page: Page, paragraphs: list[str], group: Group, several: bool
+    ) -> tuple[Document | None, str | None]:
+        """Return the group's document, if it got that far, and why it is dropped, if it is."""
+        kept = [paragraphs[position] for position in group.positions]
+        characters = sum(map(len, kept))
+        tallies = [self.account.tally]
+        if group.reason != "language_unsure":
+            language = self.account.language(group.language)
+            language.read(1, len(kept), characters)
+            tallies.append(language)
+        document, reason = None, group.reason
+        if reason is None:
+            document = self._document(page, paragraphs, group, kept, several)
+            reason = None if document.bucket in self.recipe.keep_buckets else f"bucket_{document.bucket}"
+        for tally in tallies:
+            records = 0 if tally is self.account.tally else 1  # a page's own record is counted once, by the caller
+            if reason is None:
+                tally.keep(records, len(kept), characters)
+            else:
+                tally.drop(reason, records, len(kept), characters)
+        return document, reason
+
+    def _document(
+        self, page: Page, paragraphs: Sequence[str], group: Group, kept: list[str], several: bool
+    ) -> Document:
+        model = self.models.get(group.language)
+        perplexity = None
+        if model:
+            perplexity = model.perplexity(["\n".join(kept)] if self.recipe.unit == "document" else kept)
+        return Document(
+            id=f"{page.id}/{group.language}" if several else page.id,
+            text="\n".join(kept),
+            language=group.language,
+            language_score=group.score,
+            perplexity=perplexity,
+            bucket=bucket_of(perplexity, model.cutoffs if model else None),
+            url=page.url,
+            domain=domain_of(page.url),
+            title=page.title,
+            date=page.date,
+            dump=self.dump,
+            segment=self.segment,
+            offset=page.offset,
+            digest=page.digest,
+            paragraph_ids=group.positions,
+            original_paragraphs=len(paragraphs),
+            original_characters=sum(map(len, paragraphs)) + len(paragraphs) - 1,
+        )
+
+    def _reject_page(self, page: Page, paragraphs: list[str], reason: str) -> Iterator[Reject]:
+        if not self.keep_rejects:
+            return
+        positions = [position for position, paragraph in enumerate(paragraphs) if paragraph]
+        group = Group(UNDETERMINED, 0.0, positions)
+        kept = [paragraphs[position] for position in positions]
+        document = self._document(page, paragraphs, group, kept, several=False)
+        yield Reject(**asdict(document), reason=reason)
+
+
+def domain_of(url: str) -> str:
+    """Return the host of a URL with its port; "" if it has none that can be read.
+
+    >>> domain_of("http://www.example.com:8080/a?b=c"), domain_of("http://[bad/")
+    ('www.example.com:8080', '')
+    """
+    try:
+        return urlsplit(url).netloc
+    except ValueError:
+        return ""
+
+
+def _stage(reason: str) -> int:
+    return _FURTHEST_LAST.index(reason) if reason in _FURTHEST_LAST else len(_FURTHEST_LAST)

@@ -1,0 +1,160 @@
+"""The settings that decide what comes out, and the two presets.
+
+    ccnet   the public CCNet: a page is the unit, every bucket is kept, bit-exact with cc_net
+    cc100   what the CC-100 release did, as far as is known: a paragraph is the unit, the tail is dropped
+"""
+
+import hashlib
+import unicodedata
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+
+from ccnet_pipeline.dedup import Keep
+from ccnet_pipeline.documents import SHARD_FORMAT
+from ccnet_pipeline.errors import UserError
+from ccnet_pipeline.fluency import BUCKETS, Bucket, Normalization
+
+Unit = Literal["document", "paragraph"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recipe:
+    """Every setting that a byte of the shards depends on, models and input apart."""
+
+    preset: str
+    unit: Unit  # of language and fluency
+    title_is_paragraph: bool  # the first line of a page is paragraph 0, or only its title
+    min_chars: int = 300  # code points of a page after its title, before anything is dropped
+    max_record_bytes: int = 16 << 20
+    dedup_scope: str = "all"  # "all", or "group:N": N consecutive segments
+    dedup_keep: Keep = "none"
+    min_language_score: float = 0.5
+    round_language_score: bool  # to 2 decimals, before the comparison with the minimum
+    languages: str  # "all", "cc100", or codes separated by commas
+    lm_normalization: Normalization  # for models that do not state theirs
+    keep_buckets: tuple[Bucket, ...]
+
+    def __post_init__(self) -> None:
+        if not 0.0 <= self.min_language_score <= 1.0:
+            raise UserError(f"--min_language_score must be in [0, 1], not {self.min_language_score}")
+        if self.min_chars < 0:
+            raise UserError(f"--min_chars must be 0 or more, not {self.min_chars}")
+        if self.max_record_bytes < 1:
+            raise UserError(f"--max_record_bytes must be 1 or more, not {self.max_record_bytes}")
+        if not self.keep_buckets or not set(self.keep_buckets) <= set(BUCKETS):
+            raise UserError(f"--keep_buckets takes some of {','.join(BUCKETS)}, not {','.join(self.keep_buckets)!r}")
+        _ = self.group_size
+
+    @property
+    def group_size(self) -> int | None:
+        """How many consecutive segments are compared with each other; None for all."""
+        if self.dedup_scope == "all":
+            return None
+        kind, _, size = self.dedup_scope.partition(":")
+        if kind != "group" or not size.isdecimal() or int(size) < 1:
+            raise UserError(f'--dedup_scope must be "all" or "group:N" with N >= 1, not {self.dedup_scope!r}')
+        return int(size)
+
+    def scope_of(self, segment_number: int) -> int:
+        """Return the number of the group of segments that a segment is compared with."""
+        return segment_number // self.group_size if self.group_size else 0
+
+
+CCNET = Recipe(
+    preset="ccnet",
+    unit="document",
+    title_is_paragraph=False,
+    round_language_score=True,
+    languages="all",
+    lm_normalization="ccnet",
+    keep_buckets=("head", "middle", "tail", "all"),
+)
+CC100 = Recipe(
+    preset="cc100",
+    unit="paragraph",
+    title_is_paragraph=True,
+    round_language_score=False,
+    languages="cc100",
+    lm_normalization="mended",
+    keep_buckets=("head", "middle", "all"),
+)
+PRESETS: Mapping[str, Recipe] = {recipe.preset: recipe for recipe in (CC100, CCNET)}
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """What identifies one input file, wherever it is read from."""
+
+    name: str
+    size: int  # bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Configuration:
+    """All that decides the bytes of a run: the same configuration gives the same shards."""
+
+    package_version: str
+    shard_format: int
+    unicode_version: str  # of the interpreter: lower-casing and categories depend on it
+    recipe: Recipe
+    formats: tuple[str, ...]
+    shard_bytes: int
+    keep_rejects: bool
+    models: dict[str, str]  # file name -> sha256
+    inputs_sha256: str  # over names and sizes
+    num_segments: int
+
+    @property
+    def fingerprint(self) -> str:
+        """Return 16 hexadecimal digits that no other configuration has."""
+        return hashlib.sha256(msgspec.json.encode(self, order="sorted")).hexdigest()[:16]
+
+
+def configuration(
+    recipe: Recipe,
+    inputs: Sequence[Input],
+    models: Sequence[Path],
+    *,
+    package_version: str,
+    formats: tuple[str, ...],
+    shard_bytes: int,
+    keep_rejects: bool,
+) -> Configuration:
+    """Return the configuration of a run; reads every model file once for its sha256."""
+    return Configuration(
+        package_version=package_version,
+        shard_format=SHARD_FORMAT,
+        unicode_version=unicodedata.unidata_version,
+        recipe=recipe,
+        formats=formats,
+        shard_bytes=shard_bytes,
+        keep_rejects=keep_rejects,
+        models={path.name: sha256_of(path) for path in models},
+        inputs_sha256=hashlib.sha256(msgspec.json.encode(inputs)).hexdigest(),
+        num_segments=len(inputs),
+    )
+
+
+def sha256_of(path: Path) -> str:
+    """Return the sha256 of a file in hexadecimal."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def differences(old: Mapping[str, Any], new: Mapping[str, Any], prefix: str = "") -> list[str]:
+    """Name what differs between two configurations as plain JSON values: "recipe.dedup_keep was none, now first"."""
+    found = []
+    for key in [*new, *(key for key in old if key not in new)]:
+        was, now = old.get(key), new.get(key)
+        if isinstance(was, Mapping) and isinstance(now, Mapping):
+            found += differences(was, now, f"{prefix}{key}.")
+        elif was != now:
+            found.append(f"{prefix}{key} was {was!r}, now {now!r}")
+    return found

@@ -1,0 +1,73 @@
+"""One WET record (type `conversion`) to one page: title and paragraphs.
+
+The rules are cc_net's (`process_wet_file`), except that records are framed by Content-Length and headers are read by
+name, so that no dump and no page is lost to the layout of a header (docs/method.md, Reading).
+"""
+
+import uuid
+from dataclasses import dataclass
+
+from ccnet_pipeline.archive import Record
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """The text of one record, as the stages pass it on. Lines are stripped, and joined by a line feed."""
+
+    id: str
+    url: str
+    date: str
+    digest: str
+    offset: int  # bytes, of the record's gzip member in its archive
+    title: str  # the first line
+    text: str  # the lines after the title, blank ones included
+    reason: str | None = None  # why the record leaves before any comparison; None: it goes on
+
+    def paragraphs(self, *, title_is_paragraph: bool) -> list[str]:
+        """Return the paragraphs by position; the title is number 0, or not among them."""
+        if self.reason == "empty":
+            return []
+        lines = self.text.split("\n") if self.text else []
+        return [self.title, *lines] if title_is_paragraph else lines
+
+
+def read_page(record: Record, segment: str, *, min_chars: int) -> Page:
+    """Return the page of a `conversion` record; bytes that are not UTF-8 become U+FFFD.
+
+    Args:
+        record: a record of type `conversion`.
+        segment: the name of its archive; identifies records that have no WARC-Record-ID.
+        min_chars: pages with fewer code points after the title (line breaks counted) get the reason `too_short`.
+    """
+    title, text, is_empty = _split(record.body.decode("utf-8", "replace"))
+    headers = record.headers
+    return Page(
+        id=_record_id(headers.get("warc-record-id", ""), segment, record.offset),
+        url=headers.get("warc-target-uri", ""),
+        date=headers.get("warc-date", ""),
+        digest=headers.get("warc-block-digest", ""),
+        offset=record.offset,
+        title=title,
+        text=text,
+        reason="empty" if is_empty else "too_short" if len(text) < min_chars else None,
+    )
+
+
+def _split(body: str) -> tuple[str, str, bool]:
+    if "\r" in body:
+        body = body.replace("\r\n", "\n").replace("\r", "\n")
+    # cc_net takes the two line ends that close a record for text: the first ends the last line, the second is a blank
+    # line more. It then removes the last two lines if both are blank, and only then, so that a body without a final
+    # line feed keeps one blank paragraph. Blank paragraphs take part in the comparison, so this has to be matched.
+    lines = [line.strip() for line in body.split("\n")]
+    lines.append("")
+    if not lines[-2]:
+        del lines[-2:]
+    text = "\n".join(lines[1:])
+    return (lines[0] if lines else ""), text, not any(lines)
+
+
+def _record_id(header: str, segment: str, offset: int) -> str:
+    """Return the uuid of a WARC-Record-ID such as `<urn:uuid:...>`; a stable one of our own where there is none."""
+    stated = header.strip("<> ").removeprefix("urn:uuid:")
+    return stated or str(uuid.uuid5(uuid.NAMESPACE_URL, f"{segment}#{offset}"))

@@ -1,0 +1,38 @@
+#!/usr/bin/env bash
+# Build KenLM's trainer (lmplz) and compiler (build_binary) into PREFIX/bin; the Python package brings neither.
+#
+#     docker/build_kenlm.sh PREFIX        then: python -m ccnet_pipeline.train_lm --kenlm_bin PREFIX/bin ...
+#
+# The source is the package index's archive of the very version whose Python module reads the models. Run again, it does
+# nothing. PYTHON (default python3) names the interpreter whose pip fetches it, JOBS (default: all cores) the compilers.
+set -euo pipefail
+
+VERSION=0.3.0
+SHA256=c4628bb9fb63c8a6f9240035b8b037385cfc404cb72e933cf48878291edac1e8
+PYTHON=${PYTHON:-python3}
+APT="apt-get install -y --no-install-recommends g++ make cmake libboost-program-options-dev libboost-system-dev \
+libboost-thread-dev libboost-test-dev zlib1g-dev libbz2-dev liblzma-dev"
+
+die() { echo "build_kenlm.sh: $*" >&2; exit 2; }
+
+[[ $# -eq 1 && $1 != -* ]] || die "usage: docker/build_kenlm.sh PREFIX   (the programs go to PREFIX/bin)"
+mkdir -p "$1/bin"
+bin=$(cd "$1/bin" && pwd)
+[[ ! -x $bin/lmplz || ! -x $bin/build_binary ]] || { echo "$bin/lmplz and build_binary are there already"; exit 0; }
+
+for tool in cmake make g++; do command -v "$tool" >/dev/null || die "no $tool: $APT"; done
+[[ -e /usr/include/boost/version.hpp || -n ${BOOST_ROOT:-} ]] || die "no boost headers (or set BOOST_ROOT): $APT"
+"$PYTHON" -m pip --version >/dev/null 2>&1 || die "$PYTHON has no pip; set PYTHON to one that has"
+
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+cd "$work"
+# Only kenlm itself from source: with ":all:" pip would compile cmake too, its build requirement, for half an hour.
+"$PYTHON" -m pip download --quiet --no-deps --no-binary kenlm "kenlm==$VERSION"
+echo "$SHA256  kenlm-$VERSION.tar.gz" | sha256sum --check --quiet
+tar -xzf "kenlm-$VERSION.tar.gz"
+cmake -S "kenlm-$VERSION" -B build -DCMAKE_BUILD_TYPE=Release -DENABLE_INTERPOLATE=OFF >cmake.log 2>&1 \
+    || { cat cmake.log >&2; die "cmake failed; what it misses most often: $APT"; }
+cmake --build build --parallel "${JOBS:-$(nproc)}" --target lmplz build_binary
+install build/bin/lmplz build/bin/build_binary "$bin/"
+echo "$bin/lmplz"

@@ -1,0 +1,539 @@
+"""The whole pipeline once more, slow and plain: what the fast one is compared with.
+
+Written from the specification and the published behaviour of cc_net alone, sharing no line with the packages.
+One character, one paragraph, one record at a time; duplicates are found with a dict from hash to the set of
+records that hold it. Whole crawls are kept in memory: for tests of a few thousand records.
+
+    expected = build(paths, Settings(unit="paragraph"), identify)      # paths: WET files in segment order
+    expected.documents, expected.total, expected.segments, expected.languages
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import unicodedata
+import zlib
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+from urllib.parse import urlsplit
+
+import zhon.cedict
+
+Keep = Literal["none", "first"]
+Identify = Callable[[str], tuple[str, float]]
+"""One fastText call: text without line breaks -> (label without `__label__`, probability as it came)."""
+PerplexityOf = Callable[[str, list[str]], "float | None"]
+"""(language, texts) -> perplexity rounded to 1 decimal, None without a model; a text becomes one line."""
+
+# --- text
+
+PUNCTUATION = {
+    "，": ",", "、": ",", "。": ".", "．": ". ",
+    "„": '"', "”": '"', "“": '"', "«": '"', "»": '"', "１": '"', "」": '"', "「": '"', "《": '"', "》": '"',
+    "´": "'", "’": "'", "∶": ":", "：": ":", "？": "?", "！": "!", "（": "(", "）": ")", "；": ";",
+    "–": "-", "━": "-", "►": "-", "—": " - ", "～": "~", "…": "...",
+    "〈": "<", "〉": ">", "【": "[", "】": "]", "％": "%",
+}  # fmt: skip
+"""The 34 marks and what they become in front of a language model."""
+
+
+def is_control(char: str) -> bool:
+    """C0, DEL or C1."""
+    return ord(char) < 32 or 127 <= ord(char) < 160
+
+
+def is_digit(char: str) -> bool:
+    """A decimal digit of any script: what `\\d` matches."""
+    return unicodedata.category(char) == "Nd"
+
+
+def fold_digits(text: str) -> str:
+    return "".join("0" if is_digit(char) else char for char in text)
+
+
+def strip_accents(text: str) -> str:
+    return "".join(char for char in unicodedata.normalize("NFD", text) if unicodedata.category(char) != "Mn")
+
+
+def replace_punctuation(text: str) -> str:
+    return "".join(PUNCTUATION.get(char, char) for char in text)
+
+
+def remove_punctuation(text: str) -> str:
+    return "".join(char for char in text if char not in PUNCTUATION)
+
+
+def remove_controls(text: str) -> str:
+    return "".join(char for char in text if not is_control(char))
+
+
+def normalize_for_dedup(paragraph: str) -> str:
+    """What is hashed."""
+    return remove_controls(remove_punctuation(fold_digits(paragraph.strip().lower())))
+
+
+def normalize_for_lm_ccnet(
+    text: str, *, accent: bool = True, case: bool = True, numbers: bool = True, punct: int = 1
+) -> str:
+    """What cc_net's language models see; punct: 1 maps the marks, 2 deletes them, 0 leaves them."""
+    text = text.strip()
+    text = text.lower() if case else text
+    text = strip_accents(text) if accent else text
+    text = fold_digits(text) if numbers else text
+    if punct == 1:
+        text = replace_punctuation(text)
+    elif punct == 2:
+        text = remove_punctuation(text)
+    return remove_controls(text)
+
+
+def normalize_for_lm_mended(text: str) -> str:
+    """The same without its defects: NFC, marks on letters stay, controls are blanks, U+FF11 is a digit."""
+    text = unicodedata.normalize("NFC", text.strip().lower())
+    text = replace_punctuation(fold_digits(text))
+    return "".join(" " if is_control(char) else char for char in text).strip()
+
+
+def paragraph_hash(paragraph: str) -> int:
+    digest = hashlib.sha1(normalize_for_dedup(paragraph).encode("utf-8")).digest()
+    return int.from_bytes(digest[:8], "little")
+
+
+# --- perplexity
+
+
+def perplexity(log10_prob: float, num_tokens: int) -> float:
+    return float(10.0 ** (-log10_prob / num_tokens))
+
+
+def lm_perplexity(
+    lines: Sequence[str], encode: Callable[[str], list[str]], score: Callable[[str], float]
+) -> float | None:
+    """Perplexity over normalised lines: each counts its pieces and one end; None without any piece."""
+    pieces = [encode(line) for line in lines]
+    if not any(pieces):
+        return None
+    log10_prob = sum(score(" ".join(line)) for line in pieces)
+    return round(perplexity(log10_prob, sum(len(line) + 1 for line in pieces)), 1)
+
+
+def bucket_of(value: float | None, cutoffs: tuple[float, float] | None) -> str:
+    if value is None or value < 0 or cutoffs is None:
+        return "all"
+    if value < cutoffs[0]:
+        return "head"
+    return "middle" if value < cutoffs[1] else "tail"
+
+
+# --- language
+
+CC100 = frozenset(
+    re.findall(
+        r"\S+",
+        """
+        af am ar as az be bg bn bn_rom br bs ca cs cy da de el en eo es et eu fa ff fi fr fy ga gd gl gn
+        gu ha he hi hi_rom hr ht hu hy id ig is it ja jv ka kk km kn ko ku ky la lg li ln lo lt lv mg mk
+        ml mn mr ms my my_zaw ne nl no ns om or pa pl ps pt qu rm ro ru sa sc sd si sk sl so sq sr ss su
+        sv sw ta ta_rom te te_rom th tl tn tr ug uk ur ur_rom uz vi wo xh yi yo zh-Hans zh-Hant zu
+        """,
+    )
+)
+"""The 116 codes of the release."""
+
+SIMPLIFIED_ONLY = frozenset(zhon.cedict.simplified) - frozenset(zhon.cedict.traditional)
+TRADITIONAL_ONLY = frozenset(zhon.cedict.traditional) - frozenset(zhon.cedict.simplified)
+
+
+def cc100_code(label: str, text: str) -> str:
+    """Code of lid.176's label; Chinese: the script that more characters belong to alone, else Hans."""
+    if label != "zh":
+        return label
+    simplified = sum(char in SIMPLIFIED_ONLY for char in text)
+    traditional = sum(char in TRADITIONAL_ONLY for char in text)
+    return "zh-Hant" if traditional > simplified else "zh-Hans"
+
+
+# --- archives
+
+
+@dataclass(frozen=True)
+class Record:
+    """One WARC record that could be read whole."""
+
+    offset: int  # of the gzip member; of the record itself where the file is not compressed
+    kind: str
+    headers: dict[str, str]  # names in lower case
+    body: bytes
+
+
+VERSION_LINE = re.compile(rb"^WARC/\d+\.\d+[ \t]*\r?\n", re.MULTILINE)
+BLANK_LINE = re.compile(rb"\n\r?\n")
+
+
+def gzip_members(data: bytes) -> Iterator[tuple[int, bytes]]:
+    """(offset, content) of every sound member and of a cut last one; after damage, on from the next magic."""
+    offset = 0
+    while offset < len(data):
+        decoder = zlib.decompressobj(wbits=31)
+        try:
+            content = decoder.decompress(data[offset:])
+        except zlib.error:
+            following = data.find(b"\x1f\x8b\x08", offset + 1)
+            offset = following if following >= 0 else len(data)
+            continue
+        yield offset, content
+        offset = len(data) - len(decoder.unused_data)
+
+
+def records_of(content: bytes) -> Iterator[Record]:
+    """The whole records of plain archive text; what is none is passed over up to the next version line."""
+    at = 0
+    while version := VERSION_LINE.search(content, at):
+        blank = BLANK_LINE.search(content, version.end() - 1)
+        if blank is None:
+            return
+        headers: dict[str, str] = {}
+        for line in content[version.end() : blank.start()].decode("utf-8", "replace").split("\n"):
+            name, _, value = line.partition(":")
+            headers.setdefault(name.strip().lower(), value.strip())
+        at = blank.end() + int(headers["content-length"])
+        if at > len(content):
+            return
+        yield Record(version.start(), headers["warc-type"], headers, content[blank.end() : at])
+
+
+def read_wet(path: Path) -> list[Record]:
+    data = path.read_bytes()
+    if not data.startswith(b"\x1f\x8b"):
+        return list(records_of(data))
+    return [
+        Record(offset, record.kind, record.headers, record.body)
+        for offset, content in gzip_members(data)
+        for record in records_of(content)
+    ]
+
+
+def body_lines(body: bytes) -> list[str]:
+    """Stripped lines, title first, as cc_net reads them: the blank line behind a record is text."""
+    text = body.decode("utf-8", errors="replace").replace("\r\n", "\n").replace("\r", "\n")
+    lines = [line.strip() for line in text.split("\n")] + [""]
+    return lines[:-2] if lines[-2:] == ["", ""] else lines
+
+
+def segment_names(paths: Sequence[Path]) -> list[str]:
+    """Path from crawl-data/ on, else what follows the deepest folder that all share."""
+    parts = [path.absolute().parts for path in paths]
+    shared = 0
+    while all(shared < len(part) - 1 and part[shared] == parts[0][shared] for part in parts):
+        shared += 1
+    starts = [part.index("crawl-data") if "crawl-data" in part else shared for part in parts]
+    return ["/".join(part[start:]) for part, start in zip(parts, starts, strict=True)]
+
+
+# --- pipeline
+
+
+@dataclass(frozen=True)
+class Settings:
+    """One run. The defaults are the preset `ccnet` over the whole input."""
+
+    unit: Literal["document", "paragraph"] = "document"  # of language and perplexity
+    title_is_paragraph: bool = False
+    min_chars: int = 300  # code points below the title
+    max_record_bytes: int = 16 << 20
+    dedup_scope: int | None = None  # segments a group; None: all
+    dedup_keep: Keep = "none"
+    lid_joiner: str = ""  # between the paragraphs of a document, for the unit document
+    lid_threshold: float = 0.5
+    score_decimals: int | None = 2  # it is rounded so before the threshold; None: not at all, but <= 1
+    languages: frozenset[str] | None = None  # None: every one
+    keep_buckets: frozenset[str] = frozenset({"head", "middle", "tail", "all"})
+    cutoffs: dict[str, tuple[float, float]] = field(default_factory=dict)  # head, middle
+
+
+CCNET = Settings()
+CC100_PRESET = Settings(
+    unit="paragraph",
+    title_is_paragraph=True,
+    score_decimals=None,
+    languages=CC100,
+    keep_buckets=frozenset({"head", "middle", "all"}),
+)
+
+
+@dataclass(frozen=True)
+class Document:
+    """One line of a shard."""
+
+    id: str
+    text: str
+    language: str
+    language_score: float
+    perplexity: float | None
+    bucket: str
+    url: str
+    domain: str
+    title: str
+    date: str
+    dump: str
+    segment: str
+    offset: int
+    digest: str
+    paragraph_ids: tuple[int, ...]
+    original_paragraphs: int
+    original_characters: int
+
+
+@dataclass
+class Balance:
+    """read == kept + sum(dropped)."""
+
+    read: int = 0
+    kept: int = 0
+    dropped: Counter[str] = field(default_factory=Counter)
+
+    def add(self, reason: str | None, count: int = 1) -> None:
+        """Reason None: kept. Zero counts leave no trace."""
+        self.read += count
+        if reason is None:
+            self.kept += count
+        elif count:
+            self.dropped[reason] += count
+
+
+@dataclass
+class Ledger:
+    records: Balance = field(default_factory=Balance)
+    paragraphs: Balance = field(default_factory=Balance)
+    characters: Balance = field(default_factory=Balance)
+
+    def add_paragraph(self, text: str, reason: str | None) -> None:
+        self.paragraphs.add(reason)
+        self.characters.add(reason, len(text))
+
+
+@dataclass
+class Page:
+    """A record on its way; `fate` of paragraph i: None while it is kept, else why it went."""
+
+    segment: int
+    record: Record
+    title: str = ""
+    paragraphs: list[str] = field(default_factory=list)
+    fate: list[str | None] = field(default_factory=list)
+    reason: str | None = None  # the record's, where it never got past the first step
+    documents: list[Document] = field(default_factory=list)
+    outcomes: list[tuple[str, str | None, list[int]]] = field(default_factory=list)
+    """Per language that is sure: language, reason or None for kept, paragraphs."""
+
+    def kept(self) -> list[int]:
+        return [i for i, reason in enumerate(self.fate) if reason is None]
+
+
+@dataclass
+class Expected:
+    documents: list[Document]
+    """Of all shards: by segment, then by position in it."""
+    total: Ledger
+    segments: list[Ledger]
+    languages: dict[str, Ledger]
+    """From the point where the language is sure; a document is a record here."""
+
+    def shard(self, language: str, bucket: str) -> list[Document]:
+        return [doc for doc in self.documents if (doc.language, doc.bucket) == (language, bucket)]
+
+
+def read_page(segment: int, record: Record, settings: Settings) -> Page:
+    """Step one: record to paragraphs."""
+    page = Page(segment, record)
+    if record.kind != "conversion":
+        page.reason = "record_type"
+        return page
+    if len(record.body) > settings.max_record_bytes:
+        page.reason = "too_large"
+        return page
+    lines = body_lines(record.body)
+    if not any(lines):
+        page.reason = "empty"
+        return page
+    page.title = lines[0]
+    page.paragraphs = lines if settings.title_is_paragraph else lines[1:]
+    if len("\n".join(lines[1:])) < settings.min_chars:
+        page.reason = "too_short"
+    page.fate = [page.reason] * len(page.paragraphs)
+    return page
+
+
+def fates_of(records: Sequence[Sequence[int]], keep: Keep) -> list[list[str | None]]:
+    """Step two, on the hashes of one scope's records in total order: why each goes; None: it stays."""
+    holders: dict[int, set[int]] = {}
+    for number, record in enumerate(records):
+        for key in record:
+            holders.setdefault(key, set()).add(number)
+    fates: list[list[str | None]] = []
+    for number, record in enumerate(records):
+        seen: set[int] = set()
+        fates.append([])
+        for key in record:
+            lost = len(holders[key]) >= 2 if keep == "none" else min(holders[key]) != number
+            fates[-1].append("duplicate" if lost else "repeated" if key in seen else None)
+            seen.add(key)
+    return fates
+
+
+def drop_duplicates(pages: Sequence[Page], keep: Keep) -> None:
+    """Step two on pages; a blank paragraph takes part in the comparison and goes in any case."""
+    hashes = [[paragraph_hash(paragraph) for paragraph in page.paragraphs] for page in pages]
+    for page, fates in zip(pages, fates_of(hashes, keep), strict=True):
+        page.fate = [
+            fate if paragraph.strip() else "blank"
+            for fate, paragraph in zip(fates, page.paragraphs, strict=True)
+        ]
+
+
+Found = dict[str, list[tuple[float, int]]]
+"""Language -> (score, number of the paragraph), in order."""
+
+
+def identify_page(page: Page, settings: Settings, identify: Identify) -> Found:
+    """Step three: the languages of a page; paragraphs that are sure of none get their fate."""
+    kept = page.kept()
+    units = [[i] for i in kept] if settings.unit == "paragraph" else [kept] if kept else []
+    found: Found = {}
+    for unit in units:
+        text = settings.lid_joiner.join(page.paragraphs[i] for i in unit)
+        label, score = identify(text)
+        score = min(score, 1.0) if settings.score_decimals is None else round(score, settings.score_decimals)
+        if score >= settings.lid_threshold:
+            found.setdefault(cc100_code(label, text), []).extend((score, i) for i in unit)
+            continue
+        for i in unit:
+            page.fate[i] = "language_unsure"
+    return found
+
+
+def mean_score(page: Page, parts: list[tuple[float, int]], settings: Settings) -> float:
+    """Of a document: that of its one call, or the paragraphs' mean by their code points."""
+    if settings.unit == "document":
+        return parts[0][0]
+    weights = [len(page.paragraphs[i]) for _, i in parts]
+    total = sum(score * weight for (score, _), weight in zip(parts, weights, strict=True))
+    return round(total / sum(weights), 4)
+
+
+def finish_page(
+    page: Page, name: str, settings: Settings, identify: Identify, perplexity_of: PerplexityOf | None
+) -> None:
+    """Steps three and four: language, fluency, bucket, documents."""
+    found = identify_page(page, settings, identify)
+    wanted = [code for code in found if settings.languages is None or code in settings.languages]
+    for language, parts in sorted(found.items()):
+        ids = [i for _, i in parts]
+        texts = [page.paragraphs[i] for i in ids]
+        reason = None if language in wanted else "language_unwanted"
+        if reason is None:
+            lines = ["\n".join(texts)] if settings.unit == "document" else texts
+            value = perplexity_of(language, lines) if perplexity_of else None
+            bucket = bucket_of(value, settings.cutoffs.get(language))
+            if bucket not in settings.keep_buckets:
+                reason = f"bucket_{bucket}"
+        page.outcomes.append((language, reason, ids))
+        for i in ids:
+            page.fate[i] = reason
+        if reason is None:
+            verdict = Verdict(
+                language, mean_score(page, parts, settings), value, bucket, ids, len(wanted) > 1
+            )
+            page.documents.append(make_document(page, name, verdict))
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What was found out about one language of a page."""
+
+    language: str
+    score: float
+    perplexity: float | None
+    bucket: str
+    ids: list[int]
+    one_of_many: bool
+
+
+def make_document(page: Page, name: str, verdict: Verdict) -> Document:
+    headers = page.record.headers
+    url = headers.get("warc-target-uri", "")
+    uuid = headers.get("warc-record-id", "").strip("<>").removeprefix("urn:uuid:")
+    dump = re.search(r"CC-MAIN-\d{4}-\d{2}", name)
+    return Document(
+        id=f"{uuid}/{verdict.language}" if verdict.one_of_many else uuid,
+        text="\n".join(page.paragraphs[i] for i in verdict.ids),
+        language=verdict.language,
+        language_score=verdict.score,
+        perplexity=verdict.perplexity,
+        bucket=verdict.bucket,
+        url=url,
+        domain=urlsplit(url).netloc,
+        title=page.title,
+        date=headers.get("warc-date", ""),
+        dump=dump.group() if dump else "",
+        segment=name,
+        offset=page.record.offset,
+        digest=headers.get("warc-block-digest", ""),
+        paragraph_ids=tuple(verdict.ids),
+        original_paragraphs=len(page.paragraphs),
+        original_characters=len("\n".join(page.paragraphs)),
+    )
+
+
+def reason_of(page: Page) -> str | None:
+    """Of the record: None where a document came out, else the furthest stage that it reached."""
+    if page.documents or page.reason is not None:
+        return None if page.documents else page.reason
+    fates = sorted({reason for reason in page.fate if reason})
+    buckets = [reason for reason in fates if reason.startswith("bucket_")]
+    if buckets:
+        return buckets[0]
+    order = ("language_unwanted", "language_unsure", "duplicate", "repeated", "blank")
+    return next((reason for reason in order if reason in fates), "empty")
+
+
+def build(
+    paths: Sequence[Path], settings: Settings, identify: Identify, perplexity_of: PerplexityOf | None = None
+) -> Expected:
+    """The documents and the numbers that a run over these WET files, in segment order, must give."""
+    names = segment_names(paths)
+    pages = [
+        read_page(number, record, settings) for number, path in enumerate(paths) for record in read_wet(path)
+    ]
+    alive = [page for page in pages if page.reason is None]
+    for scope in scopes(len(paths), settings.dedup_scope):
+        drop_duplicates([page for page in alive if page.segment in scope], settings.dedup_keep)
+    for page in alive:
+        finish_page(page, names[page.segment], settings, identify, perplexity_of)
+    return balance(pages, len(paths))
+
+
+def scopes(segments: int, size: int | None) -> list[range]:
+    """Consecutive segments that know of each other's paragraphs."""
+    size = size or max(segments, 1)
+    return [range(first, min(first + size, segments)) for first in range(0, segments, size)]
+
+
+def balance(pages: Iterable[Page], segments: int) -> Expected:
+    expected = Expected([], Ledger(), [Ledger() for _ in range(segments)], {})
+    for page in pages:
+        expected.documents += page.documents
+        for ledger in (expected.total, expected.segments[page.segment]):
+            ledger.records.add(reason_of(page))
+            for paragraph, reason in zip(page.paragraphs, page.fate, strict=True):
+                ledger.add_paragraph(paragraph, reason)
+        for language, reason, ids in page.outcomes:
+            ledger = expected.languages.setdefault(language, Ledger())
+            ledger.records.add(reason)
+            for i in ids:
+                ledger.add_paragraph(page.paragraphs[i], reason)
+    return expected
