@@ -101,7 +101,7 @@ class MineNote:
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """manifest.json"""
+    """The content of manifest.json."""
 
     shard_format: int
     fingerprint: str
@@ -110,7 +110,7 @@ class Manifest:
 
 @dataclass(slots=True)
 class Ledger:
-    """ledger.json: the balance in total and by segment (docs/design.md, The balance)."""
+    """The content of ledger.json: the balance in total and by segment (docs/design.md, The balance)."""
 
     records: Balance
     paragraphs: Balance

@@ -1,10 +1,10 @@
 """The Beam graph (docs/design.md, The graph). Its element is a segment; text is never shuffled.
 
-    Extract   segment -> pages and hashes in files
-    Resolve   GroupByKey(range of hashes) -> what each segment may keep
-    Mine      GroupByKey(segment) -> documents, in blocks by language and bucket
-    Regroup   GroupByKey(language, bucket) -> final shards
-    Publish   ledger.json, manifest.json
+Extract   segment -> pages and hashes in files
+Resolve   GroupByKey(range of hashes) -> what each segment may keep
+Mine      GroupByKey(segment) -> documents, in blocks by language and bucket
+Regroup   GroupByKey(language, bucket) -> final shards
+Publish   ledger.json, manifest.json
 """
 
 from collections.abc import Iterator

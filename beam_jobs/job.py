@@ -4,7 +4,6 @@ import importlib.metadata
 import logging
 import platform
 import re
-import shlex
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,10 +12,9 @@ from typing import Any
 
 import apache_beam as beam
 import msgspec
-import psutil
 from apache_beam.options.pipeline_options import PipelineOptions
 
-from beam_jobs import storage
+from beam_jobs import local, storage
 from beam_jobs.elements import Manifest
 from beam_jobs.graph import Plan, build
 from beam_jobs.layout import Layout
@@ -53,7 +51,7 @@ class Engine:
 
 @dataclass(frozen=True, slots=True)
 class RunFile:
-    """run.json"""
+    """The content of run.json."""
 
     shard_format: int
     fingerprint: str
@@ -65,15 +63,14 @@ class RunFile:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the job; return the exit status: 0, 1 (our defect), 2 (the user's mistake), 130 (interrupted)."""
-    logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s")
+    # What matters of Beam's errors arrives as an exception; its log repeats each of them with a traceback a layer.
+    logging.getLogger("apache_beam").setLevel(logging.CRITICAL)
     try:
         run(parse(sys.argv[1:] if argv is None else argv))
     except KeyboardInterrupt:
-        _stop_workers()
         print("\nbuild_cc100: interrupted; the same command goes on where it stopped", file=sys.stderr)
         return 130
     except Exception as error:
-        _stop_workers()
         mistake = _find(error, UserError)
         if mistake:
             print(f"build_cc100: {mistake}", file=sys.stderr)
@@ -170,22 +167,18 @@ def _num_buckets(segments: Sequence[Segment], config: Configuration) -> int:
 
 
 def _execute(arguments: Arguments, plan: Plan, segments: Sequence[Segment]) -> None:
-    options = PipelineOptions(_beam_flags(arguments, segments))
-    with shown(plan.layout, len(segments)):
-        pipeline = beam.Pipeline(options=options)
-        build(pipeline, plan)
+    is_local = arguments.runner in LOCAL_RUNNERS
+    workers = _local_workers(arguments, segments) if is_local else 1
+    options = PipelineOptions(list(arguments.beam), direct_num_workers=workers)
+    pipeline = beam.Pipeline(runner=local.runner(workers) if is_local else arguments.runner, options=options)
+    build(pipeline, plan)
+    with shown(plan.layout, len(segments)), local.supervised(storage.join(plan.layout.work, "workers.log")):
         pipeline.run().wait_until_finish()
 
 
-def _beam_flags(arguments: Arguments, segments: Sequence[Segment]) -> list[str]:
-    if arguments.runner not in LOCAL_RUNNERS:
-        return [f"--runner={arguments.runner}", *arguments.beam]
-    # Beam's own DirectRunner first tries to download another engine (Prism): never that.
-    flags = ["--runner=FnApiRunner"]
-    workers = min(arguments.workers, len(segments))
-    if workers > 1 and sum(segment.size for segment in segments) > _SMALL_INPUT_BYTES:
-        flags += [f"--direct_num_workers={workers}", "--direct_running_mode=multi_processing"]
-    return [*flags, *arguments.beam]
+def _local_workers(arguments: Arguments, segments: Sequence[Segment]) -> int:
+    is_small = sum(segment.size for segment in segments) < _SMALL_INPUT_BYTES
+    return 1 if is_small else min(arguments.workers, len(segments))
 
 
 def _remove_work(work_root: str, layout: Layout) -> None:
@@ -206,18 +199,12 @@ def _find(error: BaseException | None, kind: type[Exception]) -> str | None:
     return None
 
 
-def _stop_workers() -> None:
-    """Kill the worker processes that the runner has left."""
-    for child in psutil.Process().children(recursive=True):
-        child.kill()
-
-
 def _print_next_steps(arguments: Arguments) -> None:
     out = arguments.output
     print(f"Shards: {storage.join(out, 'shards')}   every file with its sha256: {storage.join(out, 'manifest.json')}")
     print(f"Where the rest went: {storage.join(out, 'ledger.json')}")
     if arguments.inputs:
         return
-    print("Look inside:    " + shlex.join(["zstd", "-dc", storage.join(out, "shards", "fr", "all-00000.jsonl.zst")]) + " | head -3")
-    print("Next, real CommonCrawl: download a WET file of https://data.commoncrawl.org, then")
+    print(f"Look inside:   zstd -dc {storage.join(out, 'shards', 'fr', 'head-00000.jsonl.zst')} | head -3")
+    print("Next, real CommonCrawl: download a WET file (README.md says which), then")
     print("    python -m beam_jobs.build_cc100 --input CC-MAIN-*.warc.wet.gz --output corpus")

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NoReturn
 
-from apache_beam.options.pipeline_options import PipelineOptions
+from apache_beam.options.pipeline_options import PipelineOptions, _BeamArgumentParser
 
 from ccnet_pipeline.errors import UserError
 from ccnet_pipeline.fluency import BUCKETS
@@ -113,59 +113,125 @@ def _parser() -> argparse.ArgumentParser:
 
 def _add_places(group: argparse._ArgumentGroup) -> None:
     add = group.add_argument
-    add("--input", nargs="+", action="extend", default=[], metavar="PATH",
-        help="WET files: paths, quoted globs, folders, or listings (*.paths.gz); default: the bundled sample crawl")
-    add("--base", metavar="DIR", help="the folder that the lines of a listing start from; "
-        "default: the one that holds the listing's crawl-data/")
+    add(
+        "--input",
+        nargs="+",
+        action="extend",
+        default=[],
+        metavar="PATH",
+        help="WET files: paths, quoted globs, folders, or listings (*.paths.gz); default: the bundled sample crawl",
+    )
+    add(
+        "--base",
+        metavar="DIR",
+        help="the folder that the lines of a listing start from; default: the one that holds the listing's crawl-data/",
+    )
     add("--output", metavar="DIR", help=f"the run directory; default for the sample: ./{SAMPLE_OUTPUT}")
-    add("--work_dir", metavar="DIR", help="where intermediate files go, about the size of the input; "
-        "default: OUTPUT/work")
-    add("--formats", default="jsonl.zst", metavar="LIST",
-        help=f"forms of the shards, separated by commas: {', '.join(FORMATS)} (default: %(default)s)")
-    add("--shard_bytes", default="512M", metavar="SIZE",
-        help="compressed size at which a new shard begins, such as 64M or 1G (default: %(default)s)")
+    add(
+        "--work_dir",
+        metavar="DIR",
+        help="where intermediate files go, about the size of the input; default: OUTPUT/work",
+    )
+    add(
+        "--formats",
+        default="jsonl.zst",
+        metavar="LIST",
+        help=f"forms of the shards, separated by commas: {', '.join(FORMATS)} (default: %(default)s)",
+    )
+    add(
+        "--shard_bytes",
+        default="512M",
+        metavar="SIZE",
+        help="compressed size at which a new shard begins, such as 64M or 1G (default: %(default)s)",
+    )
     add("--keep_rejects", action="store_true", help="also write dropped documents, with the reason, to OUTPUT/rejects")
     add("--keep_work", action="store_true", help="keep intermediate files after success")
     add("--overwrite", action="store_true", help="start anew where OUTPUT holds a run of another configuration")
-    # fmt: skip
 
 
 def _add_method(group: argparse._ArgumentGroup) -> None:
     cc100, ccnet = PRESETS["cc100"], PRESETS["ccnet"]
     add = group.add_argument
-    add("--preset", default="cc100", choices=sorted(PRESETS),
+    add(
+        "--preset",
+        default="cc100",
+        choices=sorted(PRESETS),
         help="cc100: paragraphs are judged one by one, the tail is dropped; ccnet: as the public cc_net, "
-        "bit-exact, everything labelled (default: %(default)s)")
-    add("--min_chars", type=int, metavar="N",
-        help=f"drop pages with less text after their title, in code points [{cc100.min_chars}]")
+        "bit-exact, everything labelled (default: %(default)s)",
+    )
+    add(
+        "--min_chars",
+        type=int,
+        metavar="N",
+        help=f"drop pages with less text after their title, in code points [{cc100.min_chars}]",
+    )
     add("--max_record_bytes", metavar="SIZE", help="drop records larger than this [16M]")
-    add("--dedup_scope", metavar="SCOPE", help='compare paragraphs within "all" segments or "group:N", N '
-        "consecutive ones [all]; cc_net's own default is about group:2000")
-    add("--dedup_keep", choices=["none", "first"], help="of a paragraph that two or more records have, keep no "
-        "copy, or the first [none]")
-    add("--lid_model", metavar="MODEL", help=f"fastText model: a path, or {' or '.join(KNOWN)}, which are fetched "
-        f"and verified (default: lid.176.bin; for the sample {SAMPLE_LID_MODEL})")
-    add("--min_language_score", type=float, metavar="P", help="drop text whose language is less probable, in [0, 1] "
-        f"[{cc100.min_language_score}]")
-    add("--languages", metavar="LIST", help='languages to keep, separated by commas; "cc100": the 116 codes of CC-100; '
-        f'"all": all that the model knows [{cc100.languages} / {ccnet.languages}]')
-    add("--lm_dir", metavar="DIR", help="fluency models: <language>.sp.model, <language>.arpa.bin, cutoffs.csv; "
-        "default: none, so every document is in bucket all (the sample has models of its own)")
-    add("--keep_buckets", metavar="LIST", help=f"of {', '.join(BUCKETS)}: those to keep "
-        f"[{','.join(cc100.keep_buckets)} / {','.join(ccnet.keep_buckets)}]")
-    # fmt: skip
+    add(
+        "--dedup_scope",
+        metavar="SCOPE",
+        help='compare paragraphs within "all" segments or "group:N", N '
+        "consecutive ones [all]; cc_net's own default is about group:2000",
+    )
+    add(
+        "--dedup_keep",
+        choices=["none", "first"],
+        help="of a paragraph that two or more records have, keep no copy, or the first [none]",
+    )
+    add(
+        "--lid_model",
+        metavar="MODEL",
+        help=f"fastText model: a path, or {' or '.join(KNOWN)}, which are fetched "
+        f"and verified (default: lid.176.bin; for the sample {SAMPLE_LID_MODEL})",
+    )
+    add(
+        "--min_language_score",
+        type=float,
+        metavar="P",
+        help=f"drop text whose language is less probable, in [0, 1] [{cc100.min_language_score}]",
+    )
+    add(
+        "--languages",
+        metavar="LIST",
+        help='languages to keep, separated by commas; "cc100": the 116 codes of CC-100; '
+        f'"all": all that the model knows [{cc100.languages} / {ccnet.languages}]',
+    )
+    add(
+        "--lm_dir",
+        metavar="DIR",
+        help="fluency models: <language>.sp.model, <language>.arpa.bin, cutoffs.csv; "
+        "default: none, so every document is in bucket all (the sample has models of its own)",
+    )
+    add(
+        "--keep_buckets",
+        metavar="LIST",
+        help=f"of {', '.join(BUCKETS)}: those to keep "
+        f"[{','.join(cc100.keep_buckets)} / {','.join(ccnet.keep_buckets)}]",
+    )
 
 
 def _add_execution(group: argparse._ArgumentGroup) -> None:
     add = group.add_argument
-    add("--runner", default="DirectRunner", metavar="RUNNER",
+    add(
+        "--runner",
+        default="DirectRunner",
+        metavar="RUNNER",
         help="DirectRunner (Beam's in-process runner, on this machine), FlinkRunner, DataflowRunner "
-        "(default: %(default)s)")
-    add("--workers", type=int, default=0, metavar="N",
-        help="processes of the DirectRunner; small inputs take one in any case (default: all cores)")
-    add("--dedup_buckets", type=int, default=0, metavar="N",
-        help="ranges that the hashes are cut into, one in memory at a time (default: so many that one is about 64 MB)")
-    # fmt: skip
+        "(default: %(default)s)",
+    )
+    add(
+        "--workers",
+        type=int,
+        default=0,
+        metavar="N",
+        help="processes of the DirectRunner; small inputs take one in any case (default: all cores)",
+    )
+    add(
+        "--dedup_buckets",
+        type=int,
+        default=0,
+        metavar="N",
+        help="ranges that the hashes are cut into, one in memory at a time (default: so many that one is about 64 MB)",
+    )
 
 
 def _recipe(parsed: argparse.Namespace) -> Recipe:
@@ -201,7 +267,7 @@ def _at_least(option: str, value: int, minimum: int) -> int:
 
 def _check_beam_options(rest: Sequence[str]) -> None:
     """Refuse options that neither we nor Beam know: Beam itself would let a misspelt one pass in silence."""
-    parser = _Parser(add_help=False, allow_abbrev=False)
+    parser = _BeamArgumentParser(add_help=False, allow_abbrev=False)
     for options in PipelineOptions.__subclasses__():
         options._add_argparse_args(parser)
     _, unknown = parser.parse_known_args(list(rest))

@@ -1,4 +1,4 @@
-"""How far a run is, read from the notes that stages leave in the work folder: so it works for any runner that shares it.
+"""How far a run is, read from the notes that stages leave in the work folder: any runner that shares it will do.
 
 On a terminal two bars, with documents a second and the time left; in a log a plain line now and then.
 """
@@ -103,8 +103,9 @@ def shown(layout: Layout, num_segments: int) -> Iterator[None]:
 
 
 def _show_bars(stages: list[StageProgress], stop: threading.Event) -> None:
-    columns = (TextColumn("{task.description:>20}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[state]}"))
-    with Progress(*columns, TimeElapsedColumn(), console=Console(stderr=True), transient=True) as bars:
+    label, state = TextColumn("{task.description:>20}"), TextColumn("{task.fields[state]}")
+    columns = (label, BarColumn(), MofNCompleteColumn(), state, TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bars:
         tasks: list[TaskID] = [bars.add_task(s.name, total=s.num_segments, state="", start=False) for s in stages]
         ended = False
         while not ended:

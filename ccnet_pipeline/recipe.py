@@ -1,7 +1,7 @@
 """The settings that decide what comes out, and the two presets.
 
-    ccnet   the public CCNet: a page is the unit, every bucket is kept, bit-exact with cc_net
-    cc100   what the CC-100 release did, as far as is known: a paragraph is the unit, the tail is dropped
+ccnet   the public CCNet: a page is the unit, every bucket is kept, bit-exact with cc_net
+cc100   what the CC-100 release did, as far as is known: a paragraph is the unit, the tail is dropped
 """
 
 import hashlib

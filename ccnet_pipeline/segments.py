@@ -54,7 +54,13 @@ def find_segments(inputs: Sequence[str], base: str | None = None) -> list[Segmen
             raise UserError(f"--input: {name} stands twice: {first[name]} and {path}; give each segment once")
         first[name] = path
     return [
-        Segment(number, name, first[name], dump[0] if (dump := _DUMP.findall(name)) else "", Path(first[name]).stat().st_size)
+        Segment(
+            number,
+            name,
+            first[name],
+            dump[0] if (dump := _DUMP.findall(name)) else "",
+            Path(first[name]).stat().st_size,
+        )
         for number, name in enumerate(sorted(first))
     ]
 
@@ -68,7 +74,8 @@ def _expand(item: str, base: str | None) -> list[str]:
             raise UserError(f"--input {item} is a directory without WET files (*.wet, *.wet.gz)")
         return found
     if not Path(item).exists():
-        found = sorted(path for path in glob.glob(item, recursive=True) if Path(path).is_file())
+        # Not Path.glob: that takes no absolute pattern.
+        found = sorted(path for path in glob.glob(item, recursive=True) if Path(path).is_file())  # noqa: PTH207
         if not found:
             raise UserError(f"--input {item} matches no file; check the path, and quote a glob")
         return [path for match in found for path in _expand(match, base)]
@@ -87,11 +94,11 @@ def _check_readable(path: str) -> None:
 
 def _read_listing(path: str, base: str | None) -> list[str]:
     try:
-        opened = gzip.open(path, "rt", encoding="utf-8") if path.endswith(".gz") else open(path, encoding="utf-8")
-        with opened as file:
-            lines = [line.strip() for line in file if line.strip()]
+        data = Path(path).read_bytes()
+        text = (gzip.decompress(data) if path.endswith(".gz") else data).decode()
     except (OSError, EOFError, zlib.error, UnicodeDecodeError) as error:
         raise UserError(f"--input {path} is not a listing that can be read: {error}") from error
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
     root = Path(base) if base else _root_of(Path(path).absolute())
     found = [str(root / line) for line in lines]
     missing = [line for line in found if not Path(line).is_file()]

@@ -1,65 +1,55 @@
-"""Train the fluency model of a language: SentencePiece pieces, a KenLM n-gram over them, and the two cut-offs.
+"""Train the fluency model of a language: SentencePiece pieces, KenLM n-grams over them, and the two cut-offs.
 
     docker/build_kenlm.sh kenlm
     python -m ccnet_pipeline.train_lm --language sw --input sw.txt.zst --output lm/ --kenlm_bin kenlm/bin
 
-leaves `lm/sw.sp.model`, `lm/sw.arpa.bin` and the row `sw` of `lm/cutoffs.csv`: what `--lm_dir lm/` reads. Each file is
-written aside and renamed when whole; the `.sp.model`, by which a language is found, comes last. One training at a time
-may write to a directory.
+leaves `lm/sw.sp.model`, `lm/sw.arpa.bin` and the row `sw` of `lm/cutoffs.csv`: what `--lm_dir lm/` reads.
+Files are written aside and renamed when whole. Only one training at a time may write to a directory.
 
-**The text** is one paragraph a line, normalised here as it is for scoring (`ccnet_pipeline.text.normalize`). CCNet took
-the openings of Wikipedia articles: edited text is the scale on which the crawl is measured.
+**The text** is one paragraph a line, normalised here as for scoring (`ccnet_pipeline.text.normalize`). CCNet
+took the openings of Wikipedia articles: edited text is the scale on which the crawl is measured.
 
-**The cut-offs** are the 30th and the 60th percentile of the perplexities of documents that the model has not seen. CCNet
-took the documents of a crawl; so does `--cutoffs_from`. Without it every k-th line of the training text is held out and
-counts as one document. Edited text is more fluent than a crawl, so that such cut-offs keep less than 60 % of a crawl.
+**The cut-offs** are the 30th and 60th percentile of the perplexities of documents that the model has not
+seen. CCNet took those of a crawl; so does `--cutoffs_from`. Without it every k-th line of the text is held
+out and counts as a document. Edited text is more fluent than a crawl: such cut-offs keep less than 60 %.
 
-**Determinism.** The same text, options and library versions give the same bytes: SentencePiece runs in one thread, and
-lmplz sorts.
+**Determinism.** The same text, options and library versions give the same bytes.
 
-Source: Wenzek et al. 2020 (CCNet), sections 3.3 and 5.2, and cc_net's Makefile (docs/method.md, Fluency). Its fallback
-vocabulary of 40 000 pieces, which a slip in the shell line always builds, is left out.
+Source: Wenzek et al. 2020 (CCNet), sections 3.3 and 5.2; cc_net's Makefile (docs/method.md, Fluency). Its
+fallback vocabulary of 40 000 pieces, which a slip in the shell line always builds, is left out.
 """
 
 import argparse
-import csv
 import gzip
 import io
 import logging
 import lzma
-import random
 import re
 import shutil
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from itertools import chain
 from pathlib import Path
-from typing import IO, get_args
+from typing import BinaryIO, cast, get_args
 
 import numpy as np
 import sentencepiece
 import zstandard
 
+from ccnet_pipeline import fluency
 from ccnet_pipeline.errors import UserError
-from ccnet_pipeline.fluency import (
-    CUTOFFS_FILE,
-    PUBLISHED_CUTOFFS,
-    Cutoffs,
-    FluencyModel,
-    ModelFiles,
-    Normalization,
-    read_cutoffs,
-)
+from ccnet_pipeline.fluency import Cutoffs, ModelFiles, Normalization
+from ccnet_pipeline.sample.pages import sample_pages
 from ccnet_pipeline.text.normalize import for_lm_ccnet, for_lm_mended
 
-HEAD_PERCENTILE, MIDDLE_PERCENTILE = 30.0, 60.0
-FEWEST_LINES = 50  # to train on; below, SentencePiece and the discounts of Kneser-Ney have nothing to estimate from
+PERCENTILES = (30.0, 60.0)  # cc_net's, although its paper speaks of thirds
+FEWEST_LINES = 50  # to train on
 FEWEST_DOCUMENTS = 5  # to take percentiles of
 SAMPLE = Path(__file__).with_name("sample")
 _NORMALIZERS = {"ccnet": for_lm_ccnet, "mended": for_lm_mended}
-_LINES_AT_ONCE = 2000  # encoded in one call
 _log = logging.getLogger(__name__)
 
 
@@ -67,159 +57,131 @@ _log = logging.getLogger(__name__)
 class Training:
     """How one model is made. The defaults are CCNet's, but for the normal form."""
 
-    language: str  # the name of the files; a CC-100 code, or `zh` for both scripts
+    language: str  # the name of the files: a CC-100 code, or `zh` for both scripts
     normalization: Normalization = "mended"
-    vocab_size: int = 65536  # pieces at most; less where the text does not give so many
+    vocab_size: int = 65536  # pieces at most; a small text gives fewer
     order: int = 5
-    prune: tuple[int, ...] = ()  # lmplz --prune: n-grams seen at most so often are left out, by order
-    held_out: float = 0.1  # share of the lines, 0 to 0.5
-    compact: bool = False  # small files: a quantised trie, and pieces without the 240 kB of NFKC tables
+    prune: Sequence[int] = ()  # n-grams seen at most so often are left out, by order
+    held_out: float = 0.1  # share of the lines, above 0, at most 0.5
+    compact: bool = False  # a quantised trie, and pieces without the 240 kB of NFKC tables
     memory: str = "1G"  # for sorting in lmplz, as GNU sort writes it
+
+    def check(self) -> None:
+        """Raise UserError for a value that cannot be."""
+        if not re.fullmatch(r"[A-Za-z]+([-_][A-Za-z]+)*", self.language):
+            raise UserError(f"--language {self.language!r} is no language code such as sw or zh-Hans")
+        if not 0 < self.held_out <= 0.5:
+            raise UserError(f"--held_out {self.held_out} is not a share above 0, at most 0.5")
+        if not 2 <= self.order <= 6:
+            raise UserError(f"--order {self.order} is not 2 to 6, what the kenlm package can read")
 
 
 @dataclass(frozen=True, slots=True)
 class Programs:
     """KenLM's command-line programs; its Python package has neither."""
 
-    lmplz: Path
-    build_binary: Path
+    lmplz: str
+    build_binary: str
 
 
 def find_programs(directory: Path | None) -> Programs:
-    """Return KenLM's programs, from a directory or from PATH.
-
-    Raises:
-        UserError: one of them is not there.
-    """
-    found = {name: shutil.which(name, path=directory and str(directory)) for name in ("lmplz", "build_binary")}
-    for name, path in found.items():
-        if path is None:
-            raise UserError(
-                f"no {name} in {directory or 'PATH'}; build it: docker/build_kenlm.sh PREFIX, then --kenlm_bin PREFIX/bin"
-            )
-    return Programs(Path(str(found["lmplz"])), Path(str(found["build_binary"])))
+    """Return KenLM's programs, from a directory or from PATH; UserError if one of them is not there."""
+    found = []
+    for name in ("lmplz", "build_binary"):
+        program = shutil.which(name, path=directory and str(directory))
+        if program is None:
+            where = directory or "PATH"
+            raise UserError(f"no {name} in {where}; docker/build_kenlm.sh DIR, then --kenlm_bin DIR/bin")
+        found.append(program)
+    return Programs(*found)
 
 
 def train(
-    training: Training, inputs: Sequence[Path], output: Path, programs: Programs, cutoffs_from: Sequence[Path] = ()
-) -> Cutoffs:
-    """Train the model of one language into a directory and return its cut-offs; with `cutoffs_from` nothing is held out.
-
-    Raises:
-        UserError: an input that cannot be read, or too little text for what was asked.
-    """
-    _check(training)
-    output.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=output, prefix=".train_lm-") as folder:
-        documents = chain_documents(cutoffs_from) if cutoffs_from else None
-        return _train_in(Path(folder), training, chain_lines(inputs), documents, programs, output)
-
-
-def _check(training: Training) -> None:
-    if not re.fullmatch(r"[A-Za-z]+([-_][A-Za-z]+)*", training.language):
-        raise UserError(f"--language {training.language!r} is no language code; it names the files: sw, zh-Hans")
-    if not 0 < training.held_out <= 0.5:
-        raise UserError(f"--held_out {training.held_out} is not a share above 0, at most 0.5")
-    if not 2 <= training.order <= 6:
-        raise UserError(f"--order {training.order} is not 2 to 6, what the kenlm package can read")
-
-
-def _train_in(  # noqa: PLR0913
-    folder: Path,
     training: Training,
     lines: Iterable[str],
-    documents: Iterable[list[str]] | None,
-    programs: Programs,
     output: Path,
+    programs: Programs,
+    documents: Sequence[Sequence[str]] | None = None,
 ) -> Cutoffs:
-    every = 0 if documents is not None else round(1 / training.held_out)
-    text, held_out = folder / "text", folder / "held_out"
-    _split(lines, training.normalization, every, text, held_out)
-    files = ModelFiles(folder / "pieces", folder / "ngrams", Cutoffs(0.0, 0.0, training.normalization))
-    size = _train_pieces(training, text, files.pieces)
-    _train_ngrams(training, size, text, files, programs)
-    model = FluencyModel(files, training.normalization)
-    cutoffs = percentiles(model, [[line] for line in chain_lines([held_out])] if documents is None else documents)
-    files.ngrams.replace(output / f"{training.language}.arpa.bin")
-    write_cutoffs(output, {training.language: cutoffs})
-    files.pieces.replace(output / f"{training.language}.sp.model")
-    _log.info("%s: %d pieces, head below %s, middle below %s", training.language, size, cutoffs.head, cutoffs.middle)
+    """Train the model of one language on a text's lines into a directory, and return its cut-offs.
+
+    They are taken from `documents`, each a sequence of paragraphs; None: from lines held out.
+
+    Raises:
+        UserError: too little text for what was asked.
+    """
+    training.check()
+    output.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=output, prefix=".train_lm-") as name:
+        text, held_out = Path(name, "text.txt"), Path(name, "held_out.txt")
+        every = round(1 / training.held_out) if documents is None else 0
+        _split(lines, training, every, text, held_out)
+        files = ModelFiles(Path(name, "pieces"), Path(name, "ngrams"), Cutoffs(0, 0, training.normalization))
+        size = _train_pieces(training, text, files.pieces)
+        _train_ngrams(training, text, files, programs)
+        model = fluency.FluencyModel(files, training.normalization)
+        cutoffs = percentiles(model, documents or ([line] for line in read_lines(held_out)))
+        # The .sp.model, by which the scorer finds a language, comes last.
+        files.ngrams.replace(output / f"{training.language}.arpa.bin")
+        write_cutoffs(output, {training.language: cutoffs})
+        files.pieces.replace(output / f"{training.language}.sp.model")
+    _log.info("%s: %d pieces, head < %s, middle < %s", training.language, size, cutoffs.head, cutoffs.middle)
     return cutoffs
 
 
-# Text
-
-
 def read_lines(path: Path) -> Iterator[str]:
-    """Yield the lines of a UTF-8 text, without their line feeds; the name's ending tells the compression.
-
-    Raises:
-        UserError: no such file, an ending other than .txt, .zst, .xz or .gz, or bytes that are not what the name says.
-    """
+    """Yield the lines of a UTF-8 text; UserError if the file is absent or not what its name's ending says."""
     try:
-        with path.open("rb") as raw, io.TextIOWrapper(_decompressed(path, raw), "utf-8", newline="\n") as file:
-            for line in file:
+        with path.open("rb") as raw:
+            for line in io.TextIOWrapper(_decompressed(path, raw), "utf-8", newline="\n"):
                 yield line.rstrip("\n")
     except (OSError, EOFError, UnicodeDecodeError, lzma.LZMAError, zstandard.ZstdError) as error:
-        raise UserError(f"{path} cannot be read as UTF-8 text: {str(error).splitlines()[0]}") from error
+        raise UserError(f"{path} cannot be read as UTF-8 text: {error!r}") from error
 
 
-def _decompressed(path: Path, raw: IO[bytes]) -> IO[bytes]:
+def _decompressed(path: Path, raw: BinaryIO) -> BinaryIO:
     match path.suffix:
-        case ".txt" | "":
+        case ".txt":
             return raw
         case ".zst":
-            # The stand-in for "one frame": files of several frames are usual, and would end after the first one.
-            return zstandard.ZstdDecompressor().stream_reader(raw, read_across_frames=True)  # type: ignore[return-value]
+            # Files of several frames are usual; by default the reader ends after the first one.
+            return cast(BinaryIO, zstandard.ZstdDecompressor().stream_reader(raw, read_across_frames=True))
         case ".xz":
-            return lzma.open(raw)
+            return cast(BinaryIO, lzma.open(raw))
         case ".gz":
-            return gzip.open(raw)  # type: ignore[return-value]
+            return cast(BinaryIO, gzip.open(raw))
         case ending:
-            raise UserError(f"{path}: the ending {ending} is not known; want .txt, .txt.zst, .txt.xz or .txt.gz")
+            raise UserError(f"{path}: unknown ending {ending!r}; want .txt, .txt.zst, .txt.xz or .txt.gz")
 
 
-def chain_lines(paths: Sequence[Path]) -> Iterator[str]:
-    """Yield the lines of all files, one file after the other."""
-    for path in paths:
-        yield from read_lines(path)
-
-
-def chain_documents(paths: Sequence[Path]) -> Iterator[list[str]]:
-    """Yield the documents of all files: the lines between blank lines or the ends of a file."""
-    for path in paths:
-        document: list[str] = []
-        for line in read_lines(path):
-            if line.strip():
-                document.append(line)
-            elif document:
-                yield document
-                document = []
-        if document:
+def read_documents(path: Path) -> Iterator[list[str]]:
+    """Yield the documents of a text: the lines between blank lines."""
+    document: list[str] = []
+    for line in chain(read_lines(path), [""]):
+        if line.strip():
+            document.append(line)
+        elif document:
             yield document
+            document = []
 
 
-def _split(lines: Iterable[str], normalization: Normalization, every: int, text: Path, held_out: Path) -> None:
-    """Write the normal form of the lines to one file and each `every`-th line, as it is, to the other (0: none)."""
-    normalize = _NORMALIZERS[normalization]
-    number = kept = 0
-    with text.open("w", encoding="utf-8", newline="\n") as train_file, held_out.open("w", encoding="utf-8") as rest:
+def _split(lines: Iterable[str], training: Training, every: int, text: Path, held_out: Path) -> None:
+    """Write the normal form of the lines to one file, every k-th line as it is to the other (0: none)."""
+    normalize = _NORMALIZERS[training.normalization]
+    number = held = 0
+    with text.open("w", encoding="utf-8") as kept_file, held_out.open("w", encoding="utf-8") as held_file:
         for line in lines:
-            normal = normalize(line)
-            if not normal.strip():
+            if not (normal := normalize(line)).strip():
                 continue
             number += 1
             if every and number % every == 0:
-                rest.write(line + "\n")
+                held_file.write(line + "\n")
+                held += 1
             else:
-                train_file.write(normal + "\n")
-                kept += 1
-    if kept < FEWEST_LINES:
-        raise UserError(f"the input has only {kept} lines of text to train on; give at least {FEWEST_LINES}")
-    _log.info("%d lines to train on, %d held out", kept, number - kept)
-
-
-# Models
+                kept_file.write(normal + "\n")
+    if number - held < FEWEST_LINES:
+        raise UserError(f"too little text: {number - held} lines to train on; give at least {FEWEST_LINES}")
+    _log.info("%s: %d lines to train on, %d held out", training.language, number - held, held)
 
 
 def _train_pieces(training: Training, text: Path, target: Path) -> int:
@@ -235,89 +197,150 @@ def _train_pieces(training: Training, text: Path, target: Path) -> int:
             character_coverage=0.9995,
             normalization_rule_name="identity" if training.compact else "nmt_nfkc",
             max_sentence_length=1 << 20,  # bytes; the default leaves out lines above 4192
-            input_sentence_size=1_000_000,  # lines, the first ones: what CCNet trained on
+            input_sentence_size=1_000_000,  # lines, the first ones: as many as CCNet took
             shuffle_input_sentence=False,
             num_threads=1,
             minloglevel=2,
         )
     except RuntimeError as error:
-        raise UserError(f"--vocab_size {training.vocab_size} does not suit this text: SentencePiece says {error}") from error
+        raise UserError(f"SentencePiece, --vocab_size {training.vocab_size}: {error!r}") from error
     target.write_bytes(model.getvalue())
     return int(sentencepiece.SentencePieceProcessor(model_proto=model.getvalue()).vocab_size())
 
 
-def _train_ngrams(training: Training, size: int, text: Path, files: ModelFiles, programs: Programs) -> None:
-    folder = text.parent
-    pieces, arpa = folder / "text.pieces", folder / "ngrams.arpa"
-    _encode(files.pieces, text, pieces)
-    # The text holds no <s>, </s> or <unk> but as words of the web, which lmplz refuses unless told to skip them.
+def _train_ngrams(training: Training, text: Path, files: ModelFiles, programs: Programs) -> None:
+    pieces, arpa = text.with_name("text.pieces"), text.with_name("ngrams.arpa")
+    processor = sentencepiece.SentencePieceProcessor(model_file=str(files.pieces))
+    with pieces.open("w", encoding="utf-8") as file:
+        for line in read_lines(text):
+            # KenLM takes whole lines: without its line feed the last one would be glued to what follows.
+            file.write(" ".join(processor.encode(line, out_type=str)) + "\n")
+    # lmplz would refuse <s>, </s> and <unk> where a page writes about them.
     command = [programs.lmplz, "--order", training.order, "--discount_fallback", "--skip_symbols"]
-    command += ["--memory", training.memory, "--temp_prefix", f"{folder}/", "--vocab_estimate", size]
+    command += ["--memory", training.memory, "--temp_prefix", f"{text.parent}/", "--vocab_estimate", 65536]
     command += ["--prune", *training.prune] if training.prune else []
-    _run([*command, "--text", pieces, "--arpa", arpa])
-    # 8 bits a probability and 8 a back-off weight; pointers of the trie in 22 bits.
-    layout = ["-q", 8, "-b", 8, "-a", 22, "trie"] if training.compact else ["probing"]
-    _run([programs.build_binary, *layout, arpa, files.ngrams])
+    _run(*command, "--text", pieces, "--arpa", arpa)
+    # 8 bits a probability, 8 a back-off weight, at most 22 bits of a pointer shared by an array.
+    layout = ("-q", 8, "-b", 8, "-a", 22, "trie") if training.compact else ("probing",)
+    _run(programs.build_binary, *layout, arpa, files.ngrams)
 
 
-def _encode(model: Path, text: Path, target: Path) -> None:
-    """Write the pieces of each line, blanks in between. Each line ends with a line feed, the last one too: KenLM asks for
-    whole lines."""
-    processor = sentencepiece.SentencePieceProcessor(model_file=str(model))
-    with target.open("w", encoding="utf-8", newline="\n") as file:
-        for lines in _batches(read_lines(text)):
-            for pieces in processor.encode(lines, out_type=str, num_threads=1):
-                file.write(" ".join(pieces) + "\n")
-
-
-def _batches(lines: Iterable[str]) -> Iterator[list[str]]:
-    batch: list[str] = []
-    for line in lines:
-        batch.append(line)
-        if len(batch) == _LINES_AT_ONCE:
-            yield batch
-            batch = []
-    yield batch
-
-
-def _run(command: Sequence[object]) -> None:
-    done = subprocess.run([str(word) for word in command], capture_output=True, check=False)
+def _run(*command: object) -> None:
+    words = [str(word) for word in command]
+    done = subprocess.run(words, capture_output=True, encoding="utf-8", errors="replace", check=False)
     if done.returncode:
-        said = [line for line in done.stderr.decode("utf-8", "replace").splitlines() if line.strip()]
-        raise UserError(f"{Path(str(command[0])).name} failed ({done.returncode}): {said[-1] if said else 'no message'}")
+        said = done.stderr.strip().rpartition("\n")[2]
+        raise UserError(f"{Path(words[0]).name} ended with status {done.returncode}: {said}")
 
 
-# Cut-offs
-
-
-def percentiles(model: FluencyModel, documents: Iterable[Sequence[str]]) -> Cutoffs:
-    """Return the 30th and 60th percentile of the documents' perplexities, to one decimal as perplexities are.
-
-    Raises:
-        UserError: fewer than `FEWEST_DOCUMENTS` of them have a perplexity.
-    """
+def percentiles(model: fluency.FluencyModel, documents: Iterable[Sequence[str]]) -> Cutoffs:
+    """Return the 30th and 60th percentile of the documents' perplexities, to one decimal."""
     values = [value for value in map(model.perplexity, documents) if value is not None]
     if len(values) < FEWEST_DOCUMENTS:
-        raise UserError(f"only {len(values)} documents for the cut-offs; give more text or a greater --held_out")
-    head, middle = np.percentile(values, [HEAD_PERCENTILE, MIDDLE_PERCENTILE])
-    return Cutoffs(round(float(head), 1), round(float(middle), 1), model.cutoffs.normalization)
+        raise UserError(f"too little text: {len(values)} documents for cut-offs, not {FEWEST_DOCUMENTS}")
+    head, middle = (round(float(value), 1) for value in np.percentile(values, PERCENTILES))
+    return Cutoffs(head, middle, model.cutoffs.normalization)
 
 
 def write_cutoffs(directory: Path, rows: dict[str, Cutoffs]) -> None:
-    """Add or replace rows of a directory's cut-offs; the others stay."""
-    path = directory / CUTOFFS_FILE
-    rows = (read_cutoffs(path) if path.exists() else {}) | rows
-    with tempfile.TemporaryDirectory(dir=directory, prefix=".train_lm-") as folder:
-        aside = Path(folder) / CUTOFFS_FILE
-        with aside.open("w", encoding="utf-8", newline="") as file:
-            writer = csv.writer(file, lineterminator="\n")
-            writer.writerow(("language", "head", "middle", "normalization"))
-            for language, row in sorted(rows.items()):
-                writer.writerow((language, f"{row.head:.10g}", f"{row.middle:.10g}", row.normalization or ""))
+    """Add or replace rows of a directory's cut-offs, sorted by language; the others stay."""
+    directory.mkdir(parents=True, exist_ok=True)
+    path = directory / fluency.CUTOFFS_FILE
+    rows = (fluency.read_cutoffs(path) if path.exists() else {}) | rows
+    table = ["language,head,middle,normalization"]
+    for language, row in sorted(rows.items()):
+        table.append(f"{language},{row.head:.10g},{row.middle:.10g},{row.normalization or ''}")
+    with tempfile.TemporaryDirectory(dir=directory, prefix=".train_lm-") as name:
+        aside = Path(name, fluency.CUTOFFS_FILE)
+        aside.write_text("\n".join(table) + "\n", encoding="utf-8")
         aside.replace(path)
 
 
-def publish(directory: Path) -> None:
-    """Write the cut-offs of cc_net's 48 published models; rows of other languages stay."""
-    directory.mkdir(parents=True, exist_ok=True)
-    write_cutoffs(directory, read_cutoffs(PUBLISHED_CUTOFFS))
+def train_samples(output: Path, programs: Programs) -> None:
+    """Train the small models of the sample crawl, on `sample/lm_text` and the sample's own articles.
+
+    They are of no use elsewhere: 60 lines of `lm_text` are too few to tell unseen articles from shuffled
+    words, so the models know the articles. The cut-offs are the percentiles of an imitated crawl, 60 %
+    article pages and 40 % pages of shuffled words: the 60th parts the two, the 30th halves the articles.
+    """
+    pages = sample_pages(SAMPLE / "text")
+    for text in sorted((SAMPLE / "lm_text").glob("*.txt")):
+        mine = [page for page in pages if page.languages == (text.stem,)]
+        fluent = [(page.title, *page.paragraphs) for page in mine if page.kind in ("article", "syndicated")]
+        shuffled = [(page.title, *page.paragraphs) for page in mine if page.kind == "disfluent"]
+        crawl = fluent * (3 * len(shuffled)) + shuffled * (2 * len(fluent))
+        lines = chain(read_lines(text), read_lines(SAMPLE / "text" / text.name))
+        training = Training(language=text.stem, vocab_size=1500, order=3, compact=True)
+        train(training, lines, output, programs, crawl)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m ccnet_pipeline.train_lm",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        description="Train the fluency model of a language and its cut-offs, for --lm_dir.",
+        epilog="""examples:
+  docker/build_kenlm.sh kenlm                      # builds lmplz and build_binary, once
+  python -m ccnet_pipeline.train_lm --language sw --input sw.txt.zst --output lm/ --kenlm_bin kenlm/bin
+  ... --cutoffs_from crawl-sw.txt.xz               # 30 % of this crawl is head, 30 % middle
+  python -m ccnet_pipeline.train_lm --published --output lm/   # beside models that cc_net published
+  python -m ccnet_pipeline.train_lm --sample --output ccnet_pipeline/sample/lm --kenlm_bin kenlm/bin""",
+    )
+    add, default = parser.add_argument, Training(language="en")
+    add("--output", type=Path, required=True, metavar="DIR", help="directory of the models")
+    add("--language", metavar="CODE", help="CC-100 code that names the files; zh serves both scripts")
+    text = "UTF-8 text, one paragraph a line: .txt, .zst, .xz or .gz; several files in a row or by repeating"
+    add("--input", type=Path, nargs="+", action="extend", default=[], metavar="FILE", help=text)
+    text = "normal form: mended keeps accents and vowel signs, ccnet is bit-exact cc_net (%(default)s)"
+    add("--normalization", choices=get_args(Normalization), default=default.normalization, help=text)
+    text = "pieces at most; a small text gives fewer, the log says how many (%(default)s)"
+    add("--vocab_size", type=int, default=default.vocab_size, metavar="N", help=text)
+    add("--order", type=int, default=default.order, metavar="N", help="longest n-gram, 2 to 6 (%(default)s)")
+    text = "leave out n-grams seen at most N times, by order: 0 0 1 drops those seen once from trigrams on"
+    add("--prune", type=int, nargs="+", default=default.prune, metavar="N", help=text)
+    add("--compact", action="store_true", help="small files, slower: quantised trie, no NFKC tables")
+    text = "share of the lines that is kept for the cut-offs (%(default)s)"
+    add("--held_out", type=float, default=default.held_out, metavar="SHARE", help=text)
+    text = "hold out nothing; take the cut-offs from these documents, a blank line between: text of a crawl"
+    add("--cutoffs_from", type=Path, nargs="+", default=[], metavar="FILE", help=text)
+    text = "memory to sort in: 500M, 8G, 50%% (%(default)s); the disk of --output takes up to 50 times the text"
+    add("--memory", default=default.memory, metavar="SIZE", help=text)
+    add("--kenlm_bin", type=Path, metavar="DIR", help="where lmplz and build_binary are (PATH)")
+    add("--published", action="store_true", help="train nothing; write the cut-offs of cc_net's 48 models")
+    add("--sample", action="store_true", help="train the small models of the sample crawl")
+    return parser
+
+
+def _run_options(options: argparse.Namespace) -> None:
+    if options.output.exists() and not options.output.is_dir():
+        raise UserError(f"--output {options.output} is no directory")
+    if options.published:
+        return write_cutoffs(options.output, fluency.read_cutoffs(fluency.PUBLISHED_CUTOFFS))
+    programs = find_programs(options.kenlm_bin)
+    if options.sample:
+        return train_samples(options.output, programs)
+    if not (options.language and options.input):
+        raise UserError("--language and --input are needed (or --published, or --sample); see --help")
+    for path in (*options.input, *options.cutoffs_from):
+        if not path.is_file():
+            raise UserError(f"{path} is no file; --input and --cutoffs_from want text, one paragraph a line")
+    training = Training(**{field.name: getattr(options, field.name) for field in fields(Training)})
+    documents = list(chain.from_iterable(map(read_documents, options.cutoffs_from)))
+    lines = chain.from_iterable(map(read_lines, options.input))
+    train(training, lines, options.output, programs, documents if options.cutoffs_from else None)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; the exit status is 0, or 2 for a user's mistake."""
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    options = _parser().parse_args(arguments)
+    try:
+        _run_options(options)
+    except UserError as error:
+        _log.error("%s", error)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

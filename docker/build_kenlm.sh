@@ -21,7 +21,6 @@ bin=$(cd "$1/bin" && pwd)
 [[ ! -x $bin/lmplz || ! -x $bin/build_binary ]] || { echo "$bin/lmplz and build_binary are there already"; exit 0; }
 
 for tool in cmake make g++; do command -v "$tool" >/dev/null || die "no $tool: $APT"; done
-[[ -e /usr/include/boost/version.hpp || -n ${BOOST_ROOT:-} ]] || die "no boost headers (or set BOOST_ROOT): $APT"
 "$PYTHON" -m pip --version >/dev/null 2>&1 || die "$PYTHON has no pip; set PYTHON to one that has"
 
 work=$(mktemp -d)
@@ -31,8 +30,9 @@ cd "$work"
 "$PYTHON" -m pip download --quiet --no-deps --no-binary kenlm "kenlm==$VERSION"
 echo "$SHA256  kenlm-$VERSION.tar.gz" | sha256sum --check --quiet
 tar -xzf "kenlm-$VERSION.tar.gz"
-cmake -S "kenlm-$VERSION" -B build -DCMAKE_BUILD_TYPE=Release -DENABLE_INTERPOLATE=OFF >cmake.log 2>&1 \
-    || { cat cmake.log >&2; die "cmake failed; what it misses most often: $APT"; }
+# Boost goes in statically; where the programs run, they need libstdc++, zlib, bzip2 and xz.
+cmake -S "kenlm-$VERSION" -B build -DBoost_USE_STATIC_LIBS=ON -DENABLE_INTERPOLATE=OFF >cmake.log 2>&1 \
+    || { cat cmake.log >&2; die "cmake failed (see above); boost and the rest it needs: $APT"; }
 cmake --build build --parallel "${JOBS:-$(nproc)}" --target lmplz build_binary
 install build/bin/lmplz build/bin/build_binary "$bin/"
 echo "$bin/lmplz"

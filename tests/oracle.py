@@ -249,7 +249,7 @@ class Settings:
     dedup_keep: Keep = "none"
     lid_joiner: str = ""  # between the paragraphs of a document, for the unit document
     lid_threshold: float = 0.5
-    score_decimals: int | None = 2  # it is rounded so before the threshold; None: not at all, but <= 1
+    round_score: bool = True  # to 2 decimals, before the threshold; else not at all, but <= 1
     languages: frozenset[str] | None = None  # None: every one
     keep_buckets: frozenset[str] = frozenset({"head", "middle", "tail", "all"})
     cutoffs: dict[str, tuple[float, float]] = field(default_factory=dict)  # head, middle
@@ -259,7 +259,7 @@ CCNET = Settings()
 CC100_PRESET = Settings(
     unit="paragraph",
     title_is_paragraph=True,
-    score_decimals=None,
+    round_score=False,
     languages=CC100,
     keep_buckets=frozenset({"head", "middle", "all"}),
 )
@@ -322,6 +322,7 @@ class Page:
 
     segment: int
     record: Record
+    dump: str = ""
     title: str = ""
     paragraphs: list[str] = field(default_factory=list)
     fate: list[str | None] = field(default_factory=list)
@@ -407,13 +408,18 @@ def identify_page(page: Page, settings: Settings, identify: Identify) -> Found:
     for unit in units:
         text = settings.lid_joiner.join(page.paragraphs[i] for i in unit)
         label, score = identify(text)
-        score = min(score, 1.0) if settings.score_decimals is None else round(score, settings.score_decimals)
+        score = rounded(score) if settings.round_score else min(score, 1.0)
         if score >= settings.lid_threshold:
             found.setdefault(cc100_code(label, text), []).extend((score, i) for i in unit)
             continue
         for i in unit:
             page.fate[i] = "language_unsure"
     return found
+
+
+def rounded(score: float) -> float:
+    """To 2 decimals as NumPy does, whose number it is in cc_net: 0.495 becomes 0.5, with `round` 0.49."""
+    return round(score * 100) / 100
 
 
 def mean_score(page: Page, parts: list[tuple[float, int]], settings: Settings) -> float:
@@ -467,7 +473,10 @@ def make_document(page: Page, name: str, verdict: Verdict) -> Document:
     headers = page.record.headers
     url = headers.get("warc-target-uri", "")
     uuid = headers.get("warc-record-id", "").strip("<>").removeprefix("urn:uuid:")
-    dump = re.search(r"CC-MAIN-\d{4}-\d{2}", name)
+    try:
+        domain = urlsplit(url).netloc
+    except ValueError:
+        domain = ""
     return Document(
         id=f"{uuid}/{verdict.language}" if verdict.one_of_many else uuid,
         text="\n".join(page.paragraphs[i] for i in verdict.ids),
@@ -476,10 +485,10 @@ def make_document(page: Page, name: str, verdict: Verdict) -> Document:
         perplexity=verdict.perplexity,
         bucket=verdict.bucket,
         url=url,
-        domain=urlsplit(url).netloc,
+        domain=domain,
         title=page.title,
         date=headers.get("warc-date", ""),
-        dump=dump.group() if dump else "",
+        dump=page.dump,
         segment=name,
         offset=page.record.offset,
         digest=headers.get("warc-block-digest", ""),
@@ -513,8 +522,22 @@ def build(
     for scope in scopes(len(paths), settings.dedup_scope):
         drop_duplicates([page for page in alive if page.segment in scope], settings.dedup_keep)
     for page in alive:
+        page.dump = dump_of(
+            names[page.segment], [other.record for other in pages if other.segment == page.segment]
+        )
         finish_page(page, names[page.segment], settings, identify, perplexity_of)
     return balance(pages, len(paths))
+
+
+def dump_of(name: str, records: Iterable[Record]) -> str:
+    """CC-MAIN-<year>-<week>: as the segment's name says, else the first warcinfo record that says so."""
+    if match := re.search(r"CC-MAIN-\d{4}-\d{2}", name):
+        return match.group()
+    for record in records:
+        match = re.search(r"(?mi)^isPartOf:(.*)$", record.body.decode("utf-8", "replace"))
+        if record.kind == "warcinfo" and match:
+            return match.group(1).strip()
+    return ""
 
 
 def scopes(segments: int, size: int | None) -> list[range]:

@@ -1,5 +1,6 @@
 """Stage 1 as a transform: segments in, references to their hashes out."""
 
+import itertools
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -38,7 +39,7 @@ class _ExtractFn(beam.DoFn):
         unique = np.frombuffer(storage.read_range(hashes_file, 0, note.hashes * 8), "<u8")
         bounds = bucket_bounds(unique, self._num_buckets)
         scope = self._recipe.scope_of(segment.number)
-        for bucket, (start, end) in enumerate(zip(bounds, bounds[1:])):
+        for bucket, (start, end) in enumerate(itertools.pairwise(bounds)):
             # The first range is sent even if empty, so that a segment without a paragraph reaches the next stage.
             if start < end or bucket == 0:
                 yield (scope, bucket), HashSlice(segment.number, start, end - start, note.hashes)
@@ -62,9 +63,7 @@ class _ExtractFn(beam.DoFn):
             self._layout.extracted(segment.number, "hashes"),
             table.unique.astype("<u8").tobytes() + table.in_several.tobytes(),
         )
-        storage.write(
-            self._layout.extracted(segment.number, "paragraphs"), table.paragraphs.astype("<u4").tobytes()
-        )
+        storage.write(self._layout.extracted(segment.number, "paragraphs"), table.paragraphs.astype("<u4").tobytes())
         note = ExtractNote(
             segment=segment.name,
             account=extraction.account,
@@ -79,7 +78,7 @@ class _ExtractFn(beam.DoFn):
 
 
 @dataclass
-class Extract(beam.PTransform):
+class Extract(beam.PTransform[Any, Any]):
     """PCollection[Segment] -> PCollection[((scope, bucket), HashSlice)]; pages and hashes stay in files."""
 
     layout: Layout

@@ -20,8 +20,8 @@ from ccnet_pipeline.documents import Document, Reject, encode
 from ccnet_pipeline.extract import decode_page
 from ccnet_pipeline.fluency import FluencyModels, Normalization
 from ccnet_pipeline.frames import FrameBuilder, read_lines
-from ccnet_pipeline.ledger import Account
 from ccnet_pipeline.language import FastTextScorer
+from ccnet_pipeline.ledger import Account
 from ccnet_pipeline.mine import Miner
 from ccnet_pipeline.recipe import Recipe
 
@@ -159,7 +159,7 @@ class _MineFn(beam.DoFn):
 
 
 @dataclass
-class Mine(beam.PTransform):
+class Mine(beam.PTransform[Any, Any]):
     """PCollection[(segment number, Answer)] -> PCollection[MineNote], one a segment; the documents stay in files."""
 
     layout: Layout

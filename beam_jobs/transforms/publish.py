@@ -62,7 +62,7 @@ class _PublishFn(beam.DoFn):
 
 
 @dataclass
-class Publish(beam.PTransform):
+class Publish(beam.PTransform[Any, Any]):
     """(PCollection[FinalFile], PCollection[(segment name, Account)]) -> PCollection[None], one element."""
 
     layout: Layout

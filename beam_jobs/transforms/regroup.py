@@ -104,9 +104,7 @@ class _WriteFn(beam.DoFn):
         if PARQUET in self._formats and not rejected:
             yield self._write(plan, PARQUET, _write_parquet)
 
-    def _write(
-        self, plan: ShardPlan, kind: str, write: Callable[[list[Block], Any], None]
-    ) -> FinalFile:
+    def _write(self, plan: ShardPlan, kind: str, write: Callable[[list[Block], Any], None]) -> FinalFile:
         relative = f"{plan.relative}.{kind}"
         note_path = self._layout.finished(relative)
         note = storage.read_json(note_path, FinalFile)
@@ -156,7 +154,7 @@ def _write_text(blocks: list[Block], file: BinaryIO) -> None:
 
 
 @dataclass
-class Regroup(beam.PTransform):
+class Regroup(beam.PTransform[Any, Any]):
     """PCollection[Block] -> PCollection[FinalFile]."""
 
     layout: Layout
@@ -169,7 +167,7 @@ class Regroup(beam.PTransform):
             input_or_inputs
             | "KeyByShardName" >> beam.Map(lambda block: ((block.folder, block.name), block))
             | "GroupByShardName" >> beam.GroupByKey()
-            | "PlanShards" >> beam.FlatMapTuple(lambda key, blocks: plan_shards(*key, blocks, shard_bytes))
+            | "PlanShards" >> beam.FlatMapTuple(lambda key, blocks: plan_shards(key[0], key[1], blocks, shard_bytes))
             | "SpreadShards" >> beam.Reshuffle()
             | "WriteShard" >> beam.ParDo(_WriteFn(self.layout, self.formats))
         )

@@ -41,16 +41,14 @@ class _ResolveFn(beam.DoFn):
 
 
 @dataclass
-class Resolve(beam.PTransform):
+class Resolve(beam.PTransform[Any, Any]):
     """PCollection[((scope, bucket), HashSlice)] -> PCollection[(segment number, Answer)]."""
 
     layout: Layout
     num_buckets: int
     keep: Keep
 
-    def expand(
-        self, input_or_inputs: PCollection[tuple[ScopeBucket, HashSlice]]
-    ) -> PCollection[tuple[int, Answer]]:
+    def expand(self, input_or_inputs: PCollection[tuple[ScopeBucket, HashSlice]]) -> PCollection[tuple[int, Answer]]:
         resolve_range = _ResolveFn(self.layout, self.num_buckets, self.keep)
         return (
             input_or_inputs

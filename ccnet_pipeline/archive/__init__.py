@@ -6,8 +6,8 @@
     headers.py  one header block -> names and values
     reader.py   the two layers put together
 
-A further coding (zstd) is one more generator of pieces in members.py; a further place to read from (HTTP, object store) is one
-more object with `.read(n)`. Neither touches the WARC layer.
+A further coding (zstd) is one more generator of pieces in members.py; a further place to read from (HTTP,
+object store) is one more object with `.read(n)`. Neither touches the WARC layer.
 """
 
 from ccnet_pipeline.archive.reader import MAX_RECORD_BYTES, read_archive

@@ -17,7 +17,8 @@ def read_archive(stream: BinaryIO, *, max_record_bytes: int = MAX_RECORD_BYTES) 
 
     Args:
         stream: the archive, plain or gzip (told apart by its first bytes); only `.read(n)` is called.
-        max_record_bytes: the block of a longer record is passed over, and the record marked `oversized`. Bounds the memory, together with some MiB.
+        max_record_bytes: the block of a longer record is passed over, and the record marked `oversized`.
+        Bounds the memory, together with some MiB.
 
     No bytes raise an error; what `stream.read` raises goes through.
     """

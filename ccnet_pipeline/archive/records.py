@@ -1,30 +1,36 @@
 """Text -> records and damage: the WARC layer.
 
-Theory. An archive is a series of records: a version line, named fields, a blank line, a block of Content-Length bytes, two line ends
-(WARC 1.1, section 4). Only the length tells where the block ends; a line `WARC/1.0` inside it means nothing. A `Framer` is
-fed pieces of text and gaps and is always in one of three states:
+Theory. An archive is a series of records: a version line, named fields, a blank line, a block of
+Content-Length bytes, two line ends (WARC 1.1, section 4). Only the length tells where the block ends; a
+line `WARC/1.0` inside it means nothing. A `Framer` is fed pieces of text and gaps and is always in one of
+three states:
 
     between   after a record: line ends, then a version line, then the header block
     block     inside the block of a record
-    lost      no record can be told; what comes is counted until the next version line at the beginning of a line
+    lost      no record can be told; what comes is counted until the next line that is a version line
 
 Rules.
 
-1.  A record is handed on when the gzip member that it ends in has passed its check; or before that, when the same member
-    goes on to a further record, or when the archive ends inside the member. So a member of one record that fails its check gives
-    no record; a member of many gives all but the last that came before the failure was seen (they cannot all be held:
-    the whole archive may be one member); and of an archive cut short every record that is whole is given.
-2.  A record without its whole block is never handed on: `truncated_record`. That is decided at the end of the archive, at a gap, or where
-    a new gzip member begins with a version line although the block is not complete: then the record was cut, or
-    its length wrong, and the member counts for more. (A block that goes on in a further member is complete otherwise.)
+1.  A record is handed on when the gzip member that it ends in has passed its check; or before that, when
+    the same member goes on to a further record, or when the archive ends inside the member. So a member of
+    one record that fails its check gives no record; a member of many gives all but the last that came
+    before the failure was seen (they cannot all be held: the whole archive may be one member); and of an
+    archive cut short every record that is whole is given.
+2.  A record without its whole block is never handed on: `truncated_record`. That is decided at the end of
+    the archive, at a gap, or where a new gzip member begins with a version line although the block is not
+    complete: then the record was cut, or its length wrong, and the member counts for more. (A block that
+    goes on in a further member is complete otherwise.)
 3.  A version line inside a header block ends it: that record was cut, too.
-4.  Without a usable Content-Length the state is `lost`. So it is with a header block longer than MAX_HEADER_BYTES.
+4.  Without a usable Content-Length the state is `lost`. So it is with a header block longer than
+    MAX_HEADER_BYTES.
 5.  The block of a record longer than `max_record_bytes` is passed over, not held.
-6.  Every byte of the archive belongs to records or to exactly one damage, in order. Where gzip hides the place of a byte of text, it is
-    interpolated linearly inside the piece; the borders of members and all places in plain files are exact.
+6.  Every byte of the archive belongs to records or to exactly one damage, in order. Where gzip hides the
+    place of a byte of text, it is interpolated linearly inside the piece; the borders of members and all
+    places in plain files are exact.
 
-Reasons, besides those of members.py: `truncated_record`, `bad_content_length`, `header_too_long`, `no_warc_header` (text that is no
-record), `trailing_garbage` (the same, from the last record to the end of the archive).
+Reasons, besides those of members.py: `truncated_record`, `bad_content_length`, `header_too_long`,
+`no_warc_header` (text that is no record), `trailing_garbage` (the same, from the last record to the end of
+the archive).
 """
 
 from __future__ import annotations
@@ -34,7 +40,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from io import BytesIO
 
-from ccnet_pipeline.archive.headers import block_length, parse_common_fields, parse_fields
+from ccnet_pipeline.archive.headers import block_length, parse_fields, parse_wet_fields
 from ccnet_pipeline.archive.members import PLAIN, Gap, Piece
 
 MAX_HEADER_BYTES = 64 << 10
@@ -46,7 +52,6 @@ _NEXT_RECORD = re.compile(rb"[\r\n]*(" + _VERSION + rb")")
 _LATER_RECORD = re.compile(rb"\n(?=" + _VERSION + rb")")
 _LINE_ENDS = re.compile(rb"[\r\n]*")
 _BLANK_LINE = re.compile(rb"\n\r?\n")
-_COMMON_VERSIONS = (b"WARC/1.0\r\n", b"WARC/1.1\r\n")
 _MAX_VERSION_BYTES = 32
 
 
@@ -55,7 +60,9 @@ class Record:
     """A whole record."""
 
     type: str  # WARC-Type in lower case; "" where the field is absent
-    headers: dict[str, str]  # by name in lower case; of a field given twice the first; values stripped, else as they are
+    headers: dict[
+        str, str
+    ]  # by name in lower case; of a field given twice the first; values stripped, else as they are
     body: bytes  # the block; b"" if oversized
     offset: int  # in the archive: of the gzip member that the record begins in; in a plain file of the record
     oversized: bool = False  # the block is longer than max_record_bytes, and was passed over
@@ -83,7 +90,10 @@ class _Open:
 
 
 class Framer:
-    """Frames the records of one archive. Sans-I/O: whoever has pieces and gaps feeds them, in order, then calls `close`."""
+    """Frames the records of one archive.
+
+    Sans-I/O: whoever has pieces and gaps feeds them, in order, then calls `close`.
+    """
 
     def __init__(self, max_record_bytes: int) -> None:
         self._max_record_bytes = max_record_bytes
@@ -129,17 +139,14 @@ class Framer:
             self._release()
         self._held = None
         self._abandon(gap.start)
-        start = max(gap.start, self._accounted)
-        self._damage(start, gap.end, gap.reason, gap.members)
+        self._damage(gap.start, gap.end, gap.reason, gap.members)
         self._end = gap.end
         return self._given()
 
     def close(self) -> Sequence[Record | Damage]:
         """Take notice of the end of the archive."""
         self._release()
-        if self._lost_reason == "no_warc_header" and self._records:
-            self._lost_reason = "trailing_garbage"
-        self._abandon(self._end)
+        self._abandon(self._end, at_the_end=True)
         return self._given()
 
     # --- the states: deal with some text and say whether there may be more to do with what is left
@@ -151,8 +158,8 @@ class Framer:
         begin = line.start(1)
         if self._held is not None:
             self._release()
-        blank = _BLANK_LINE.search(self._text, line.end() - 1, line.end() + MAX_HEADER_BYTES)
-        end = blank.end() if blank else len(self._text)
+        blank = _BLANK_LINE.search(self._text, line.end() - 1, begin + MAX_HEADER_BYTES)
+        end = blank.end() if blank else begin + MAX_HEADER_BYTES
         cut = _LATER_RECORD.search(self._text, line.end() - 1, end)
         if cut is not None:
             self._damage(self._place(begin), self._place(cut.end()), "truncated_record")
@@ -160,7 +167,7 @@ class Framer:
             return True
         if blank is None:
             self._at = begin
-            if len(self._text) - begin <= MAX_HEADER_BYTES:
+            if len(self._text) - begin < MAX_HEADER_BYTES:
                 return False
             return self._lose(begin, line.end() - 1, "header_too_long")
         headers = parse_fields(self._text[line.end() : blank.start()])
@@ -210,6 +217,7 @@ class Framer:
             self._at = last if last >= 0 else len(self._text)
             return False
         self._at = line.end()
+        self._release()
         self._damage(self._lost_since, self._place(self._at), self._lost_reason)
         self._state = self._between
         return True
@@ -244,7 +252,7 @@ class Framer:
         self._state = self._lost
         return True
 
-    def _abandon(self, end: int) -> None:
+    def _abandon(self, end: int, *, at_the_end: bool = False) -> None:
         """Give up what is not complete: no more of it comes before the offset `end`."""
         if self._open is not None:
             start, reason = self._open.start, "truncated_record"
@@ -258,18 +266,22 @@ class Framer:
         self._state = self._between
         self._text, self._at, self._carried = b"", 0, 0
         self._idle = True
+        if at_the_end and self._records and reason == "no_warc_header":
+            reason = "trailing_garbage"
         if start < end:
             self._damage(start, end, reason)
 
     def _damage(self, start: int, end: int, reason: str, members: int = 0) -> None:
-        self._out.append(Damage(start, end - start, reason, members))
-        self._accounted = end
+        # A broken member may have given records before it broke.
+        start = max(start, self._accounted)
+        self._out.append(Damage(start, max(0, end - start), reason, members))
+        self._accounted = max(start, end)
 
     def _release(self) -> None:
         if self._held is not None:
             self._out.append(self._held)
             self._held = None
-            self._accounted = self._held_end
+            self._accounted = max(self._accounted, self._held_end)
             self._records = True
 
     def _given(self) -> Sequence[Record | Damage]:
@@ -278,18 +290,19 @@ class Framer:
 
 
 def _sole_record(piece: Piece, max_record_bytes: int) -> Record | None:
-    """Give the record of a member that holds one and is written the common way; None for any other, which is no fault.
+    """Give the record of a member that holds one, written as CommonCrawl writes WET; else None.
 
-    Nearly all members of a crawl are so. What this function does not take the states of `Framer` take, with the same result.
+    Nearly all members of a crawl are so. What this function does not take the states of `Framer` take, with
+    the same result.
     """
     text = piece.text
-    if piece.member == PLAIN or not text.startswith(_COMMON_VERSIONS):
+    end = text.find(b"\r\n\r\n", 0, MAX_HEADER_BYTES)
+    if end < 0 or piece.member == PLAIN:
         return None
-    end = text.find(b"\r\n\r\n", 8, MAX_HEADER_BYTES) + 4
-    headers = parse_common_fields(text[10 : end - 4])
+    headers = parse_wet_fields(text[:end])
     if headers is None:
         return None
-    length = block_length(headers)
-    if length is None or length > max_record_bytes or end + length + 4 != len(text) or not text.endswith(b"\r\n\r\n"):
+    length = int(headers["content-length"])
+    if length > max_record_bytes or end + length + 8 != len(text) or not text.endswith(b"\r\n\r\n"):
         return None
-    return Record(headers.get("warc-type", "").lower(), headers, text[end:-4], piece.member)
+    return Record("conversion", headers, text[end + 4 : -4], piece.member)

@@ -1,14 +1,15 @@
 """A sliding window over a byte stream, addressed by offset in the archive.
 
-A damaged gzip member is noticed only some way behind the place of the damage, and may have swallowed the beginning of the next
-member; so the reader steps back. The stream need not seek: the window keeps the bytes that may be wanted again.
+A damaged gzip member is noticed only some way behind the place of the damage, and may have swallowed the
+beginning of the next member; so the reader steps back. The stream need not seek: the window keeps the bytes
+that may be wanted again.
 """
 
 from __future__ import annotations
 
 from typing import BinaryIO
 
-READ_BYTES = 1 << 20
+READ_BYTES = 256 << 10
 
 
 class Window:
@@ -25,8 +26,8 @@ class Window:
     def take(self, at: int, size: int, keep: int) -> memoryview:
         """Give `size` bytes from offset `at`: fewer at the end of the archive, none behind it.
 
-        Bytes before `keep` (at most `at`, at least `base`) are not wanted any more. What is given does not depend on how
-        many bytes the stream gives at a time.
+        Bytes before `keep` (at most `at`, at least `base`) are not wanted any more. What is given does not
+        depend on how many bytes the stream gives at a time.
         """
         if at + size > self.end and not self.ended:
             self._read(at + size, keep)
@@ -39,9 +40,9 @@ class Window:
         return found + self.base if found >= 0 else -1
 
     def _read(self, until: int, keep: int) -> None:
-        # Whole megabytes even from a stream that gives little at a time: every call copies the bytes that are kept.
+        # Much at once even from a stream that gives little at a time: every call copies what is kept.
         wanted = max(until - self.end, READ_BYTES)
-        chunks = [self._data[keep - self.base :]]
+        chunks: list[bytes | memoryview] = [self._view[keep - self.base :]]
         while wanted > 0:
             chunk = self._stream.read(wanted)
             if not chunk:

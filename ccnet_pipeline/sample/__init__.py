@@ -6,12 +6,12 @@ _HERE = Path(__file__).resolve().parent
 
 
 def crawl_directory() -> Path:
-    """The folder of the bundled crawl: it holds ``crawl-data/CC-MAIN-2026-04/...`` as the public bucket does."""
+    """The folder of the bundled crawl; ``crawl-data/CC-MAIN-2026-04/`` lies in it as in the public bucket."""
     return _HERE / "crawl"
 
 
 def lm_directory() -> Path:
-    """The folder of the small language models that were trained on ``lm_text/`` (by this package's trainer)."""
+    """The folder of the small language models that this package's trainer made of ``lm_text/``."""
     return _HERE / "lm"
 
 

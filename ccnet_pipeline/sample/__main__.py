@@ -1,10 +1,14 @@
-"""``python -m ccnet_pipeline.sample``: rebuild the bundled crawl, or check that it is what the builder makes."""
+"""``python -m ccnet_pipeline.sample``: rebuild the bundled crawl, or check that it is what the builder makes.
+
+Exit status: 0, 1 where --check found a difference, 2 for a mistake of the user.
+"""
 
 import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from ccnet_pipeline.errors import UserError
 from ccnet_pipeline.sample import crawl_directory
 from ccnet_pipeline.sample.build import build, differences
 
@@ -12,8 +16,8 @@ from ccnet_pipeline.sample.build import build, differences
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m ccnet_pipeline.sample",
-        description="Make the sample crawl (WET and WARC files in CommonCrawl's layout) from the texts that come "
-        "with the package. The same texts always give the same records.",
+        description="Make the sample crawl (WET and WARC files in CommonCrawl's layout) from the texts that "
+        "come with the package. The same texts always give the same records.",
         epilog="--check compares the archives after decompression: builds of zlib may pack the same records "
         "into different bytes, and that is no difference.",
     )
@@ -22,7 +26,7 @@ def _parser() -> argparse.ArgumentParser:
         type=Path,
         default=crawl_directory(),
         metavar="DIR",
-        help="folder to write to, or to check (default: the crawl inside the package, %(default)s)",
+        help="folder to write to, or to check (default: the crawl inside the package)",
     )
     parser.add_argument(
         "--check",
@@ -32,22 +36,29 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line; the exit status is 0, 1 for a difference found by --check, 2 for a user's mistake."""
-    options = _parser().parse_args(arguments)
-    if options.output.exists() and not options.output.is_dir():
-        print(f"--output {options.output} is a file; give a folder", file=sys.stderr)
-        return 2
-    if not options.check:
-        for path, size in build(options.output):
-            print(f"{size:>9,} bytes  {path}")
+def _run(output: Path, check: bool) -> int:
+    if output.exists() and not output.is_dir():
+        raise UserError(f"--output {output} is a file; give a folder")
+    if not check:
+        for path, size in build(output):
+            sys.stdout.write(f"{size:>9,} bytes  {path}\n")
         return 0
-    found = differences(options.output)
-    for line in found:
-        print(line, file=sys.stderr)
-    if found:
-        print("rebuild it: python -m ccnet_pipeline.sample", file=sys.stderr)
-    return 1 if found else 0
+    found = differences(output)
+    if not found:
+        return 0
+    sys.stderr.write("".join(f"{line}\n" for line in found))
+    sys.stderr.write("to mend it: remove what is too much, then run python -m ccnet_pipeline.sample\n")
+    return 1
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit status."""
+    options = _parser().parse_args(arguments)
+    try:
+        return _run(options.output, options.check)
+    except UserError as mistake:
+        sys.stderr.write(f"{mistake}\n")
+        return 2
 
 
 if __name__ == "__main__":

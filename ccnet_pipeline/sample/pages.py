@@ -1,4 +1,4 @@
-"""The pages of the sample crawl: articles inside their sites' frames, and everything else that a crawl brings along."""
+"""The pages of the sample crawl: articles in their sites' frames, and all else that a crawl brings along."""
 
 import random
 from collections.abc import Iterator
@@ -8,17 +8,18 @@ from pathlib import Path
 from ccnet_pipeline.sample.sites import FRAMES, Frame, Site
 
 SEED = "ccnet_pipeline.sample/1"
-# Languages with a small language model beside the crawl: they get more pages that such a model should push down.
+# Languages with a small language model beside the crawl: they get more pages for it to push down.
 SCORED_LANGUAGES = ("ar", "en", "fr", "hi", "ru", "sw", "zh-Hans")
 # With fewer documents than this a language only has articles: every copy would cost it most of its text.
 FEWEST_DOCUMENTS = 5
 # Scripts without blanks between words are shuffled by character.
 _UNSPACED = ("ja", "th", "zh-Hans")
 
-_KEYWORDS = (
-    "cheap,buy,online,best,price,free,shoes,watch,phone,case,discount,sale,hotel,flight,insurance,loan,"
-    "download,ringtone,wallpaper,2026,new,top,review,coupon,shipping,store,outlet,deal,bag,cover"
-).split(",")
+_KEYWORDS = tuple(
+    f"{word} {thing}"
+    for word in ("cheap", "buy", "best", "free", "new", "top", "discount", "2026")
+    for thing in ("shoes", "watch", "phone case", "hotel", "flight", "ringtone", "wallpaper", "coupon", "bag")
+)
 _CODE = (
     "function toggle(id) {{ var n = document.getElementById(id); n.hidden = !n.hidden; return {0}; }}",
     "for (int i = {0}; i < count; i++) {{ total += table[i] * {1}; }}",
@@ -39,7 +40,7 @@ class Document:
 
 @dataclass(frozen=True)
 class Page:
-    """One page of the crawl. Title, menu, paragraphs and tail make up the lines of its WET text, in this order."""
+    """One page. Title, menu, paragraphs and tail make up the lines of its WET text, in this order."""
 
     kind: str
     languages: tuple[str, ...]
@@ -60,7 +61,7 @@ class Page:
 
 
 def read_documents(path: Path) -> list[Document]:
-    """Documents of a text file: the first line is the title, then a paragraph a line, a blank line in between."""
+    """Documents of a text file: a title line, then a paragraph a line; blank lines between documents."""
     blocks = path.read_text(encoding="utf-8").strip("\n").split("\n\n")
     return [Document(lines[0], tuple(lines[1:])) for lines in (block.split("\n") for block in blocks)]
 
@@ -92,7 +93,7 @@ def _framed(kind: str, language: str, site: Site, name: str, document: Document)
 
 
 class _Language:
-    """The pages of one language. The last three documents of its file are kept for copies; the rest are used once."""
+    """The pages of one language. The last three documents of its file are for copies, the rest used once."""
 
     def __init__(self, language: str, documents: list[Document]) -> None:
         self._language = language
@@ -113,28 +114,31 @@ class _Language:
         return self._frame.sites[number % len(self._frame.sites)]
 
     def _article_pages(self) -> Iterator[Page]:
-        """Each article once; the first paragraphs of the syndicated document also stand under some of them."""
+        """Each article once; two paragraphs of the syndicated document also stand under some of them."""
         syndicated = self._copied[0].paragraphs if self._copied else ()
         for number, document in enumerate(self._articles):
             borrowed = syndicated[number // 2 : number // 2 + 1] if number < 4 else ()
             kind = "syndicated" if borrowed else "article"
-            document = replace(document, paragraphs=document.paragraphs + borrowed)
-            yield self._framed(kind, number, f"2026/{number + 101}.html", document)
+            extended = replace(document, paragraphs=document.paragraphs + borrowed)
+            yield self._framed(kind, number, f"2026/{number + 101}.html", extended)
         if syndicated:
             yield self._framed("syndicated", 2, "2026/digest.html", self._copied[0])
 
     def _mirrors(self) -> Iterator[Page]:
-        """The same page under two addresses of its site, and the same text in another site's frame."""
+        """The same page under two addresses, the same text in another site's frame, and a copy with edits."""
         document = self._copied[1]
         first = self._framed("mirror", 0, "2026/199.html", document)
         yield first
         yield replace(first, url=first.url + "?print=1")
         yield self._framed("mirror", 1, "copied/199", document)
+        edited = (*document.paragraphs[1:], f"{document.title} ({self._site(2).name})")
+        yield self._framed("mirror_near", 2, "2026/found.html", replace(document, paragraphs=edited))
 
     def _listings(self) -> Iterator[Page]:
         for number in range(2):
             teasers = self._random.sample(self._documents, min(8, len(self._documents)))
-            lines = tuple(f"{document.title} – {day + 2}.1.2026" for day, document in enumerate(teasers))
+            days = {document: day for day, document in enumerate(self._documents, start=1)}
+            lines = tuple(f"{teaser.title} – {days[teaser]}.1.2026" for teaser in teasers)
             yield self._framed("listing", number, f"index/{number}", Document(self._frame.latest, lines))
 
     def _thin(self) -> Iterator[Page]:
@@ -164,7 +168,7 @@ class _Language:
 
 
 def _mixed(pools: dict[str, list[Document]]) -> Iterator[Page]:
-    """Half a document in one language, half in the next one: each document kept for this is split over two pages."""
+    """Half a document in one language, half in the next: each such document is split over two pages."""
     languages = [language for language, documents in pools.items() if len(documents) >= FEWEST_DOCUMENTS]
     for language, other in zip(languages, languages[1:] + languages[:1], strict=True):
         mine, theirs = pools[language][-3], pools[other][-3]
@@ -183,7 +187,8 @@ def _junk(pools: dict[str, list[Document]]) -> Iterator[Page]:
         for number in range(5):
             lines = tuple(maker(source) for _ in range(source.randint(6, 12)))
             yield _bare(f"junk_{kind}", f"{kind}/{number}", f"{kind} {source.randint(100, 999)}", lines)
-    for number, language in enumerate(language for language in ("ru", "el", "ja", "fr", "ar") if language in pools):
+    garbled = [language for language in ("ru", "el", "ja", "fr", "ar") if language in pools]
+    for number, language in enumerate(garbled):
         # UTF-8 read as Windows-1252: what a wrong charset declaration makes of a page.
         document = pools[language][number]
         lines = tuple(_mojibake(paragraph) for paragraph in document.paragraphs)
@@ -227,8 +232,8 @@ def _broken() -> Iterator[Page]:
     sentence = "The lamp at the end of the pier is switched on every evening as soon as the boats come home. "
     line = sentence.encode("ascii")
     damaged = (
-        b"A page with\x00 a zero\x00 byte\n" + line * 4 + b"\x00\x00\n" + b"caf\xe9 \xff\xfe \xc3(" + line + b"\n",
-        b"Cut short\r\n" + line * 3 + b"\r\n\r\n" + "Die Lampe am Ende des Stegs brennt früh".encode()[:-7] + b"\xf0\x9f",
+        b"A page with\x00 a zero\x00 byte\n%b\x00\x00\ncaf\xe9 \xff\xfe \xc3( %b\n" % (line * 4, line),
+        b"Cut short\r\n%b\r\n\r\nThe harbour caf\xc3\xa9 closes at nine, and then \xf0\x9f" % (line * 3),
     )
     for number, raw in enumerate(damaged):
         yield _bare("damaged_bytes", f"damaged/{number}", "", (), raw)

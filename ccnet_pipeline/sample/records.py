@@ -1,7 +1,7 @@
-"""WARC records as CommonCrawl writes them: WET (2021 and later) and WARC, each record a gzip member of its own.
+"""WARC records as CommonCrawl writes them (WET of 2021 and later, WARC), each a gzip member of its own.
 
-Layout: https://iipc.github.io/warc-specifications/specifications/warc-format/warc-1.1/ ; the order and the names of the
-header fields are those of the public crawls.
+Layout: https://iipc.github.io/warc-specifications/specifications/warc-format/warc-1.1/ ; the order and the
+names of the header fields are those of the public crawls.
 """
 
 import base64
@@ -9,6 +9,7 @@ import hashlib
 import time
 import zlib
 from dataclasses import dataclass
+from email.utils import formatdate
 
 CRLF = b"\r\n"
 
@@ -41,10 +42,7 @@ def timestamp(seconds: int) -> str:
 
 def http_date(seconds: int) -> str:
     """Seconds since 1970 as HTTP writes dates; the names do not follow the locale."""
-    moment = time.gmtime(seconds)
-    day = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")[moment.tm_wday]
-    month = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()[moment.tm_mon - 1]
-    return f"{day}, {moment.tm_mday:02d} {month} {moment.tm_year} {time.strftime('%H:%M:%S', moment)} GMT"
+    return formatdate(seconds, usegmt=True)
 
 
 def digest(block: bytes) -> str:
@@ -60,8 +58,8 @@ def member(content: bytes) -> bytes:
 
 def record(fields: list[tuple[str, str]], block: bytes) -> bytes:
     """One WARC record, not compressed; Content-Length is added last, as CommonCrawl does."""
-    lines = ["WARC/1.0", *(f"{name}: {value}" for name, value in fields), f"Content-Length: {len(block)}", "", ""]
-    return "\r\n".join(lines).encode("utf-8") + block + CRLF + CRLF
+    lines = ["WARC/1.0", *(f"{name}: {value}" for name, value in fields), f"Content-Length: {len(block)}"]
+    return "\r\n".join(lines).encode("utf-8") + CRLF + CRLF + block + CRLF + CRLF
 
 
 def warcinfo(filename: str, record_id: str, seconds: int, lines: list[str]) -> bytes:
@@ -77,7 +75,7 @@ def warcinfo(filename: str, record_id: str, seconds: int, lines: list[str]) -> b
 
 
 def conversion(url: str, identity: Identity, languages: str, text: bytes) -> bytes:
-    """A page's record in a WET file; `languages` are ISO 639-3 codes with commas, or empty where none was found."""
+    """A page's record in a WET file; `languages` are ISO 639-3 codes with commas, or empty."""
     fields = [
         ("WARC-Type", "conversion"),
         ("WARC-Target-URI", url),

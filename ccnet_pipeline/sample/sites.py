@@ -1,4 +1,4 @@
-"""The sites of the sample crawl: what stands around their articles, in their own languages. All of it is invented."""
+"""The sites of the sample crawl: what stands around their articles. All of them are invented."""
 
 from dataclasses import dataclass
 
@@ -78,7 +78,7 @@ FRAMES: dict[str, Frame] = {
         "swa",
         "Mwanzo,Habari,Mapishi,Mazingira,Mji wetu,Jiunge nasi,Tuandikie",
         "Tunatumia vidakuzi ili kukumbuka chaguo lako. Unaweza kubadilisha uamuzi wako wakati wowote.",
-        "Makala za ukurasa huu zimeandikwa na wanaojitolea. Tafadhali omba ruhusa kabla ya kuzichapisha tena.",
+        "Makala za ukurasa huu ni za wanaojitolea. Tafadhali omba ruhusa kabla ya kuzichapisha tena.",
         "Mtumie rafiki makala hii",
         "Makala mpya",
         Site("www.benchi-la-kijani.example", "Benchi la Kijani"),
@@ -87,7 +87,7 @@ FRAMES: dict[str, Frame] = {
     "tr": _frame(
         "tur",
         "Ana sayfa,Yazılar,Mutfak,Doğa,Şehrimiz,Abone ol,Bize yazın",
-        "Tercihlerinizi hatırlamak için çerez kullanıyoruz. Kararınızı istediğiniz zaman değiştirebilirsiniz.",
+        "Tercihlerinizi hatırlamak için çerez kullanıyoruz. Kararınızı her zaman değiştirebilirsiniz.",
         "Bu sayfadaki yazılar gönüllülerimize aittir. Yeniden yayımlamadan önce lütfen bize sorun.",
         "Bu yazıyı bir arkadaşına gönder",
         "Son yazılar",

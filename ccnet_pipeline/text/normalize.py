@@ -11,6 +11,7 @@ The forms depend on the Unicode version of the interpreter, which is why a run's
 """
 
 import functools
+import re
 import unicodedata
 from collections.abc import Iterable, Mapping
 
@@ -85,7 +86,7 @@ def for_lm_mended(text: str) -> str:
 
 
 def _map(text: str, table: CodePoints) -> str:
-    codes = table[np.frombuffer(text.encode("utf-32-le", "surrogatepass"), dtype="<u4")]
+    codes: CodePoints = table[np.frombuffer(text.encode("utf-32-le", "surrogatepass"), dtype="<u4")]
     return codes[codes != _DELETED].tobytes().decode("utf-32-le", "surrogatepass")
 
 
@@ -105,7 +106,8 @@ _ASCII_CONTROLS_BUT_LINE_BREAK = _ASCII_CONTROLS.replace(b"\n", b"")
 
 def _identity_with_digits_folded() -> CodePoints:
     table = np.arange(0x110000, dtype=np.uint32)
-    table[[code for code in range(0x110000) if chr(code).isdecimal()]] = ord("0")
+    every_character = table.astype("<u4").tobytes().decode("utf-32-le", "surrogatepass")
+    table[[ord(digit) for digit in re.findall(r"\d", every_character)]] = ord("0")
     return table
 
 

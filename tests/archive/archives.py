@@ -1,0 +1,68 @@
+"""Small archives for the tests."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import zlib
+from collections.abc import Iterable, Sequence
+
+from ccnet_pipeline.archive import Damage, Record, read_archive
+
+
+class Trickle:
+    """A stream that gives at most `most` bytes a call, and can do nothing but `read`."""
+
+    def __init__(self, data: bytes, most: int) -> None:
+        self._stream = io.BytesIO(data)
+        self._most = most
+
+    def read(self, size: int) -> bytes:
+        assert size > 0
+        return self._stream.read(min(size, self._most))
+
+
+def wet(number: int, body: bytes) -> bytes:
+    """A conversion as CommonCrawl writes it."""
+    head = (
+        "WARC/1.0\r\nWARC-Type: conversion\r\nWARC-Target-URI: http://example.org/"
+        f"{number}\r\nWARC-Date: 2018-07-23T14:22:24Z\r\nWARC-Record-ID: <urn:uuid:{number:032x}>\r\n"
+        f"WARC-Refers-To: <urn:uuid:{number + 1:032x}>\r\nWARC-Block-Digest: sha1:AAAA\r\n"
+        f"Content-Type: text/plain\r\nContent-Length: {len(body)}\r\n\r\n"
+    )
+    return head.encode() + body + b"\r\n\r\n"
+
+
+def member(text: bytes, level: int = 6) -> bytes:
+    return gzip.compress(text, level, mtime=0)
+
+
+def read(data: bytes, most: int = 1 << 30, **options: int) -> list[Record | Damage]:
+    return list(read_archive(Trickle(data, most), **options))  # type: ignore[arg-type]
+
+
+def bodies(parts: Iterable[Record | Damage]) -> list[bytes]:
+    return [part.body for part in parts if isinstance(part, Record)]
+
+
+def damages(parts: Iterable[Record | Damage]) -> list[tuple[str, int, int]]:
+    return [(part.reason, part.offset, part.size) for part in parts if isinstance(part, Damage)]
+
+
+def assert_in_order(parts: Sequence[Record | Damage], size: int) -> None:
+    """No byte is counted twice: damage is inside the archive, in order, and without overlap."""
+    assert [part.offset for part in parts] == sorted(part.offset for part in parts)
+    at = 0
+    for part in parts:
+        if isinstance(part, Damage):
+            assert part.size >= 0
+            assert part.offset >= at
+            at = part.offset + part.size
+    assert at <= size
+
+
+def inflates(data: bytes) -> bool:
+    try:
+        return zlib.decompressobj(31).decompress(data) is not None
+    except zlib.error:
+        return False

@@ -1,0 +1,572 @@
+"""Exact equality with the oracle: normal forms and hashes of any text, duplicates, whole runs."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import math
+import random
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict, dataclass, replace
+from functools import lru_cache
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import fasttext
+import kenlm
+import numpy as np
+import pytest
+import sentencepiece
+import zstandard
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from warcio.archiveiterator import ArchiveIterator
+
+from beam_jobs.job import main
+from ccnet_pipeline.dedup import KEPT, REASONS, Keep, bucket_bounds, collect, resolve, verdicts
+from ccnet_pipeline.text.hashing import paragraph_hashes
+from ccnet_pipeline.text.normalize import for_dedup, for_lm_ccnet, for_lm_mended
+from tests import oracle
+
+# --- text
+
+TRICKY = (
+    "İIıẞßΣσςǅﬁ１²½Ⅳ①٠۵५๓𝟗０\x00\x07\t\r\x1c\x1f \x7f\x80\x85\x9f\u00a0\u2028\u2029\u200b\u200d\u3000\ufeff"
+    "\u1ffd\u00b4\u037e\u0300\u0301\u0307\u0323\u0327\u3099\u094d\u0e31\u0e48\u064e가각ᄀ\u1161が゛ئاْéé\u212b\u2126"
+    "हिन्दी में Việt Ελλάς ΟΔΟΣ 你好漢汉 🙂 aZ09.,!?\"'" + "".join(oracle.PUNCTUATION)
+)
+TEXT = st.lists(
+    st.one_of(
+        st.sampled_from(TRICKY),
+        st.characters(codec="utf-8", exclude_characters="\n"),
+        st.text("aΣ ．\x1c1", max_size=4),
+    ),
+    max_size=40,
+).map("".join)
+PARAGRAPH = TEXT.filter(lambda text: "\n" not in text)
+
+
+@settings(max_examples=600, deadline=None)
+@given(PARAGRAPH)
+@example("0 \x1b")
+@example("ΟΔΟΣ.")
+@example("")
+def test_normal_forms_of_a_paragraph(text: str) -> None:
+    assert for_dedup(text) == oracle.normalize_for_dedup(text)
+    assert for_lm_ccnet(text) == oracle.normalize_for_lm_ccnet(text)
+    assert for_lm_mended(text) == oracle.normalize_for_lm_mended(text)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(PARAGRAPH, max_size=6))
+@example(["ΑΣ", "Α", "", "\x85Σ"])
+def test_normal_forms_and_hashes_of_a_page(paragraphs: list[str]) -> None:
+    text = "\n".join(paragraphs)
+    assert for_dedup(text) == "\n".join(map(oracle.normalize_for_dedup, paragraphs))
+    assert for_lm_ccnet(text) == oracle.normalize_for_lm_ccnet(text)
+    assert for_lm_mended(text) == oracle.normalize_for_lm_mended(text)
+    assert paragraph_hashes(paragraphs).tolist() == [
+        oracle.paragraph_hash(paragraph) for paragraph in paragraphs
+    ]
+
+
+def test_normal_forms_of_every_character() -> None:
+    """Alone, and between letters: where case and composition look at the neighbours."""
+    characters = [chr(code) for code in range(0x110000) if not 0xD800 <= code < 0xE000 and code != 10]
+    texts = [
+        "".join(f"a{char}B " for char in characters[at : at + 64]) for at in range(0, len(characters), 64)
+    ]
+    for text in [*texts, *characters[:0x3000]]:
+        assert for_dedup(text) == oracle.normalize_for_dedup(text)
+        assert for_lm_ccnet(text) == oracle.normalize_for_lm_ccnet(text)
+        assert for_lm_mended(text) == oracle.normalize_for_lm_mended(text)
+
+
+# --- duplicates
+
+Crawl = list[list[list[int]]]  # segments of records of hashes
+EDGES = [0, 1, 2, 3, (1 << 64) - 1]
+EDGES += [
+    edge + step for edge in ((1 << 64) // 7, 1 << 58, 1 << 63) for step in (-1, 0, 1)
+]  # of 7, 64, 1 ranges
+CRAWLS = st.lists(st.lists(st.lists(st.sampled_from(EDGES), max_size=6), max_size=5), min_size=1, max_size=6)
+
+
+def fast_fates(crawl: Crawl, keep: Keep, num_buckets: int, rng: random.Random) -> list[list[str | None]]:
+    """What the graph does, without Beam: one scope, its hashes met range by range, in any order."""
+    tables = [
+        collect(
+            np.array([h for record in segment for h in record], np.uint64),
+            [len(record) for record in segment],
+        )
+        for segment in crawl
+    ]
+    slices = []
+    for number, table in enumerate(tables):
+        bounds = bucket_bounds(table.unique, num_buckets)
+        slices += [
+            (bucket, number, *ends) for bucket, ends in enumerate(pairwise(bounds)) if ends[0] < ends[1]
+        ]
+    rng.shuffle(slices)
+    may_keep = [np.zeros(len(table.unique), np.bool_) for table in tables]
+    for bucket in rng.sample(range(num_buckets), num_buckets):
+        here = sorted(part for part in slices if part[0] == bucket)
+        pieces = [(tables[number].unique[a:b], tables[number].in_several[a:b]) for _, number, a, b in here]
+        answers = resolve(pieces, keep) if pieces else []
+        for (_, number, a, b), answer in zip(here, answers, strict=True):
+            may_keep[number][a:b] = answer
+    fates: list[list[str | None]] = []
+    for segment, table, bits in zip(crawl, tables, may_keep, strict=True):
+        codes = iter(verdicts(table.paragraphs, bits).tolist())
+        for record in segment:
+            of_record = [next(codes) for _ in record]
+            fates.append([None if code == KEPT else REASONS[code] for code in of_record])
+    return fates
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    CRAWLS, st.sampled_from(["none", "first"]), st.sampled_from([1, 7, 64]), st.randoms(use_true_random=False)
+)
+@pytest.mark.parametrize("group", [None, 1, 2, 3])
+def test_duplicates_of_any_crawl(
+    group: int | None, crawl: Crawl, keep: Keep, num_buckets: int, rng: random.Random
+) -> None:
+    for scope in oracle.scopes(len(crawl), group):
+        segments = [crawl[number] for number in scope]
+        expected = oracle.fates_of([record for segment in segments for record in segment], keep)
+        assert fast_fates(segments, keep, num_buckets, rng) == expected
+
+
+# --- whole runs
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a run left."""
+
+    shards: dict[tuple[str, str], list[dict[str, Any]]]  # by language and bucket
+    ledger: dict[str, Any]
+
+
+def read_result(output: Path) -> Result:
+    shards: dict[tuple[str, str], list[dict[str, Any]]] = {}
+    for path in sorted((output / "shards").glob("*/*.jsonl.zst")):
+        with zstandard.ZstdDecompressor().stream_reader(path.open("rb"), read_across_frames=True) as stream:
+            lines = stream.read().decode("utf-8").split("\n")
+        assert lines.pop() == ""
+        key = (path.parent.name, path.name.rpartition("-")[0])
+        shards.setdefault(key, []).extend(map(json.loads, lines))
+    return Result(shards, json.loads((output / "ledger.json").read_text("utf-8")))
+
+
+def run(inputs: Iterable[Path], output: Path, lid_model: Path, *flags: str) -> Result:
+    """One run of the command line, in this process."""
+    argv = ["--runner=DirectRunner", "--workers=1", f"--lid_model={lid_model}", f"--output={output}", *flags]
+    assert main([*argv, "--input", *map(str, inputs)]) == 0
+    return read_result(output)
+
+
+def as_json(ledger: oracle.Ledger) -> dict[str, Any]:
+    balances = {unit: getattr(ledger, unit) for unit in ("records", "paragraphs", "characters")}
+    return {
+        unit: {"read": b.read, "kept": b.kept, "dropped": dict(b.dropped)} for unit, b in balances.items()
+    }
+
+
+def assert_same(result: Result, expected: oracle.Expected, names: Sequence[str]) -> None:
+    """Every document in its place, every number of the ledger."""
+    keys = {(document.language, document.bucket) for document in expected.documents}
+    assert set(result.shards) == keys
+    for key in sorted(keys):
+        told = [json.loads(json.dumps(asdict(document))) for document in expected.shard(*key)]
+        assert [document["id"] for document in result.shards[key]] == [document["id"] for document in told]
+        for document, other in zip(result.shards[key], told, strict=True):
+            assert document == other
+    ledger = result.ledger
+    assert {unit: ledger[unit] for unit in as_json(expected.total)} == as_json(expected.total)
+    assert {name: segment["tally"] for name, segment in ledger["segments"].items()} == {
+        name: as_json(segment) for name, segment in zip(names, expected.segments, strict=True)
+    }
+    assert ledger["languages"] == {code: as_json(each) for code, each in sorted(expected.languages.items())}
+
+
+@pytest.fixture(scope="session")
+def identify(lid_model: Path) -> oracle.Identify:
+    predict = fasttext.load_model(str(lid_model)).f.predict
+
+    @lru_cache(maxsize=1 << 20)
+    def best(text: str) -> tuple[str, float]:
+        [(score, label)] = predict(text + "\n", 1, 0.0, "strict")
+        return label.removeprefix("__label__"), score
+
+    return best
+
+
+def in_order(paths: Iterable[Path]) -> list[Path]:
+    """The paths in the order of their segments' names."""
+    paths = list(paths)
+    return [path for _, path in sorted(zip(oracle.segment_names(paths), paths, strict=True))]
+
+
+CCNET, CC100 = oracle.CCNET, oracle.CC100_PRESET
+ALL_BUCKETS = frozenset({"head", "middle", "tail", "all"})
+PRESETS = [
+    pytest.param(CCNET, ("--preset=ccnet", "--dedup_scope=all"), id="ccnet"),
+    pytest.param(CC100, ("--preset=cc100",), id="cc100"),
+]
+
+
+@pytest.mark.parametrize(("method", "flags"), PRESETS)
+def test_a_crawl_without_language_models(
+    method: oracle.Settings,
+    flags: tuple[str, ...],
+    generated_crawl: Callable[..., Path],
+    identify: oracle.Identify,
+    lid_model: Path,
+    tmp_path: Path,
+) -> None:
+    paths = in_order(generated_crawl(files=2, records_per_file=250, seed=5).rglob("*.wet.gz"))
+    result = run(reversed(paths), tmp_path / "out", lid_model, *flags)
+    expected = oracle.build(paths, method, identify)
+    assert expected.total.records.kept > 200
+    assert_same(result, expected, oracle.segment_names(paths))
+
+
+# --- whole runs with language models
+
+MODEL_OF = {"zh-Hans": "zh", "zh-Hant": "zh"}
+NORMAL_FORMS = {"ccnet": oracle.normalize_for_lm_ccnet, "mended": oracle.normalize_for_lm_mended}
+
+
+@dataclass(frozen=True)
+class Models:
+    """Small language models: good for nothing but comparing numbers."""
+
+    folder: Path
+    cutoffs: dict[str, tuple[float, float]]
+    normal_form: dict[str, str]  # by model; "" means the preset's
+
+    def settings(self, method: oracle.Settings) -> oracle.Settings:
+        codes = {code: self.cutoffs[MODEL_OF.get(code, code)] for code in ("en", "ru", "zh-Hans", "zh-Hant")}
+        return replace(method, cutoffs=codes)
+
+    def perplexity_of(self, preset: str) -> oracle.PerplexityOf:
+        loaded = {name: load_model(self.folder, name) for name in self.cutoffs}
+
+        def value(language: str, texts: list[str]) -> float | None:
+            name = MODEL_OF.get(language, language)
+            if name not in loaded:
+                return None
+            form = NORMAL_FORMS[self.normal_form[name] or preset]
+            return oracle.lm_perplexity([form(text) for text in texts], *loaded[name])
+
+        return value
+
+
+def load_model(folder: Path, name: str) -> tuple[Callable[[str], list[str]], Callable[[str], float]]:
+    pieces = sentencepiece.SentencePieceProcessor(model_file=str(folder / f"{name}.sp.model"))
+    ngrams = kenlm.Model(str(folder / f"{name}.arpa"))
+    return pieces.encode_as_pieces, lambda line: float(ngrams.score(line, bos=True, eos=True))
+
+
+def train_model(folder: Path, name: str, lines: Sequence[str]) -> None:
+    """SentencePiece, and a bigram model with made-up back-off weights."""
+    with (folder / f"{name}.sp.model").open("wb") as file:
+        sentencepiece.SentencePieceTrainer.train(
+            sentence_iterator=iter(lines), model_writer=file, vocab_size=2500, character_coverage=0.98,
+            hard_vocab_limit=False, num_threads=1, minloglevel=2,
+        )  # fmt: skip
+    encode = sentencepiece.SentencePieceProcessor(
+        model_file=str(folder / f"{name}.sp.model")
+    ).encode_as_pieces
+    sentences = [["<s>", *encode(line), "</s>"] for line in lines]
+    singles = Counter(piece for sentence in sentences for piece in sentence)
+    pairs = Counter(pair for sentence in sentences for pair in pairwise(sentence))
+    total = sum(singles.values())
+    unigrams = [
+        f"{math.log10(count / total):.5f}\t{piece}\t-0.30103" for piece, count in sorted(singles.items())
+    ]
+    bigrams = [
+        f"{math.log10(0.9 * count / singles[a]):.5f}\t{a} {b}"
+        for (a, b), count in sorted(pairs.items())
+        if count > 1
+    ]
+    header = f"\\data\\\nngram 1={len(unigrams) + 1}\nngram 2={len(bigrams)}\n\n\\1-grams:\n-6.0\t<unk>\t0\n"
+    arpa = header + "\n".join(unigrams) + "\n\n\\2-grams:\n" + "\n".join(bigrams) + "\n\n\\end\\\n"
+    (folder / f"{name}.arpa").write_text(arpa, "utf-8")
+
+
+@pytest.fixture(scope="session")
+def models(test_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Models:
+    folder = tmp_path_factory.mktemp("lm")
+    normal_form = {"en": "mended", "ru": "ccnet", "zh": ""}
+    cutoffs = {
+        "en": (400.0, 520.0),
+        "ru": (450.0, 600.0),
+        "zh": (300.0, 400.0),
+    }  # about the middle of web pages
+    for name, pools in {"en": ["en"], "ru": ["ru"], "zh": ["zh-Hans", "zh-Hant"]}.items():
+        form = NORMAL_FORMS[normal_form[name] or "mended"]
+        lines = [form(line) for pool in pools for line in pool_lines(test_data, pool, 300)]
+        train_model(folder, name, lines)
+    rows = [f"{name},{a},{b},{normal_form[name]}" for name, (a, b) in cutoffs.items()]
+    (folder / "cutoffs.csv").write_text(
+        "\n".join(["language,head,middle,normalization", *rows]) + "\n", "utf-8"
+    )
+    return Models(folder, cutoffs, normal_form)
+
+
+def pool_lines(test_data: Path, language: str, count: int) -> list[str]:
+    path = test_data / "text" / "train" / f"{language}.txt.zst"
+    with zstandard.ZstdDecompressor().stream_reader(path.open("rb"), read_across_frames=True) as stream:
+        return [line for line in stream.read(2 << 20).decode("utf-8", "ignore").split("\n") if line][:count]
+
+
+@pytest.mark.parametrize(("method", "flags"), PRESETS)
+def test_a_crawl_with_language_models(
+    method: oracle.Settings,
+    flags: tuple[str, ...],
+    generated_crawl: Callable[..., Path],
+    identify: oracle.Identify,
+    models: Models,
+    lid_model: Path,
+    tmp_path: Path,
+) -> None:
+    paths = in_order(
+        generated_crawl(files=2, records_per_file=250, seed=6, header_style=2021).rglob("*.wet.gz")
+    )
+    result = run(paths, tmp_path / "out", lid_model, *flags, f"--lm_dir={models.folder}")
+    preset = flags[0].removeprefix("--preset=")
+    normal_form = {"ccnet": "ccnet", "cc100": "mended"}[preset]
+    expected = oracle.build(paths, models.settings(method), identify, models.perplexity_of(normal_form))
+    buckets = {document.bucket for document in expected.documents}
+    assert buckets == (ALL_BUCKETS if preset == "ccnet" else ALL_BUCKETS - {"tail"})
+    assert_same(result, expected, oracle.segment_names(paths))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("method", "flags"),
+    [
+        pytest.param(CCNET, ("--preset=ccnet", "--dedup_scope=all", "--dedup_buckets=5"), id="ccnet"),
+        pytest.param(
+            replace(CC100, dedup_scope=2, dedup_keep="first"),
+            ("--preset=cc100", "--dedup_scope=group:2", "--dedup_keep=first", "--workers=2"),
+            id="cc100-group-first",
+        ),
+    ],
+)
+def test_a_bigger_crawl(
+    method: oracle.Settings,
+    flags: tuple[str, ...],
+    generated_crawl: Callable[..., Path],
+    identify: oracle.Identify,
+    lid_model: Path,
+    tmp_path: Path,
+) -> None:
+    paths = in_order(generated_crawl(files=5, records_per_file=600, seed=7).rglob("*.wet.gz"))
+    result = run(paths, tmp_path / "out", lid_model, *flags)
+    assert_same(result, oracle.build(paths, method, identify), oracle.segment_names(paths))
+
+
+# --- real archives
+
+
+def real_wets(test_data: Path) -> list[Path]:
+    return sorted(path for path in (test_data / "commoncrawl").rglob("*.wet*") if path.name != "SOURCES.md")
+
+
+@pytest.mark.parametrize(("method", "flags"), PRESETS)
+def test_real_archives(
+    method: oracle.Settings,
+    flags: tuple[str, ...],
+    test_data: Path,
+    identify: oracle.Identify,
+    lid_model: Path,
+    tmp_path: Path,
+) -> None:
+    """Every WET file at hand, sound or damaged; each its own group, for they share pages."""
+    paths = in_order(real_wets(test_data))
+    assert len(paths) >= 16
+    result = run(paths, tmp_path / "out", lid_model, *flags, "--dedup_scope=group:1", "--languages=all")
+    expected = oracle.build(paths, replace(method, dedup_scope=1, languages=None), identify)
+    assert expected.total.records.kept > 20
+    assert_same(result, expected, oracle.segment_names(paths))
+
+
+def test_the_oracle_reads_sound_archives_as_warcio_does(
+    test_data: Path, generated_crawl: Callable[..., Path]
+) -> None:
+    paths = [
+        test_data / "commoncrawl" / "whirlwind-python" / "whirlwind.warc.wet",
+        test_data / "commoncrawl" / "whirlwind-python" / "whirlwind.warc.wet.gz",
+        *generated_crawl(files=2, records_per_file=250, seed=5).rglob("*.wet.gz"),
+    ]
+    for path in paths:
+        told = []
+        with path.open("rb") as file:
+            archive = ArchiveIterator(file)
+            for record in archive:
+                body = record.content_stream().read()
+                headers = {name.lower(): value for name, value in record.rec_headers.headers}
+                told.append(oracle.Record(archive.get_record_offset(), record.rec_type, headers, body))
+        assert oracle.read_wet(path) == told
+
+
+# --- odd pages
+
+SENTENCES = {
+    "en": "The committee will meet again in the town hall on Monday morning to discuss the new water supply",
+    "de": "Der Ausschuss trifft sich am Montag wieder im kleinen Rathaus und spricht über neue Quellen",
+    "ru": "Комитет снова соберётся в понедельник утром в небольшой ратуше чтобы обсудить новое водоснабжение",
+    "el": "Η ΕΠΙΤΡΟΠΗ ΘΑ ΣΥΝΕΔΡΙΑΣΕΙ ΞΑΝΑ ΤΗ ΔΕΥΤΕΡΑ ΤΟ ΠΡΩΙ ΣΤΟ ΜΙΚΡΟ ΔΗΜΑΡΧΕΙΟ ΓΙΑ ΤΙΣ ΝΕΕΣ ΠΗΓΕΣ",
+    "zh-Hans": "委员 会议 将于 星期一 上午 在 这个 小镇 讨论 新的 供水 问题 并且 听取 居民 的 意见 和 报告",
+    "zh-Hant": "委員 會議 將於 星期一 上午 在 這個 小鎮 討論 新的 供水 問題 並且 聽取 居民 的 意見 和 報告",
+    "hi": "समिति सोमवार की सुबह छोटे नगर भवन में फिर मिलेगी और नई जल आपूर्ति के बारे में चर्चा करेगी",
+}
+COMMON = [
+    "Home", "HOME", "Copyright 2018", "copyright 2019", "Copyright ２０２０…", "。", "．．", "\x01\x02", "…",
+    "All rights reserved", "All rights reserved.", "Tous droits réservés", "Tous droits re\u0301serve\u0301s",
+    "¿Qué?",
+]  # fmt: skip
+BLANK = ["", " ", "\u00a0", "\u3000", "\t", "\x1f", "\u2028"]
+ENDS = ["\n", "\n", "\n", "\r\n", "\r"]
+
+
+def odd_line(rng: random.Random, language: str, lines: list[str]) -> str:
+    kind = rng.random()
+    if kind < 0.15:
+        return rng.choice(COMMON)
+    if kind < 0.3:
+        return rng.choice(BLANK)
+    if kind < 0.35 and lines:
+        return rng.choice(lines)
+    words = SENTENCES[rng.choice(list(SENTENCES)) if kind < 0.5 else language].split(" ")
+    glue = "" if language.startswith("zh") else " "
+    return rng.choice(["", " ", "\u00a0"]) + glue.join(rng.sample(words, rng.randint(3, len(words))))
+
+
+def odd_body(rng: random.Random) -> bytes:
+    kind = rng.random()
+    if kind < 0.05:
+        return rng.choice(
+            [b"", b"\n", b"\r\n\r\n", b" \n\xc2\xa0\n", b"title", b"title\n", b"\n" * 400, b"t" + b"\n" * 400]
+        )
+    if kind < 0.15:  # around the least length
+        words = odd_line(rng, "en", []) + " "
+        text = (words * 300)[: rng.choice([298, 299, 300, 301])].strip()
+        return f"title\n{text}{rng.choice(['', chr(10), chr(10) * 2])}".encode()
+    language = rng.choice(list(SENTENCES))
+    lines: list[str] = []
+    for _ in range(rng.randint(2, 24)):
+        lines.append(odd_line(rng, language, lines))
+    body = "".join(line + rng.choice(ENDS) for line in lines) + rng.choice(["", "", "end", "\n", " \n\n"])
+    data = bytearray(body.encode())
+    if rng.random() < 0.1:
+        data[rng.randrange(len(data) + 1) : 0] = rng.choice([b"\xff", b"\xc3", b"\xe4\xbd", b"\xed\xa0\x80"])
+    return bytes(data)
+
+
+def odd_record(rng: random.Random) -> bytes:
+    body = odd_body(rng)
+    uri = rng.choice(
+        ["http://example.com/a", "https://пример.рф:8080/ß", "http://a.b/c d", "http://[bad/", "x"]
+    )
+    headers = {
+        "WARC-Type": "conversion"
+        if rng.random() < 0.93
+        else rng.choice(["metadata", "resource", "warcinfo"]),
+        "WARC-Target-URI": uri,
+        "WARC-Date": "2019-02-15T18:40:25Z",
+        "WARC-Record-ID": f"<urn:uuid:{rng.getrandbits(128):032x}>",
+        "WARC-Block-Digest": "sha1:VQW3KXUOALO543IJGTK2JLVEAN2XXKHI",
+        "WARC-Identified-Content-Language": "eng",
+        "Content-Type": "text/plain",
+    }
+    for name in rng.sample(["WARC-Target-URI", "WARC-Date", "WARC-Block-Digest"], rng.choice([0, 0, 0, 1])):
+        del headers[name]
+    lines = [
+        f"{name.lower() if rng.random() < 0.1 else name}: {value}\r\n" for name, value in headers.items()
+    ]
+    rng.shuffle(lines)
+    return f"WARC/1.0\r\n{''.join(lines)}Content-Length: {len(body)}\r\n\r\n".encode() + body + b"\r\n\r\n"
+
+
+def write_odd_crawl(folder: Path, rng: random.Random) -> list[Path]:
+    """Segments in several folders; some members hold several records; one archive is not compressed."""
+    info = b"isPartOf: CC-MAIN-2019-09\r\n"
+    head = (
+        f"WARC/1.0\r\nWARC-Type: warcinfo\r\nContent-Length: {len(info)}\r\n\r\n".encode()
+        + info
+        + b"\r\n\r\n"
+    )
+    paths = [
+        folder / name
+        for name in ("b/0.warc.wet.gz", "a/z.warc.wet.gz", "b/1.warc.wet", "c.warc.wet.gz", "a/y.wet.gz")
+    ]
+    for path in paths:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        records = [head, *(odd_record(rng) for _ in range(70))]
+        members = []
+        while records:
+            size = rng.choice([1, 1, 1, 2, 5])
+            members.append(b"".join(records[:size]))
+            del records[:size]
+        path.write_bytes(b"".join(members if path.suffix == ".wet" else map(gzip.compress, members)))
+    return paths
+
+
+ODD = [
+    pytest.param(CCNET, ("--preset=ccnet", "--dedup_scope=all"), id="ccnet"),
+    pytest.param(CC100, ("--preset=cc100", "--dedup_buckets=7"), id="cc100"),
+    pytest.param(
+        replace(CCNET, dedup_scope=2, dedup_keep="first", min_chars=20),
+        ("--preset=ccnet", "--dedup_scope=group:2", "--dedup_keep=first", "--min_chars=20"),
+        id="ccnet-group-first",
+    ),
+    pytest.param(
+        replace(
+            CC100,
+            dedup_scope=3,
+            dedup_keep="first",
+            languages=frozenset({"en", "el", "zh-Hant"}),
+            max_record_bytes=900,
+        ),
+        (
+            "--dedup_scope=group:3",
+            "--dedup_keep=first",
+            "--languages=en,el,zh-Hant",
+            "--max_record_bytes=900",
+        ),
+        id="cc100-few-languages",
+    ),
+    pytest.param(
+        replace(CC100, dedup_keep="first", min_chars=1, keep_buckets=frozenset({"head", "tail", "all"})),
+        ("--dedup_keep=first", "--min_chars=1", "--keep_buckets=head,tail,all"),
+        id="cc100-some-buckets",
+    ),
+]
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize(("method", "flags"), ODD)
+def test_odd_pages(
+    seed: int,
+    method: oracle.Settings,
+    flags: tuple[str, ...],
+    identify: oracle.Identify,
+    models: Models,
+    lid_model: Path,
+    tmp_path: Path,
+) -> None:
+    paths = in_order(write_odd_crawl(tmp_path / "crawl", random.Random(seed)))
+    result = run(paths, tmp_path / "out", lid_model, *flags, f"--lm_dir={models.folder}")
+    normal_form = "ccnet" if "--preset=ccnet" in flags else "mended"
+    expected = oracle.build(paths, models.settings(method), identify, models.perplexity_of(normal_form))
+    assert len(expected.documents) > 10
+    assert any(re.search("/", document.id) for document in expected.documents) == (method.unit == "paragraph")
+    assert_same(result, expected, oracle.segment_names(paths))

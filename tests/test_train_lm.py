@@ -1,0 +1,252 @@
+"""Fluency models, trained here if KenLM's programs are at hand, and the cut-offs that cc_net published."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import lzma
+import os
+import random
+import shutil
+from pathlib import Path
+
+import pytest
+import zstandard
+
+from ccnet_pipeline.errors import UserError
+from ccnet_pipeline.fluency import PUBLISHED_CUTOFFS, Cutoffs, FluencyModels, bucket_of, read_cutoffs
+from ccnet_pipeline.sample.pages import sample_pages
+from ccnet_pipeline.train_lm import (
+    SAMPLE,
+    Programs,
+    Training,
+    find_programs,
+    main,
+    read_documents,
+    read_lines,
+    train,
+    write_cutoffs,
+)
+
+_NOUNS = [
+    "river",
+    "farmer",
+    "teacher",
+    "letter",
+    "mountain",
+    "window",
+    "garden",
+    "market",
+    "boat",
+    "village",
+    "winter",
+    "song",
+    "bridge",
+    "child",
+]
+_VERBS = ["crosses", "remembers", "carries", "follows", "finds", "paints", "hears", "leaves"]
+_WHERE = [
+    "in the morning",
+    "near the old mill",
+    "after the rain",
+    "without a word",
+    "every summer",
+    "on the other side",
+]
+_SMALL = Training(language="en", vocab_size=200, order=3)
+
+
+def _sentence(source: random.Random) -> str:
+    nouns = source.sample(_NOUNS, 2)
+    return f"The {nouns[0]} {source.choice(_VERBS)} the {nouns[1]} {source.choice(_WHERE)}."
+
+
+def _text(lines: int, seed: int = 1) -> list[str]:
+    source = random.Random(seed)
+    return [" ".join(_sentence(source) for _ in range(3)) for _ in range(lines)]
+
+
+@pytest.fixture(scope="module")
+def programs() -> Programs:
+    folder = os.environ.get("KENLM_BIN")
+    try:
+        return find_programs(Path(folder) if folder else None)
+    except UserError as error:
+        pytest.skip(f"{error} (tests: set KENLM_BIN to DIR/bin)")
+
+
+@pytest.fixture(scope="module")
+def models(programs: Programs, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("lm")
+    train(_SMALL, _text(400), folder, programs)
+    return folder
+
+
+def test_a_model_tells_sentences_from_shuffled_words(models: Path) -> None:
+    model = FluencyModels(models, "ccnet").get("en")
+    assert model is not None
+    source = random.Random(3)
+    for line in _text(20, seed=2):
+        words = line.split()
+        fluent, shuffled = (
+            model.perplexity([line]),
+            model.perplexity([" ".join(source.sample(words, len(words)))]),
+        )
+        assert fluent is not None
+        assert shuffled is not None
+        assert 1 < fluent < shuffled / 2
+
+
+def test_cutoffs_are_percentiles_of_the_held_out_lines(models: Path) -> None:
+    model = FluencyModels(models, "ccnet").get("en")
+    assert model is not None
+    held_out = _text(400)[9::10]
+    values = sorted(model.perplexity([line]) or 0.0 for line in held_out)
+    assert model.cutoffs.normalization == "mended"
+    # The 30th and 60th percentile of 40 values lie between the 12th and 13th, the 24th and 25th of them.
+    assert values[11] <= model.cutoffs.head <= values[12]
+    assert values[23] <= model.cutoffs.middle <= values[24]
+
+
+def test_only_the_models_are_left(models: Path) -> None:
+    assert sorted(path.name for path in models.iterdir()) == ["cutoffs.csv", "en.arpa.bin", "en.sp.model"]
+
+
+@pytest.mark.parametrize("compact", [False, True])
+def test_the_same_text_gives_the_same_bytes(programs: Programs, tmp_path: Path, compact: bool) -> None:
+    training = Training(language="sw", vocab_size=200, order=3, compact=compact)
+    for name in ("first", "second"):
+        train(training, _text(200), tmp_path / name, programs)
+    for name in ("sw.sp.model", "sw.arpa.bin", "cutoffs.csv"):
+        assert (tmp_path / "first" / name).read_bytes() == (tmp_path / "second" / name).read_bytes(), name
+
+
+def test_the_last_line_counts(programs: Programs, tmp_path: Path) -> None:
+    import kenlm
+
+    documents = [[line] for line in _text(10, seed=2)]
+    train(_SMALL, [*_text(100), "<s> qqqq </s> <unk>"], tmp_path, programs, documents)
+    assert kenlm.Model(str(tmp_path / "en.arpa.bin")).order == 3
+    pieces = FluencyModels(tmp_path, "mended").get("en")
+    assert pieces is not None
+    assert (pieces.perplexity(["qqqq"]) or 0) < (pieces.perplexity(["zzzz"]) or 0)
+
+
+def test_cutoffs_of_given_documents(programs: Programs, tmp_path: Path) -> None:
+    crawl = tmp_path / "crawl.txt"
+    crawl.write_text("\n\n".join("\n".join(_text(3, seed=seed)) for seed in range(10, 20)), encoding="utf-8")
+    text = tmp_path / "text.txt"
+    text.write_text("\n".join(_text(200)), encoding="utf-8")
+    arguments = [f"--input={text}", f"--output={tmp_path / 'lm'}", "--vocab_size=200", "--order=3"]
+    arguments += ["--language=en", f"--cutoffs_from={crawl}", f"--kenlm_bin={Path(programs.lmplz).parent}"]
+    assert main(arguments) == 0
+    model = FluencyModels(tmp_path / "lm", "mended").get("en")
+    assert model is not None
+    values = sorted(model.perplexity(document) or 0.0 for document in read_documents(crawl))
+    assert len(values) == 10
+    assert values[2] <= model.cutoffs.head <= values[3]
+    assert values[5] <= model.cutoffs.middle <= values[6]
+
+
+def test_the_sample_models_part_articles_from_shuffled_words() -> None:
+    models = FluencyModels(SAMPLE / "lm", "ccnet")
+    buckets: dict[tuple[str, str], set[str]] = {}
+    for page in sample_pages(SAMPLE / "text"):
+        model = models.get(page.languages[0]) if len(page.languages) == 1 else None
+        if model is not None:
+            perplexity = model.perplexity((page.title, *page.paragraphs))
+            buckets.setdefault((page.languages[0], page.kind), set()).add(
+                bucket_of(perplexity, model.cutoffs)
+            )
+    for language in ("ar", "en", "fr", "hi", "ru", "sw", "zh-Hans"):
+        assert buckets[language, "article"] == {"head", "middle"}, language
+        assert buckets[language, "disfluent"] == {"tail"}, language
+    size = sum(path.stat().st_size for path in (SAMPLE / "lm").iterdir())
+    assert size < 1_200_000, "what travels with the package stays small"
+
+
+def test_texts_of_every_packing(tmp_path: Path) -> None:
+    text = "eins\n\nzwei\u2028drei\n".encode()
+    packed = {
+        "a.txt": text,
+        "a.txt.gz": gzip.compress(text),
+        "a.txt.xz": lzma.compress(text),
+        "a.txt.zst": zstandard.compress(text[:7]) + zstandard.compress(text[7:]),
+    }
+    for name, content in packed.items():
+        (tmp_path / name).write_bytes(content)
+        assert list(read_lines(tmp_path / name)) == ["eins", "", "zwei\u2028drei"], name
+        assert list(read_documents(tmp_path / name)) == [["eins"], ["zwei\u2028drei"]]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("a.doc", b"text\n", "unknown ending '.doc'"),
+        ("a.txt", b"\xff\xfe\n", "cannot be read as UTF-8"),
+        ("a.txt.gz", b"no gzip\n", "cannot be read"),
+        ("a.txt.xz", lzma.compress(b"text\n" * 99)[:-20], "cannot be read"),
+        ("a.txt.zst", b"no zstd\n", "cannot be read"),
+    ],
+)
+def test_unreadable_texts(tmp_path: Path, name: str, content: bytes, said: str) -> None:
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(UserError, match=said):
+        list(read_lines(tmp_path / name))
+
+
+def test_published_cutoffs_are_those_of_cc_net(test_data: Path, tmp_path: Path) -> None:
+    cases = json.loads((test_data / "ccnet_golden.json").read_text(encoding="utf-8"))
+    [golden] = [case["output"] for case in cases if case["function"].startswith("PerplexityBucket cutoffs")]
+    assert len(golden) == 48
+    assert main(["--published", f"--output={tmp_path}"]) == 0
+    assert read_cutoffs(tmp_path / "cutoffs.csv") == {
+        language: Cutoffs(head, middle, "ccnet") for language, (head, middle) in golden.items()
+    }
+    assert (tmp_path / "cutoffs.csv").read_bytes() == PUBLISHED_CUTOFFS.read_bytes()
+
+
+def test_rows_of_other_languages_stay(tmp_path: Path) -> None:
+    write_cutoffs(tmp_path, {"sw": Cutoffs(120.5, 1234567.8, "mended")})
+    write_cutoffs(tmp_path, {"en": Cutoffs(340, 520), "sw": Cutoffs(1.5, 2)})
+    write_cutoffs(tmp_path, {"ar": Cutoffs(1234567.8, 12345678.9, "ccnet")})
+    assert (tmp_path / "cutoffs.csv").read_text(encoding="utf-8") == (
+        "language,head,middle,normalization\nar,1234567.8,12345678.9,ccnet\nen,340,520,\nsw,1.5,2,\n"
+    )
+    assert [path.name for path in tmp_path.iterdir()] == ["cutoffs.csv"]
+
+
+def _refused(
+    capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture, arguments: list[str]
+) -> str:
+    capfd.readouterr()
+    caplog.clear()
+    assert main(arguments) == 2
+    [record] = [record for record in caplog.records if record.levelname == "ERROR"]
+    assert "\n" not in record.getMessage()
+    return record.getMessage()
+
+
+def test_mistakes_of_the_user(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "text.txt").write_text("\n".join(_text(60)), encoding="utf-8")
+    (tmp_path / "short.txt").write_text("one line", encoding="utf-8")
+    for program in ("lmplz", "build_binary"):  # stand-ins: what is refused here is refused before they run
+        shutil.copy("/bin/false", tmp_path / program)
+    output = ["--language=en", f"--output={tmp_path / 'lm'}", f"--kenlm_bin={tmp_path}"]
+
+    def said(*arguments: str) -> str:
+        return _refused(capfd, caplog, [*output, *arguments])
+
+    text, small = f"--input={tmp_path / 'text.txt'}", "--vocab_size=200"
+    assert "docker/build_kenlm.sh" in said(text, f"--kenlm_bin={tmp_path / 'nowhere'}")
+    assert "--input are needed" in said()
+    assert "is no file" in said(f"--input={tmp_path / 'nothing.txt'}")
+    assert "no language code" in said(text, "--language=../en")
+    assert "--held_out" in said(text, "--held_out=0.7")
+    assert "--order" in said(text, "--order=7")
+    assert "too little text" in said(f"--input={tmp_path / 'short.txt'}")
+    assert "--vocab_size 10" in said(text, "--vocab_size=10")
+    assert "lmplz ended with status 1" in said(text, small)
+    assert not list((tmp_path / "lm").iterdir())
