@@ -4,6 +4,10 @@ from dataclasses import dataclass, field
 
 from ccnet_pipeline.ledger import Account, Balance, DamageTally, Tally
 
+# Folders of the run directory.
+SHARDS = "shards/"
+REJECTS = "rejects/"
+
 
 @dataclass(frozen=True, slots=True)
 class HashSlice:
@@ -37,7 +41,7 @@ class Frame:
 class Block:
     """All documents of one segment in one language and bucket (or rejected for one reason)."""
 
-    folder: str  # shards/<language> or rejects/<language>
+    folder: str  # SHARDS or REJECTS, and the language
     name: str  # the bucket, or the reason
     segment_number: int
     path: str
@@ -52,10 +56,11 @@ class Block:
 
 
 @dataclass(frozen=True, slots=True)
-class ShardPlan:
-    """One final shard: the blocks that it joins, in order."""
+class FilePlan:
+    """One final file: the blocks that it is made of, in order."""
 
-    relative: str  # path under the run directory, without the suffix of the format
+    path: str  # relative to the run directory
+    format: str
     blocks: list[Block]
 
 

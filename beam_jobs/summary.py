@@ -6,7 +6,7 @@ from rich.console import Console
 from rich.table import Table
 
 from beam_jobs import storage
-from beam_jobs.elements import FinalFile, Ledger, Manifest
+from beam_jobs.elements import SHARDS, FinalFile, Ledger, Manifest
 from beam_jobs.layout import Layout
 from ccnet_pipeline.fluency import BUCKETS
 from ccnet_pipeline.ledger import Balance
@@ -41,7 +41,7 @@ def print_summary(layout: Layout) -> None:
 
 
 def _languages_table(files: list[FinalFile]) -> Table:
-    main = [file for file in files if file.path.startswith("shards/")]
+    main = [file for file in files if file.path.startswith(SHARDS)]
     formats = {file.format for file in main}
     one_format = [file for file in main if file.format == min(formats)]  # each format holds the same documents
     rows: dict[str, _Row] = {}

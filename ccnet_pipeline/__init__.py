@@ -1,0 +1,16 @@
+"""The rules by which a crawl becomes a corpus: web archives in, clean documents of one language out.
+
+No Beam, no torch. From the bytes up, each file importing only what stands above it:
+
+    errors, ledger          whose fault, and where everything went
+    text/                   normal forms and hashes of paragraphs
+    archive/                WARC and WET files, sound or damaged
+    wet                     one text record -> one page
+    dedup                   which paragraphs stand in several records
+    language, fluency       fastText; SentencePiece and KenLM
+    documents, frames, formats   the shards
+    segments, models, recipe     which archives, which models, which settings
+    extract, mine           the two stages that are made of all this
+    train_lm                python -m ccnet_pipeline.train_lm: fluency models of your own
+    sample/                 the bundled crawl
+"""

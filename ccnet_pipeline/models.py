@@ -1,8 +1,8 @@
 """Language identification models by name: where they come from, and that they are the right ones.
 
 A model is looked for as a path, then in the cache directory ($CC100_CACHE, default ~/.cache/cc100), then at its
-official place; the small one also lies in a package on the Python package index, for machines that reach nothing else. Whatever
-the way, its sha256 is checked.
+official place; the small one also lies in a package on the Python package index, for machines that reach nothing
+else. Whatever the way, its sha256 is checked.
 """
 
 import os

@@ -5,7 +5,7 @@ import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import apache_beam as beam
 import numpy as np
@@ -13,7 +13,7 @@ from apache_beam.metrics.metric import Metrics
 from apache_beam.pvalue import PCollection
 
 from beam_jobs import storage
-from beam_jobs.elements import Answer, Block, ExtractNote, Frame, MineNote
+from beam_jobs.elements import REJECTS, SHARDS, Answer, Block, ExtractNote, Frame, MineNote
 from beam_jobs.layout import Layout
 from ccnet_pipeline.dedup import Bits, Verdicts, verdicts
 from ccnet_pipeline.documents import Document, Reject, encode
@@ -68,7 +68,7 @@ class _BlockWriter:
     def add(self, document: Document) -> None:
         rejected = isinstance(document, Reject)
         key = (
-            f"{'rejects' if rejected else 'shards'}/{document.language}",
+            (REJECTS if rejected else SHARDS) + document.language,
             document.reason if isinstance(document, Reject) else document.bucket,
         )
         block = self._open.setdefault(key, _OpenBlock())
@@ -142,7 +142,7 @@ class _MineFn(beam.DoFn):
             account=account,
             blocks=blocks,
             pages=extracted.pages,
-            documents=sum(block.documents for block in blocks if block.folder.startswith("shards/")),
+            documents=sum(block.documents for block in blocks if block.folder.startswith(SHARDS)),
             cpu_s=time.process_time() - began,
         )
         storage.write_json(self._layout.mined(number, "done.json"), note)

@@ -7,7 +7,7 @@ from typing import Any
 import apache_beam as beam
 
 from beam_jobs import storage
-from beam_jobs.elements import FinalFile, Ledger, Manifest
+from beam_jobs.elements import SHARDS, FinalFile, Ledger, Manifest
 from beam_jobs.layout import Layout
 from ccnet_pipeline.documents import SHARD_FORMAT
 from ccnet_pipeline.errors import BalanceError
@@ -26,7 +26,7 @@ def close_books(accounts: dict[str, Account], files: list[FinalFile]) -> Ledger:
     run = total(accounts.values())
     run.check("the run")
     for kind in (JSONL, PARQUET, TEXT):
-        written = [file for file in files if file.format == kind and file.path.startswith("shards/")]
+        written = [file for file in files if file.format == kind and file.path.startswith(SHARDS)]
         if not written:
             continue
         for unit, kept, held in (

@@ -1,7 +1,7 @@
 """Stage 4 as a transform: blocks of all segments become final files. Frames are joined, nothing is compressed again."""
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, BinaryIO
 
@@ -9,7 +9,7 @@ import apache_beam as beam
 from apache_beam.pvalue import PCollection
 
 from beam_jobs import storage
-from beam_jobs.elements import Block, FinalFile, ShardPlan
+from beam_jobs.elements import REJECTS, Block, FilePlan, FinalFile
 from beam_jobs.layout import Layout
 from ccnet_pipeline.documents import Document
 from ccnet_pipeline.fluency import BUCKETS
@@ -41,7 +41,9 @@ class _HashingWriter:
         return self._digest.hexdigest()
 
 
-def plan_shards(folder: str, name: str, blocks: Iterable[Block], shard_bytes: int) -> list[ShardPlan]:
+def plan_shards(
+    folder: str, name: str, blocks: Iterable[Block], shard_bytes: int, formats: Sequence[str]
+) -> list[FilePlan]:
     """Cut the blocks of one language and bucket into shards of at least `shard_bytes`, the last one excepted.
 
     The order is that of the segments, so the cut does not depend on the order in which blocks arrive.
@@ -54,7 +56,19 @@ def plan_shards(folder: str, name: str, blocks: Iterable[Block], shard_bytes: in
             size = 0
         shards[-1].append(block)
         size += block.size
-    return [ShardPlan(f"{folder}/{name}-{number:05d}", shard) for number, shard in enumerate(shards)]
+    kinds = [JSONL] if folder.startswith(REJECTS) else [kind for kind in formats if kind != TEXT]
+    return [
+        FilePlan(f"{folder}/{name}-{number:05d}.{kind}", kind, shard)
+        for number, shard in enumerate(shards)
+        for kind in kinds
+    ]
+
+
+def plan_text(folder: str, blocks: Iterable[Block]) -> FilePlan:
+    """Return the plan of a language's text file: its buckets one after the other, the most fluent first."""
+    return FilePlan(
+        f"{folder}.{TEXT}", TEXT, sorted(blocks, key=lambda block: (_bucket_order(block.name), block.segment_number))
+    )
 
 
 def frames_of(blocks: Iterable[Block]) -> Iterator[bytes]:
@@ -93,51 +107,36 @@ def documents_of(blocks: Iterable[Block]) -> Iterator[Document]:
 class _WriteFn(beam.DoFn):
     """Writes final files and notes their size and sha256; what is noted is not written again."""
 
-    def __init__(self, layout: Layout, formats: tuple[str, ...]) -> None:
+    def __init__(self, layout: Layout) -> None:
         self._layout = layout
-        self._formats = formats
 
-    def process(self, plan: ShardPlan) -> Iterator[FinalFile]:
-        rejected = plan.relative.startswith("rejects/")
-        if JSONL in self._formats or rejected:
-            yield self._write(plan, JSONL, _write_frames)
-        if PARQUET in self._formats and not rejected:
-            yield self._write(plan, PARQUET, _write_parquet)
-
-    def _write(self, plan: ShardPlan, kind: str, write: Callable[[list[Block], Any], None]) -> FinalFile:
-        relative = f"{plan.relative}.{kind}"
-        note_path = self._layout.finished(relative)
+    def process(self, plan: FilePlan) -> Iterator[FinalFile]:
+        note_path = self._layout.finished(plan.path)
         note = storage.read_json(note_path, FinalFile)
         if note is None:
-            with storage.writing(self._layout.final(relative)) as file:
-                hashing = _HashingWriter(file)
-                write(plan.blocks, hashing)
-            note = FinalFile(
-                path=relative,
-                language=plan.blocks[0].folder.rpartition("/")[2],
-                bucket="+".join(sorted({block.name for block in plan.blocks}, key=_bucket_order)),
-                format=kind,
-                documents=sum(block.documents for block in plan.blocks),
-                paragraphs=sum(block.paragraphs for block in plan.blocks),
-                characters=sum(block.characters for block in plan.blocks),
-                bytes=hashing.size,
-                sha256=hashing.sha256(),
-            )
+            note = self._write(plan)
             storage.write_json(note_path, note)
-        return note
+        yield note
 
-
-class _WriteTextFn(_WriteFn):
-    """Writes one file a language: its buckets one after the other, the most fluent first."""
-
-    def process(self, element: tuple[str, Iterable[Block]]) -> Iterator[FinalFile]:  # type: ignore[override]
-        folder, blocks = element
-        ordered = sorted(blocks, key=lambda block: (_bucket_order(block.name), block.segment_number))
-        yield self._write(ShardPlan(folder, ordered), TEXT, _write_text)
+    def _write(self, plan: FilePlan) -> FinalFile:
+        with storage.writing(self._layout.final(plan.path)) as file:
+            hashing = _HashingWriter(file)
+            _WRITERS[plan.format](plan.blocks, hashing)
+        return FinalFile(
+            path=plan.path,
+            language=plan.blocks[0].folder.rpartition("/")[2],
+            bucket="+".join(sorted({block.name for block in plan.blocks}, key=_bucket_order)),
+            format=plan.format,
+            documents=sum(block.documents for block in plan.blocks),
+            paragraphs=sum(block.paragraphs for block in plan.blocks),
+            characters=sum(block.characters for block in plan.blocks),
+            bytes=hashing.size,
+            sha256=hashing.sha256(),
+        )
 
 
 def _bucket_order(name: str) -> int:
-    return BUCKETS.index(name) if name in BUCKETS else len(BUCKETS)  # type: ignore[arg-type]
+    return list(BUCKETS).index(name) if name in BUCKETS else len(BUCKETS)
 
 
 def _write_frames(blocks: list[Block], file: BinaryIO) -> None:
@@ -153,6 +152,13 @@ def _write_text(blocks: list[Block], file: BinaryIO) -> None:
     write_text(documents_of(blocks), file)
 
 
+_WRITERS: Mapping[str, Callable[[list[Block], Any], None]] = {
+    JSONL: _write_frames,
+    PARQUET: _write_parquet,
+    TEXT: _write_text,
+}
+
+
 @dataclass
 class Regroup(beam.PTransform[Any, Any]):
     """PCollection[Block] -> PCollection[FinalFile]."""
@@ -162,22 +168,21 @@ class Regroup(beam.PTransform[Any, Any]):
     shard_bytes: int
 
     def expand(self, input_or_inputs: PCollection[Block]) -> PCollection[FinalFile]:
-        shard_bytes = self.shard_bytes
-        shards = (
+        shard_bytes, formats = self.shard_bytes, self.formats
+        plans = (
             input_or_inputs
             | "KeyByShardName" >> beam.Map(lambda block: ((block.folder, block.name), block))
             | "GroupByShardName" >> beam.GroupByKey()
-            | "PlanShards" >> beam.FlatMapTuple(lambda key, blocks: plan_shards(key[0], key[1], blocks, shard_bytes))
-            | "SpreadShards" >> beam.Reshuffle()
-            | "WriteShard" >> beam.ParDo(_WriteFn(self.layout, self.formats))
+            | "PlanShards"
+            >> beam.FlatMapTuple(lambda key, blocks: plan_shards(key[0], key[1], blocks, shard_bytes, formats))
         )
-        if TEXT not in self.formats:
-            return shards
-        texts = (
-            input_or_inputs
-            | "OnlyShards" >> beam.Filter(lambda block: block.folder.startswith("shards/"))
-            | "KeyByLanguage" >> beam.Map(lambda block: (block.folder, block))
-            | "GroupByLanguage" >> beam.GroupByKey()
-            | "WriteText" >> beam.ParDo(_WriteTextFn(self.layout, self.formats))
-        )
-        return (shards, texts) | "AllFiles" >> beam.Flatten()
+        if TEXT in formats:
+            texts = (
+                input_or_inputs
+                | "OnlyKept" >> beam.Filter(lambda block: not block.folder.startswith(REJECTS))
+                | "KeyByLanguage" >> beam.Map(lambda block: (block.folder, block))
+                | "GroupByLanguage" >> beam.GroupByKey()
+                | "PlanTexts" >> beam.MapTuple(plan_text)
+            )
+            plans = (plans, texts) | "AllPlans" >> beam.Flatten()
+        return plans | "SpreadFiles" >> beam.Reshuffle() | "WriteFile" >> beam.ParDo(_WriteFn(self.layout))

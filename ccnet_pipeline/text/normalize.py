@@ -87,7 +87,8 @@ def for_lm_mended(text: str) -> str:
 
 def _map(text: str, table: CodePoints) -> str:
     codes: CodePoints = table[np.frombuffer(text.encode("utf-32-le", "surrogatepass"), dtype="<u4")]
-    return codes[codes != _DELETED].tobytes().decode("utf-32-le", "surrogatepass")
+    kept: CodePoints = codes[codes != _DELETED]
+    return str(kept.tobytes(), "utf-32-le", "surrogatepass")
 
 
 def _expand(text: str) -> str:
