@@ -139,7 +139,7 @@ def _claim_output(arguments: Arguments, layout: Layout, config: Configuration, s
     """
     output = Path(arguments.output)
     old: Any = storage.read_json(layout.run_file, dict)
-    if old is None and storage.is_local(arguments.output) and output.exists() and any(output.iterdir()):
+    if old is None and storage.is_local(arguments.output) and output.is_dir() and not storage.is_empty(str(output)):
         raise UserError(f"--output {output} exists and is no run directory; choose an empty or new one")
     if old is not None and arguments.overwrite:
         for name in ("run.json", "manifest.json", "ledger.json", "report.html", "shards", "rejects", "work"):

@@ -120,6 +120,11 @@ def remove_tree(path: str) -> None:
         FileSystems.delete([path])
 
 
+def is_empty(folder: str) -> bool:
+    """Tell whether a local folder holds nothing, or only what a killed run was writing."""
+    return all(path.name.startswith(_TEMPORARY_PREFIX) for path in Path(folder).iterdir())
+
+
 def remove_leftovers(folder: str) -> None:
     """Remove files that a killed run was writing, in a local folder and below it."""
     if is_local(folder):

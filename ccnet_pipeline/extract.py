@@ -38,7 +38,7 @@ class Extraction:
                 continue
             tally.read(1, 0, 0)
             if item.type != "conversion" or item.oversized:
-                tally.drop("too_large" if item.oversized else "record_type", 1, 0, 0)
+                tally.drop("too_large" if item.type == "conversion" else "record_type", 1, 0, 0)
                 if item.type == "warcinfo":
                     self.dump = self.dump or _dump_of(item)
                 continue

@@ -145,17 +145,15 @@ class FluencyModel:
         self._pieces = sentencepiece.SentencePieceProcessor(model_file=str(files.pieces))
 
     def perplexity(self, lines: Sequence[str]) -> float | None:
-        """Return the perplexity of all lines together, to one decimal; None if nothing is left to score.
+        """Return the perplexity of all lines together, to one decimal; None if normalising leaves nothing of any.
 
-        Each line is scored with `<s>` and `</s>`. Source: cc_net `perplexity.DocLM`.
+        Each line, also an empty one among others, is scored with `<s>` and `</s>`. Source: cc_net `perplexity.DocLM`.
         """
-        normal = [line for line in map(self._normalize, lines) if line]
-        log10_prob, num_tokens = 0.0, 0
-        for pieces in self._pieces.encode(normal, out_type=str, num_threads=1):
-            if pieces:
-                log10_prob += self._ngrams.score(" ".join(pieces), bos=True, eos=True)
-                num_tokens += len(pieces) + 1
-        return round(perplexity(log10_prob, num_tokens), 1) if num_tokens else None
+        encoded = self._pieces.encode([self._normalize(line) for line in lines], out_type=str, num_threads=1)
+        if not any(encoded):
+            return None
+        log10_prob = sum(self._ngrams.score(" ".join(pieces), bos=True, eos=True) for pieces in encoded)
+        return round(perplexity(log10_prob, sum(map(len, encoded)) + len(encoded)), 1)
 
 
 class FluencyModels:

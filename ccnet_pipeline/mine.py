@@ -44,7 +44,7 @@ class Miner:
 
     def __post_init__(self) -> None:
         # The codes were checked when the command line was read; here the model's own labels need no check.
-        self._wanted = parse_languages(self.recipe.languages, known=self.recipe.languages.split(","))
+        self._wanted = parse_languages(self.recipe.languages, known=self.recipe.languages.replace(",", " ").split())
 
     def mine(self, pages: Iterable[Page], verdicts: Verdicts) -> Iterator[Document]:
         """Yield the documents of all pages in order; with keep_rejects also what was dropped, as `Reject`.
@@ -121,7 +121,8 @@ class Miner:
 
     def _group(self, best: tuple[str, float], text: str, positions: list[int]) -> Group:
         label, score = best
-        score = round(score, 2) if self.recipe.round_language_score else min(score, 1.0)
+        # Half up as NumPy does it: cc_net's 0.495 is 0.5, Python's own round() would give 0.49.
+        score = round(score * 100) / 100 if self.recipe.round_language_score else min(score, 1.0)
         if not label or score < self.recipe.min_language_score:
             return Group(UNDETERMINED, score, positions, "language_unsure")
         language = cc100_code(label, text)

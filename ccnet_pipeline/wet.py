@@ -20,14 +20,14 @@ class Page:
     digest: str
     offset: int  # bytes, of the record's gzip member in its archive
     title: str  # the first line
-    text: str  # the lines after the title, blank ones included
+    text: str | None  # the lines after the title, blank ones included; None: there is no such line
     reason: str | None = None  # why the record leaves before any comparison; None: it goes on
 
     def paragraphs(self, *, title_is_paragraph: bool) -> list[str]:
         """Return the paragraphs by position; the title is number 0, or not among them."""
         if self.reason == "empty":
             return []
-        lines = self.text.split("\n") if self.text else []
+        lines = [] if self.text is None else self.text.split("\n")
         return [self.title, *lines] if title_is_paragraph else lines
 
 
@@ -49,11 +49,12 @@ def read_page(record: Record, segment: str, *, min_chars: int) -> Page:
         offset=record.offset,
         title=title,
         text=text,
-        reason="empty" if is_empty else "too_short" if len(text) < min_chars else None,
+        reason="empty" if is_empty else "too_short" if len(text or "") < min_chars else None,
     )
 
 
-def _split(body: str) -> tuple[str, str, bool]:
+def _split(body: str) -> tuple[str, str | None, bool]:
+    """Return (title, text after it, whether every line is blank)."""
     if "\r" in body:
         body = body.replace("\r\n", "\n").replace("\r", "\n")
     # cc_net takes the two line ends that close a record for text: the first ends the last line, the second is a blank
@@ -63,7 +64,7 @@ def _split(body: str) -> tuple[str, str, bool]:
     lines.append("")
     if not lines[-2]:
         del lines[-2:]
-    text = "\n".join(lines[1:])
+    text = "\n".join(lines[1:]) if len(lines) > 1 else None
     return (lines[0] if lines else ""), text, not any(lines)
 
 

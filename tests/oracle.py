@@ -391,8 +391,7 @@ def drop_duplicates(pages: Sequence[Page], keep: Keep) -> None:
     hashes = [[paragraph_hash(paragraph) for paragraph in page.paragraphs] for page in pages]
     for page, fates in zip(pages, fates_of(hashes, keep), strict=True):
         page.fate = [
-            fate if paragraph.strip() else "blank"
-            for fate, paragraph in zip(fates, page.paragraphs, strict=True)
+            fate if paragraph.strip() else "blank" for fate, paragraph in zip(fates, page.paragraphs, strict=True)
         ]
 
 
@@ -451,9 +450,7 @@ def finish_page(
         for i in ids:
             page.fate[i] = reason
         if reason is None:
-            verdict = Verdict(
-                language, mean_score(page, parts, settings), value, bucket, ids, len(wanted) > 1
-            )
+            verdict = Verdict(language, mean_score(page, parts, settings), value, bucket, ids, len(wanted) > 1)
             page.documents.append(make_document(page, name, verdict))
 
 
@@ -505,7 +502,7 @@ def reason_of(page: Page) -> str | None:
     fates = sorted({reason for reason in page.fate if reason})
     buckets = [reason for reason in fates if reason.startswith("bucket_")]
     if buckets:
-        return buckets[0]
+        return buckets[-1]  # of several the last by name
     order = ("language_unwanted", "language_unsure", "duplicate", "repeated", "blank")
     return next((reason for reason in order if reason in fates), "empty")
 
@@ -515,16 +512,12 @@ def build(
 ) -> Expected:
     """The documents and the numbers that a run over these WET files, in segment order, must give."""
     names = segment_names(paths)
-    pages = [
-        read_page(number, record, settings) for number, path in enumerate(paths) for record in read_wet(path)
-    ]
+    pages = [read_page(number, record, settings) for number, path in enumerate(paths) for record in read_wet(path)]
     alive = [page for page in pages if page.reason is None]
     for scope in scopes(len(paths), settings.dedup_scope):
         drop_duplicates([page for page in alive if page.segment in scope], settings.dedup_keep)
     for page in alive:
-        page.dump = dump_of(
-            names[page.segment], [other.record for other in pages if other.segment == page.segment]
-        )
+        page.dump = dump_of(names[page.segment], [other.record for other in pages if other.segment == page.segment])
         finish_page(page, names[page.segment], settings, identify, perplexity_of)
     return balance(pages, len(paths))
 

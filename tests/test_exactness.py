@@ -68,17 +68,13 @@ def test_normal_forms_and_hashes_of_a_page(paragraphs: list[str]) -> None:
     assert for_dedup(text) == "\n".join(map(oracle.normalize_for_dedup, paragraphs))
     assert for_lm_ccnet(text) == oracle.normalize_for_lm_ccnet(text)
     assert for_lm_mended(text) == oracle.normalize_for_lm_mended(text)
-    assert paragraph_hashes(paragraphs).tolist() == [
-        oracle.paragraph_hash(paragraph) for paragraph in paragraphs
-    ]
+    assert paragraph_hashes(paragraphs).tolist() == [oracle.paragraph_hash(paragraph) for paragraph in paragraphs]
 
 
 def test_normal_forms_of_every_character() -> None:
     """Alone, and between letters: where case and composition look at the neighbours."""
     characters = [chr(code) for code in range(0x110000) if not 0xD800 <= code < 0xE000 and code != 10]
-    texts = [
-        "".join(f"a{char}B " for char in characters[at : at + 64]) for at in range(0, len(characters), 64)
-    ]
+    texts = ["".join(f"a{char}B " for char in characters[at : at + 64]) for at in range(0, len(characters), 64)]
     for text in [*texts, *characters[:0x3000]]:
         assert for_dedup(text) == oracle.normalize_for_dedup(text)
         assert for_lm_ccnet(text) == oracle.normalize_for_lm_ccnet(text)
@@ -89,9 +85,7 @@ def test_normal_forms_of_every_character() -> None:
 
 Crawl = list[list[list[int]]]  # segments of records of hashes
 EDGES = [0, 1, 2, 3, (1 << 64) - 1]
-EDGES += [
-    edge + step for edge in ((1 << 64) // 7, 1 << 58, 1 << 63) for step in (-1, 0, 1)
-]  # of 7, 64, 1 ranges
+EDGES += [edge + step for edge in ((1 << 64) // 7, 1 << 58, 1 << 63) for step in (-1, 0, 1)]  # of 7, 64, 1 ranges
 CRAWLS = st.lists(st.lists(st.lists(st.sampled_from(EDGES), max_size=6), max_size=5), min_size=1, max_size=6)
 
 
@@ -107,9 +101,7 @@ def fast_fates(crawl: Crawl, keep: Keep, num_buckets: int, rng: random.Random) -
     slices = []
     for number, table in enumerate(tables):
         bounds = bucket_bounds(table.unique, num_buckets)
-        slices += [
-            (bucket, number, *ends) for bucket, ends in enumerate(pairwise(bounds)) if ends[0] < ends[1]
-        ]
+        slices += [(bucket, number, *ends) for bucket, ends in enumerate(pairwise(bounds)) if ends[0] < ends[1]]
     rng.shuffle(slices)
     may_keep = [np.zeros(len(table.unique), np.bool_) for table in tables]
     for bucket in rng.sample(range(num_buckets), num_buckets):
@@ -128,9 +120,7 @@ def fast_fates(crawl: Crawl, keep: Keep, num_buckets: int, rng: random.Random) -
 
 
 @settings(max_examples=300, deadline=None)
-@given(
-    CRAWLS, st.sampled_from(["none", "first"]), st.sampled_from([1, 7, 64]), st.randoms(use_true_random=False)
-)
+@given(CRAWLS, st.sampled_from(["none", "first"]), st.sampled_from([1, 7, 64]), st.randoms(use_true_random=False))
 @pytest.mark.parametrize("group", [None, 1, 2, 3])
 def test_duplicates_of_any_crawl(
     group: int | None, crawl: Crawl, keep: Keep, num_buckets: int, rng: random.Random
@@ -172,9 +162,7 @@ def run(inputs: Iterable[Path], output: Path, lid_model: Path, *flags: str) -> R
 
 def as_json(ledger: oracle.Ledger) -> dict[str, Any]:
     balances = {unit: getattr(ledger, unit) for unit in ("records", "paragraphs", "characters")}
-    return {
-        unit: {"read": b.read, "kept": b.kept, "dropped": dict(b.dropped)} for unit, b in balances.items()
-    }
+    return {unit: {"read": b.read, "kept": b.kept, "dropped": dict(b.dropped)} for unit, b in balances.items()}
 
 
 def assert_same(result: Result, expected: oracle.Expected, names: Sequence[str]) -> None:
@@ -280,20 +268,14 @@ def train_model(folder: Path, name: str, lines: Sequence[str]) -> None:
             sentence_iterator=iter(lines), model_writer=file, vocab_size=2500, character_coverage=0.98,
             hard_vocab_limit=False, num_threads=1, minloglevel=2,
         )  # fmt: skip
-    encode = sentencepiece.SentencePieceProcessor(
-        model_file=str(folder / f"{name}.sp.model")
-    ).encode_as_pieces
+    encode = sentencepiece.SentencePieceProcessor(model_file=str(folder / f"{name}.sp.model")).encode_as_pieces
     sentences = [["<s>", *encode(line), "</s>"] for line in lines]
     singles = Counter(piece for sentence in sentences for piece in sentence)
     pairs = Counter(pair for sentence in sentences for pair in pairwise(sentence))
     total = sum(singles.values())
-    unigrams = [
-        f"{math.log10(count / total):.5f}\t{piece}\t-0.30103" for piece, count in sorted(singles.items())
-    ]
+    unigrams = [f"{math.log10(count / total):.5f}\t{piece}\t-0.30103" for piece, count in sorted(singles.items())]
     bigrams = [
-        f"{math.log10(0.9 * count / singles[a]):.5f}\t{a} {b}"
-        for (a, b), count in sorted(pairs.items())
-        if count > 1
+        f"{math.log10(0.9 * count / singles[a]):.5f}\t{a} {b}" for (a, b), count in sorted(pairs.items()) if count > 1
     ]
     header = f"\\data\\\nngram 1={len(unigrams) + 1}\nngram 2={len(bigrams)}\n\n\\1-grams:\n-6.0\t<unk>\t0\n"
     arpa = header + "\n".join(unigrams) + "\n\n\\2-grams:\n" + "\n".join(bigrams) + "\n\n\\end\\\n"
@@ -314,9 +296,7 @@ def models(test_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Models:
         lines = [form(line) for pool in pools for line in pool_lines(test_data, pool, 300)]
         train_model(folder, name, lines)
     rows = [f"{name},{a},{b},{normal_form[name]}" for name, (a, b) in cutoffs.items()]
-    (folder / "cutoffs.csv").write_text(
-        "\n".join(["language,head,middle,normalization", *rows]) + "\n", "utf-8"
-    )
+    (folder / "cutoffs.csv").write_text("\n".join(["language,head,middle,normalization", *rows]) + "\n", "utf-8")
     return Models(folder, cutoffs, normal_form)
 
 
@@ -336,9 +316,7 @@ def test_a_crawl_with_language_models(
     lid_model: Path,
     tmp_path: Path,
 ) -> None:
-    paths = in_order(
-        generated_crawl(files=2, records_per_file=250, seed=6, header_style=2021).rglob("*.wet.gz")
-    )
+    paths = in_order(generated_crawl(files=2, records_per_file=250, seed=6, header_style=2021).rglob("*.wet.gz"))
     result = run(paths, tmp_path / "out", lid_model, *flags, f"--lm_dir={models.folder}")
     preset = flags[0].removeprefix("--preset=")
     normal_form = {"ccnet": "ccnet", "cc100": "mended"}[preset]
@@ -398,9 +376,7 @@ def test_real_archives(
     assert_same(result, expected, oracle.segment_names(paths))
 
 
-def test_the_oracle_reads_sound_archives_as_warcio_does(
-    test_data: Path, generated_crawl: Callable[..., Path]
-) -> None:
+def test_the_oracle_reads_sound_archives_as_warcio_does(test_data: Path, generated_crawl: Callable[..., Path]) -> None:
     paths = [
         test_data / "commoncrawl" / "whirlwind-python" / "whirlwind.warc.wet",
         test_data / "commoncrawl" / "whirlwind-python" / "whirlwind.warc.wet.gz",
@@ -473,13 +449,9 @@ def odd_body(rng: random.Random) -> bytes:
 
 def odd_record(rng: random.Random) -> bytes:
     body = odd_body(rng)
-    uri = rng.choice(
-        ["http://example.com/a", "https://пример.рф:8080/ß", "http://a.b/c d", "http://[bad/", "x"]
-    )
+    uri = rng.choice(["http://example.com/a", "https://пример.рф:8080/ß", "http://a.b/c d", "http://[bad/", "x"])
     headers = {
-        "WARC-Type": "conversion"
-        if rng.random() < 0.93
-        else rng.choice(["metadata", "resource", "warcinfo"]),
+        "WARC-Type": "conversion" if rng.random() < 0.93 else rng.choice(["metadata", "resource", "warcinfo"]),
         "WARC-Target-URI": uri,
         "WARC-Date": "2019-02-15T18:40:25Z",
         "WARC-Record-ID": f"<urn:uuid:{rng.getrandbits(128):032x}>",
@@ -489,9 +461,7 @@ def odd_record(rng: random.Random) -> bytes:
     }
     for name in rng.sample(["WARC-Target-URI", "WARC-Date", "WARC-Block-Digest"], rng.choice([0, 0, 0, 1])):
         del headers[name]
-    lines = [
-        f"{name.lower() if rng.random() < 0.1 else name}: {value}\r\n" for name, value in headers.items()
-    ]
+    lines = [f"{name.lower() if rng.random() < 0.1 else name}: {value}\r\n" for name, value in headers.items()]
     rng.shuffle(lines)
     return f"WARC/1.0\r\n{''.join(lines)}Content-Length: {len(body)}\r\n\r\n".encode() + body + b"\r\n\r\n"
 
@@ -499,14 +469,9 @@ def odd_record(rng: random.Random) -> bytes:
 def write_odd_crawl(folder: Path, rng: random.Random) -> list[Path]:
     """Segments in several folders; some members hold several records; one archive is not compressed."""
     info = b"isPartOf: CC-MAIN-2019-09\r\n"
-    head = (
-        f"WARC/1.0\r\nWARC-Type: warcinfo\r\nContent-Length: {len(info)}\r\n\r\n".encode()
-        + info
-        + b"\r\n\r\n"
-    )
+    head = f"WARC/1.0\r\nWARC-Type: warcinfo\r\nContent-Length: {len(info)}\r\n\r\n".encode() + info + b"\r\n\r\n"
     paths = [
-        folder / name
-        for name in ("b/0.warc.wet.gz", "a/z.warc.wet.gz", "b/1.warc.wet", "c.warc.wet.gz", "a/y.wet.gz")
+        folder / name for name in ("b/0.warc.wet.gz", "a/z.warc.wet.gz", "b/1.warc.wet", "c.warc.wet.gz", "a/y.wet.gz")
     ]
     for path in paths:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -524,8 +489,8 @@ ODD = [
     pytest.param(CCNET, ("--preset=ccnet", "--dedup_scope=all"), id="ccnet"),
     pytest.param(CC100, ("--preset=cc100", "--dedup_buckets=7"), id="cc100"),
     pytest.param(
-        replace(CCNET, dedup_scope=2, dedup_keep="first", min_chars=20),
-        ("--preset=ccnet", "--dedup_scope=group:2", "--dedup_keep=first", "--min_chars=20"),
+        replace(CCNET, dedup_scope=2, dedup_keep="first", min_chars=0),
+        ("--preset=ccnet", "--dedup_scope=group:2", "--dedup_keep=first", "--min_chars=0"),
         id="ccnet-group-first",
     ),
     pytest.param(
@@ -549,6 +514,7 @@ ODD = [
         ("--dedup_keep=first", "--min_chars=1", "--keep_buckets=head,tail,all"),
         id="cc100-some-buckets",
     ),
+    pytest.param(replace(CC100, keep_buckets=frozenset({"head"})), ("--keep_buckets=head",), id="cc100-head-only"),
 ]
 
 
@@ -567,6 +533,6 @@ def test_odd_pages(
     result = run(paths, tmp_path / "out", lid_model, *flags, f"--lm_dir={models.folder}")
     normal_form = "ccnet" if "--preset=ccnet" in flags else "mended"
     expected = oracle.build(paths, models.settings(method), identify, models.perplexity_of(normal_form))
-    assert len(expected.documents) > 10
+    assert len(expected.documents) > 5
     assert any(re.search("/", document.id) for document in expected.documents) == (method.unit == "paragraph")
     assert_same(result, expected, oracle.segment_names(paths))

@@ -21,9 +21,10 @@ def close_books(accounts: dict[str, Account], files: list[FinalFile]) -> Ledger:
     Raises:
         BalanceError: a balance does not close, or the files do not hold what the books say was kept.
     """
-    for name, account in sorted(accounts.items()):
+    segments = dict(sorted(accounts.items()))  # they arrive in any order, which must not show
+    for name, account in segments.items():
         account.check(name)
-    run = total(accounts.values())
+    run = total(segments.values())
     run.check("the run")
     for kind in (JSONL, PARQUET, TEXT):
         written = [file for file in files if file.format == kind and file.path.startswith(SHARDS)]
@@ -41,7 +42,7 @@ def close_books(accounts: dict[str, Account], files: list[FinalFile]) -> Ledger:
         characters=run.tally.characters,
         languages=dict(sorted(run.languages.items())),
         damage=run.damage,
-        segments=dict(sorted(accounts.items())),
+        segments=segments,
     )
 
 

