@@ -3,9 +3,15 @@
 Thin on purpose: it runs as `__main__`, and what is defined in `__main__` would travel to workers by value.
 """
 
+import os
 import sys
 
-from beam_jobs.job import main
+from beam_jobs.job import INTERRUPTED, main
 
 if __name__ == "__main__":
-    sys.exit(main())
+    status = main()
+    if status == INTERRUPTED:
+        # Threads of Beam's may still wait for workers that are gone, and an ordinary exit would wait for them.
+        sys.stdout.flush()
+        os._exit(status)
+    sys.exit(status)

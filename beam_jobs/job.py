@@ -31,6 +31,7 @@ from ccnet_pipeline.recipe import Configuration, Input, configuration, differenc
 from ccnet_pipeline.segments import Segment, find_segments
 
 PACKAGE = "cc100-xlmr"
+INTERRUPTED = 130  # exit status after Ctrl-C, as shells have it
 # Beam's worker processes cost about 6 CPU seconds to start: what one process does in less stays in one.
 _SMALL_INPUT_BYTES = 16 << 20
 # Hashes are about a quarter of a compressed WET file; while a range is resolved it takes some five times its size.
@@ -69,7 +70,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         run(parse(sys.argv[1:] if argv is None else argv))
     except KeyboardInterrupt:
         print("\nbuild_cc100: interrupted; the same command goes on where it stopped", file=sys.stderr)
-        return 130
+        return INTERRUPTED
     except Exception as error:
         mistake = _find(error, UserError)
         if mistake:
@@ -172,8 +173,11 @@ def _execute(arguments: Arguments, plan: Plan, segments: Sequence[Segment]) -> N
     options = PipelineOptions(list(arguments.beam), direct_num_workers=workers)
     pipeline = beam.Pipeline(runner=local.runner(workers) if is_local else arguments.runner, options=options)
     build(pipeline, plan)
-    with shown(plan.layout, len(segments)), local.supervised(storage.join(plan.layout.work, "workers.log")):
-        pipeline.run().wait_until_finish()
+    with shown(plan.layout, len(segments)):
+        if workers > 1:
+            local.run_supervised(pipeline.run, storage.join(plan.layout.work, "workers.log"))
+        else:
+            pipeline.run().wait_until_finish()
 
 
 def _local_workers(arguments: Arguments, segments: Sequence[Segment]) -> int:

@@ -5,14 +5,12 @@ used with worker processes of ours (`beam_jobs.local_worker`), because Beam's pr
 behind when the parent is killed, and let the parent wait for ever when one of them dies.
 """
 
-import _thread
 import contextlib
 import os
 import shlex
-import signal
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import psutil
@@ -22,6 +20,7 @@ from apache_beam.transforms.environments import SubprocessSDKEnvironment
 from ccnet_pipeline.errors import UserError
 
 WORKER_LOG = "CC100_WORKER_LOG"  # environment variable: the file that takes what workers print
+_LOOK_EVERY_S = 0.1
 
 
 def runner(workers: int) -> FnApiRunner:
@@ -29,52 +28,53 @@ def runner(workers: int) -> FnApiRunner:
     if workers == 1:
         return FnApiRunner()
     # Ctrl-C reaches every process of the terminal; only the parent answers it, for all.
-    command = f"trap '' INT; exec {shlex.quote(sys.executable)} -m beam_jobs.local_worker"
+    command = f"trap '' INT; exec {shlex.quote(sys.executable)} -m beam_jobs.local_worker {os.getpid()}"
     return FnApiRunner(default_environment=SubprocessSDKEnvironment.from_command_string(command))
 
 
-@contextlib.contextmanager
-def supervised(log: str) -> Iterator[None]:
-    """Watch over the worker processes while the block runs, and leave none behind.
+def run_supervised(run: Callable[[], object], log: str) -> None:
+    """Call `run`, which starts worker processes; watch over them, and leave none behind.
+
+    It runs in a thread of its own: a KeyboardInterrupt in the middle of Beam would make it wait for workers that have
+    not started yet, for ever. What an abandoned run leaves on disk is what a killed one leaves.
 
     Args:
+        run: runs a pipeline to its end.
         log: the file for what workers print.
 
     Raises:
         UserError: a worker died.
     """
     deaths: list[str] = []
-    stopping = threading.Event()
+    errors: list[BaseException] = []
 
     def on_thread_error(failed: threading.ExceptHookArgs) -> None:
         # A thread of Beam's waits for each worker and raises when it ends; the runner itself would not notice.
-        if "Worker subprocess exited" in str(failed.exc_value) and not stopping.is_set():
+        if "Worker subprocess exited" in str(failed.exc_value):
             deaths.append(str(failed.exc_value))
-            _thread.interrupt_main()
 
-    def on_interrupt(*_: object) -> None:
-        stopping.set()
-        # First of all, or else Beam's clean-up waits for ever for workers that have not started yet.
-        _kill_children()
-        raise KeyboardInterrupt
+    def run_and_tell() -> None:
+        try:
+            run()
+        except BaseException as error:  # handed on below
+            errors.append(error)
 
     threading.excepthook = on_thread_error
-    previous = signal.signal(signal.SIGINT, on_interrupt)
     os.environ[WORKER_LOG] = log
+    thread = threading.Thread(target=run_and_tell, daemon=True)
+    thread.start()
     try:
-        yield
-    except KeyboardInterrupt:
-        if deaths:
-            raise UserError(
-                f"a worker process died ({deaths[0]}; -9 often means too little memory); the same command goes on "
-                f"where it stopped, and fewer --workers need less memory; what it printed last: {log}"
-            ) from None
-        raise
+        while thread.is_alive() and not deaths:
+            thread.join(_LOOK_EVERY_S)
     finally:
-        stopping.set()
         _kill_children()
-        os.environ.pop(WORKER_LOG)
-        signal.signal(signal.SIGINT, previous)
+    if errors:
+        raise errors[0]
+    if deaths:
+        raise UserError(
+            f"a worker process died ({deaths[0]}; -9 often means too little memory); the same command goes on "
+            f"where it stopped, and fewer --workers need less memory; what it printed last: {log}"
+        )
 
 
 def _kill_children() -> None:

@@ -20,10 +20,13 @@ def _leave_with(parent: int) -> None:
 
 
 def main() -> None:
-    """Serve the runner that started this process."""
+    """Serve the runner that started this process; the argument is its process number.
+
+    An argument, for the parent may be gone before this process can ask who it is.
+    """
     local.redirect_stderr()
     logging.getLogger("apache_beam").setLevel(logging.ERROR)
-    threading.Thread(target=_leave_with, args=(os.getppid(),), daemon=True).start()
+    threading.Thread(target=_leave_with, args=(int(sys.argv[1]),), daemon=True).start()
     sdk_worker_main.main(sys.argv)
 
 

@@ -254,6 +254,15 @@ def test_only_what_is_missing_is_done_again(lid: str, tmp_path: Path) -> None:
     }
 
 
+# The entry point, with worker processes even for an input as small as ours.
+LAUNCHER = """
+import runpy, sys
+from beam_jobs import job
+job._SMALL_INPUT_BYTES = 0
+runpy.run_module("beam_jobs.build_cc100", run_name="__main__")
+"""
+
+
 class Crash(BaseException):
     """The power fails."""
 
@@ -301,9 +310,8 @@ def test_killed_at_random_moments_and_resumed(
     name: str, workers: int, crawl: list[str], lid: str, tmp_path: Path
 ) -> None:
     build(tmp_path / "whole", lid, *crawl)
-    launcher = "import sys; from beam_jobs import job; job._SMALL_INPUT_BYTES = 0; sys.exit(job.main(sys.argv[1:]))"
     command = [
-        sys.executable, "-c", launcher, f"--output={tmp_path / 'out'}", f"--lid_model={lid}", f"--workers={workers}",
+        sys.executable, "-c", LAUNCHER, f"--output={tmp_path / 'out'}", f"--lid_model={lid}", f"--workers={workers}",
         *crawl,
     ]  # fmt: skip
     rng = random.Random(f"{name}{workers}")
@@ -350,8 +358,7 @@ def _workers_of(folder: Path) -> list[int]:
 
 @pytest.mark.xdist_group("alone")
 def test_a_worker_that_dies_is_reported(crawl: list[str], lid: str, tmp_path: Path) -> None:
-    launcher = "import sys; from beam_jobs import job; job._SMALL_INPUT_BYTES = 0; sys.exit(job.main(sys.argv[1:]))"
-    command = [sys.executable, "-c", launcher, f"--output={tmp_path}/out", f"--lid_model={lid}", "--workers=2", *crawl]
+    command = [sys.executable, "-c", LAUNCHER, f"--output={tmp_path}/out", f"--lid_model={lid}", "--workers=2", *crawl]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=CHECKOUT)
     deadline = time.monotonic() + 60
     while not (workers := _workers_of(tmp_path)) and time.monotonic() < deadline:

@@ -1,0 +1,776 @@
+"""The command line: what it means, and what every mistake of its user gives: exit 2, one line, a remedy, nothing left."""
+
+import dataclasses
+import errno
+import gzip
+import json
+import os
+import re
+import resource
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NoReturn
+
+import pytest
+from apache_beam.io.filesystems import FileSystems
+
+from beam_jobs import job
+from beam_jobs.options import Arguments, _parser, parse
+from ccnet_pipeline.errors import BalanceError, UserError
+from ccnet_pipeline.recipe import CC100, CCNET
+from ccnet_pipeline.sample import crawl_directory, lm_directory
+
+CHECKOUT = Path(__file__).resolve().parent.parent
+GOLDEN_HELP = CHECKOUT / "tests" / "golden" / "help.txt"
+ENTRY_POINT = [sys.executable, "-m", "beam_jobs.build_cc100"]
+WET = sorted(crawl_directory().rglob("*.wet.gz"))[0]
+GIVEN = ["--input", str(WET), "--output", "out"]
+
+Mistake = Callable[..., str]
+
+
+def names_in(folder: Path) -> set[str]:
+    return {str(path.relative_to(folder)) for path in folder.rglob("*")}
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty folder, which we are in; models are looked for nowhere else."""
+    place = tmp_path / "here"
+    place.mkdir()
+    monkeypatch.chdir(place)
+    monkeypatch.setenv("CC100_CACHE", str(tmp_path / "cache"))
+    return place
+
+
+@pytest.fixture
+def mistake(here: Path, capsys: pytest.CaptureFixture[str]) -> Mistake:
+    """`mistake("--input", ...)`: run, expect a mistake before any work, and return its line without the prefix."""
+
+    def run(*argv: str) -> str:
+        before = names_in(here)
+        capsys.readouterr()
+        assert job.main(argv) == 2
+        out, err = capsys.readouterr()
+        assert out == ""
+        assert err.startswith("build_cc100: ")
+        assert err.endswith("\n")
+        assert err.count("\n") == 1, err
+        assert "Traceback" not in err
+        assert names_in(here) == before, "a mistake must leave nothing behind"
+        return err.removeprefix("build_cc100: ").rstrip("\n")
+
+    return run
+
+
+# --- mistakes in the text of the command line: nothing is read, no model is asked for
+
+
+@pytest.mark.parametrize(
+    ("argv", "line"),
+    [
+        (["--preset", "cc200"], r"--preset: invalid choice: 'cc200' \(choose from '?cc100'?, '?ccnet'?\)"),
+        (["--dedup_keep", "last"], r"--dedup_keep: invalid choice: 'last' \(choose from '?none'?, '?first'?\)"),
+        (["--dedup_keeep", "none"], "unknown option --dedup_keeep; did you mean --dedup_keep?"),
+        (["--dedup_keeep=none"], "unknown option --dedup_keeep; did you mean --dedup_keep?"),
+        (["--ouput", "x"], "unknown option --ouput; did you mean --output?"),
+        (["--dedup-keep", "none"], "unknown option --dedup-keep; did you mean --dedup_keep?"),
+        (["--lang", "en"], "unknown option --lang"),  # no abbreviations: a later option would change their meaning
+        (["--zzzzzzzz"], r"unknown option --zzzzzzzz \(see --help\)"),
+        (["stray.wet.gz"], "unknown option stray.wet.gz"),
+        (["--overwrite=yes"], "--overwrite: ignored explicit argument 'yes'"),
+        (["--min_chars"], "--min_chars: expected one argument"),
+        (["--input"], "--input: expected at least one argument"),
+        (["--min_chars", "many"], "--min_chars: invalid int value: 'many'"),
+        (["--min_chars", "-1"], "--min_chars must be 0 or more, not -1"),
+        (["--min_language_score", "1.5"], r"--min_language_score must be in \[0, 1\], not 1.5"),
+        (["--min_language_score", "-0.5"], r"--min_language_score must be in \[0, 1\], not -0.5"),
+        (["--min_language_score", "nan"], r"--min_language_score must be in \[0, 1\], not nan"),
+        (["--min_language_score", "high"], "--min_language_score: invalid float value: 'high'"),
+        (["--workers", "-1"], "--workers must be 0 or more, not -1"),
+        (["--workers", "two"], "--workers: invalid int value"),
+        (["--dedup_buckets", "-1"], "--dedup_buckets must be 0 or more, not -1"),
+        *[
+            ([option, size], f"{option} '{re.escape(size)}': want a size in bytes, such as 1000000, 64M or 1G")
+            for option in ("--shard_bytes", "--max_record_bytes")
+            for size in ("0", "0M", "-1", "", "M", "1.5G", "1T", "64 potatoes", "1e6")
+        ],
+        *[
+            (["--keep_buckets", value], "--keep_buckets .*: want some of head, middle, tail, all, separated by commas")
+            for value in ("", ",", "best", "head,best", "head;tail")
+        ],
+        *[
+            (["--formats", value], "--formats .*: want some of jsonl.zst, parquet, txt.xz, separated by commas")
+            for value in ("", "csv", "parquet,csv", "jsonl")
+        ],
+        *[
+            (["--dedup_scope", scope], '--dedup_scope must be "all" or "group:N" with N >= 1, not ')
+            for scope in ("", "some", "group", "group:", "group:0", "group:-2", "group:x", "2000")
+        ],
+        (["--direct_num_workers", "two"], "--direct_num_workers: invalid int value"),
+        (["--direct_running_mode", "fast"], "--direct_running_mode: invalid choice: 'fast'"),
+        (["--shard_bytes", "9" * 5000], "--shard_bytes"),
+    ],
+    ids=lambda value: "_".join(value)[:40] if isinstance(value, list) else None,
+)
+def test_what_cannot_be_understood(mistake: Mistake, argv: list[str], line: str) -> None:
+    assert re.search(line, mistake(*GIVEN, *argv))
+
+
+def test_own_input_needs_an_output(mistake: Mistake) -> None:
+    assert mistake("--input", str(WET)) == "--output is missing: the folder to write to"
+
+
+def test_an_unknown_runner_is_known_before_any_work(mistake: Mistake, lid_model: Path) -> None:
+    assert "NoSuchRunner" in mistake(*GIVEN, "--lid_model", str(lid_model), "--runner", "NoSuchRunner")
+
+
+@pytest.mark.parametrize("name", ["directrunner", "direct", "DIRECTRUNNER"])
+def test_no_spelling_of_the_direct_runner_is_beams_own(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Beam takes each of them for its DirectRunner, which downloads an engine at run time.
+    try:
+        arguments = parse(["--runner", name])
+    except UserError:
+        return
+    assert arguments.runner in ("DirectRunner", "FnApiRunner")
+
+
+# --- mistakes in the input
+
+
+def a_listing(name: str, *lines: str) -> str:
+    Path(name).write_bytes(gzip.compress("".join(f"{line}\n" for line in lines).encode()))
+    return name
+
+
+def test_input_that_is_missing(mistake: Mistake, here: Path) -> None:
+    (here / "folder").mkdir()
+    remedy = "matches no file; check the path, and quote a glob"
+    for item in ("nothing.wet.gz", "no/where/*.wet.gz", "**/*.wet.gz", str(here / "nothing")):
+        assert mistake("--input", item, "--output", "out") == f"--input {item} {remedy}"
+    want = "--input folder is a directory without WET files (*.wet, *.wet.gz)"
+    assert mistake("--input", "folder", "--output", "out") == want
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+def test_input_that_may_not_be_read(mistake: Mistake) -> None:
+    Path("a.wet").touch(0)
+    assert mistake("--input", "a.wet", "--output", "out") == "--input a.wet cannot be read; check its permissions"
+
+
+def test_listings_that_lead_nowhere(mistake: Mistake) -> None:
+    Path("plain.paths.gz").write_text("crawl-data/a.wet.gz\n")
+    line = mistake("--input", "plain.paths.gz", "--output", "out")
+    assert line.startswith("--input plain.paths.gz is not a listing that can be read: Not a gzipped file")
+    line = mistake("--input", a_listing("wet.paths.gz", "crawl-data/a.wet.gz", "b.wet.gz"), "--output", "out")
+    assert re.fullmatch(
+        r"--input wet\.paths\.gz: 2 of 2 files are missing, such as /.*/crawl-data/a\.wet\.gz; "
+        "say with --base which folder holds crawl-data/",
+        line,
+    )
+    assert "--input names no file" in mistake("--input", a_listing("none.paths.gz"), "--output", "out")
+
+
+def test_a_segment_given_twice(mistake: Mistake) -> None:
+    line = mistake("--input", str(WET), str(crawl_directory()), "--output", "out")
+    assert "stands twice" in line
+    assert line.endswith("; give each segment once")
+
+
+def test_input_from_the_network(mistake: Mistake) -> None:
+    line = mistake("--input", "https://data.commoncrawl.org/crawl-data/x.warc.wet.gz", "--output", "out")
+    assert line.endswith("only local files can be read as yet; download it and give its path")
+
+
+# --- mistakes in the models
+
+
+def test_a_language_model_that_is_absent(mistake: Mistake) -> None:
+    line = mistake(*GIVEN, "--lid_model", "lid.177.bin")
+    assert line == "--lid_model lid.177.bin: no such file, and not one of lid.176.bin, lid.176.ftz"
+
+
+@pytest.mark.parametrize("content", [b"", b"x", b"no model " * 1000])
+def test_a_language_model_that_is_none(mistake: Mistake, content: bytes) -> None:
+    Path("model.bin").write_bytes(content)
+    assert mistake(*GIVEN, "--lid_model", "model.bin").startswith("--lid_model model.bin is not a fastText model")
+
+
+def test_a_language_model_in_the_cache_that_is_not_the_one(mistake: Mistake, tmp_path: Path) -> None:
+    cached = tmp_path / "cache" / "lid.176.ftz"
+    cached.parent.mkdir()
+    cached.write_bytes(b"cut off")
+    want = f"{cached} has the wrong sha256; delete it, and it is fetched anew"
+    assert mistake(*GIVEN, "--lid_model", "lid.176.ftz") == want
+
+
+@pytest.mark.parametrize("size", [100, 500_000, 930_000])
+def test_a_language_model_that_is_cut_off(here: Path, lid_model: Path, size: int) -> None:
+    Path("lid.176.ftz").write_bytes(lid_model.read_bytes()[:size])
+    argv = [*ENTRY_POINT, *GIVEN, "--lid_model", "lid.176.ftz"]
+    limit = (2 << 30, 2 << 30)  # fastText takes what stands behind the end for sizes
+    done = subprocess.run(
+        argv,
+        env=os.environ | {"PYTHONPATH": str(CHECKOUT)},
+        capture_output=True,
+        text=True,
+        timeout=10,
+        check=False,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, limit),
+    )
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+
+
+@pytest.mark.parametrize("value", ["xx", "en,klingon", "", "EN", "en;sw"])
+def test_unknown_languages(mistake: Mistake, lid_model: Path, value: str) -> None:
+    line = mistake(*GIVEN, "--lid_model", str(lid_model), "--languages", value)
+    assert line.startswith(f"--languages {value!r}: unknown language ")
+    assert 'use codes of CC-100 or labels of the model such as "en,sw,zh-Hans", or "cc100", or "all"' in line
+
+
+@pytest.fixture
+def fluency(here: Path, lid_model: Path, mistake: Mistake) -> Mistake:
+    """`fluency(change)`: the mistake that a changed copy of the sample's models is."""
+
+    def run(change: Callable[[Path], object]) -> str:
+        shutil.copytree(lm_directory(), "lm")
+        change(here / "lm")
+        return mistake(*GIVEN, "--lid_model", str(lid_model), "--lm_dir", "lm")
+
+    return run
+
+
+def edit(name: str, old: str, new: str) -> Callable[[Path], object]:
+    def change(folder: Path) -> None:
+        text = (folder / name).read_text()
+        assert old in text
+        (folder / name).write_text(text.replace(old, new))
+
+    return change
+
+
+def cut(name: str, size: int) -> Callable[[Path], object]:
+    return lambda folder: (folder / name).write_bytes((folder / name).read_bytes()[:size])
+
+
+def empty(folder: Path) -> None:
+    for path in folder.iterdir():
+        path.unlink()
+
+
+@pytest.mark.parametrize(
+    ("change", "line"),
+    [
+        (shutil.rmtree, "^--lm_dir lm is not a directory"),
+        (empty, r"^--lm_dir lm holds no <language>\.sp\.model; leave the option out to go without models"),
+        (lambda f: (f / "cutoffs.csv").unlink(), r"^--lm_dir lm lacks cutoffs\.csv; .*train_lm --published --output lm"),
+        (lambda f: (f / "en.arpa.bin").unlink(), r"^lm/en\.sp\.model has no en\.arpa\.bin beside it"),
+        (lambda f: (f / "en.sp.model").unlink(), r"en\.sp\.model"),
+        (edit("cutoffs.csv", "en,", "eo,"), r"^lm/cutoffs\.csv has no row for en, whose model is there"),
+        (edit("cutoffs.csv", "head", "kopf"), r"^lm/cutoffs\.csv: 'head' .*want the columns language,head,middle"),
+        (edit("cutoffs.csv", "9.4", "low"), r"^lm/cutoffs\.csv: .*'low' .*want the columns language,head,middle"),
+        (edit("cutoffs.csv", "mended", "nfc"), r"^lm/cutoffs\.csv: normalization 'nfc' .*want the columns"),
+        (cut("en.arpa.bin", 0), r"lm/en\.arpa\.bin"),
+        (cut("en.arpa.bin", 20_000), r"lm/en\.arpa\.bin"),
+        (lambda f: (f / "en.arpa.bin").write_bytes(b"no model\n" * 9), r"lm/en\.arpa\.bin"),
+        (cut("en.sp.model", 0), r"lm/en\.sp\.model"),
+        (cut("en.sp.model", 5_000), r"lm/en\.sp\.model"),
+        (lambda f: (f / "en.sp.model").write_bytes(b"no model\n" * 9), r"lm/en\.sp\.model"),
+    ],
+    ids=["missing", "empty", "no cutoffs", "no n-grams", "no pieces", "no row", "no column", "no number",
+         "no such form", "n-grams: nothing", "n-grams: cut off", "n-grams: junk", "pieces: nothing",
+         "pieces: cut off", "pieces: junk"],
+)  # fmt: skip
+def test_fluency_models_that_cannot_be_used(fluency: Mistake, change: Callable[[Path], object], line: str) -> None:
+    assert re.search(line, fluency(change))
+
+
+# --- mistakes in the output
+
+
+@pytest.fixture(scope="module")
+def built(lid_model: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[list[str], Path]:
+    """A finished run in few bytes: its command line without --output, and its run directory."""
+    out = tmp_path_factory.mktemp("built") / "out"
+    argv = ["--input", str(WET), "--lid_model", str(lid_model)]
+    assert job.main([*argv, "--output", str(out)]) == 0
+    return argv, out
+
+
+def shards(out: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(out)): path.read_bytes() for path in sorted((out / "shards").rglob("*.*"))}
+
+
+def test_output_that_is_no_run_directory(mistake: Mistake, here: Path, lid_model: Path) -> None:
+    (here / "photos").mkdir()
+    (here / "photos" / "dog.jpg").touch()
+    for more in ([], ["--overwrite"]):
+        line = mistake("--input", str(WET), "--lid_model", str(lid_model), "--output", "photos", *more)
+        assert line == "--output photos exists and is no run directory; choose an empty or new one"
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", '"x"', '{"fingerprint": 3, "configuration": 3}'])
+def test_output_with_a_broken_run_file(mistake: Mistake, here: Path, lid_model: Path, content: str) -> None:
+    (here / "out").mkdir()
+    (here / "out" / "run.json").write_text(content)
+    line = mistake(*GIVEN, "--lid_model", str(lid_model))
+    assert "out" in line
+    assert "--overwrite" in line or "choose another --output" in line
+
+
+@pytest.mark.parametrize("place", ["file.txt", "file.txt/x", "file.txt/x/y"])
+@pytest.mark.parametrize("option", ["--output", "--work_dir"])
+def test_a_place_below_a_file(mistake: Mistake, lid_model: Path, option: str, place: str) -> None:
+    Path("file.txt").write_text("text")
+    argv = ["--output", "out"] if option == "--work_dir" else []
+    line = mistake("--input", str(WET), "--lid_model", str(lid_model), *argv, option, place)
+    assert "file.txt" in line
+    assert Path("file.txt").read_text() == "text"
+
+
+@pytest.mark.parametrize("place", ["s3://bucket/out", "gs://bucket/out", "hdfs://host/out", "nosuch://x/out"])
+def test_a_place_that_this_installation_cannot_reach(mistake: Mistake, lid_model: Path, place: str) -> None:
+    assert place.partition(":")[0] in mistake("--input", str(WET), "--lid_model", str(lid_model), "--output", place)
+
+
+@pytest.mark.parametrize(
+    ("more", "changed"),
+    [
+        (["--dedup_keep", "first"], "recipe.dedup_keep was 'none', now 'first'"),
+        (["--min_chars", "10"], "recipe.min_chars was 300, now 10"),
+        (["--shard_bytes", "1M"], "shard_bytes was 536870912, now 1048576"),
+        (["--keep_rejects"], "keep_rejects was False, now True"),
+        (["--languages", "en,fr"], "recipe.languages was 'cc100', now 'en,fr'"),
+    ],
+    ids=lambda value: value[0] if isinstance(value, list) else None,
+)
+def test_output_of_another_configuration_says_what_changed_and_nothing_else(
+    mistake: Mistake, built: tuple[list[str], Path], more: list[str], changed: str
+) -> None:
+    argv, out = built
+    before = {path: path.read_bytes() for path in out.rglob("*") if path.is_file()}
+    assert mistake(*argv, "--output", str(out), *more) == (
+        f"--output {out} holds a run of another configuration ({changed}); "
+        "choose another --output, or start anew with --overwrite"
+    )
+    assert {path: path.read_bytes() for path in out.rglob("*") if path.is_file()} == before
+
+
+def test_output_of_other_input_or_models_says_so(
+    mistake: Mistake, built: tuple[list[str], Path], lid_model: Path, here: Path
+) -> None:
+    argv, out = built
+    another = sorted(crawl_directory().rglob("*.wet.gz"))[1]
+    line = mistake(*argv[2:], "--input", str(another), "--output", str(out))
+    assert "inputs_sha256 was " in line
+    line = mistake(*argv, "--output", str(out), "--lm_dir", str(lm_directory()))
+    assert "models.en.sp.model was None, now " in line
+
+
+def test_overwrite_starts_anew_and_a_finished_run_is_not_built_again(
+    built: tuple[list[str], Path], here: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    argv, out = built
+    shutil.copytree(out, "out")
+    (here / "out" / "shards" / "xx").mkdir()
+    (here / "out" / "shards" / "xx" / "old-00000.jsonl.zst").touch()
+    (here / "out" / "notes.txt").write_text("mine")
+    argv = [*argv, "--output", "out", "--min_chars", "3000"]
+    assert job.main([*argv, "--overwrite"]) == 0
+    assert "xx" not in " ".join(shards(here / "out"))
+    assert shards(here / "out") != shards(out)
+    assert (here / "out" / "notes.txt").read_text() == "mine"
+    assert json.loads((here / "out" / "run.json").read_text())["configuration"]["recipe"]["min_chars"] == 3000
+    monkeypatch.setattr(job, "_execute", lambda *_: pytest.fail("was built again"))
+    capsys.readouterr()
+    assert job.main(argv) == 0
+    assert "complete already" in capsys.readouterr().out
+
+
+# --- what the machine refuses
+
+
+def fail_at(monkeypatch: pytest.MonkeyPatch, pattern: str, code: int) -> None:
+    """Let the creation of files whose path matches fail."""
+    create = FileSystems.create
+
+    def refuse(path: str, *args: Any, **options: Any) -> Any:
+        if re.search(pattern, path):
+            raise OSError(code, os.strerror(code), path)
+        return create(path, *args, **options)
+
+    monkeypatch.setattr(FileSystems, "create", staticmethod(refuse))
+
+
+@pytest.mark.parametrize(
+    ("code", "remedy"),
+    [
+        (errno.ENOSPC, "the disk is full; free some room"),
+        (errno.EDQUOT, "the disk quota is used up; free some room"),
+        (errno.EACCES, "no permission to write there; choose another --output or mend the permissions"),
+        (errno.EPERM, "no permission to write there; choose another --output or mend the permissions"),
+        (errno.EROFS, "the file system is read-only; choose another --output"),
+    ],
+    ids=errno.errorcode.get,
+)
+def test_output_that_cannot_be_written(
+    mistake: Mistake, lid_model: Path, monkeypatch: pytest.MonkeyPatch, code: int, remedy: str
+) -> None:
+    fail_at(monkeypatch, "run.json", code)
+    assert mistake(*GIVEN, "--lid_model", str(lid_model)).startswith(f"out/run.json: {remedy}")
+
+
+@pytest.mark.parametrize(
+    "place", [r"segments\.json", r"extract.*pages\.zst", r"resolve", r"mine.*done\.json", r"shards/", r"manifest\.json"]
+)
+def test_a_disk_that_fills_up_midway(
+    here: Path,
+    built: tuple[list[str], Path],
+    place: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    argv, whole = built
+    with monkeypatch.context() as patch:
+        fail_at(patch, place, errno.ENOSPC)
+        assert job.main([*argv, "--output", "out"]) == 2
+    err = capsys.readouterr().err
+    assert "Traceback" not in err
+    assert re.fullmatch(r"build_cc100: \S+: the disk is full; free some room .*", err.splitlines()[-1])
+    assert not (here / "out" / "manifest.json").exists()
+    assert not list(here.rglob(".writing-*"))
+    assert job.main([*argv, "--output", "out"]) == 0
+    assert shards(here / "out") == shards(whole)
+
+
+def test_a_limit_on_file_sizes(here: Path, built: tuple[list[str], Path]) -> None:
+    argv, _ = built
+    done = subprocess.run(
+        [*ENTRY_POINT, *argv, "--output", "out"],
+        env=os.environ | {"PYTHONPATH": str(CHECKOUT)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000)),
+    )
+    assert done.returncode == 2
+    assert re.fullmatch(
+        r"build_cc100: out/work/\S+: the file is larger than this machine allows; raise the limit .*",
+        done.stderr.splitlines()[-1],
+    )
+    assert "Traceback" not in done.stderr
+    assert not list(here.rglob(".writing-*"))
+
+
+# --- what main makes of errors
+
+
+def raised(error: BaseException) -> Callable[..., NoReturn]:
+    def run(*_: object) -> NoReturn:
+        raise error
+
+    return run
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "line"),
+    [
+        (KeyboardInterrupt(), 130, "\nbuild_cc100: interrupted; the same command goes on where it stopped\n"),
+        (UserError("mend it"), 2, "build_cc100: mend it\n"),
+        (RuntimeError("x UserError: mend it [while running 'Mine']"), 2, "build_cc100: mend it\n"),
+        (RuntimeError("Traceback\n  File\nccnet_pipeline.errors.UserError: mend it\nmore"), 2, "build_cc100: mend it\n"),
+        (BalanceError("9 of 10"), 1, "build_cc100: 9 of 10; this is a defect, please report it; nothing was published\n"),
+    ],
+)
+def test_errors_become_lines_and_exit_codes(
+    error: BaseException, status: int, line: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(job, "run", raised(error))
+    assert job.main([]) == status
+    assert capsys.readouterr().err == line
+
+
+def test_a_mistake_is_found_behind_what_beam_wraps_around_it(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    outer = RuntimeError("bundle failed")
+    outer.__cause__ = UserError("mend it [while running 'Extract']")
+    monkeypatch.setattr(job, "run", raised(outer))
+    assert job.main([]) == 2
+    assert capsys.readouterr().err == "build_cc100: mend it\n"
+
+
+def test_a_defect_of_ours_is_not_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(job, "run", raised(ZeroDivisionError("ours")))
+    with pytest.raises(ZeroDivisionError):
+        job.main([])
+
+
+# --- as a process
+
+
+@pytest.mark.parametrize(
+    ("argv", "line"),
+    [
+        (["--input", "nothing", "--output", "out"], "build_cc100: --input nothing matches no file; "),
+        (["--dedup_keeep", "none"], "build_cc100: unknown option --dedup_keeep; did you mean --dedup_keep?"),
+    ],
+)
+def test_a_mistake_as_a_process(here: Path, argv: list[str], line: str) -> None:
+    environment = os.environ | {"PYTHONPATH": str(CHECKOUT)}
+    done = subprocess.run([*ENTRY_POINT, *argv], env=environment, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith(line)
+    assert done.stderr.count("\n") == 1
+    assert names_in(here) == set()
+
+
+# --- help
+
+
+def test_help_is_the_golden_one(here: Path) -> None:
+    environment = os.environ | {"COLUMNS": "100", "NO_COLOR": "1", "PYTHONPATH": str(CHECKOUT)}
+    done = subprocess.run([*ENTRY_POINT, "--help"], env=environment, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == GOLDEN_HELP.read_text(), (
+        f"if this is wanted: COLUMNS=100 python -m beam_jobs.build_cc100 --help > {GOLDEN_HELP.relative_to(CHECKOUT)}"
+    )
+    assert names_in(here) == set()
+
+
+def test_help_in_process_exits_with_0(capsys: pytest.CaptureFixture[str]) -> None:
+    for option in ("--help", "-h"):
+        with pytest.raises(SystemExit) as caught:
+            parse([option])
+        assert caught.value.code == 0
+    assert capsys.readouterr().out.count("usage: python -m beam_jobs.build_cc100 ") == 2
+
+
+def test_every_option_is_explained_and_named_in_the_golden_help() -> None:
+    golden = GOLDEN_HELP.read_text()
+    for action in _parser()._actions:
+        assert action.help
+        assert len(action.help) > 20, action.option_strings
+        assert all(option in golden for option in action.option_strings)
+
+
+def test_the_names_that_scripts_rely_on() -> None:
+    ours = {option for action in _parser()._actions for option in action.option_strings}
+    assert ours >= {
+        "--input", "--output", "--preset", "--workers", "--lid_model", "--lm_dir", "--dedup_scope", "--dedup_keep",
+        "--keep_buckets", "--formats", "--keep_rejects", "--keep_work", "--work_dir", "--overwrite", "--runner",
+    }  # fmt: skip
+
+
+def test_the_help_states_the_true_defaults() -> None:
+    text = " ".join(GOLDEN_HELP.read_text().split())
+    for option, default in [
+        ("--min_chars N drop", f"[{CC100.min_chars}]"),
+        ("--max_record_bytes SIZE drop", f"[{CC100.max_record_bytes >> 20}M]"),
+        ("--dedup_scope SCOPE compare", f"[{CC100.dedup_scope}]"),
+        ("--dedup_keep {none,first} of", f"[{CC100.dedup_keep}]"),
+        ("--min_language_score P drop", f"[{CC100.min_language_score}]"),
+        ("--languages LIST languages", f"[{CC100.languages} / {CCNET.languages}]"),
+        ("--keep_buckets LIST of", f"[{','.join(CC100.keep_buckets)} / {','.join(CCNET.keep_buckets)}]"),
+        ("--shard_bytes SIZE compressed", "512M"),
+    ]:
+        assert default in text.partition(option)[2][:260], option
+    for name in ("min_chars", "max_record_bytes", "dedup_scope", "dedup_keep", "min_language_score"):
+        assert getattr(CC100, name) == getattr(CCNET, name), "one default is shown for both presets"
+
+
+# --- what a command line means
+
+
+def test_defaults_for_the_sample() -> None:
+    arguments = parse([])
+    assert arguments.inputs == ()
+    assert (arguments.output, arguments.lid_model, arguments.lm_dir) == ("cc100-sample", "lid.176.ftz", None)
+    assert arguments.recipe == CC100
+    assert (arguments.formats, arguments.shard_bytes) == (("jsonl.zst",), 512 << 20)
+    assert (arguments.runner, arguments.workers, arguments.dedup_buckets) == ("DirectRunner", os.cpu_count(), 0)
+    flags = (arguments.keep_rejects, arguments.keep_work, arguments.overwrite)
+    assert flags == (False, False, False)
+    assert (arguments.base, arguments.work_dir, arguments.beam) == (None, None, ())
+
+
+def test_defaults_for_own_input() -> None:
+    arguments = parse(["--input", "a", "b", "--output", "out"])
+    assert arguments == dataclasses.replace(parse([]), inputs=("a", "b"), output="out", lid_model="lid.176.bin")
+
+
+def test_input_may_be_given_in_several_pieces_and_runs_do_not_share_it() -> None:
+    argv = ["--input", "a", "b", "--output", "out", "--input", "c"]
+    assert parse(argv).inputs == parse(argv).inputs == ("a", "b", "c")
+    assert parse([]).inputs == ()
+
+
+def test_presets() -> None:
+    assert parse(["--preset", "cc100"]).recipe == CC100
+    assert parse(["--preset", "ccnet"]).recipe == CCNET
+    assert (CC100.unit, CC100.title_is_paragraph, CC100.round_language_score) == ("paragraph", True, False)
+    assert (CC100.languages, CC100.lm_normalization) == ("cc100", "mended")
+    assert CC100.keep_buckets == ("head", "middle", "all")
+    assert (CCNET.unit, CCNET.title_is_paragraph, CCNET.round_language_score) == ("document", False, True)
+    assert (CCNET.languages, CCNET.lm_normalization) == ("all", "ccnet")
+    assert CCNET.keep_buckets == ("head", "middle", "tail", "all")
+    for preset in (CC100, CCNET):
+        assert (preset.min_chars, preset.max_record_bytes, preset.min_language_score) == (300, 16 << 20, 0.5)
+        assert (preset.dedup_scope, preset.dedup_keep) == ("all", "none")
+
+
+@pytest.mark.parametrize("preset", [CC100, CCNET], ids=["cc100", "ccnet"])
+@pytest.mark.parametrize(
+    ("argv", "field", "value"),
+    [
+        (["--min_chars", "0"], "min_chars", 0),
+        (["--max_record_bytes", "2m"], "max_record_bytes", 2 << 20),
+        (["--dedup_scope", "group:20"], "dedup_scope", "group:20"),
+        (["--dedup_keep", "first"], "dedup_keep", "first"),
+        (["--min_language_score", "0"], "min_language_score", 0.0),
+        (["--languages", "sw"], "languages", "sw"),
+        (["--keep_buckets", "tail"], "keep_buckets", ("tail",)),
+    ],
+    ids=lambda value: value[0] if isinstance(value, list) else None,
+)
+def test_everything_in_a_preset_can_be_overridden(
+    preset: Any, argv: list[str], field: str, value: object
+) -> None:
+    recipe = parse(["--preset", preset.preset, *argv]).recipe
+    assert recipe == dataclasses.replace(preset, **{field: value})
+
+
+@pytest.mark.parametrize(
+    ("option", "field", "given"),
+    [
+        ("--work_dir", "work_dir", "w"), ("--base", "base", "b"), ("--lm_dir", "lm_dir", "l"),
+        ("--lid_model", "lid_model", "m"), ("--runner", "runner", "FlinkRunner"),
+    ],
+)  # fmt: skip
+def test_places_and_names(option: str, field: str, given: str) -> None:
+    assert parse([option, given]) == dataclasses.replace(parse([]), **{field: given})  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("flag", ["keep_rejects", "keep_work", "overwrite"])
+def test_flags(flag: str) -> None:
+    assert parse([f"--{flag}"]) == dataclasses.replace(parse([]), **{flag: True})  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("text", "size"),
+    [("1", 1), ("1000000", 1000000), ("64M", 64 << 20), ("64mb", 64 << 20), ("2 k", 2048), ("1G", 1 << 30), ("7b", 7)],
+)
+def test_sizes(text: str, size: int) -> None:
+    assert parse(["--shard_bytes", text]).shard_bytes == size
+    assert parse(["--max_record_bytes", text]).recipe.max_record_bytes == size
+
+
+@pytest.mark.parametrize(
+    ("option", "one", "two"),
+    [
+        ("--formats", "jsonl.zst,parquet,txt.xz", " txt.xz, jsonl.zst,parquet,parquet,"),
+        ("--keep_buckets", "head,all", "all, head"),
+        ("--languages", "en,fr,zh-Hans", "zh-Hans, en,fr,en"),
+    ],
+)
+def test_the_order_of_a_list_changes_nothing(option: str, one: str, two: str) -> None:
+    assert parse([option, one]) == parse([option, two])
+
+
+def test_workers_and_buckets() -> None:
+    assert parse(["--workers", "3", "--dedup_buckets", "5"]) == dataclasses.replace(
+        parse([]), workers=3, dedup_buckets=5
+    )
+    assert parse(["--workers", "0"]).workers == os.cpu_count()
+
+
+def test_options_of_beam_are_passed_on() -> None:
+    argv = ["--flink_master", "localhost:8081", "--direct_runner_bundle_repeat=1", "--experiments=x"]
+    assert parse(["--min_chars", "3", *argv]).beam == tuple(argv)
+
+
+# --- what decides the result, and what does not
+
+
+@pytest.fixture
+def fingerprint(here: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., str]:
+    """`fingerprint("--min_chars", "3")`: of the run that a command line begins, with a file for its models."""
+
+    class BegunError(Exception):
+        """The run would begin now."""
+
+    begun: list[str] = []
+
+    def claim(_: Arguments, __: object, config: job.Configuration, ___: object) -> NoReturn:
+        begun.append(config.fingerprint)
+        raise BegunError
+
+    (here / "model").write_bytes(b"model")
+    monkeypatch.setattr(job, "find_model", Path)
+    monkeypatch.setattr(job, "_checked_models", lambda *_: [here / "model"])
+    monkeypatch.setattr(job, "_claim_output", claim)
+
+    def of(*argv: str) -> str:
+        with pytest.raises(BegunError):
+            job.main(["--input", str(crawl_directory()), "--output", "out", *argv])
+        return begun[-1]
+
+    return of
+
+
+@pytest.mark.parametrize(
+    "argv",
+    [
+        ["--runner", "FlinkRunner"], ["--workers", "1"], ["--workers", "7"], ["--dedup_buckets", "9"],
+        ["--work_dir", "elsewhere"], ["--keep_work"], ["--overwrite"], ["--output", "other"], ["--base", "x"],
+        ["--direct_num_workers", "2"], ["--direct_runner_bundle_repeat=1"], ["--preset", "cc100"],
+        ["--min_chars", "300"], ["--formats", "jsonl.zst"], ["--keep_buckets", "all,middle,head"],
+        ["--shard_bytes", "0.5G".replace("0.5G", "512M")], ["--max_record_bytes", str(16 << 20)],
+    ],
+    ids="_".join,
+)  # fmt: skip
+def test_how_a_run_is_executed_is_not_in_its_fingerprint(fingerprint: Callable[..., str], argv: list[str]) -> None:
+    assert fingerprint(*argv) == fingerprint()
+
+
+def test_every_setting_of_the_method_is_in_the_fingerprint(fingerprint: Callable[..., str]) -> None:
+    settings = [
+        [],
+        ["--preset", "ccnet"],
+        ["--min_chars", "299"],
+        ["--max_record_bytes", "15M"],
+        ["--dedup_scope", "group:2"],
+        ["--dedup_keep", "first"],
+        ["--min_language_score", "0.4"],
+        ["--languages", "all"],
+        ["--keep_buckets", "head"],
+        ["--formats", "parquet"],
+        ["--formats", "parquet,jsonl.zst"],
+        ["--shard_bytes", "511M"],
+        ["--keep_rejects"],
+    ]
+    prints = [fingerprint(*argv) for argv in settings]
+    assert len(set(prints)) == len(settings)
+
+
+def test_the_order_and_the_place_of_the_input_are_not_in_the_fingerprint(
+    fingerprint: Callable[..., str], here: Path
+) -> None:
+    shutil.copytree(crawl_directory(), "copy")
+    wet = sorted(map(str, Path("copy").rglob("*.wet.gz")))
+
+    def of(*inputs: str) -> str:
+        return fingerprint("--input", *inputs)
+
+    def only(*inputs: str) -> str:
+        with pytest.MonkeyPatch.context() as patch:
+            find = job.find_segments
+            patch.setattr(job, "find_segments", lambda _, base: find(inputs, base))
+            return fingerprint()
+
+    assert only("copy") == only(*wet) == only(*reversed(wet)) == fingerprint()
+    assert only(*wet[1:]) != fingerprint()

@@ -1,0 +1,296 @@
+"""Names and numbers of segments: they depend on what is read, never on how it was named or from where."""
+
+import gzip
+import itertools
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from ccnet_pipeline.errors import UserError
+from ccnet_pipeline.sample import crawl_directory
+from ccnet_pipeline.segments import Segment, find_segments
+
+DUMP = "CC-MAIN-2018-51"
+ONE = f"crawl-data/{DUMP}/segments/1.5/wet/a.warc.wet.gz"
+TWO = f"crawl-data/{DUMP}/segments/1.5/wet/b.warc.wet.gz"
+THREE = f"crawl-data/{DUMP}/segments/2.5/wet/a.warc.wet.gz"
+
+Maker = Callable[..., None]
+
+
+@pytest.fixture
+def make(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Maker:
+    """`make("a/x.wet.gz", ...)`: files of different sizes below the present folder."""
+    monkeypatch.chdir(tmp_path)
+    sizes = itertools.count(1)
+
+    def files(*names: str) -> None:
+        for name in names:
+            path = tmp_path / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(b"x" * next(sizes))
+
+    return files
+
+
+def names(*inputs: str, base: str | None = None) -> list[str]:
+    return [segment.name for segment in find_segments(inputs, base)]
+
+
+def listing(name: str, *lines: str, end: str = "\n") -> str:
+    data = "".join(line + end for line in lines).encode()
+    Path(name).parent.mkdir(parents=True, exist_ok=True)
+    Path(name).write_bytes(gzip.compress(data) if name.endswith(".gz") else data)
+    return name
+
+
+# --- names
+
+
+def test_name_begins_at_crawl_data_wherever_the_crawl_lies(make: Maker, tmp_path: Path) -> None:
+    make(ONE, "other/place/" + THREE)
+    assert names(ONE, "other/place/" + THREE) == [ONE, THREE]
+    assert names(str(tmp_path / ONE)) == [ONE]
+
+
+def test_the_innermost_crawl_data_counts(make: Maker) -> None:
+    make("crawl-data/old/" + ONE)
+    assert names("crawl-data/old/" + ONE) == [ONE]
+
+
+@pytest.mark.parametrize("folder", ["my-crawl-data", "crawl-data-2", "crawl-data.bak"])
+def test_a_folder_that_is_only_nearly_crawl_data_is_none(make: Maker, folder: str) -> None:
+    make(f"{folder}/x/a.wet", f"{folder}/x/b.wet")
+    assert names(f"{folder}/x") == ["a.wet", "b.wet"]
+
+
+def test_without_crawl_data_the_name_follows_the_deepest_shared_folder(make: Maker) -> None:
+    make("deep/er/p/1.wet.gz", "deep/er/q/r/2.wet.gz")
+    assert names("deep/er/p/1.wet.gz", "deep/er/q/r/2.wet.gz") == ["p/1.wet.gz", "q/r/2.wet.gz"]
+
+
+def test_folders_are_shared_whole_not_letter_by_letter(make: Maker) -> None:
+    make("part-1/a.wet", "part-2/a.wet")
+    assert names("part-1/a.wet", "part-2/a.wet") == ["part-1/a.wet", "part-2/a.wet"]
+
+
+def test_a_folder_inside_another_is_not_eaten(make: Maker) -> None:
+    make("p/a.wet", "p/q/a.wet")
+    assert names("p/a.wet", "p/q/a.wet") == ["a.wet", "q/a.wet"]
+
+
+def test_a_single_file_is_called_by_its_own_name(make: Maker) -> None:
+    make("deep/er/x.warc.wet.gz")
+    assert names("deep/er/x.warc.wet.gz") == ["x.warc.wet.gz"]
+
+
+def test_the_place_that_a_crawl_is_read_from_shows_nowhere(make: Maker) -> None:
+    make("here/a/x.wet", "here/b/y.wet", "else/where/a/x.wet", "else/where/b/y.wet")
+    assert names("here/a/x.wet", "here/b") == names("else/where/a", "else/where/b/y.wet")
+
+
+def test_the_way_a_path_is_typed_shows_nowhere(make: Maker, tmp_path: Path) -> None:
+    make("here/a/x.wet", "here/b/y.wet", "work/none")
+    want = ["a/x.wet", "b/y.wet"]
+    assert names("here/a/x.wet", "here/b/y.wet") == want
+    assert names("./here/a/x.wet", str(tmp_path / "here/b/y.wet")) == want
+    assert names("work/../here/a/x.wet", "here/b/y.wet") == want
+
+
+@pytest.mark.parametrize(
+    ("name", "dump"), [(ONE, DUMP), ("CC-MAIN-20181209170142-00000.wet.gz", ""), ("x/plain.wet", "")]
+)
+def test_the_dump_is_read_from_the_name(make: Maker, name: str, dump: str) -> None:
+    make(name)
+    assert find_segments([name])[0].dump == dump
+
+
+# --- numbers
+
+
+def test_numbers_follow_the_sorted_names_and_sizes_are_those_of_the_files(make: Maker, tmp_path: Path) -> None:
+    make(THREE, ONE, TWO)  # 1, 2 and 3 bytes
+    assert find_segments([TWO, THREE, ONE]) == [
+        Segment(0, ONE, ONE, DUMP, 2),
+        Segment(1, TWO, TWO, DUMP, 3),
+        Segment(2, THREE, THREE, DUMP, 1),
+    ]
+
+
+def test_the_order_of_arguments_changes_nothing(make: Maker) -> None:
+    make("a/1.wet", "a/10.wet", "a/9.wet", "b/0.wet")
+    orders = list(itertools.permutations(["a/1.wet", "a/1?.wet", "b", "a/9.wet"]))
+    results = [find_segments(order) for order in orders]
+    assert [segment.name for segment in results[0]] == ["a/1.wet", "a/10.wet", "a/9.wet", "b/0.wet"]
+    assert all(result == results[0] for result in results)
+
+
+# --- folders and globs
+
+
+def test_a_folder_gives_the_wet_files_anywhere_below_it_and_nothing_else(make: Maker) -> None:
+    make("c/a.wet", "c/d/e/b.warc.wet.gz", "c/notes.txt", "c/d/x.warc.gz", "c/wet.paths.gz", "c/all.wet.paths")
+    Path("c/folder.wet").mkdir()
+    assert names("c") == ["a.wet", "d/e/b.warc.wet.gz"]
+
+
+def test_the_bundled_crawl_in_every_form_is_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    root = crawl_directory()
+    whole = find_segments([str(root)])
+    assert [segment.number for segment in whole] == [0, 1, 2, 3]
+    assert {segment.dump for segment in whole} == {"CC-MAIN-2026-04"}
+    assert find_segments([f"{root}/**/*.wet.gz"]) == whole
+    assert find_segments([segment.path for segment in reversed(whole)]) == whole
+    assert find_segments([f"{root}/crawl-data/CC-MAIN-2026-04/wet.paths.gz"]) == whole
+    monkeypatch.chdir(root)
+    relative = find_segments(["."])
+    assert [(s.number, s.name, s.size) for s in relative] == [(s.number, s.name, s.size) for s in whole]
+
+
+def test_two_stars_reach_any_depth_and_one_star_does_not(make: Maker) -> None:
+    make("c/1.wet", "c/d/2.wet", "c/d/e/3.wet")
+    assert names("c/**/*.wet") == ["1.wet", "d/2.wet", "d/e/3.wet"]
+    assert names("c/*/*.wet") == ["2.wet"]
+    assert names("c/**/[23].wet") == ["2.wet", "e/3.wet"]
+
+
+def test_an_absolute_glob_works(make: Maker, tmp_path: Path) -> None:
+    make("c/1.wet", "c/2.wet")
+    assert names(f"{tmp_path}/c/?.wet") == ["1.wet", "2.wet"]
+
+
+def test_a_glob_may_match_listings(make: Maker) -> None:
+    make(ONE, TWO)
+    listing("lists/1.paths.gz", ONE)
+    listing("lists/2.paths", TWO)
+    assert names("lists/*.paths*", base=".") == [ONE, TWO]
+
+
+def test_a_file_whose_name_looks_like_a_glob_is_that_file(make: Maker) -> None:
+    make("c/[1].wet", "c/1.wet")
+    assert names("c/[1].wet") == ["[1].wet"]
+
+
+def test_a_glob_that_matches_only_folders_matches_no_file(make: Maker) -> None:
+    make("c/d/1.wet")
+    with pytest.raises(UserError, match=r"c/\* matches no file; check the path"):
+        find_segments(["c/*"])
+
+
+# --- listings
+
+
+@pytest.mark.parametrize("name", ["wet.paths.gz", "wet.paths"])
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\n\n"])
+def test_a_listing_starts_from_the_folder_that_holds_its_crawl_data(make: Maker, name: str, end: str) -> None:
+    make("mirror/" + ONE, "mirror/" + THREE)
+    path = listing(f"mirror/crawl-data/{DUMP}/{name}", THREE, ONE, end=end)
+    assert names(path) == [ONE, THREE]
+
+
+def test_a_listing_elsewhere_starts_from_its_own_folder(make: Maker) -> None:
+    make("p/x/a.wet", "p/x/b.wet")
+    assert names(listing("p/my.paths", "x/b.wet", "x/a.wet")) == ["a.wet", "b.wet"]
+
+
+def test_base_says_where_a_listing_starts(make: Maker, tmp_path: Path) -> None:
+    make("mirror/" + ONE)
+    path = listing("elsewhere/wet.paths.gz", ONE)
+    assert names(path, base="mirror") == [ONE]
+    assert names(path, base=str(tmp_path / "mirror")) == [ONE]
+    with pytest.raises(UserError, match=r"1 of 1 files are missing, such as .*; say with --base which folder"):
+        find_segments([path])
+
+
+def test_base_moves_no_plain_path(make: Maker) -> None:
+    make("x/a.wet", "mirror/x/a.wet")
+    assert find_segments(["x/a.wet"], base="mirror")[0].path == "x/a.wet"
+
+
+def test_the_first_missing_file_and_the_number_of_missing_ones_are_named(make: Maker) -> None:
+    make("p/a.wet")
+    path = listing("p/my.paths", "a.wet", "b.wet", "c.wet")
+    with pytest.raises(UserError, match=r"2 of 3 files are missing, such as \S*p/b\.wet;"):
+        find_segments([path])
+
+
+def test_an_empty_listing_names_no_file(make: Maker) -> None:
+    with pytest.raises(UserError, match="--input names no file"):
+        find_segments([listing("empty.paths.gz")])
+
+
+@pytest.mark.parametrize(
+    ("name", "data"),
+    [
+        ("not.paths.gz", b"crawl-data/x\n"),
+        ("cut.paths.gz", gzip.compress(b"crawl-data/x\n" * 99)[:-9]),
+        ("cut2.paths.gz", gzip.compress(os.urandom(999))[:500]),
+        ("flipped.paths.gz", gzip.compress(b"crawl-data/x\n")[:12] + b"\xff" * 9 + gzip.compress(b"a\n")[20:]),
+        ("latin1.paths", "crawl-data/ü\n".encode("latin-1")),
+    ],
+)
+def test_a_listing_that_cannot_be_read_is_named(make: Maker, name: str, data: bytes) -> None:
+    Path(name).write_bytes(data)
+    with pytest.raises(UserError, match=f"--input {name} is not a listing that can be read: .") as caught:
+        find_segments([name])
+    assert "\n" not in str(caught.value)
+
+
+# --- what stands twice
+
+
+@pytest.mark.parametrize(
+    "inputs", [("a.wet", "a.wet"), ("a.wet", "./a.wet"), ("a.wet", "*.wet"), (".", "a.wet"), ("a.wet", "x/../a.wet")]
+)
+def test_a_segment_given_twice_is_a_mistake(make: Maker, inputs: tuple[str, ...]) -> None:
+    make("a.wet", "x/none")
+    with pytest.raises(UserError, match=r"a\.wet stands twice: \S+ and \S+; give each segment once"):
+        find_segments(inputs)
+
+
+def test_two_copies_of_a_crawl_stand_twice(make: Maker) -> None:
+    make("disk1/" + ONE, "disk2/" + ONE)
+    with pytest.raises(UserError, match=f"{ONE} stands twice: disk1/{ONE} and disk2/{ONE}"):
+        find_segments(["disk1", "disk2"])
+
+
+def test_a_line_that_stands_twice_in_a_listing(make: Maker) -> None:
+    make(ONE)
+    with pytest.raises(UserError, match="stands twice"):
+        find_segments([listing("wet.paths", ONE, ONE)], base=".")
+
+
+# --- what cannot be read
+
+
+@pytest.mark.parametrize("url", ["https://data.commoncrawl.org/x.wet.gz", "S3://bucket/x", "gs://b/*", "hdfs://h/x"])
+def test_a_url_is_refused_with_the_remedy(url: str) -> None:
+    with pytest.raises(UserError, match="only local files can be read as yet; download it"):
+        find_segments([url])
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+def test_a_file_without_permission_is_named(make: Maker) -> None:
+    make("a.wet")
+    Path("a.wet").chmod(0)
+    with pytest.raises(UserError, match=r"a\.wet cannot be read; check its permissions"):
+        find_segments(["a.wet"])
+
+
+def test_what_the_system_forbids_to_read_is_named(make: Maker, monkeypatch: pytest.MonkeyPatch) -> None:
+    make("a.wet", "b.wet")
+    forbidden = Path("b.wet").absolute()
+    monkeypatch.setattr("os.access", lambda path, _: Path(path).absolute() != forbidden)
+    assert names("a.wet") == ["a.wet"]
+    for item in ("b.wet", "*.wet", listing("b.paths", "b.wet")):
+        with pytest.raises(UserError, match=r"b\.wet cannot be read; check its permissions"):
+            find_segments([item])
+
+
+def test_a_file_without_permission_in_a_folder_is_named(make: Maker, monkeypatch: pytest.MonkeyPatch) -> None:
+    make("c/a.wet", "c/b.wet")
+    monkeypatch.setattr("os.access", lambda path, _: not str(path).endswith("b.wet"))
+    with pytest.raises(UserError, match=r"c/b\.wet cannot be read; check its permissions"):
+        find_segments(["c"])

@@ -1,0 +1,638 @@
+"""The small parts, each on its own: frames, formats, balance, buckets, codes, pages, progress, configuration."""
+
+import dataclasses
+import io
+import lzma
+import math
+import random
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pyarrow.parquet as pq
+import pytest
+import zstandard
+
+from beam_jobs.progress import StageProgress
+from ccnet_pipeline.archive import Record
+from ccnet_pipeline.documents import Document, Reject, encode
+from ccnet_pipeline.errors import BalanceError, UserError
+from ccnet_pipeline.fluency import Cutoffs, bucket_of, find_models, perplexity, read_cutoffs
+from ccnet_pipeline.formats import decode_document, write_parquet, write_text
+from ccnet_pipeline.frames import FRAME_BYTES, FrameBuilder, read_lines, write_lines
+from ccnet_pipeline.language import CC100_CODES, cc100_code, parse_languages, weighted_score
+from ccnet_pipeline.ledger import Account, Balance, DamageTally, Tally, total
+from ccnet_pipeline.recipe import CC100, CCNET, Configuration, Input, Recipe, configuration, differences
+from ccnet_pipeline.wet import Page, read_page
+
+# --- frames
+
+
+def framed(lines: list[bytes]) -> bytes:
+    stream = io.BytesIO()
+    write_lines(lines, stream, level=1)
+    return stream.getvalue()
+
+
+def unframed(data: bytes) -> list[bytes]:
+    return list(read_lines(io.BytesIO(data)))
+
+
+def noise(size: int, seed: int) -> bytes:
+    """Bytes that do not compress, without a line feed."""
+    return random.Random(seed).randbytes(size).replace(b"\n", b"\r")
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        [],
+        [b""],
+        [b"", b"", b"x", b""],
+        [b"one"],
+        ["žluťoučký kůň\u2028\x85\r".encode(), b"\x00\xff"],
+        [b"x" * (FRAME_BYTES - 1), b"y"],
+        [noise(3 * FRAME_BYTES + 7, 1), b"after", noise(FRAME_BYTES, 2)],
+        [noise(FRAME_BYTES // 3, seed) for seed in range(8)],
+    ],
+    ids=["none", "empty", "empties", "one", "bytes", "full", "longer than a frame", "several frames"],
+)
+def test_lines_come_back_as_they_were(lines: list[bytes]) -> None:
+    assert unframed(framed(lines)) == lines
+
+
+def test_frames_are_joined_byte_by_byte() -> None:
+    first, second = [b"a", noise(FRAME_BYTES, 3)], [b"b"]
+    assert unframed(framed(first) + framed([]) + framed(second)) == first + second
+
+
+def test_a_frame_is_given_when_it_is_full_and_holds_whole_lines() -> None:
+    builder = FrameBuilder(level=1)
+    assert builder.flush() is None
+    assert builder.add(b"x" * (FRAME_BYTES - 2)) is None  # one short, with its line feed
+    frame = builder.add(b"last")
+    assert frame is not None
+    assert zstandard.ZstdDecompressor().decompress(frame) == b"x" * (FRAME_BYTES - 2) + b"\nlast\n"
+    assert builder.flush() is None
+    assert FrameBuilder(level=1).add(b"x" * (FRAME_BYTES - 1)) is not None
+
+
+def test_the_same_lines_give_the_same_bytes() -> None:
+    lines = [noise(1000, seed) for seed in range(50)]
+    assert framed(lines) == framed(lines)
+
+
+def test_a_last_line_without_line_feed_is_an_error() -> None:
+    data = zstandard.ZstdCompressor().compress(b"whole\nhalf")
+    with pytest.raises(ValueError, match="cut off"):
+        unframed(data)
+
+
+def test_frames_cut_off_inside_a_line_are_an_error() -> None:
+    data = framed([noise(FRAME_BYTES, 5)])
+    with pytest.raises(ValueError, match="cut off"):
+        unframed(data[: len(data) // 2])
+
+
+def test_frames_cut_off_anywhere_are_an_error() -> None:
+    one = framed([b"a" * 50, b"bb"])
+    for cut in {*range(1, 2 * len(one))} - {len(one)}:
+        with pytest.raises((ValueError, EOFError, zstandard.ZstdError)):
+            unframed((one + one)[:cut])
+
+
+def test_a_changed_byte_is_an_error() -> None:
+    data = bytearray(framed([noise(1000, 6)]))
+    data[500] ^= 1
+    with pytest.raises(zstandard.ZstdError):
+        unframed(bytes(data))
+
+
+# --- documents and their forms
+
+FIELDS = [
+    "id", "text", "language", "language_score", "perplexity", "bucket", "url", "domain", "title", "date",
+    "dump", "segment", "offset", "digest", "paragraph_ids", "original_paragraphs", "original_characters",
+]  # fmt: skip
+
+
+def document(number: int = 0, **changes: Any) -> Document:
+    made = Document(
+        id=f"id-{number}",
+        text=f"Ein Satz, {number}.\n汉字 \\ \"quoted\" \u2028 \x00",
+        language="de",
+        language_score=0.9731,
+        perplexity=None if number % 2 else 123.4,
+        bucket="head",
+        url="https://example.org/ä?b=1",
+        domain="example.org",
+        title="Ein Titel",
+        date="2018-12-09T17:01:42Z",
+        dump="CC-MAIN-2018-51",
+        segment="crawl-data/a.warc.wet.gz",
+        offset=5_000_000_000 + number,
+        digest="sha1:ABC",
+        paragraph_ids=[0, 3 + number],
+        original_paragraphs=9,
+        original_characters=3_000_000_000,
+    )
+    return dataclasses.replace(made, **changes)
+
+
+def test_the_fields_of_a_line_stand_in_the_order_of_the_contract() -> None:
+    assert list(msgspec.json.decode(encode(document()))) == FIELDS
+
+
+def test_a_reject_has_the_same_fields_and_a_reason_at_the_end() -> None:
+    reject = Reject(**dataclasses.asdict(document()), reason="bucket_tail")
+    assert list(msgspec.json.decode(encode(reject))) == [*FIELDS, "reason"]
+
+
+def test_a_line_is_utf8_without_line_feeds_and_comes_back_equal() -> None:
+    line = encode(document(perplexity=None))
+    assert b"\n" not in line
+    assert "汉字" in line.decode()
+    assert b'"perplexity":null' in line
+    assert decode_document(line) == document(perplexity=None)
+
+
+@pytest.mark.parametrize("count", [0, 1, 4096, 4097])
+def test_parquet_holds_the_same_documents(count: int) -> None:
+    documents = [document(number) for number in range(count)]
+    stream = io.BytesIO()
+    write_parquet(iter(documents), stream)
+    table = pq.read_table(stream)
+    assert table.column_names == FIELDS
+    assert [Document(**row) for row in table.to_pylist()] == documents
+
+
+def test_parquet_twice_gives_the_same_bytes() -> None:
+    streams = [io.BytesIO(), io.BytesIO()]
+    for stream in streams:
+        write_parquet((document(number) for number in range(99)), stream)
+    assert streams[0].getvalue() == streams[1].getvalue()
+
+
+def test_text_has_a_paragraph_a_line_and_a_blank_line_after_each_document() -> None:
+    stream = io.BytesIO()
+    write_text([document(text="eins\nzwei"), document(text="汉字")], stream)
+    assert lzma.decompress(stream.getvalue()).decode() == "eins\nzwei\n\n汉字\n\n"
+    empty = io.BytesIO()
+    write_text([], empty)
+    assert lzma.decompress(empty.getvalue()) == b""
+
+
+# --- the balance
+
+
+def an_account(kept: int = 2) -> Account:
+    account = Account()
+    account.tally.read(3, 30, 300)
+    account.tally.keep(kept, 10, 100)
+    account.tally.drop("duplicate", 1, 15, 150)
+    account.tally.drop("blank", 0, 5, 50)
+    account.language("de").read(1, 10, 100)
+    account.language("de").keep(1, 10, 100)
+    account.damage.count("truncated_gzip", 77)
+    return account
+
+
+def test_a_balance_closes_or_does_not() -> None:
+    balance = Balance(read=10, kept=4, dropped={"a": 5, "b": 1})
+    assert balance.missing == 0
+    balance.drop("a", 2)
+    assert (balance.dropped, balance.missing) == ({"a": 7, "b": 1}, -2)
+    assert Balance(read=10, kept=4).missing == 6
+
+
+def test_nothing_is_no_reason() -> None:
+    account = an_account()
+    assert account.tally.records.dropped == {"duplicate": 1}
+    assert account.tally.paragraphs.dropped == {"duplicate": 15, "blank": 5}
+
+
+def test_a_sum_leaves_its_parts_alone() -> None:
+    one, two = an_account(), an_account()
+    two.language("sw").read(1, 1, 1)
+    two.language("sw").drop("bucket_tail", 1, 1, 1)
+    two.damage.count("bad_content_length", 3)
+    run = total([one, two])
+    assert run.tally.characters == Balance(600, 200, {"duplicate": 300, "blank": 100})
+    assert run.languages["de"].paragraphs == Balance(20, 20)
+    assert run.languages["sw"].records == Balance(1, 0, {"bucket_tail": 1})
+    assert run.damage == DamageTally(157, 3, {"truncated_gzip": 2, "bad_content_length": 1})
+    run.check("the run")
+    run.language("de").read(5, 5, 5)
+    run.tally.drop("duplicate", 5, 5, 5)
+    assert one == an_account()
+    assert total([]) == Account()
+
+
+@pytest.mark.parametrize("unit", ["records", "paragraphs", "characters"])
+@pytest.mark.parametrize("by", [1, -1])
+def test_the_check_says_whose_books_and_what_is_missing(unit: str, by: int) -> None:
+    account = an_account()
+    account.check("crawl-data/a")
+    getattr(account.tally, unit).read += by
+    want = rf"the balance of crawl-data/a does not close: \d+ {unit} read, \d+ kept, \d+ dropped, {by} unaccounted"
+    with pytest.raises(BalanceError, match=want):
+        account.check("crawl-data/a")
+
+
+@pytest.mark.parametrize("unit", ["records", "paragraphs", "characters"])
+def test_the_check_looks_at_every_language(unit: str) -> None:
+    account = an_account()
+    account.languages["sw"] = Tally(**{unit: Balance(read=7, kept=3, dropped={"bucket_tail": 2})})
+    want = f"the balance of the run, sw does not close: 7 {unit} read, 3 kept, 2 dropped, 2 unaccounted for"
+    with pytest.raises(BalanceError, match=want):
+        account.check("the run")
+
+
+# --- fluency
+
+
+@pytest.mark.parametrize(
+    ("value", "bucket"),
+    [
+        (0.0, "head"), (339.9, "head"), (340.0, "middle"), (519.9, "middle"), (520.0, "tail"), (1e300, "tail"),
+        (math.inf, "tail"), (None, "all"), (-1.0, "all"),
+    ],
+)  # fmt: skip
+def test_a_bucket_begins_at_its_cut_off(value: float | None, bucket: str) -> None:
+    assert bucket_of(value, Cutoffs(340, 520)) == bucket
+    assert bucket_of(value, None) == "all"
+
+
+def test_perplexity() -> None:
+    assert perplexity(0.0, 3) == 1.0
+    assert perplexity(-3.0, 2) == pytest.approx(31.6227766)
+    assert perplexity(-400.0, 1) == math.inf
+    assert perplexity(-4000.0, 10) == math.inf
+    assert perplexity(-3000.0, 10) == pytest.approx(1e300)
+
+
+def cutoffs_file(folder: Path, text: str | bytes) -> Path:
+    path = folder / "cutoffs.csv"
+    path.write_bytes(text.encode() if isinstance(text, str) else text)
+    return path
+
+
+def test_cutoffs_with_and_without_a_normal_form(tmp_path: Path) -> None:
+    path = cutoffs_file(tmp_path, "language,head,middle,normalization\nde,1.5,2,ccnet\nen,3,4, mended \nfr,5,6,\n")
+    assert read_cutoffs(path) == {
+        "de": Cutoffs(1.5, 2.0, "ccnet"),
+        "en": Cutoffs(3.0, 4.0, "mended"),
+        "fr": Cutoffs(5.0, 6.0, None),
+    }
+    assert read_cutoffs(cutoffs_file(tmp_path, "head,language,middle\r\n1,de,2\r\n")) == {"de": Cutoffs(1.0, 2.0)}
+
+
+@pytest.mark.parametrize(
+    ("text", "what"),
+    [
+        ("language,head\nde,1\n", "'middle'"),
+        ("de,1,2\nen,3,4\n", "'language'|'head'"),
+        ("language,head,middle\nde,one,2\n", "'one'"),
+        ("language,head,middle\nde,1\n", "float"),
+        ("language,head,middle,normalization\nde,1,2,nfc\n", "'nfc'"),
+        (b"language,head,middle\n\xff,1,2\n", "decode"),
+        ("language,head,middle\nde,nan,2\n", ""),
+        ("language,head,middle\nde,9,2\n", ""),
+        ("language,head,middle\nde,-1,2\n", ""),
+    ],
+    ids=["column", "header", "number", "short row", "normal form", "not text", "nan", "swapped", "negative"],
+)
+def test_cutoffs_that_cannot_be_right(tmp_path: Path, text: str | bytes, what: str) -> None:
+    path = cutoffs_file(tmp_path, text)
+    with pytest.raises(UserError, match=rf"{re.escape(str(path))}.*({what}).*language,head,middle") as caught:
+        read_cutoffs(path)
+    assert "\n" not in str(caught.value)
+
+
+def test_models_are_found_by_name(tmp_path: Path) -> None:
+    for name in ("de.sp.model", "de.arpa", "en.sp.model", "en.arpa", "en.arpa.bin"):
+        (tmp_path / name).touch()
+    cutoffs_file(tmp_path, "language,head,middle\nde,1,2\nen,3,4\nfr,5,6\n")
+    found = find_models(tmp_path)
+    assert list(found) == ["de", "en"]
+    assert found["de"].ngrams.name == "de.arpa"
+    assert found["en"].ngrams.name == "en.arpa.bin"
+    assert found["en"].cutoffs == Cutoffs(3.0, 4.0)
+
+
+# --- language
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("汉语", "zh-Hans"), ("漢語", "zh-Hant"), ("", "zh-Hans"), ("abc 123", "zh-Hans"), ("中文", "zh-Hans"),
+        ("汉語", "zh-Hans"), ("汉汉語", "zh-Hans"), ("汉語語", "zh-Hant"), ("這" * 300 + "这" * 299, "zh-Hant"),
+        ("\U0001f600漢", "zh-Hant"), ("\ud800漢", "zh-Hant"),
+    ],
+)  # fmt: skip
+def test_chinese_goes_by_its_script(text: str, code: str) -> None:
+    assert cc100_code("zh", text) == code
+
+
+@pytest.mark.parametrize("label", ["en", "ceb", "yue", "wuu", "ja"])
+def test_every_other_label_stays(label: str) -> None:
+    assert cc100_code(label, "漢語") == label
+
+
+def test_the_codes_are_those_of_the_release() -> None:
+    assert len(CC100_CODES) == 116
+    assert CC100_CODES >= {"bn_rom", "hi_rom", "my_zaw", "ta_rom", "te_rom", "ur_rom", "zh-Hans", "zh-Hant"}
+    assert "zh" not in CC100_CODES
+
+
+def test_wanted_languages() -> None:
+    known = {"ceb", "en", "zh"}
+    assert parse_languages("all", known) is None
+    assert parse_languages("cc100", known) == CC100_CODES
+    assert parse_languages(" en, ceb ,sw,", known) == {"en", "ceb", "sw"}
+    assert parse_languages("zh", known) == parse_languages("zh-Hant,zh-Hans", known) == {"zh-Hans", "zh-Hant"}
+    assert parse_languages("zh-Hans", known) == {"zh-Hans"}
+
+
+@pytest.mark.parametrize("value", ["xx", "en,xx", "EN", "", ",", "all,en", "ceb"])
+def test_unknown_languages(value: str) -> None:
+    with pytest.raises(UserError, match=r"--languages .*: unknown language .*use codes of CC-100"):
+        parse_languages(value, {"en"})
+
+
+def test_scores_are_weighted_by_code_points() -> None:
+    assert weighted_score([0.9, 0.6], ["xx", "汉"]) == 0.8
+    assert weighted_score([0.123456], ["x"]) == 0.1235
+
+
+# --- pages
+
+
+def page(body: str | bytes, min_chars: int = 0, offset: int = 7, segment: str = "a.wet", **headers: str) -> Page:
+    fields = {name.replace("_", "-"): value for name, value in headers.items()}
+    data = body.encode() if isinstance(body, str) else body
+    return read_page(Record("conversion", fields, data, offset), segment, min_chars=min_chars)
+
+
+def lines(body: str | bytes) -> list[str]:
+    return page(body).paragraphs(title_is_paragraph=True)
+
+
+@pytest.mark.parametrize(
+    ("body", "want"),
+    [
+        ("T\na\nb\n", ["T", "a", "b"]),  # the usual: one line feed at the end
+        ("T\na\nb", ["T", "a", "b", ""]),  # none: one blank paragraph stays
+        ("T\na\n\n", ["T", "a", ""]),  # only two blank lines go, of the text's and the record's own
+        ("T\na\n\n\n", ["T", "a", "", ""]),
+        ("T\n", ["T"]),
+        ("T", ["T", ""]),
+        ("T\r\na\r\nb\r\n", ["T", "a", "b"]),
+        ("T\ra\rb\r", ["T", "a", "b"]),
+        ("T\n\ra\n", ["T", "", "a"]),
+        (" \u3000T\t\n\xa0a b\u2003\n", ["T", "a b"]),
+        ("T\n \t\u3000\nb\n", ["T", "", "b"]),
+        ("\nT\na\n", ["", "T", "a"]),
+        ("T\u2028x\x85y\x0bz\na\n", ["T\u2028x\x85y\x0bz", "a"]),  # no line ends for us
+        ("T\x00\n\x00\n", ["T\x00", "\x00"]),  # NUL is text
+        (b"T\xff\n\xe6\xb1 \xed\xa0\x80\n", ["T\ufffd", "\ufffd \ufffd\ufffd\ufffd"]),
+        (b"\xef\xbb\xbfT\n", ["\ufeffT"]),
+    ],
+)
+def test_lines_of_a_body(body: str | bytes, want: list[str]) -> None:
+    assert lines(body) == want
+    got = page(body)
+    assert got.title == want[0]
+    assert got.paragraphs(title_is_paragraph=False) == want[1:]
+    assert got.reason is None
+
+
+@pytest.mark.parametrize("body", ["", "\n", "\r\n\r\n", " \n\t\n\u3000", b"\n\n\n\n"])
+def test_a_body_without_text_is_empty(body: str | bytes) -> None:
+    got = page(body)
+    assert (got.reason, got.title) == ("empty", "")
+    assert got.paragraphs(title_is_paragraph=True) == got.paragraphs(title_is_paragraph=False) == []
+
+
+@pytest.mark.parametrize(
+    ("body", "characters"), [("A long title\nabc\nde\n", 6), ("T\n汉字\n", 2), ("T\n\U0001f600\n", 1), ("Title\n", 0)]
+)
+def test_short_is_measured_after_the_title_in_code_points(body: str, characters: int) -> None:
+    assert page(body, min_chars=characters).reason is None
+    assert page(body, min_chars=characters + 1).reason == "too_short"
+
+
+def test_headers_of_a_page() -> None:
+    got = page(
+        "T\n",
+        warc_record_id="<urn:uuid:58da2d7e-25ec-40f4-9b03-e8aab3ae3b39>",
+        warc_target_uri="http://a.b/ä",
+        warc_date="2018-12-09T17:01:42Z",
+        warc_block_digest="sha1:X",
+    )
+    assert got.id == "58da2d7e-25ec-40f4-9b03-e8aab3ae3b39"
+    assert (got.url, got.date, got.digest, got.offset) == ("http://a.b/ä", "2018-12-09T17:01:42Z", "sha1:X", 7)
+
+
+def test_a_record_without_headers_has_a_stable_id_of_its_own() -> None:
+    got = page("T\n")
+    assert (got.url, got.date, got.digest) == ("", "", "")
+    assert got.id == "e54db64a-f11d-5a75-8cb5-280379ac912f"  # uuid5 in the URL name space of "a.wet#7": never changes
+    assert len({got.id, page("T\n", offset=8).id, page("T\n", segment="b.wet").id}) == 3
+    assert page("other\n", warc_record_id="<>").id == got.id
+
+
+# --- progress
+
+
+@pytest.fixture
+def stage(tmp_path: Path) -> StageProgress:
+    return StageProgress("read", tmp_path, num_segments=10)
+
+
+def finish(stage: StageProgress, *numbers: int, pages: int = 1000) -> None:
+    for number in numbers:
+        (stage.folder / f"{number:06d}.done.json").write_bytes(msgspec.json.encode({"pages": pages, "cpu_s": 1.0}))
+
+
+def test_a_stage_that_has_not_begun(stage: StageProgress) -> None:
+    stage.look(100.0)
+    assert (stage.began, stage.done, stage.pages) == (None, 0, 0)
+    assert stage.pages_per_s(200.0) == 0.0
+    assert stage.seconds_left(200.0) is None
+    assert stage.line(200.0) == "0/10 segments, 0 documents"
+
+
+def test_a_folder_that_does_not_exist_yet(tmp_path: Path) -> None:
+    stage = StageProgress("read", tmp_path / "not yet", num_segments=1)
+    stage.look(1.0)
+    assert stage.began is None
+
+
+def test_speed_and_time_left(stage: StageProgress) -> None:
+    (stage.folder / ".writing-000000.pages.zst-ab").touch()
+    stage.look(100.0)
+    assert (stage.began, stage.done) == (100.0, 0)
+    assert stage.line(110.0) == "0/10 segments, 0 documents"
+    finish(stage, 0, 1)
+    stage.look(150.0)
+    stage.look(150.0)  # each note counts once
+    assert (stage.began, stage.done, stage.pages) == (100.0, 2, 2000)
+    assert stage.pages_per_s(150.0) == 40.0
+    assert stage.seconds_left(150.0) == 200.0
+    assert stage.line(150.0) == "2/10 segments, 2,000 documents, 40 documents/s, 0:03:20 left"
+    finish(stage, *range(2, 10))
+    stage.look(3700.0)
+    assert stage.line(3700.0) == "10/10 segments, 10,000 documents, 3 documents/s"
+
+
+def test_what_an_earlier_run_left_counts_as_done_but_not_for_the_speed(stage: StageProgress) -> None:
+    finish(stage, 0, 1, 2, 3, pages=5000)
+    stage.look(100.0)
+    assert (stage.began, stage.done_before, stage.pages_before) == (100.0, 4, 20000)
+    assert stage.seconds_left(110.0) is None
+    assert stage.line(110.0) == "4/10 segments, 20,000 documents"
+    finish(stage, 4, pages=500)
+    stage.look(110.0)
+    assert stage.pages_per_s(110.0) == 50.0
+    assert stage.seconds_left(110.0) == 50.0
+    assert stage.line(110.0) == "5/10 segments, 20,500 documents, 50 documents/s, 0:00:50 left"
+
+
+def test_hours_are_told(stage: StageProgress) -> None:
+    (stage.folder / ".writing-x").touch()
+    stage.look(0.0)
+    finish(stage, 0)
+    stage.look(1000.0)
+    assert stage.line(1000.0).endswith(", 2:30:00 left")
+
+
+def test_other_files_of_the_folder_are_no_notes(stage: StageProgress) -> None:
+    for name in ("000000.pages.zst", "000000.hashes", ".writing-000000.done.json-0f"):
+        (stage.folder / name).touch()
+    stage.look(1.0)
+    assert stage.done == 0
+
+
+# --- configuration
+
+
+def config(**changes: Any) -> Configuration:
+    made = Configuration(
+        package_version="1",
+        shard_format=1,
+        unicode_version="14.0.0",
+        recipe=CC100,
+        formats=("jsonl.zst",),
+        shard_bytes=1,
+        keep_rejects=False,
+        models={"lid": "ab"},
+        inputs_sha256="cd",
+        num_segments=2,
+    )
+    return dataclasses.replace(made, **changes)
+
+
+def other(value: Any) -> Any:
+    """A different value of the same type."""
+    changes: dict[type, Callable[[Any], Any]] = {
+        bool: lambda v: not v,
+        int: lambda v: v + 1,
+        float: lambda v: v / 2,
+        str: lambda v: {"all": "group:2", "none": "first", "paragraph": "document", "mended": "ccnet"}.get(v, v + "x"),
+        tuple: lambda v: v[:-1] or (*v, "parquet"),
+        dict: lambda v: v | {"more": "ef"},
+        Recipe: lambda v: CCNET,
+    }
+    return changes[type(value)](value)
+
+
+@pytest.mark.parametrize("name", [field.name for field in dataclasses.fields(Configuration)])
+def test_the_fingerprint_depends_on_every_setting(name: str) -> None:
+    changed = config(**{name: other(getattr(config(), name))})
+    assert changed.fingerprint != config().fingerprint
+    assert re.fullmatch("[0-9a-f]{16}", changed.fingerprint)
+
+
+@pytest.mark.parametrize("name", [field.name for field in dataclasses.fields(Recipe)])
+def test_the_fingerprint_depends_on_every_setting_of_the_recipe(name: str) -> None:
+    recipe = dataclasses.replace(CC100, **{name: other(getattr(CC100, name))})
+    changed = config(recipe=recipe)
+    assert changed.fingerprint != config().fingerprint
+    found = differences(msgspec.to_builtins(config()), msgspec.to_builtins(changed))
+    assert [line.partition(" was ")[0] for line in found] == [f"recipe.{name}"]
+
+
+def test_the_fingerprint_depends_on_values_only() -> None:
+    assert config().fingerprint == config(models=dict(config().models)).fingerprint
+    two = {"a": "1", "b": "2"}
+    assert config(models=two).fingerprint == config(models=dict(reversed(two.items()))).fingerprint
+
+
+def configured(folder: Path, inputs: list[Input], model: bytes = b"model") -> Configuration:
+    path = folder / "lid"
+    path.write_bytes(model)
+    return configuration(
+        CC100, inputs, [path], package_version="1", formats=("jsonl.zst",), shard_bytes=1, keep_rejects=False
+    )
+
+
+def test_input_and_models_are_in_the_fingerprint(tmp_path: Path) -> None:
+    inputs = [Input("a", 1), Input("b", 2)]
+    base = configured(tmp_path, inputs)
+    assert base.num_segments == 2
+    assert base.models == {"lid": "9372c470eeadd5ecd9c3c74c2b3cb633f8e2f2fad799250a0f70d652b6b825e4"}
+    same = configured(tmp_path, list(inputs))
+    others = [
+        configured(tmp_path, [Input("a", 1), Input("b", 3)]),
+        configured(tmp_path, [Input("a", 1), Input("c", 2)]),
+        configured(tmp_path, [Input("a", 1)]),
+        configured(tmp_path, inputs, model=b"other"),
+    ]
+    assert same.fingerprint == base.fingerprint
+    assert len({base.fingerprint, *(each.fingerprint for each in others)}) == 5
+
+
+def test_differences_are_named_by_their_path() -> None:
+    old = {"a": 1, "recipe": {"keep": "none", "same": 2, "gone": 3}, "models": {"lid": "x"}, "list": [1]}
+    new = {"a": 1, "recipe": {"keep": "first", "same": 2, "new": 4}, "models": {"lid": "x"}, "list": [1, 2]}
+    assert sorted(differences(old, new)) == [
+        "list was [1], now [1, 2]",
+        "recipe.gone was 3, now None",
+        "recipe.keep was 'none', now 'first'",
+        "recipe.new was None, now 4",
+    ]
+    assert differences(old, old) == []
+
+
+def test_what_was_stored_as_json_does_not_differ_from_what_was_stored() -> None:
+    stored = msgspec.json.decode(msgspec.json.encode(config()))
+    assert differences(stored, msgspec.json.decode(msgspec.json.encode(config()))) == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "option"),
+    [
+        ({"min_language_score": 1.01}, "--min_language_score"),
+        ({"min_language_score": -0.01}, "--min_language_score"),
+        ({"min_language_score": math.nan}, "--min_language_score"),
+        ({"min_chars": -1}, "--min_chars"),
+        ({"max_record_bytes": 0}, "--max_record_bytes"),
+        ({"keep_buckets": ()}, "--keep_buckets"),
+        ({"keep_buckets": ("head", "best")}, "--keep_buckets"),
+        *[({"dedup_scope": scope}, "--dedup_scope") for scope in ("", "group", "group:", "group:0", "group:-1",
+                                                                  "group:x", "group:1.5", "some", "all:3", "group:²")],
+    ],
+)  # fmt: skip
+def test_a_recipe_refuses_what_makes_no_sense(changes: dict[str, Any], option: str) -> None:
+    with pytest.raises(UserError, match=f"^{option} "):
+        dataclasses.replace(CC100, **changes)
+
+
+def test_scopes_are_runs_of_segments() -> None:
+    assert (CC100.group_size, CC100.scope_of(0), CC100.scope_of(99)) == (None, 0, 0)
+    grouped = dataclasses.replace(CC100, dedup_scope="group:3")
+    assert [grouped.scope_of(number) for number in range(7)] == [0, 0, 0, 1, 1, 1, 2]
