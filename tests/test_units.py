@@ -96,6 +96,7 @@ def test_frames_cut_off_inside_a_line_are_an_error() -> None:
         unframed(data[: len(data) // 2])
 
 
+@pytest.mark.xfail(reason="defect: zstd stops silently inside a frame, or before its checksum")
 def test_frames_cut_off_anywhere_are_an_error() -> None:
     one = framed([b"a" * 50, b"bb"])
     for cut in {*range(1, 2 * len(one))} - {len(one)}:
@@ -121,7 +122,7 @@ FIELDS = [
 def document(number: int = 0, **changes: Any) -> Document:
     made = Document(
         id=f"id-{number}",
-        text=f"Ein Satz, {number}.\n汉字 \\ \"quoted\" \u2028 \x00",
+        text=f'Ein Satz, {number}.\n汉字 \\ "quoted" \u2028 \x00',
         language="de",
         language_score=0.9731,
         perplexity=None if number % 2 else 123.4,
@@ -273,6 +274,9 @@ def test_perplexity() -> None:
     assert perplexity(-3000.0, 10) == pytest.approx(1e300)
 
 
+SENSELESS = pytest.mark.xfail(reason="defect: cut-offs are taken whatever their values")
+
+
 def cutoffs_file(folder: Path, text: str | bytes) -> Path:
     path = folder / "cutoffs.csv"
     path.write_bytes(text.encode() if isinstance(text, str) else text)
@@ -298,9 +302,9 @@ def test_cutoffs_with_and_without_a_normal_form(tmp_path: Path) -> None:
         ("language,head,middle\nde,1\n", "float"),
         ("language,head,middle,normalization\nde,1,2,nfc\n", "'nfc'"),
         (b"language,head,middle\n\xff,1,2\n", "decode"),
-        ("language,head,middle\nde,nan,2\n", ""),
-        ("language,head,middle\nde,9,2\n", ""),
-        ("language,head,middle\nde,-1,2\n", ""),
+        pytest.param("language,head,middle\nde,nan,2\n", "nan", marks=SENSELESS),
+        pytest.param("language,head,middle\nde,9,2\n", "9", marks=SENSELESS),
+        pytest.param("language,head,middle\nde,-1,2\n", "-1", marks=SENSELESS),
     ],
     ids=["column", "header", "number", "short row", "normal form", "not text", "nan", "swapped", "negative"],
 )
@@ -344,7 +348,7 @@ def test_every_other_label_stays(label: str) -> None:
 
 def test_the_codes_are_those_of_the_release() -> None:
     assert len(CC100_CODES) == 116
-    assert CC100_CODES >= {"bn_rom", "hi_rom", "my_zaw", "ta_rom", "te_rom", "ur_rom", "zh-Hans", "zh-Hant"}
+    assert {"bn_rom", "hi_rom", "my_zaw", "ta_rom", "te_rom", "ur_rom", "zh-Hans", "zh-Hant"} <= CC100_CODES
     assert "zh" not in CC100_CODES
 
 
@@ -352,9 +356,10 @@ def test_wanted_languages() -> None:
     known = {"ceb", "en", "zh"}
     assert parse_languages("all", known) is None
     assert parse_languages("cc100", known) == CC100_CODES
-    assert parse_languages(" en, ceb ,sw,", known) == {"en", "ceb", "sw"}
-    assert parse_languages("zh", known) == parse_languages("zh-Hant,zh-Hans", known) == {"zh-Hans", "zh-Hant"}
-    assert parse_languages("zh-Hans", known) == {"zh-Hans"}
+    assert parse_languages(" en, ceb ,sw,", known) == frozenset({"en", "ceb", "sw"})
+    assert parse_languages("zh-Hant,zh-Hans", known) == frozenset({"zh-Hans", "zh-Hant"})
+    assert parse_languages("zh", known) == frozenset({"zh-Hans", "zh-Hant"})
+    assert parse_languages("zh-Hans", known) == frozenset({"zh-Hans"})
 
 
 @pytest.mark.parametrize("value", ["xx", "en,xx", "EN", "", ",", "all,en", "ceb"])

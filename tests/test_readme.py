@@ -1,0 +1,82 @@
+"""Every command of the README is run, in order, in a folder laid out as the README says."""
+
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from ccnet_pipeline import sample
+from tests.conftest import CHECKOUT
+from tests.test_build import flink_jar, lid  # noqa: F401 - lid is a fixture
+
+BLOCKS = re.findall(r"```sh\n(.*?)```", (CHECKOUT / "README.md").read_text("utf-8"), flags=re.DOTALL)
+COMMANDS = [line.partition("  #")[0].strip() for block in BLOCKS for line in block.splitlines() if line.strip()]
+MAKE = {"make run": "python -m beam_jobs.build_cc100"}
+
+
+def test_the_readme_has_commands() -> None:
+    assert len(COMMANDS) >= 8
+    assert COMMANDS[:2] == ["make run", "make test"]
+
+
+def test_make_test_is_what_ci_runs() -> None:
+    assert "\nmake test\n" in (CHECKOUT / ".ci" / "run").read_text("utf-8")
+
+
+def test_make_run_is_the_bare_command() -> None:
+    recipe = (CHECKOUT / "Makefile").read_text("utf-8").partition("\nrun:")[2].splitlines()[1]
+    assert recipe.strip() == MAKE["make run"].replace("python", "$(BIN)/python")
+
+
+@pytest.mark.xdist_group("alone")
+def test_every_command_works(lid: str, tmp_path: Path) -> None:  # noqa: F811
+    shutil.copytree(sample.crawl_directory(), tmp_path, dirs_exist_ok=True)
+    shutil.copytree(sample.lm_directory(), tmp_path / "models")
+    for command in COMMANDS:
+        if command != "make test":
+            run(MAKE.get(command, command), lid, tmp_path)
+    assert {path.name for path in tmp_path.iterdir() if (path / "manifest.json").is_file()} >= {
+        "cc100-sample",
+        "corpus",
+        "corpus-ccnet",
+        "corpus-fluent",
+    }
+
+
+def run(command: str, lid: str, folder: Path) -> None:  # noqa: F811
+    """Run one command as typed, with what this machine lacks put in its place."""
+    if command.startswith("zstd") and shutil.which("zstd") is None:
+        return
+    if "beam_jobs" in command and "--help" not in command:
+        command += f" --lid_model {shlex.quote(lid)}"  # the real one is a download of 131 MB
+    if "FlinkRunner" in command:
+        jar = flink_jar()
+        if jar is None or shutil.which("java") is None:
+            return
+        command += f" --flink_job_server_jar {jar}"
+        for package in ("java.util", "java.lang"):  # the jar of the test data is older than this Java
+            command += f" --job_server_jvm_properties=--add-opens=java.base/{package}=ALL-UNNAMED"
+    command = re.sub(r"^python ", f"{shlex.quote(sys.executable)} ", command)
+    done = subprocess.run(
+        ["bash", "-c", f"set -o pipefail; {command}"],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(CHECKOUT)},
+        capture_output=True,
+        text=True,
+        timeout=400,
+        check=False,
+    )
+    assert done.returncode == 0 or (command.startswith("zstd") and done.stdout), f"{command}\n{done.stderr[-2000:]}"
+
+
+def test_the_tree_names_what_exists() -> None:
+    tree = (CHECKOUT / "README.md").read_text("utf-8").partition("## Where things are")[2]
+    for name in re.findall(r"^(\w+)/", tree, flags=re.MULTILINE):
+        assert (CHECKOUT / name).is_dir(), name
+    for link in re.findall(r"\]\((docs/[^)]+)\)", (CHECKOUT / "README.md").read_text("utf-8")):
+        assert (CHECKOUT / link).is_file(), link
