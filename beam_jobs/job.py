@@ -127,7 +127,7 @@ def _checked_models(arguments: Arguments, lid_model: Path, lm_dir: Path | None) 
     if lm_dir:
         files.append(lm_dir / CUTOFFS_FILE)
         for model in find_models(lm_dir).values():
-            FluencyModel(model, arguments.recipe.lm_normalization)
+            FluencyModel(model, arguments.recipe.normalization)
             files += [model.pieces, model.ngrams]
     return files
 

@@ -160,6 +160,22 @@ def _add_method(group: argparse._ArgumentGroup) -> None:
         "bit-exact, everything labelled (default: %(default)s)",
     )
     add(
+        "--unit",
+        choices=["paragraph", "document"],
+        help="what language and fluency are judged by [paragraph / document]",
+    )
+    add(
+        "--title",
+        choices=["paragraph", "field"],
+        help="the first line of a page is its paragraph 0, or stands in the field title only [paragraph / field]",
+    )
+    add(
+        "--normalization",
+        choices=["mended", "ccnet"],
+        help="text before language and fluency models: line breaks become blanks and all letters stay, or cc_net's "
+        "form, bit for bit [mended / ccnet]",
+    )
+    add(
         "--min_chars",
         type=int,
         metavar="N",
@@ -235,8 +251,10 @@ def _add_execution(group: argparse._ArgumentGroup) -> None:
 
 
 def _recipe(parsed: argparse.Namespace) -> Recipe:
-    names = ("min_chars", "dedup_scope", "dedup_keep", "min_language_score", "languages")
+    names = ("unit", "normalization", "min_chars", "dedup_scope", "dedup_keep", "min_language_score", "languages")
     changes = {name: value for name in names if (value := getattr(parsed, name)) is not None}
+    if parsed.title is not None:
+        changes["title_is_paragraph"] = parsed.title == "paragraph"
     if parsed.max_record_bytes is not None:
         changes["max_record_bytes"] = _size("--max_record_bytes", parsed.max_record_bytes)
     if parsed.keep_buckets is not None:

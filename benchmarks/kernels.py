@@ -104,7 +104,7 @@ class _RecordingModels(FluencyModels):
     """Models whose two native halves record what they are given."""
 
     def __init__(self, setup: Setup, inputs: KernelInputs) -> None:
-        super().__init__(setup.lm_dir, setup.recipe.lm_normalization)
+        super().__init__(setup.lm_dir, setup.recipe.normalization)
         self._inputs = inputs
 
     def get(self, language: str) -> FluencyModel | None:

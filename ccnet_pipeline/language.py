@@ -106,6 +106,6 @@ def parse_languages(value: str, known: Iterable[str]) -> frozenset[str] | None:
 
 
 def weighted_score(scores: Sequence[float], paragraphs: Sequence[str]) -> float:
-    """Return the mean of the scores of paragraphs, weighted by their code points, to 4 decimals."""
+    """Return the mean of the scores of paragraphs, weighted by their code points."""
     lengths = [len(paragraph) for paragraph in paragraphs]
-    return round(sum(score * length for score, length in zip(scores, lengths, strict=True)) / sum(lengths), 4)
+    return sum(score * length for score, length in zip(scores, lengths, strict=True)) / sum(lengths)

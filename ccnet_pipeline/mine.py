@@ -105,8 +105,9 @@ class Miner:
         if not survivors:
             return []
         if self.recipe.unit == "document":
-            # Deleted, not replaced, line breaks: cc_net glues the words on either side (docs/method.md, Language).
-            text = "".join([paragraphs[position] for position in survivors])
+            # cc_net deletes line breaks and so glues the words on either side (docs/method.md, Language).
+            line_break = "" if self.recipe.normalization == "ccnet" else " "
+            text = line_break.join([paragraphs[position] for position in survivors])
             return [self._group(self.scorer.best(text), text, survivors)]
         by_language: dict[tuple[str, str | None], tuple[list[int], list[float]]] = {}
         for position in survivors:
@@ -122,7 +123,7 @@ class Miner:
     def _group(self, best: tuple[str, float], text: str, positions: list[int]) -> Group:
         label, score = best
         # Half up as NumPy does it: cc_net's 0.495 is 0.5, Python's own round() would give 0.49.
-        score = round(score * 100) / 100 if self.recipe.round_language_score else min(score, 1.0)
+        score = round(score * 100) / 100 if self.recipe.normalization == "ccnet" else min(score, 1.0)
         if not label or score < self.recipe.min_language_score:
             return Group(UNDETERMINED, score, positions, "language_unsure")
         language = cc100_code(label, text)
@@ -163,7 +164,7 @@ class Miner:
             id=f"{page.id}/{group.language}" if several else page.id,
             text="\n".join(kept),
             language=group.language,
-            language_score=group.score,
+            language_score=round(group.score, 4),
             perplexity=perplexity,
             bucket=bucket_of(perplexity, model.cutoffs if model else None),
             url=page.url,

@@ -33,9 +33,11 @@ class Recipe:
     dedup_scope: str = "all"  # "all", or "group:N": N consecutive segments
     dedup_keep: Keep = "none"
     min_language_score: float = 0.5
-    round_language_score: bool  # to 2 decimals, before the comparison with the minimum
     languages: str  # "all", "cc100", or codes separated by commas
-    lm_normalization: Normalization  # for models that do not state theirs
+    # "ccnet": bit for bit what cc_net does: line breaks deleted before the language is identified, scores rounded to 2
+    # decimals before the comparison, its normal form for fluency models that do not state theirs. "mended": line breaks
+    # become blanks, scores are compared as they are, and the normal form keeps vowel signs and tones.
+    normalization: Normalization
     keep_buckets: tuple[Bucket, ...]
 
     def __post_init__(self) -> None:
@@ -68,18 +70,16 @@ CCNET = Recipe(
     preset="ccnet",
     unit="document",
     title_is_paragraph=False,
-    round_language_score=True,
     languages="all",
-    lm_normalization="ccnet",
+    normalization="ccnet",
     keep_buckets=("head", "middle", "tail", "all"),
 )
 CC100 = Recipe(
     preset="cc100",
     unit="paragraph",
     title_is_paragraph=True,
-    round_language_score=False,
     languages="cc100",
-    lm_normalization="mended",
+    normalization="mended",
     keep_buckets=("head", "middle", "all"),
 )
 PRESETS: Mapping[str, Recipe] = {recipe.preset: recipe for recipe in (CC100, CCNET)}

@@ -121,7 +121,7 @@ class _MineFn(beam.DoFn):
             dump=extracted.dump,
             recipe=self._recipe,
             scorer=_scorer(self._lid_model),
-            models=_models(self._lm_dir, self._recipe.lm_normalization),
+            models=_models(self._lm_dir, self._recipe.normalization),
             keep_rejects=self._keep_rejects,
         )
         path = self._layout.mined(number, "blocks.zst")
