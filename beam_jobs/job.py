@@ -86,6 +86,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def run(arguments: Arguments) -> None:
     """Build the corpus that the arguments ask for, as far as it is not built yet."""
+    storage.check_place(arguments.output, "--output")
+    if arguments.work_dir:
+        storage.check_place(arguments.work_dir, "--work_dir")
     segments = find_segments(arguments.inputs or [str(sample.crawl_directory())], arguments.base)
     lid_model = find_model(arguments.lid_model)
     lm_dir = Path(arguments.lm_dir) if arguments.lm_dir else None if arguments.inputs else sample.lm_directory()
@@ -139,15 +142,15 @@ def _claim_output(arguments: Arguments, layout: Layout, config: Configuration, s
         UserError: it holds something else, or cannot be written.
     """
     output = Path(arguments.output)
-    old: Any = storage.read_json(layout.run_file, dict)
-    if old is None and storage.is_local(arguments.output) and output.is_dir() and not storage.is_empty(str(output)):
+    old = _read_run_file(layout, arguments)
+    if old is None and storage.is_local(arguments.output) and output.exists() and not storage.is_empty(str(output)):
         raise UserError(f"--output {output} exists and is no run directory; choose an empty or new one")
     if old is not None and arguments.overwrite:
         for name in ("run.json", "manifest.json", "ledger.json", "report.html", "shards", "rejects", "work"):
             storage.remove_tree(storage.join(arguments.output, name))
         old = None
     if old is not None and old.get("fingerprint") != config.fingerprint:
-        changed = differences(old.get("configuration", {}), msgspec.to_builtins(config))
+        changed = differences(old["configuration"], msgspec.json.decode(msgspec.json.encode(config)))
         raise UserError(
             f"--output {output} holds a run of another configuration ({'; '.join(changed) or 'of another version'}); "
             "choose another --output, or start anew with --overwrite"
@@ -159,6 +162,18 @@ def _claim_output(arguments: Arguments, layout: Layout, config: Configuration, s
         storage.write_json(layout.run_file, run_file)
     storage.remove_leftovers(arguments.output)
     return storage.read_json(layout.manifest_file, Manifest) is not None
+
+
+def _read_run_file(layout: Layout, arguments: Arguments) -> dict[str, Any] | None:
+    try:
+        old = storage.read_json(layout.run_file, dict)
+        if old is None or (isinstance(old.get("fingerprint"), str) and isinstance(old.get("configuration"), dict)):
+            return old
+    except msgspec.DecodeError:
+        pass
+    if arguments.overwrite:
+        return {}
+    raise UserError(f"{layout.run_file} is damaged; choose another --output, or start anew with --overwrite")
 
 
 def _num_buckets(segments: Sequence[Segment], config: Configuration) -> int:

@@ -20,6 +20,7 @@ from ccnet_pipeline.recipe import PRESETS, Recipe
 SAMPLE_OUTPUT = "cc100-sample"
 SAMPLE_LID_MODEL = "lid.176.ftz"
 LOCAL_RUNNERS = ("DirectRunner", "FnApiRunner")
+_RUNNERS = (*LOCAL_RUNNERS, "FlinkRunner", "DataflowRunner", "PortableRunner", "SparkRunner")
 
 _DESCRIPTION = """\
 Build a CC-100 style corpus: read CommonCrawl WET files, drop duplicate paragraphs, identify the language, score
@@ -65,6 +66,11 @@ class _Parser(argparse.ArgumentParser):
         raise UserError(f"{message} (see --help)")
 
 
+class _BeamParser(_BeamArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise UserError(f"{message} (an option of Apache Beam)")
+
+
 def parse(argv: Sequence[str]) -> Arguments:
     """Return the meaning of a command line.
 
@@ -90,7 +96,7 @@ def parse(argv: Sequence[str]) -> Arguments:
         keep_rejects=parsed.keep_rejects,
         keep_work=parsed.keep_work,
         overwrite=parsed.overwrite,
-        runner=parsed.runner,
+        runner=_runner(parsed.runner),
         workers=_at_least("--workers", parsed.workers, 0) or os.cpu_count() or 1,
         dedup_buckets=_at_least("--dedup_buckets", parsed.dedup_buckets, 0),
         beam=tuple(rest),
@@ -250,9 +256,19 @@ def _add_execution(group: argparse._ArgumentGroup) -> None:
     )
 
 
+def _runner(value: str) -> str:
+    """Return the name of a runner in its full spelling: Beam takes others too, and the local one must be told apart."""
+    for name in _RUNNERS:
+        if value.lower() in (name.lower(), name.lower().removesuffix("runner")):
+            return name
+    raise UserError(f"--runner {value!r}: want one of {', '.join(_RUNNERS)}")
+
+
 def _recipe(parsed: argparse.Namespace) -> Recipe:
     names = ("unit", "normalization", "min_chars", "dedup_scope", "dedup_keep", "min_language_score", "languages")
     changes = {name: value for name in names if (value := getattr(parsed, name)) is not None}
+    if "," in changes.get("languages", ""):  # the order typed, and blanks, must not make another configuration
+        changes["languages"] = ",".join(sorted({code.strip() for code in changes["languages"].split(",")} - {""}))
     if parsed.title is not None:
         changes["title_is_paragraph"] = parsed.title == "paragraph"
     if parsed.max_record_bytes is not None:
@@ -271,7 +287,7 @@ def _choices(option: str, value: str, allowed: Sequence[str]) -> tuple[str, ...]
 
 
 def _size(option: str, value: str) -> int:
-    match = re.fullmatch(r"(\d+)\s*([kmg]?)b?", value.strip().lower())
+    match = re.fullmatch(r"(\d{1,15})\s*([kmg]?)b?", value.strip().lower())
     if not match or not int(match[1]):
         raise UserError(f"{option} {value!r}: want a size in bytes, such as 1000000, 64M or 1G")
     return int(match[1]) * _SIZES[match[2]]
@@ -285,7 +301,7 @@ def _at_least(option: str, value: int, minimum: int) -> int:
 
 def _check_beam_options(rest: Sequence[str]) -> None:
     """Refuse options that neither we nor Beam know: Beam itself would let a misspelt one pass in silence."""
-    parser = _BeamArgumentParser(add_help=False, allow_abbrev=False)
+    parser = _BeamParser(add_help=False, allow_abbrev=False)
     for options in PipelineOptions.__subclasses__():
         options._add_argparse_args(parser)
     _, unknown = parser.parse_known_args(list(rest))

@@ -28,6 +28,9 @@ _REMEDIES = {
     errno.EACCES: "no permission to write there; choose another --output or mend the permissions",
     errno.EPERM: "no permission to write there; choose another --output or mend the permissions",
     errno.EROFS: "the file system is read-only; choose another --output",
+    errno.ENOTDIR: "this is below something that is no folder; choose another place",
+    errno.EEXIST: "this is below something that is no folder; choose another place",
+    errno.ENOENT: "no such folder can be made; choose another place",
     errno.EFBIG: "the file is larger than this machine allows; raise the limit (ulimit -f) and run again",
 }
 
@@ -118,6 +121,26 @@ def remove_tree(path: str) -> None:
     """Remove a folder and what is in it, if it exists."""
     if FileSystems.exists(path) or not is_local(path):
         FileSystems.delete([path])
+
+
+def check_place(path: str, option: str) -> None:
+    """See that files can be written below a folder, without making anything; `option` says who asked for it.
+
+    Raises:
+        UserError: they can't.
+    """
+    if is_local(path):
+        nearest = next(each for each in (Path(path), *Path(path).absolute().parents) if each.exists())
+        if not nearest.is_dir():
+            raise UserError(f"{option} {path}: {nearest} is no folder; choose another place")
+        if not os.access(nearest, os.W_OK | os.X_OK):
+            raise UserError(f"{option} {path}: {_REMEDIES[errno.EACCES]}")
+        return
+    try:
+        FileSystems.exists(path)
+    except Exception as error:  # each file system has its own, also for what is not installed
+        reason = str(error).partition("\n")[0]
+        raise UserError(f"{option} {path} cannot be used: {reason}") from error
 
 
 def is_empty(folder: str) -> bool:

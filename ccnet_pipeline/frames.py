@@ -12,11 +12,19 @@ import zstandard
 FRAME_BYTES = 1 << 20  # of lines before compression: the line that reaches it is the frame's last
 
 
-class FrameBuilder:
-    """Collects lines and gives back a compressed frame whenever enough have come."""
+def compressor(level: int) -> zstandard.ZstdCompressor:
+    """Return what makes frames of a level, each with a checksum."""
+    return zstandard.ZstdCompressor(level=level, write_checksum=True)
 
-    def __init__(self, level: int) -> None:
-        self._compress = zstandard.ZstdCompressor(level=level, write_checksum=True).compress
+
+class FrameBuilder:
+    """Collects lines and gives back a compressed frame whenever enough have come.
+
+    Builders of one thread can share a compressor: it holds about a megabyte from its first frame on.
+    """
+
+    def __init__(self, compressor: zstandard.ZstdCompressor) -> None:
+        self._compress = compressor.compress
         self._lines: list[bytes] = []
         self._size = 0
 
@@ -37,7 +45,7 @@ class FrameBuilder:
 
 def write_lines(lines: Iterable[bytes], stream: BinaryIO, level: int) -> None:
     """Write all lines as frames."""
-    builder = FrameBuilder(level)
+    builder = FrameBuilder(compressor(level))
     for line in lines:
         if frame := builder.add(line):
             stream.write(frame)
@@ -46,12 +54,30 @@ def write_lines(lines: Iterable[bytes], stream: BinaryIO, level: int) -> None:
 
 
 def read_lines(stream: BinaryIO) -> Iterator[bytes]:
-    """Yield the lines of concatenated frames, without their line feeds."""
+    """Yield the lines of concatenated frames, without their line feeds.
+
+    Raises:
+        ValueError: the last frame, or the last line, is cut off.
+    """
     rest = b""
-    with zstandard.ZstdDecompressor().stream_reader(stream, read_across_frames=True, closefd=False) as reader:
-        while block := reader.read(FRAME_BYTES):
-            lines = (rest + block).split(b"\n")
-            rest = lines.pop()
-            yield from lines
+    for block in _decompress(stream):
+        lines = (rest + block).split(b"\n")
+        rest = lines.pop()
+        yield from lines
     if rest:
         raise ValueError("the last line has no line feed: the frames are cut off")
+
+
+def _decompress(stream: BinaryIO) -> Iterator[bytes]:
+    # Frame by frame, because a stream_reader takes the end of the data for the end of a frame.
+    decompressor = zstandard.ZstdDecompressor()
+    frame = None
+    while data := stream.read(FRAME_BYTES):
+        while data:
+            frame = frame or decompressor.decompressobj()
+            yield frame.decompress(data)
+            data = b""
+            if frame.eof:
+                data, frame = frame.unused_data, None
+    if frame is not None:
+        raise ValueError("the last frame is cut off")

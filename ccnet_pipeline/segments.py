@@ -19,6 +19,7 @@ from ccnet_pipeline.errors import UserError
 _CRAWL_DATA = "crawl-data/"
 _DUMP = re.compile(r"CC-MAIN-\d{4}-\d{2}")
 _LISTING_SUFFIXES = (".paths", ".paths.gz")
+_WET_SUFFIXES = (".wet", ".wet.gz")
 _REMOTE = re.compile(r"^[a-z][a-z0-9+.-]*://", re.IGNORECASE)
 
 
@@ -69,9 +70,13 @@ def _expand(item: str, base: str | None) -> list[str]:
     if _REMOTE.match(item):
         raise UserError(f"--input {item}: only local files can be read as yet; download it and give its path")
     if Path(item).is_dir():
-        found = sorted(str(p) for p in Path(item).rglob("*.wet*") if p.is_file() and not _is_listing(str(p)))
+        found = sorted(
+            str(path) for path in Path(item).rglob("*") if path.is_file() and path.name.endswith(_WET_SUFFIXES)
+        )
         if not found:
             raise UserError(f"--input {item} is a directory without WET files (*.wet, *.wet.gz)")
+        for path in found:
+            _check_readable(path)
         return found
     if not Path(item).exists():
         # Not Path.glob: that takes no absolute pattern.
@@ -121,7 +126,7 @@ def _root_of(listing: Path) -> Path:
 
 
 def _names(paths: Sequence[str]) -> list[str]:
-    absolute = [Path(path).absolute().as_posix() for path in paths]
+    absolute = [os.path.abspath(path) for path in paths]  # noqa: PTH100 - takes ".." out, and no symbolic link
     folders = [path.rpartition("/")[0] for path in absolute]
     shared = os.path.commonpath(folders).rstrip("/") + "/"
     return [

@@ -91,7 +91,6 @@ def test_the_place_that_a_crawl_is_read_from_shows_nowhere(make: Maker) -> None:
     assert names("here/a/x.wet", "here/b") == names("else/where/a", "else/where/b/y.wet")
 
 
-@pytest.mark.xfail(reason="defect: Path.absolute keeps `..`, so names depend on the spelling of paths")
 def test_the_way_a_path_is_typed_shows_nowhere(make: Maker, tmp_path: Path) -> None:
     make("here/a/x.wet", "here/b/y.wet", "work/none")
     want = ["a/x.wet", "b/y.wet"]
@@ -255,7 +254,7 @@ def test_a_listing_that_cannot_be_read_is_named(make: Maker, name: str, data: by
         ("a.wet", "./a.wet"),
         ("a.wet", "*.wet"),
         (".", "a.wet"),
-        pytest.param(("a.wet", "x/../a.wet"), marks=pytest.mark.xfail(reason="defect: Path.absolute keeps `..`")),
+        pytest.param(("a.wet", "x/../a.wet")),
     ],
 )
 def test_a_segment_given_twice_is_a_mistake(make: Maker, inputs: tuple[str, ...]) -> None:
@@ -303,7 +302,6 @@ def test_what_the_system_forbids_to_read_is_named(make: Maker, monkeypatch: pyte
             find_segments([item])
 
 
-@pytest.mark.xfail(reason="defect: what a folder gives is not checked")
 def test_a_file_without_permission_in_a_folder_is_named(make: Maker, monkeypatch: pytest.MonkeyPatch) -> None:
     make("c/a.wet", "c/b.wet")
     monkeypatch.setattr("os.access", lambda path, _: not str(path).endswith("b.wet"))

@@ -6,6 +6,7 @@ import lzma
 import math
 import random
 import re
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,7 @@ from ccnet_pipeline.documents import Document, Reject, encode
 from ccnet_pipeline.errors import BalanceError, UserError
 from ccnet_pipeline.fluency import Cutoffs, bucket_of, find_models, perplexity, read_cutoffs
 from ccnet_pipeline.formats import decode_document, write_parquet, write_text
-from ccnet_pipeline.frames import FRAME_BYTES, FrameBuilder, read_lines, write_lines
+from ccnet_pipeline.frames import FRAME_BYTES, FrameBuilder, compressor, read_lines, write_lines
 from ccnet_pipeline.language import CC100_CODES, cc100_code, parse_languages, weighted_score
 from ccnet_pipeline.ledger import Account, Balance, DamageTally, Tally, total
 from ccnet_pipeline.recipe import CC100, CCNET, Configuration, Input, Recipe, configuration, differences
@@ -69,14 +70,14 @@ def test_frames_are_joined_byte_by_byte() -> None:
 
 
 def test_a_frame_is_given_when_it_is_full_and_holds_whole_lines() -> None:
-    builder = FrameBuilder(level=1)
+    builder = FrameBuilder(compressor(1))
     assert builder.flush() is None
     assert builder.add(b"x" * (FRAME_BYTES - 2)) is None  # one short, with its line feed
     frame = builder.add(b"last")
     assert frame is not None
     assert zstandard.ZstdDecompressor().decompress(frame) == b"x" * (FRAME_BYTES - 2) + b"\nlast\n"
     assert builder.flush() is None
-    assert FrameBuilder(level=1).add(b"x" * (FRAME_BYTES - 1)) is not None
+    assert FrameBuilder(compressor(1)).add(b"x" * (FRAME_BYTES - 1)) is not None
 
 
 def test_the_same_lines_give_the_same_bytes() -> None:
@@ -96,7 +97,6 @@ def test_frames_cut_off_inside_a_line_are_an_error() -> None:
         unframed(data[: len(data) // 2])
 
 
-@pytest.mark.xfail(reason="defect: zstd stops silently inside a frame, or before its checksum")
 def test_frames_cut_off_anywhere_are_an_error() -> None:
     one = framed([b"a" * 50, b"bb"])
     for cut in {*range(1, 2 * len(one))} - {len(one)}:
@@ -269,12 +269,9 @@ def test_a_bucket_begins_at_its_cut_off(value: float | None, bucket: str) -> Non
 def test_perplexity() -> None:
     assert perplexity(0.0, 3) == 1.0
     assert perplexity(-3.0, 2) == pytest.approx(31.6227766)
-    assert perplexity(-400.0, 1) == math.inf
-    assert perplexity(-4000.0, 10) == math.inf
+    assert perplexity(-400.0, 1) == sys.float_info.max
+    assert perplexity(-4000.0, 10) == sys.float_info.max
     assert perplexity(-3000.0, 10) == pytest.approx(1e300)
-
-
-SENSELESS = pytest.mark.xfail(reason="defect: cut-offs are taken whatever their values")
 
 
 def cutoffs_file(folder: Path, text: str | bytes) -> Path:
@@ -302,9 +299,9 @@ def test_cutoffs_with_and_without_a_normal_form(tmp_path: Path) -> None:
         ("language,head,middle\nde,1\n", "float"),
         ("language,head,middle,normalization\nde,1,2,nfc\n", "'nfc'"),
         (b"language,head,middle\n\xff,1,2\n", "decode"),
-        pytest.param("language,head,middle\nde,nan,2\n", "nan", marks=SENSELESS),
-        pytest.param("language,head,middle\nde,9,2\n", "9", marks=SENSELESS),
-        pytest.param("language,head,middle\nde,-1,2\n", "-1", marks=SENSELESS),
+        pytest.param("language,head,middle\nde,nan,2\n", "nan"),
+        pytest.param("language,head,middle\nde,9,2\n", "9"),
+        pytest.param("language,head,middle\nde,-1,2\n", "-1"),
     ],
     ids=["column", "header", "number", "short row", "normal form", "not text", "nan", "swapped", "negative"],
 )
@@ -369,8 +366,8 @@ def test_unknown_languages(value: str) -> None:
 
 
 def test_scores_are_weighted_by_code_points() -> None:
-    assert weighted_score([0.9, 0.6], ["xx", "汉"]) == 0.8
-    assert weighted_score([0.123456], ["x"]) == 0.1235
+    assert weighted_score([0.9, 0.6], ["xx", "汉"]) == pytest.approx(0.8)
+    assert weighted_score([0.123456], ["x"]) == 0.123456
 
 
 # --- pages

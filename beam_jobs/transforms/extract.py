@@ -16,7 +16,7 @@ from beam_jobs.elements import ExtractNote, HashSlice
 from beam_jobs.layout import Layout
 from ccnet_pipeline.dedup import bucket_bounds
 from ccnet_pipeline.extract import Extraction, encode_page
-from ccnet_pipeline.frames import FrameBuilder
+from ccnet_pipeline.frames import FrameBuilder, compressor
 from ccnet_pipeline.recipe import Recipe
 from ccnet_pipeline.segments import Segment
 
@@ -48,7 +48,7 @@ class _ExtractFn(beam.DoFn):
     def _extract(self, segment: Segment) -> ExtractNote:
         began = time.process_time()
         extraction = Extraction(segment.name, self._recipe)
-        frames = FrameBuilder(_PAGES_LEVEL)
+        frames = FrameBuilder(compressor(_PAGES_LEVEL))
         num_pages = 0
         with (
             storage.open_for_reading(segment.path) as archive,

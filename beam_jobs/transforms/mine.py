@@ -19,7 +19,7 @@ from ccnet_pipeline.dedup import Bits, Verdicts, verdicts
 from ccnet_pipeline.documents import Document, Reject, encode
 from ccnet_pipeline.extract import decode_page
 from ccnet_pipeline.fluency import FluencyModels, Normalization
-from ccnet_pipeline.frames import FrameBuilder, read_lines
+from ccnet_pipeline.frames import FrameBuilder, compressor, read_lines
 from ccnet_pipeline.language import FastTextScorer
 from ccnet_pipeline.ledger import Account
 from ccnet_pipeline.mine import Miner
@@ -43,7 +43,7 @@ def _models(directory: Path | None, normalization: Normalization) -> FluencyMode
 class _OpenBlock:
     """The block of one language and bucket while a segment is written."""
 
-    builder: FrameBuilder = field(default_factory=lambda: FrameBuilder(_SHARD_LEVEL))
+    builder: FrameBuilder
     frames: list[Frame] = field(default_factory=list)
     documents: int = 0
     paragraphs: int = 0
@@ -63,6 +63,7 @@ class _BlockWriter:
         self._path = path
         self._segment_number = segment_number
         self._offset = 0
+        self._compressor = compressor(_SHARD_LEVEL)  # one for all: there are hundreds of languages and buckets
         self._open: dict[tuple[str, str], _OpenBlock] = {}
 
     def add(self, document: Document) -> None:
@@ -71,7 +72,9 @@ class _BlockWriter:
             (REJECTS if rejected else SHARDS) + document.language,
             document.reason if isinstance(document, Reject) else document.bucket,
         )
-        block = self._open.setdefault(key, _OpenBlock())
+        block = self._open.get(key)
+        if block is None:
+            block = self._open[key] = _OpenBlock(FrameBuilder(self._compressor))
         block.count(document)
         self._write(block, block.builder.add(encode(document)))
 

@@ -10,6 +10,7 @@ needs its neighbours) and then mapped as an array of code points through one tab
 The forms depend on the Unicode version of the interpreter, which is why a run's fingerprint contains it.
 """
 
+import codecs
 import functools
 import re
 import unicodedata
@@ -49,7 +50,9 @@ def for_dedup(text: str) -> str:
     text = "\n".join([line.strip() for line in text.split("\n")])
     if text.isascii():
         return text.encode("ascii").translate(_ASCII_FOLD, _ASCII_CONTROLS_BUT_LINE_BREAK).decode("ascii")
-    return _map(text.lower(), _dedup_table())
+    if any(character in text for character in _NOT_LOWERED_ALONE):
+        text = text.lower()
+    return _map(text, _dedup_table())
 
 
 def for_lm_ccnet(text: str) -> str:
@@ -82,13 +85,17 @@ def for_lm_mended(text: str) -> str:
     text = text.strip()
     if text.isascii():
         return text.encode("ascii").translate(_ASCII_FOLD_BLANKS).decode("ascii").strip()
-    return _map(_expand(unicodedata.normalize("NFC", text.lower())), _lm_mended_table()).strip()
+    return _map(_expand(unicodedata.normalize("NFC", text.lower())), _lm_mended_table(), deletes=False).strip()
 
 
-def _map(text: str, table: CodePoints) -> str:
-    codes: CodePoints = table[np.frombuffer(text.encode("utf-32-le", "surrogatepass"), dtype="<u4")]
-    kept: CodePoints = codes[codes != _DELETED]
-    return str(kept.tobytes(), "utf-32-le", "surrogatepass")
+def _map(text: str, table: CodePoints, *, deletes: bool = True) -> str:
+    # The codecs called directly: by their names Python finds them anew each time. And of the two ways of numpy to look
+    # up, `take` with "clip" costs half, as it checks nothing; no code point lies outside of the table.
+    encoded = codecs.utf_32_le_encode(text, "surrogatepass")[0]
+    codes: CodePoints = table.take(np.frombuffer(encoded, dtype="<i4"), mode="clip")
+    if deletes:
+        codes = codes[codes != _DELETED]
+    return codecs.utf_32_le_decode(codes.data, "surrogatepass")[0]
 
 
 def _expand(text: str) -> str:
@@ -98,6 +105,8 @@ def _expand(text: str) -> str:
     return text
 
 
+# Their lower case is not one character for one: that of sigma depends on its neighbours, i with a dot becomes two.
+_NOT_LOWERED_ALONE = ("Σ", "İ")
 _LONG_MARKS = [(mark, ascii_form) for mark, ascii_form in PUNCTUATION.items() if len(ascii_form) > 1]
 _ASCII_FOLD = bytes(48 if 48 <= code <= 57 else ord(chr(code).lower()) if code < 128 else code for code in range(256))
 _ASCII_FOLD_BLANKS = bytes(32 if code in _CONTROLS else folded for code, folded in enumerate(_ASCII_FOLD))
@@ -120,6 +129,9 @@ def _set(table: CodePoints, characters: Iterable[int], value: int) -> CodePoints
 @functools.cache
 def _dedup_table() -> CodePoints:
     table = _identity_with_digits_folded()
+    for code, character in enumerate(map(chr, range(0x110000))):
+        if (lower := character.lower()) != character and character not in _NOT_LOWERED_ALONE:
+            table[code] = ord(lower)
     # Digits come first: U+FF11 is already "0" here and must not be deleted with the marks.
     _set(table, (ord(mark) for mark in PUNCTUATION if not mark.isdecimal()), _DELETED)
     return _set(table, (code for code in _CONTROLS if code != _LINE_BREAK), _DELETED)
