@@ -9,24 +9,12 @@ SHARDS = "shards/"
 REJECTS = "rejects/"
 
 
-@dataclass(frozen=True, slots=True)
-class HashSlice:
-    """The hashes of one segment in one range."""
+# There are as many of the first two as segments times ranges, so they are plain tuples, which Beam packs tightly.
 
-    segment_number: int
-    start: int  # index of the first hash in the segment's file
-    count: int
-    total: int  # hashes in the file
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """Where the answers for one `HashSlice` lie: one bit a hash, packed."""
-
-    path: str
-    offset: int  # bytes
-    start: int
-    count: int
+# The hashes of one segment in one range: segment number, index of the first in its file, count, hashes in the file.
+HashSlice = tuple[int, int, int, int]
+# Where the answers for one slice lie: range, byte in its file, index of the first hash, count. One bit a hash, packed.
+Answer = tuple[int, int, int, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +32,6 @@ class Block:
     folder: str  # SHARDS or REJECTS, and the language
     name: str  # the bucket, or the reason
     segment_number: int
-    path: str
     frames: list[Frame]
     documents: int
     paragraphs: int
@@ -89,7 +76,7 @@ class ExtractNote:
     pages: int
     hashes: int  # distinct
     paragraphs: int
-    cpu_s: float
+    cpu_s: float  # for benchmarks/limit.py
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +88,7 @@ class MineNote:
     blocks: list[Block]
     pages: int
     documents: int
-    cpu_s: float
+    cpu_s: float  # for benchmarks/limit.py
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,7 +53,7 @@ def build(pipeline: beam.Pipeline, plan: Plan) -> None:
         | "SpreadSegments" >> beam.Reshuffle()
         | "Extract" >> Extract(layout, recipe, plan.num_buckets)
         | "Resolve" >> Resolve(layout, plan.num_buckets, recipe.dedup_keep)
-        | "Mine" >> Mine(layout, recipe, plan.lid_model, plan.lm_dir, plan.configuration.keep_rejects)
+        | "Mine" >> Mine(layout, recipe, plan.num_buckets, plan.lid_model, plan.lm_dir, plan.configuration.keep_rejects)
     )
     files = (
         mined
@@ -61,4 +61,4 @@ def build(pipeline: beam.Pipeline, plan: Plan) -> None:
         | "Regroup" >> Regroup(layout, plan.configuration.formats, plan.configuration.shard_bytes)
     )
     accounts = mined | "Accounts" >> beam.Map(lambda note: (note.segment, note.account))
-    _ = (files, accounts) | "Publish" >> Publish(layout, plan.configuration.fingerprint)
+    _ = (files, accounts) | "Publish" >> Publish(layout, plan.configuration)

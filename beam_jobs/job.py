@@ -2,32 +2,30 @@
 
 import importlib.metadata
 import logging
-import platform
 import re
 import sys
+import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import apache_beam as beam
-import msgspec
 from apache_beam.options.pipeline_options import PipelineOptions
 
-from beam_jobs import local, storage
-from beam_jobs.elements import Manifest
+from beam_jobs import local, run_directory, storage
+from beam_jobs.elements import FinalFile
 from beam_jobs.graph import Plan, build
 from beam_jobs.layout import Layout
 from beam_jobs.options import LOCAL_RUNNERS, Arguments, parse
 from beam_jobs.progress import shown
 from beam_jobs.summary import print_summary
 from ccnet_pipeline import sample
-from ccnet_pipeline.documents import SHARD_FORMAT
 from ccnet_pipeline.errors import BalanceError, UserError
-from ccnet_pipeline.fluency import CUTOFFS_FILE, FluencyModel, find_models
+from ccnet_pipeline.fluency import CUTOFFS_FILE, FluencyModel, find_models, languages_of_model
+from ccnet_pipeline.formats import JSONL
 from ccnet_pipeline.language import FastTextScorer, parse_languages
 from ccnet_pipeline.models import find_model
-from ccnet_pipeline.recipe import Configuration, Input, configuration, differences
+from ccnet_pipeline.recipe import Configuration, Input, configuration
 from ccnet_pipeline.segments import Segment, find_segments
 
 PACKAGE = "cc100-xlmr"
@@ -40,28 +38,6 @@ _BUCKET_BYTES = 64 << 20
 _MAX_BUCKETS = 4096
 
 
-@dataclass(frozen=True, slots=True)
-class Engine:
-    """What ran a run; it decides nothing about the result."""
-
-    runner: str
-    beam: str
-    python: str
-    platform: str
-
-
-@dataclass(frozen=True, slots=True)
-class RunFile:
-    """The content of run.json."""
-
-    shard_format: int
-    fingerprint: str
-    preset: str
-    configuration: Configuration
-    engine: Engine
-    inputs: list[Input]
-
-
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the job; return the exit status: 0, 1 (our defect), 2 (the user's mistake), 130 (interrupted)."""
     # What matters of Beam's errors arrives as an exception; its log repeats each of them with a traceback a layer.
@@ -69,7 +45,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         run(parse(sys.argv[1:] if argv is None else argv))
     except KeyboardInterrupt:
-        print("\nbuild_cc100: interrupted; the same command goes on where it stopped", file=sys.stderr)
+        again = "the same command, without --overwrite," if "--overwrite" in (argv or sys.argv) else "the same command"
+        print(f"\nbuild_cc100: interrupted; {again} goes on where it stopped", file=sys.stderr)
         return INTERRUPTED
     except Exception as error:
         mistake = _find(error, UserError)
@@ -104,76 +81,52 @@ def run(arguments: Arguments) -> None:
     )
     work_root = arguments.work_dir or storage.join(arguments.output, "work")
     layout = Layout(output=arguments.output, work=storage.join(work_root, config.fingerprint))
-    if _claim_output(arguments, layout, config, segments):
-        print(f"{arguments.output} is complete already: the same input, configuration and models.")
-    else:
-        plan = Plan(
-            configuration=config,
-            layout=layout,
-            segments_file=storage.join(layout.work, "segments.json"),
-            num_buckets=arguments.dedup_buckets or _num_buckets(segments, config),
-            lid_model=lid_model.absolute(),
-            lm_dir=lm_dir.absolute() if lm_dir else None,
-        )
-        storage.write_json(plan.segments_file, segments)
-        _execute(arguments, plan, segments)
-    if not arguments.keep_work:
-        _remove_work(work_root, layout)
-    print_summary(layout)
-    _print_next_steps(arguments)
+    with storage.locked(arguments.output):
+        if run_directory.claim(
+            layout, config, segments, runner=arguments.runner, overwrite=arguments.overwrite, work_root=work_root
+        ):
+            print(f"{arguments.output} is complete already: the same input, configuration and models.")
+        else:
+            _execute(arguments, _plan(arguments, config, layout, segments, lid_model, lm_dir), segments)
+        files = print_summary(layout)
+        if not arguments.keep_work:
+            run_directory.remove_work(work_root, layout)
+    _print_next_steps(arguments, files)
+
+
+def _plan(
+    arguments: Arguments,
+    config: Configuration,
+    layout: Layout,
+    segments: Sequence[Segment],
+    lid_model: Path,
+    lm_dir: Path | None,
+) -> Plan:
+    """Write the list of segments and return the plan, all paths absolute: workers may run in another folder."""
+    layout = Layout(output=storage.absolute(layout.output), work=storage.absolute(layout.work))
+    segments_file = storage.join(layout.work, "segments.json")
+    storage.write_json(segments_file, [replace(each, path=storage.absolute(each.path)) for each in segments])
+    return Plan(
+        configuration=config,
+        layout=layout,
+        segments_file=segments_file,
+        num_buckets=arguments.dedup_buckets or _num_buckets(segments, config),
+        lid_model=lid_model.absolute(),
+        lm_dir=lm_dir.absolute() if lm_dir else None,
+    )
 
 
 def _checked_models(arguments: Arguments, lid_model: Path, lm_dir: Path | None) -> list[Path]:
-    """Return every model file, after each was loaded once: a broken one must show before any work."""
-    parse_languages(arguments.recipe.languages, known=FastTextScorer(lid_model).labels())
+    """Return every model file in use, after each was loaded once: a broken one must show before any work."""
+    wanted = parse_languages(arguments.recipe.languages, known=FastTextScorer(lid_model).labels())
     files = [lid_model]
     if lm_dir:
         files.append(lm_dir / CUTOFFS_FILE)
-        for model in find_models(lm_dir).values():
-            FluencyModel(model, arguments.recipe.normalization)
-            files += [model.pieces, model.ngrams]
+        for name, model in find_models(lm_dir).items():
+            if wanted is None or wanted & languages_of_model(name):
+                FluencyModel(model, arguments.recipe.normalization)
+                files += [model.pieces, model.ngrams]
     return files
-
-
-def _claim_output(arguments: Arguments, layout: Layout, config: Configuration, segments: Sequence[Segment]) -> bool:
-    """Make the run directory ours; return whether it is complete.
-
-    Raises:
-        UserError: it holds something else, or cannot be written.
-    """
-    output = Path(arguments.output)
-    old = _read_run_file(layout, arguments)
-    if old is None and storage.is_local(arguments.output) and output.exists() and not storage.is_empty(str(output)):
-        raise UserError(f"--output {output} exists and is no run directory; choose an empty or new one")
-    if old is not None and arguments.overwrite:
-        for name in ("run.json", "manifest.json", "ledger.json", "report.html", "shards", "rejects", "work"):
-            storage.remove_tree(storage.join(arguments.output, name))
-        old = None
-    if old is not None and old.get("fingerprint") != config.fingerprint:
-        changed = differences(old["configuration"], msgspec.json.decode(msgspec.json.encode(config)))
-        raise UserError(
-            f"--output {output} holds a run of another configuration ({'; '.join(changed) or 'of another version'}); "
-            "choose another --output, or start anew with --overwrite"
-        )
-    if old is None:
-        engine = Engine(arguments.runner, beam.__version__, platform.python_version(), platform.platform())
-        inputs = [Input(segment.name, segment.size) for segment in segments]
-        run_file = RunFile(SHARD_FORMAT, config.fingerprint, config.recipe.preset, config, engine, inputs)
-        storage.write_json(layout.run_file, run_file)
-    storage.remove_leftovers(arguments.output)
-    return storage.read_json(layout.manifest_file, Manifest) is not None
-
-
-def _read_run_file(layout: Layout, arguments: Arguments) -> dict[str, Any] | None:
-    try:
-        old = storage.read_json(layout.run_file, dict)
-        if old is None or (isinstance(old.get("fingerprint"), str) and isinstance(old.get("configuration"), dict)):
-            return old
-    except msgspec.DecodeError:
-        pass
-    if arguments.overwrite:
-        return {}
-    raise UserError(f"{layout.run_file} is damaged; choose another --output, or start anew with --overwrite")
 
 
 def _num_buckets(segments: Sequence[Segment], config: Configuration) -> int:
@@ -190,7 +143,8 @@ def _execute(arguments: Arguments, plan: Plan, segments: Sequence[Segment]) -> N
     build(pipeline, plan)
     with shown(plan.layout, len(segments)):
         if workers > 1:
-            local.run_supervised(pipeline.run, storage.join(plan.layout.work, "workers.log"))
+            folder = plan.layout.work if storage.is_local(plan.layout.work) else tempfile.gettempdir()
+            local.run_supervised(pipeline.run, str(Path(folder) / "workers.log"))
         else:
             pipeline.run().wait_until_finish()
 
@@ -198,12 +152,6 @@ def _execute(arguments: Arguments, plan: Plan, segments: Sequence[Segment]) -> N
 def _local_workers(arguments: Arguments, segments: Sequence[Segment]) -> int:
     is_small = sum(segment.size for segment in segments) < _SMALL_INPUT_BYTES
     return 1 if is_small else min(arguments.workers, len(segments))
-
-
-def _remove_work(work_root: str, layout: Layout) -> None:
-    storage.remove_tree(layout.work)
-    if storage.is_local(work_root) and Path(work_root).is_dir() and not any(Path(work_root).iterdir()):
-        Path(work_root).rmdir()
 
 
 def _find(error: BaseException | None, kind: type[Exception]) -> str | None:
@@ -218,12 +166,17 @@ def _find(error: BaseException | None, kind: type[Exception]) -> str | None:
     return None
 
 
-def _print_next_steps(arguments: Arguments) -> None:
+def _print_next_steps(arguments: Arguments, files: list[FinalFile]) -> None:
     out = arguments.output
     print(f"Shards: {storage.join(out, 'shards')}   every file with its sha256: {storage.join(out, 'manifest.json')}")
     print(f"Where the rest went: {storage.join(out, 'ledger.json')}")
     if arguments.inputs:
         return
-    print(f"Look inside:   zstd -dc {storage.join(out, 'shards', 'fr', 'head-00000.jsonl.zst')} | head -3")
+    python = Path(sys.executable)
+    command = python.relative_to(Path.cwd()) if python.is_relative_to(Path.cwd()) else python
+    lines = [file.path for file in files if file.format == JSONL]
+    shown = next((path for path in lines if path.startswith("shards/fr/")), lines[0] if lines else None)
+    if shown:
+        print(f"Look inside:   zstd -dc {storage.join(out, shown)} | head -3")
     print("Next, real CommonCrawl: download a WET file (README.md says which), then")
-    print("    python -m beam_jobs.build_cc100 --input CC-MAIN-*.warc.wet.gz --output corpus")
+    print(f"    {command} -m beam_jobs.build_cc100 --input CC-MAIN-*.warc.wet.gz --output corpus")

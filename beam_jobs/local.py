@@ -52,6 +52,8 @@ def run_supervised(run: Callable[[], object], log: str) -> None:
         # A thread of Beam's waits for each worker and raises when it ends; the runner itself would not notice.
         if "Worker subprocess exited" in str(failed.exc_value):
             deaths.append(str(failed.exc_value))
+        else:
+            previous(failed)
 
     def run_and_tell() -> None:
         try:
@@ -59,7 +61,7 @@ def run_supervised(run: Callable[[], object], log: str) -> None:
         except BaseException as error:  # handed on below
             errors.append(error)
 
-    threading.excepthook = on_thread_error
+    previous, threading.excepthook = threading.excepthook, on_thread_error
     os.environ[WORKER_LOG] = log
     thread = threading.Thread(target=run_and_tell, daemon=True)
     thread.start()
@@ -68,13 +70,13 @@ def run_supervised(run: Callable[[], object], log: str) -> None:
             thread.join(_LOOK_EVERY_S)
     finally:
         _kill_children()
-    if errors:
-        raise errors[0]
     if deaths:
         raise UserError(
             f"a worker process died ({deaths[0]}; -9 often means too little memory); the same command goes on "
             f"where it stopped, and fewer --workers need less memory; what it printed last: {log}"
         )
+    if errors:
+        raise errors[0]
 
 
 def _kill_children() -> None:

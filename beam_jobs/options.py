@@ -33,7 +33,7 @@ fluency, and write one clean set of shards a language.
 A run that was interrupted is taken up by the same command."""
 
 _EPILOG = """\
-Options of Apache Beam are accepted too, such as --direct_num_workers or, for --runner=FlinkRunner, --flink_master.
+Options of Apache Beam are accepted too, such as, for --runner=FlinkRunner, --flink_master and --parallelism.
 What each step does and why: docs/method.md. The form of the shards: docs/shard_format.md."""
 
 _SIZES = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30}
@@ -97,7 +97,7 @@ def parse(argv: Sequence[str]) -> Arguments:
         keep_work=parsed.keep_work,
         overwrite=parsed.overwrite,
         runner=_runner(parsed.runner),
-        workers=_at_least("--workers", parsed.workers, 0) or os.cpu_count() or 1,
+        workers=_at_least("--workers", parsed.workers, 0) or _num_cores(),
         dedup_buckets=_at_least("--dedup_buckets", parsed.dedup_buckets, 0),
         beam=tuple(rest),
     )
@@ -152,7 +152,7 @@ def _add_places(group: argparse._ArgumentGroup) -> None:
     )
     add("--keep_rejects", action="store_true", help="also write dropped documents, with the reason, to OUTPUT/rejects")
     add("--keep_work", action="store_true", help="keep intermediate files after success")
-    add("--overwrite", action="store_true", help="start anew where OUTPUT holds a run of another configuration")
+    add("--overwrite", action="store_true", help="start anew: remove the run that OUTPUT holds")
 
 
 def _add_method(group: argparse._ArgumentGroup) -> None:
@@ -299,12 +299,19 @@ def _at_least(option: str, value: int, minimum: int) -> int:
     return value
 
 
+def _num_cores() -> int:
+    """Return the processors that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def _check_beam_options(rest: Sequence[str]) -> None:
     """Refuse options that neither we nor Beam know: Beam itself would let a misspelt one pass in silence."""
     parser = _BeamParser(add_help=False, allow_abbrev=False)
     for options in PipelineOptions.__subclasses__():
         options._add_argparse_args(parser)
-    _, unknown = parser.parse_known_args(list(rest))
+    parsed, unknown = parser.parse_known_args(list(rest))
+    if parsed.direct_num_workers != 1 or parsed.direct_running_mode != "in_memory":
+        raise UserError("--direct_num_workers and --direct_running_mode are ours to set: use --workers N")
     if unknown:
         ours = [option for action in _parser()._actions for option in action.option_strings]
         near = difflib.get_close_matches(unknown[0].partition("=")[0], ours, n=1)

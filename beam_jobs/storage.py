@@ -6,6 +6,7 @@ object appears when its upload is complete, and a copy aside would only cost a c
 
 import contextlib
 import errno
+import fcntl
 import os
 import uuid
 from collections.abc import Iterator
@@ -61,7 +62,7 @@ def writing(path: str) -> Iterator[BinaryIO]:
     aside = path
     if is_local(path):
         aside = str(Path(path).with_name(f"{_TEMPORARY_PREFIX}{Path(path).name}-{uuid.uuid4().hex}"))
-    with explained(path):
+    with explained(path, aside):
         try:
             with FileSystems.create(aside, compression_type=CompressionTypes.UNCOMPRESSED) as file:
                 yield file
@@ -77,13 +78,14 @@ def writing(path: str) -> Iterator[BinaryIO]:
 
 
 @contextlib.contextmanager
-def explained(path: str) -> Iterator[None]:
-    """Turn a full disk, missing permission and the like into a UserError."""
+def explained(path: str, aside: str | None = None) -> Iterator[None]:
+    """Turn a full disk, missing permission and the like into a UserError about `path`."""
     try:
         yield
     except OSError as error:
         remedy = _REMEDIES.get(error.errno or 0)
-        if remedy is None:
+        ours = error.filename is None or str(error.filename) in (path, aside) or path.startswith(str(error.filename))
+        if remedy is None or not ours:
             raise
         raise UserError(f"{path}: {remedy}") from error
 
@@ -112,15 +114,59 @@ def exists(path: str) -> bool:
     return bool(FileSystems.exists(path))
 
 
+def size(path: str) -> int | None:
+    """Return the bytes of a file, or None if there is no such file."""
+    found = FileSystems.match([path])[0].metadata_list
+    return found[0].size_in_bytes if found else None
+
+
 def join(*parts: str) -> str:
     """Join parts of a path in the way of its file system."""
     return str(FileSystems.join(*parts))
 
 
-def remove_tree(path: str) -> None:
-    """Remove a folder and what is in it, if it exists."""
-    if FileSystems.exists(path) or not is_local(path):
+def absolute(path: str) -> str:
+    """Return the path as workers with another working folder need it."""
+    return os.path.abspath(path) if is_local(path) else path  # noqa: PTH100 - takes ".." out, and no symbolic link
+
+
+def remove_file(path: str) -> None:
+    """Remove a file, if it exists."""
+    if FileSystems.exists(path):
         FileSystems.delete([path])
+
+
+def remove_folder(path: str) -> None:
+    """Remove a folder and what is in it, if it exists."""
+    if not is_local(path):
+        FileSystems.delete([path.rstrip("/") + "/"])  # without the slash it would be one object of that name
+    elif Path(path).is_dir():
+        FileSystems.delete([path])
+
+
+@contextlib.contextmanager
+def locked(folder: str) -> Iterator[None]:
+    """Keep other runs out of a local folder, which is made if need be, while the block runs.
+
+    Raises:
+        UserError: another run is in it.
+    """
+    if not is_local(folder):
+        yield
+        return
+    is_new = not Path(folder).exists()
+    with explained(folder):
+        Path(folder).mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    except BlockingIOError as error:
+        raise UserError(f"another run is writing to {folder}; wait for it, or stop it") from error
+    finally:
+        os.close(descriptor)
+        if is_new and not any(Path(folder).iterdir()):
+            Path(folder).rmdir()
 
 
 def check_place(path: str, option: str) -> None:

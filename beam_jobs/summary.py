@@ -24,8 +24,8 @@ class _Row:
     bytes: int = 0
 
 
-def print_summary(layout: Layout) -> None:
-    """Print what `manifest.json` and `ledger.json` say."""
+def print_summary(layout: Layout) -> list[FinalFile]:
+    """Print what `manifest.json` and `ledger.json` say; return the files of the manifest."""
     manifest = storage.read_json(layout.manifest_file, Manifest)
     ledger = storage.read_json(layout.ledger_file, Ledger)
     if manifest is None or ledger is None:
@@ -35,9 +35,10 @@ def print_summary(layout: Layout) -> None:
         console.width = 140  # a log has no width; 80 would cut the columns
     console.print(_languages_table(manifest.files))
     console.print(_losses_table(ledger))
-    if ledger.damage.members:
+    if ledger.damage.bytes:
         reasons = ", ".join(f"{reason} {count}" for reason, count in sorted(ledger.damage.reasons.items()))
         console.print(f"Damage: {ledger.damage.bytes:,} bytes of the archives could not be read ({reasons}).")
+    return manifest.files
 
 
 def _languages_table(files: list[FinalFile]) -> Table:

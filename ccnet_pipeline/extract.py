@@ -34,7 +34,7 @@ class Extraction:
         tally = self.account.tally
         for item in read_archive(stream, max_record_bytes=self.recipe.max_record_bytes):
             if not isinstance(item, Record):
-                self.account.damage.count(item.reason, item.size)
+                self.account.damage.count(item.reason, item.size, item.members)
                 continue
             tally.read(1, 0, 0)
             if item.type != "conversion" or item.oversized:

@@ -26,7 +26,7 @@ CUTOFFS_FILE = "cutoffs.csv"
 _PIECES = ".sp.model"
 _NGRAMS = (".arpa.bin", ".arpa")  # the first one that is there
 PUBLISHED_CUTOFFS = Path(__file__).with_name("published_cutoffs.csv")
-_NORMALIZERS: Mapping[str, Callable[[str], str]] = {"ccnet": for_lm_ccnet, "mended": for_lm_mended}
+NORMALIZERS: Mapping[str, Callable[[str], str]] = {"ccnet": for_lm_ccnet, "mended": for_lm_mended}
 # One model serves both scripts: cc_net's is called zh.
 _MODEL_OF = {"zh-Hans": "zh", "zh-Hant": "zh"}
 
@@ -84,7 +84,7 @@ def read_cutoffs(path: Path) -> dict[str, Cutoffs]:
         with path.open(encoding="utf-8", newline="") as file:
             for row in csv.DictReader(file):
                 normalization = (row.get("normalization") or "").strip()
-                if normalization not in ("", *_NORMALIZERS):
+                if normalization not in ("", *NORMALIZERS):
                     raise ValueError(f"normalization {normalization!r}")
                 cutoffs[row["language"]] = Cutoffs(
                     float(row["head"]),
@@ -137,6 +137,15 @@ def find_models(directory: Path) -> dict[str, ModelFiles]:
     return models
 
 
+def languages_of_model(name: str) -> frozenset[str]:
+    """Return the CC-100 codes that a model may serve.
+
+    >>> sorted(languages_of_model("zh"))
+    ['zh', 'zh-Hans', 'zh-Hant']
+    """
+    return frozenset([name, *(language for language, model in _MODEL_OF.items() if model == name)])
+
+
 class FluencyModel:
     """The SentencePiece and KenLM models of one language."""
 
@@ -145,7 +154,7 @@ class FluencyModel:
         import sentencepiece
 
         self.cutoffs = files.cutoffs
-        self._normalize = _NORMALIZERS[files.cutoffs.normalization or default_normalization]
+        self._normalize = NORMALIZERS[files.cutoffs.normalization or default_normalization]
         config = kenlm.Config()
         # Mapped, not read: worker processes share the pages, and a model costs only what is touched of it.
         config.load_method = kenlm.LoadMethod.LAZY

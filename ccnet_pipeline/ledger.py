@@ -10,7 +10,7 @@ The reasons, in the order in which a record meets them:
     too_large          bigger than --max_record_bytes
     empty              no text at all
     too_short          less text than --min_chars
-    blank              (paragraphs) nothing but white space
+    blank              nothing but white space; of a record: after its title
     duplicate          stands in another record of the scope too
     repeated           (paragraphs) stands earlier in the same record
     language_unsure    no language scores at least --min_language_score
@@ -84,12 +84,12 @@ class DamageTally:
     """What of an archive could not be read."""
 
     bytes: int = 0  # of the archive as stored
-    members: int = 0  # damaged places: gzip members, or stretches of a plain file
+    members: int = 0  # gzip members lost, whole or in part
     reasons: dict[str, int] = field(default_factory=dict)  # damaged places by reason
 
-    def count(self, reason: str, size: int) -> None:
+    def count(self, reason: str, size: int, members: int) -> None:
         self.bytes += size
-        self.members += 1
+        self.members += members
         self.reasons[reason] = self.reasons.get(reason, 0) + 1
 
     def add(self, other: "DamageTally") -> None:

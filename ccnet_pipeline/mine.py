@@ -122,7 +122,7 @@ class Miner:
 
     def _group(self, best: tuple[str, float], text: str, positions: list[int]) -> Group:
         label, score = best
-        # Half up as NumPy does it: cc_net's 0.495 is 0.5, Python's own round() would give 0.49.
+        # Scaled, then half to even, as NumPy does it: cc_net's 0.495 is 0.5, Python's own round() would give 0.49.
         score = round(score * 100) / 100 if self.recipe.normalization == "ccnet" else min(score, 1.0)
         if not label or score < self.recipe.min_language_score:
             return Group(UNDETERMINED, score, positions, "language_unsure")
@@ -191,13 +191,13 @@ class Miner:
 
 
 def domain_of(url: str) -> str:
-    """Return the host of a URL with its port; "" if it has none that can be read.
+    """Return the host of a URL with its port, without a user; "" if it has none that can be read.
 
     >>> domain_of("http://www.example.com:8080/a?b=c"), domain_of("http://[bad/")
     ('www.example.com:8080', '')
     """
     try:
-        return urlsplit(url).netloc
+        return urlsplit(url).netloc.rpartition("@")[2]
     except ValueError:
         return ""
 

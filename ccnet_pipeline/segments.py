@@ -49,21 +49,23 @@ def find_segments(inputs: Sequence[str], base: str | None = None) -> list[Segmen
     if not paths:
         raise UserError("--input names no file")
     names = _names(paths)
+    unreadable = next((name for name in names if any("\ud800" <= each <= "\udfff" for each in name)), None)
+    if unreadable:
+        raise UserError(f"--input {unreadable!a}: the name is not UTF-8; rename the file")
     first: dict[str, str] = {}
     for name, path in zip(names, paths, strict=True):
         if name in first:
             raise UserError(f"--input: {name} stands twice: {first[name]} and {path}; give each segment once")
         first[name] = path
     return [
-        Segment(
-            number,
-            name,
-            first[name],
-            dump[0] if (dump := _DUMP.findall(name)) else "",
-            Path(first[name]).stat().st_size,
-        )
-        for number, name in enumerate(sorted(first))
+        Segment(number, name, path, _dump_of(name), Path(path).stat().st_size)
+        for number, (name, path) in enumerate(sorted(first.items()))
     ]
+
+
+def _dump_of(name: str) -> str:
+    found = _DUMP.search(name)
+    return found[0] if found else ""
 
 
 def _expand(item: str, base: str | None) -> list[str]:
@@ -127,8 +129,7 @@ def _root_of(listing: Path) -> Path:
 
 def _names(paths: Sequence[str]) -> list[str]:
     absolute = [os.path.abspath(path) for path in paths]  # noqa: PTH100 - takes ".." out, and no symbolic link
-    folders = [path.rpartition("/")[0] for path in absolute]
-    shared = os.path.commonpath(folders).rstrip("/") + "/"
+    shared = os.path.commonpath([path.rpartition("/")[0] for path in absolute]).rstrip("/") + "/"
     return [
         _CRAWL_DATA + path.rpartition("/" + _CRAWL_DATA)[2] if "/" + _CRAWL_DATA in path else path.removeprefix(shared)
         for path in absolute

@@ -43,13 +43,11 @@ from ccnet_pipeline import fluency
 from ccnet_pipeline.errors import UserError
 from ccnet_pipeline.fluency import Cutoffs, ModelFiles, Normalization
 from ccnet_pipeline.sample.pages import sample_pages
-from ccnet_pipeline.text.normalize import for_lm_ccnet, for_lm_mended
 
 PERCENTILES = (30.0, 60.0)  # cc_net's, although its paper speaks of thirds
 FEWEST_LINES = 50  # to train on
 FEWEST_DOCUMENTS = 5  # to take percentiles of
 SAMPLE = Path(__file__).with_name("sample")
-_NORMALIZERS = {"ccnet": for_lm_ccnet, "mended": for_lm_mended}
 _log = logging.getLogger(__name__)
 
 
@@ -167,7 +165,7 @@ def read_documents(path: Path) -> Iterator[list[str]]:
 
 def _split(lines: Iterable[str], training: Training, every: int, text: Path, held_out: Path) -> None:
     """Write the normal form of the lines to one file, every k-th line as it is to the other (0: none)."""
-    normalize = _NORMALIZERS[training.normalization]
+    normalize = fluency.NORMALIZERS[training.normalization]
     number = held = 0
     with text.open("w", encoding="utf-8") as kept_file, held_out.open("w", encoding="utf-8") as held_file:
         for line in lines:

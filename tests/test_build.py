@@ -263,6 +263,49 @@ runpy.run_module("beam_jobs.build_cc100", run_name="__main__")
 """
 
 
+def test_what_was_lost_of_a_finished_run_is_built_again(lid: str, tmp_path: Path) -> None:
+    output = tmp_path / "out"
+    build(output, lid)
+    expected = result(output)
+    for lost in ("shards/en/head-00000.jsonl.zst", "ledger.json", "manifest.json"):
+        (output / lost).unlink()
+        build(output, lid)
+        assert result(output) == expected
+
+
+def test_work_kept_elsewhere_vouches_for_no_file_that_is_gone(lid: str, tmp_path: Path) -> None:
+    work = f"--work_dir={tmp_path / 'work'}"
+    build(tmp_path / "one", lid, work, "--keep_work")
+    expected = result(tmp_path / "one")
+    build(tmp_path / "two", lid, work, "--keep_work")
+    assert result(tmp_path / "two") == expected
+    [kept] = (tmp_path / "work").iterdir()
+    (kept / "mine" / "000001.blocks.zst").unlink()
+    (kept / "extract" / "000002.hashes").unlink()
+    shutil.rmtree(tmp_path / "two" / "shards")
+    build(tmp_path / "two", lid, work, "--keep_work")
+    build(tmp_path / "one", lid, work, "--overwrite")
+    assert result(tmp_path / "one") == result(tmp_path / "two") == expected
+
+
+def test_a_run_is_taken_up_from_another_folder(lid: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    build(Path("out"), lid, "--keep_work")
+    expected = result(Path("out"))
+    shutil.rmtree("out/shards")
+    Path("out/manifest.json").unlink()
+    Path("out").rename("moved")
+    monkeypatch.chdir("/")
+    build(tmp_path / "moved", lid)
+    assert result(tmp_path / "moved") == expected
+
+
+def test_two_runs_keep_out_of_each_others_way(lid: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with storage.locked(str(tmp_path / "out")):
+        assert job.main([f"--output={tmp_path / 'out'}", f"--lid_model={lid}"]) == 2
+    assert "another run is writing" in capsys.readouterr().err
+
+
 class Crash(BaseException):
     """The power fails."""
 
@@ -320,18 +363,19 @@ def test_killed_at_random_moments_and_resumed(
         process = subprocess.Popen(
             command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=CHECKOUT, start_new_session=True
         )
-        try:
-            process.communicate(timeout=rng.uniform(1.5, 5))
-        except subprocess.TimeoutExpired:
-            interrupted += 1
-            if name == "SIGKILL":
-                process.kill()  # the parent alone: its workers must leave by themselves
-            else:
-                os.killpg(process.pid, signal.SIGINT)
-            _, stderr = process.communicate(timeout=60)
-            if name == "SIGINT" and "interrupted" in stderr:
-                assert process.returncode == 130
-                assert "Traceback" not in stderr
+        wanted = _notes(tmp_path) + rng.randint(0, 2)  # of the four segments, two notes each
+        while process.poll() is None and _notes(tmp_path) < wanted:
+            time.sleep(0.02)
+        time.sleep(rng.uniform(0, 0.5) if wanted else rng.uniform(0.5, 2))
+        interrupted += process.poll() is None
+        if name == "SIGKILL":
+            process.kill()  # the parent alone: its workers must leave by themselves
+        elif process.poll() is None:
+            os.killpg(process.pid, signal.SIGINT)
+        _, stderr = process.communicate(timeout=60)
+        if name == "SIGINT" and "interrupted" in stderr:
+            assert process.returncode == 130
+            assert "Traceback" not in stderr
     assert interrupted
     done = subprocess.run(command, capture_output=True, text=True, timeout=300, cwd=CHECKOUT, check=False)
     assert done.returncode == 0, done.stderr[-2000:]
@@ -340,6 +384,12 @@ def test_killed_at_random_moments_and_resumed(
     while (left := _workers_of(tmp_path)) and time.monotonic() < deadline:
         time.sleep(0.2)
     assert not left
+
+
+def _notes(folder: Path) -> int:
+    """How many steps of a run below a folder are done."""
+    # Not rglob: that fails where the run removes its work at the same moment.
+    return sum(name.endswith(".done.json") for _, _, names in os.walk(folder / "out") for name in names)
 
 
 def _workers_of(folder: Path) -> list[int]:
@@ -429,7 +479,7 @@ def test_every_defect_of_the_museum_is_survived(test_data: Path, lid: str, tmp_p
     ledger = json.loads((tmp_path / "out" / "ledger.json").read_text("utf-8"))
     assert len(ledger["segments"]) == len(archives)
     assert ledger["records"]["kept"] > 20
-    assert ledger["damage"]["members"] > 5
+    assert sum(ledger["damage"]["reasons"].values()) > 5
 
 
 # --- parts
@@ -438,7 +488,7 @@ def test_every_defect_of_the_museum_is_survived(test_data: Path, lid: str, tmp_p
 def test_the_cut_of_shards_does_not_depend_on_arrival() -> None:
     def blocks() -> Iterator[Block]:
         for number in range(9):
-            yield Block("shards/xx", "all", number, "p", [Frame(0, 30), Frame(30, 20 + number)], 1, 1, 1)
+            yield Block("shards/xx", "all", number, [Frame(0, 30), Frame(30, 20 + number)], 1, 1, 1)
 
     arrived = list(blocks())
     random.Random(1).shuffle(arrived)

@@ -17,8 +17,8 @@ from typing import Any, NoReturn
 import pytest
 from apache_beam.io.filesystems import FileSystems
 
-from beam_jobs import job
-from beam_jobs.options import Arguments, _parser, parse
+from beam_jobs import job, run_directory
+from beam_jobs.options import _parser, parse
 from ccnet_pipeline.errors import BalanceError, UserError
 from ccnet_pipeline.recipe import CC100, CCNET, Configuration
 from ccnet_pipeline.sample import crawl_directory, lm_directory
@@ -465,7 +465,7 @@ def test_a_limit_on_file_sizes(here: Path, built: tuple[list[str], Path]) -> Non
     )
     assert done.returncode == 2
     assert re.fullmatch(
-        r"build_cc100: out/work/\S+: the file is larger than this machine allows; raise the limit .*",
+        r"build_cc100: \S+/out/work/\S+: the file is larger than this machine allows; raise the limit .*",
         done.stderr.splitlines()[-1],
     )
     assert "Traceback" not in done.stderr
@@ -711,14 +711,14 @@ def fingerprint(here: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., st
 
     begun: list[str] = []
 
-    def claim(_: Arguments, __: object, config: Configuration, ___: object) -> NoReturn:
+    def claim(_: object, config: Configuration, *__: object, **___: object) -> NoReturn:
         begun.append(config.fingerprint)
         raise BegunError
 
     (here / "model").write_bytes(b"model")
     monkeypatch.setattr(job, "find_model", Path)
     monkeypatch.setattr(job, "_checked_models", lambda *_: [here / "model"])
-    monkeypatch.setattr(job, "_claim_output", claim)
+    monkeypatch.setattr(run_directory, "claim", claim)
 
     def of(*argv: str) -> str:
         with pytest.raises(BegunError):
@@ -733,7 +733,7 @@ def fingerprint(here: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., st
     [
         ["--runner", "FlinkRunner"], ["--workers", "1"], ["--workers", "7"], ["--dedup_buckets", "9"],
         ["--work_dir", "elsewhere"], ["--keep_work"], ["--overwrite"], ["--output", "other"], ["--base", "x"],
-        ["--direct_num_workers", "2"], ["--direct_runner_bundle_repeat=1"], ["--preset", "cc100"],
+        ["--direct_runner_bundle_repeat=1"], ["--preset", "cc100"],
         ["--min_chars", "300"], ["--formats", "jsonl.zst"], ["--keep_buckets", "all,middle,head"],
         ["--shard_bytes", "524288K"], ["--max_record_bytes", str(16 << 20)],
     ],

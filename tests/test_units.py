@@ -196,7 +196,7 @@ def an_account(kept: int = 2) -> Account:
     account.tally.drop("blank", 0, 5, 50)
     account.language("de").read(1, 10, 100)
     account.language("de").keep(1, 10, 100)
-    account.damage.count("truncated_gzip", 77)
+    account.damage.count("truncated_gzip", 77, 1)
     return account
 
 
@@ -218,12 +218,12 @@ def test_a_sum_leaves_its_parts_alone() -> None:
     one, two = an_account(), an_account()
     two.language("sw").read(1, 1, 1)
     two.language("sw").drop("bucket_tail", 1, 1, 1)
-    two.damage.count("bad_content_length", 3)
+    two.damage.count("bad_content_length", 3, 0)
     run = total([one, two])
     assert run.tally.characters == Balance(600, 200, {"duplicate": 300, "blank": 100})
     assert run.languages["de"].paragraphs == Balance(20, 20)
     assert run.languages["sw"].records == Balance(1, 0, {"bucket_tail": 1})
-    assert run.damage == DamageTally(157, 3, {"truncated_gzip": 2, "bad_content_length": 1})
+    assert run.damage == DamageTally(157, 2, {"truncated_gzip": 2, "bad_content_length": 1})
     run.check("the run")
     run.language("de").read(5, 5, 5)
     run.tally.drop("duplicate", 5, 5, 5)

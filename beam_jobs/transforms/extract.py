@@ -32,7 +32,7 @@ class _ExtractFn(beam.DoFn):
 
     def process(self, segment: Segment) -> Iterator[tuple[ScopeBucket, HashSlice]]:
         note = storage.read_json(self._layout.extracted(segment.number, "done.json"), ExtractNote)
-        if note is None:
+        if note is None or not self._is_whole(segment, note):
             note = self._extract(segment)
             Metrics.counter("extract", "segments").inc()
             Metrics.counter("extract", "pages").inc(note.pages)
@@ -43,7 +43,14 @@ class _ExtractFn(beam.DoFn):
         for bucket, (start, end) in enumerate(itertools.pairwise(bounds)):
             # The first range is sent even if empty, so that a segment without a paragraph reaches the next stage.
             if start < end or bucket == 0:
-                yield (scope, bucket), HashSlice(segment.number, start, end - start, note.hashes)
+                yield (scope, bucket), (segment.number, start, end - start, note.hashes)
+
+    def _is_whole(self, segment: Segment, note: ExtractNote) -> bool:
+        """Tell whether the files that a note speaks of are there, for they may have been lost since."""
+        sizes = {"hashes": note.hashes * 9, "paragraphs": note.paragraphs * 4}
+        return storage.exists(self._layout.extracted(segment.number, "pages.zst")) and all(
+            storage.size(self._layout.extracted(segment.number, kind)) == size for kind, size in sizes.items()
+        )
 
     def _extract(self, segment: Segment) -> ExtractNote:
         began = time.process_time()

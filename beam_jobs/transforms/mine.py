@@ -58,9 +58,8 @@ class _OpenBlock:
 class _BlockWriter:
     """Writes the documents of a segment to one file: frames as they fill, and an index of whose they are."""
 
-    def __init__(self, file: BinaryIO, path: str, segment_number: int) -> None:
+    def __init__(self, file: BinaryIO, segment_number: int) -> None:
         self._file = file
-        self._path = path
         self._segment_number = segment_number
         self._offset = 0
         self._compressor = compressor(_SHARD_LEVEL)  # one for all: there are hundreds of languages and buckets
@@ -84,7 +83,7 @@ class _BlockWriter:
             self._write(block, block.builder.flush())
             blocks.append(
                 Block(
-                    folder, name, self._segment_number, self._path, block.frames,
+                    folder, name, self._segment_number, block.frames,
                     block.documents, block.paragraphs, block.characters,
                 )
             )  # fmt: skip
@@ -101,6 +100,7 @@ class _MineFn(beam.DoFn):
     def __init__(self, config: "Mine") -> None:
         self._layout = config.layout
         self._recipe = config.recipe
+        self._num_buckets = config.num_buckets
         self._lid_model = config.lid_model
         self._lm_dir = config.lm_dir
         self._keep_rejects = config.keep_rejects
@@ -108,7 +108,8 @@ class _MineFn(beam.DoFn):
     def process(self, element: tuple[int, Iterable[Answer]]) -> Iterator[MineNote]:
         number, answers = element
         note = storage.read_json(self._layout.mined(number, "done.json"), MineNote)
-        if note is None:
+        blocks = self._layout.mined(number, "blocks.zst")
+        if note is None or storage.size(blocks) != sum(block.size for block in note.blocks):
             note = self._mine(number, list(answers))
             Metrics.counter("mine", "segments").inc()
             Metrics.counter("mine", "documents").inc(note.documents)
@@ -133,7 +134,7 @@ class _MineFn(beam.DoFn):
             storage.open_for_reading(self._layout.extracted(number, "pages.zst")) as pages,
             storage.writing(path) as file,
         ):
-            writer = _BlockWriter(file, path, number)
+            writer = _BlockWriter(file, number)
             for document in miner.mine(map(decode_page, read_lines(pages)), verdicts_of_segment):
                 writer.add(document)
             blocks = writer.finish()
@@ -153,10 +154,11 @@ class _MineFn(beam.DoFn):
 
     def _verdicts(self, number: int, extracted: ExtractNote, answers: list[Answer]) -> Verdicts:
         may_keep: Bits = np.zeros(extracted.hashes, np.bool_)
-        for answer in answers:
-            packed = storage.read_range(answer.path, answer.offset, -(-answer.count // 8))
-            bits = np.unpackbits(np.frombuffer(packed, np.uint8), count=answer.count)
-            may_keep[answer.start : answer.start + answer.count] = bits
+        scope = self._recipe.scope_of(number)
+        for bucket, offset, start, count in answers:
+            path = self._layout.resolved(scope, bucket, self._num_buckets)
+            packed = storage.read_range(path, offset, -(-count // 8))
+            may_keep[start : start + count] = np.unpackbits(np.frombuffer(packed, np.uint8), count=count)
         paragraphs = storage.read_range(self._layout.extracted(number, "paragraphs"), 0, extracted.paragraphs * 4)
         return verdicts(np.frombuffer(paragraphs, "<u4").astype(np.uint32), may_keep)
 
@@ -167,6 +169,7 @@ class Mine(beam.PTransform[Any, Any]):
 
     layout: Layout
     recipe: Recipe
+    num_buckets: int
     lid_model: Path
     lm_dir: Path | None
     keep_rejects: bool

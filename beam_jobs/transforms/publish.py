@@ -13,14 +13,17 @@ from ccnet_pipeline.documents import SHARD_FORMAT
 from ccnet_pipeline.errors import BalanceError
 from ccnet_pipeline.formats import JSONL, PARQUET, TEXT
 from ccnet_pipeline.ledger import Account, total
+from ccnet_pipeline.recipe import Configuration
 
 
-def close_books(accounts: dict[str, Account], files: list[FinalFile]) -> Ledger:
+def close_books(accounts: dict[str, Account], files: list[FinalFile], num_segments: int) -> Ledger:
     """Return the ledger of a run.
 
     Raises:
-        BalanceError: a balance does not close, or the files do not hold what the books say was kept.
+        BalanceError: a segment is missing, a balance does not close, or the files do not hold what was kept.
     """
+    if len(accounts) != num_segments:
+        raise BalanceError(f"{len(accounts)} of {num_segments} segments came to the end")
     segments = dict(sorted(accounts.items()))  # they arrive in any order, which must not show
     for name, account in segments.items():
         account.check(name)
@@ -47,18 +50,20 @@ def close_books(accounts: dict[str, Account], files: list[FinalFile]) -> Ledger:
 
 
 class _PublishFn(beam.DoFn):
-    def __init__(self, layout: Layout, fingerprint: str) -> None:
+    def __init__(self, layout: Layout, configuration: Configuration) -> None:
         self._layout = layout
-        self._fingerprint = fingerprint
+        self._configuration = configuration
 
     def process(
         self, element: tuple[None, tuple[Iterable[FinalFile], Iterable[tuple[str, Account]]]]
     ) -> Iterator[None]:
         files, accounts = element[1]
         ordered = sorted(files, key=lambda file: file.path)
-        storage.write_json(self._layout.ledger_file, close_books(dict(accounts), ordered))
+        storage.write_json(
+            self._layout.ledger_file, close_books(dict(accounts), ordered, self._configuration.num_segments)
+        )
         # Last: a run is complete when it has its manifest.
-        storage.write_json(self._layout.manifest_file, Manifest(SHARD_FORMAT, self._fingerprint, ordered))
+        storage.write_json(self._layout.manifest_file, Manifest(SHARD_FORMAT, self._configuration.fingerprint, ordered))
         yield None
 
 
@@ -67,7 +72,7 @@ class Publish(beam.PTransform[Any, Any]):
     """(PCollection[FinalFile], PCollection[(segment name, Account)]) -> PCollection[None], one element."""
 
     layout: Layout
-    fingerprint: str
+    configuration: Configuration
 
     def expand(self, input_or_inputs: Any) -> Any:  # Beam cannot check a pair of collections
         files, accounts = input_or_inputs
@@ -77,5 +82,5 @@ class Publish(beam.PTransform[Any, Any]):
                 accounts | "KeyAccounts" >> beam.Map(lambda account: (None, account)),
             )
             | "GatherAll" >> beam.CoGroupByKey()
-            | "Publish" >> beam.ParDo(_PublishFn(self.layout, self.fingerprint))
+            | "Publish" >> beam.ParDo(_PublishFn(self.layout, self.configuration))
         )

@@ -71,23 +71,24 @@ def plan_text(folder: str, blocks: Iterable[Block]) -> FilePlan:
     )
 
 
-def frames_of(blocks: Iterable[Block]) -> Iterator[bytes]:
+def frames_of(blocks: Iterable[Block], layout: Layout) -> Iterator[bytes]:
     """Yield the zstd frames of blocks, one after the other."""
     for block in blocks:
-        with storage.open_for_reading(block.path) as file:
+        path = layout.mined(block.segment_number, "blocks.zst")
+        with storage.open_for_reading(path) as file:
             for frame in block.frames:
                 file.seek(frame.offset)
                 data = file.read(frame.size)
                 if len(data) != frame.size:
-                    raise EOFError(f"{block.path} is cut off; remove it and run the same command again")
+                    raise EOFError(f"{path} is cut off; remove it and run the same command again")
                 yield data
 
 
 class _FrameStream:
-    """The frames of blocks as a file that can be read once."""
+    """Frames as a file that can be read once."""
 
-    def __init__(self, blocks: Iterable[Block]) -> None:
-        self._frames = frames_of(blocks)
+    def __init__(self, frames: Iterator[bytes]) -> None:
+        self._frames = frames
         self._rest = b""
 
     def read(self, size: int = -1) -> bytes:
@@ -99,9 +100,9 @@ class _FrameStream:
         return data
 
 
-def documents_of(blocks: Iterable[Block]) -> Iterator[Document]:
-    """Yield the documents of blocks in order."""
-    return map(decode_document, read_lines(_FrameStream(blocks)))  # type: ignore[arg-type]
+def documents_of(frames: Iterator[bytes]) -> Iterator[Document]:
+    """Yield the documents of frames in order."""
+    return map(decode_document, read_lines(_FrameStream(frames)))  # type: ignore[arg-type]
 
 
 class _WriteFn(beam.DoFn):
@@ -113,7 +114,7 @@ class _WriteFn(beam.DoFn):
     def process(self, plan: FilePlan) -> Iterator[FinalFile]:
         note_path = self._layout.finished(plan.path)
         note = storage.read_json(note_path, FinalFile)
-        if note is None:
+        if note is None or storage.size(self._layout.final(plan.path)) != note.bytes:
             note = self._write(plan)
             storage.write_json(note_path, note)
         yield note
@@ -121,7 +122,7 @@ class _WriteFn(beam.DoFn):
     def _write(self, plan: FilePlan) -> FinalFile:
         with storage.writing(self._layout.final(plan.path)) as file:
             hashing = _HashingWriter(file)
-            _WRITERS[plan.format](plan.blocks, hashing)
+            _WRITERS[plan.format](frames_of(plan.blocks, self._layout), hashing)
         return FinalFile(
             path=plan.path,
             language=plan.blocks[0].folder.rpartition("/")[2],
@@ -139,20 +140,20 @@ def _bucket_order(name: str) -> int:
     return list(BUCKETS).index(name) if name in BUCKETS else len(BUCKETS)
 
 
-def _write_frames(blocks: list[Block], file: BinaryIO) -> None:
-    for frame in frames_of(blocks):
+def _write_frames(frames: Iterator[bytes], file: BinaryIO) -> None:
+    for frame in frames:
         file.write(frame)
 
 
-def _write_parquet(blocks: list[Block], file: BinaryIO) -> None:
-    write_parquet(documents_of(blocks), file)
+def _write_parquet(frames: Iterator[bytes], file: BinaryIO) -> None:
+    write_parquet(documents_of(frames), file)
 
 
-def _write_text(blocks: list[Block], file: BinaryIO) -> None:
-    write_text(documents_of(blocks), file)
+def _write_text(frames: Iterator[bytes], file: BinaryIO) -> None:
+    write_text(documents_of(frames), file)
 
 
-_WRITERS: Mapping[str, Callable[[list[Block], Any], None]] = {
+_WRITERS: Mapping[str, Callable[[Iterator[bytes], Any], None]] = {
     JSONL: _write_frames,
     PARQUET: _write_parquet,
     TEXT: _write_text,

@@ -16,6 +16,10 @@ from ccnet_pipeline.dedup import Bits, Keep, resolve
 from ccnet_pipeline.text.hashing import Hashes
 
 
+def _packed_size(bits: int) -> int:
+    return -(-bits // 8)
+
+
 class _ResolveFn(beam.DoFn):
     def __init__(self, layout: Layout, num_buckets: int, keep: Keep) -> None:
         self._layout = layout
@@ -24,20 +28,21 @@ class _ResolveFn(beam.DoFn):
 
     def process(self, element: tuple[ScopeBucket, Iterable[HashSlice]]) -> Iterator[tuple[int, Answer]]:
         (scope, bucket), unordered = element
-        slices = sorted(unordered, key=lambda each: each.segment_number)
+        slices = sorted(unordered)  # by segment number
         path = self._layout.resolved(scope, bucket, self._num_buckets)
-        if not storage.exists(path):
+        if storage.size(path) != sum(_packed_size(count) for _, _, count, _ in slices):
             answers = resolve([self._load(each) for each in slices], self._keep)
             storage.write(path, b"".join(np.packbits(bits).tobytes() for bits in answers))
         offset = 0
-        for each in slices:
-            yield each.segment_number, Answer(path, offset, each.start, each.count)
-            offset += -(-each.count // 8)
+        for segment_number, start, count, _ in slices:
+            yield segment_number, (bucket, offset, start, count)
+            offset += _packed_size(count)
 
     def _load(self, each: HashSlice) -> tuple[Hashes, Bits]:
-        path = self._layout.extracted(each.segment_number, "hashes")
-        hashes = storage.read_range(path, each.start * 8, each.count * 8)
-        several = storage.read_range(path, each.total * 8 + each.start, each.count)
+        segment_number, start, count, total = each
+        path = self._layout.extracted(segment_number, "hashes")
+        hashes = storage.read_range(path, start * 8, count * 8)
+        several = storage.read_range(path, total * 8 + start, count)
         return np.frombuffer(hashes, "<u8").astype(np.uint64), np.frombuffer(several, np.bool_)
 
 
