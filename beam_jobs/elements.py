@@ -1,6 +1,6 @@
 """What crosses a GroupByKey: references and small counts, never text. And the notes that stages leave when done."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from ccnet_pipeline.ledger import Account, Balance, DamageTally, Tally
 
@@ -100,13 +100,19 @@ class Manifest:
     files: list[FinalFile]
 
 
-@dataclass(slots=True)
-class Ledger:
-    """The content of ledger.json: the balance in total and by segment (docs/design.md, The balance)."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Books:
+    """What was read, kept and dropped, as it stands in ledger.json."""
 
     records: Balance
     paragraphs: Balance
     characters: Balance  # code points of paragraphs, line breaks not counted
     languages: dict[str, Tally]
     damage: DamageTally
-    segments: dict[str, Account] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ledger(Books):
+    """The content of ledger.json: the balance in total and by segment (docs/design.md, The balance)."""
+
+    segments: dict[str, Books]

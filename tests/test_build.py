@@ -121,7 +121,7 @@ def test_shards_are_cut_and_stay_in_order(built: Path) -> None:
 
 def test_the_balance_closes_in_the_ledger(built: Path) -> None:
     ledger = json.loads((built / "ledger.json").read_text("utf-8"))
-    books = [ledger, *(segment["tally"] for segment in ledger["segments"].values()), *ledger["languages"].values()]
+    books = [ledger, *ledger["segments"].values(), *ledger["languages"].values()]
     assert ledger["records"]["read"] > 300
     for book in books:
         for unit in ("records", "paragraphs", "characters"):

@@ -7,7 +7,7 @@ from typing import Any
 import apache_beam as beam
 
 from beam_jobs import storage
-from beam_jobs.elements import SHARDS, FinalFile, Ledger, Manifest
+from beam_jobs.elements import SHARDS, Books, FinalFile, Ledger, Manifest
 from beam_jobs.layout import Layout
 from ccnet_pipeline.documents import SHARD_FORMAT
 from ccnet_pipeline.errors import BalanceError
@@ -39,14 +39,17 @@ def close_books(accounts: dict[str, Account], files: list[FinalFile], num_segmen
         ):
             if kept != held:
                 raise BalanceError(f"the {kind} shards hold {held} {unit}, but {kept} were kept")
-    return Ledger(
-        records=run.tally.records,
-        paragraphs=run.tally.paragraphs,
-        characters=run.tally.characters,
-        languages=dict(sorted(run.languages.items())),
-        damage=run.damage,
-        segments=segments,
-    )
+    return Ledger(**_books(run), segments={name: Books(**_books(each)) for name, each in segments.items()})
+
+
+def _books(account: Account) -> dict[str, Any]:
+    return {
+        "records": account.tally.records,
+        "paragraphs": account.tally.paragraphs,
+        "characters": account.tally.characters,
+        "languages": dict(sorted(account.languages.items())),
+        "damage": account.damage,
+    }
 
 
 class _PublishFn(beam.DoFn):
