@@ -9,7 +9,7 @@ No Beam, no torch. From the bytes up, each file importing only what stands above
     dedup                   which paragraphs stand in several records
     language, fluency       fastText; SentencePiece and KenLM
     documents, frames, formats   the shards
-    segments, models, recipe     which archives, which models, which settings
+    segments, recipe, models     which archives, which settings, which models
     extract, mine           the two stages that are made of all this
     train_lm                python -m ccnet_pipeline.train_lm: fluency models of your own
     sample/                 the bundled crawl

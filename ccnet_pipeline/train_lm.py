@@ -42,12 +42,10 @@ import zstandard
 from ccnet_pipeline import fluency
 from ccnet_pipeline.errors import UserError
 from ccnet_pipeline.fluency import Cutoffs, ModelFiles, Normalization
-from ccnet_pipeline.sample.pages import sample_pages
 
 PERCENTILES = (30.0, 60.0)  # cc_net's, although its paper speaks of thirds
 FEWEST_LINES = 50  # to train on
 FEWEST_DOCUMENTS = 5  # to take percentiles of
-SAMPLE = Path(__file__).with_name("sample")
 _log = logging.getLogger(__name__)
 
 
@@ -254,24 +252,6 @@ def write_cutoffs(directory: Path, rows: dict[str, Cutoffs]) -> None:
         aside.replace(path)
 
 
-def train_samples(output: Path, programs: Programs) -> None:
-    """Train the small models of the sample crawl, on `sample/lm_text` and the sample's own articles.
-
-    They are of no use elsewhere: 60 lines of `lm_text` are too few to tell unseen articles from shuffled
-    words, so the models know the articles. The cut-offs are the percentiles of an imitated crawl, 60 %
-    article pages and 40 % pages of shuffled words: the 60th parts the two, the 30th halves the articles.
-    """
-    pages = sample_pages(SAMPLE / "text")
-    for text in sorted((SAMPLE / "lm_text").glob("*.txt")):
-        mine = [page for page in pages if page.languages == (text.stem,)]
-        fluent = [(page.title, *page.paragraphs) for page in mine if page.kind in ("article", "syndicated")]
-        shuffled = [(page.title, *page.paragraphs) for page in mine if page.kind == "disfluent"]
-        crawl = fluent * (3 * len(shuffled)) + shuffled * (2 * len(fluent))
-        lines = chain(read_lines(text), read_lines(SAMPLE / "text" / text.name))
-        training = Training(language=text.stem, vocab_size=1500, order=3, compact=True)
-        train(training, lines, output, programs, crawl)
-
-
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m ccnet_pipeline.train_lm",
@@ -281,8 +261,7 @@ def _parser() -> argparse.ArgumentParser:
   docker/build_kenlm.sh kenlm                      # builds lmplz and build_binary, once
   python -m ccnet_pipeline.train_lm --language sw --input sw.txt.zst --output lm/ --kenlm_bin kenlm/bin
   ... --cutoffs_from crawl-sw.txt.xz               # 30 % of this crawl is head, 30 % middle
-  python -m ccnet_pipeline.train_lm --published --output lm/   # beside models that cc_net published
-  python -m ccnet_pipeline.train_lm --sample --output ccnet_pipeline/sample/lm --kenlm_bin kenlm/bin""",
+  python -m ccnet_pipeline.train_lm --published --output lm/   # beside models that cc_net published""",
     )
     add, default = parser.add_argument, Training(language="en")
     add("--output", type=Path, required=True, metavar="DIR", help="directory of the models")
@@ -305,7 +284,6 @@ def _parser() -> argparse.ArgumentParser:
     add("--memory", default=default.memory, metavar="SIZE", help=text)
     add("--kenlm_bin", type=Path, metavar="DIR", help="where lmplz and build_binary are (PATH)")
     add("--published", action="store_true", help="train nothing; write the cut-offs of cc_net's 48 models")
-    add("--sample", action="store_true", help="train the small models of the sample crawl")
     return parser
 
 
@@ -315,10 +293,8 @@ def _run_options(options: argparse.Namespace) -> None:
     if options.published:
         return write_cutoffs(options.output, fluency.read_cutoffs(fluency.PUBLISHED_CUTOFFS))
     programs = find_programs(options.kenlm_bin)
-    if options.sample:
-        return train_samples(options.output, programs)
     if not (options.language and options.input):
-        raise UserError("--language and --input are needed (or --published, or --sample); see --help")
+        raise UserError("--language and --input are needed (or --published); see --help")
     for path in (*options.input, *options.cutoffs_from):
         if not path.is_file():
             raise UserError(f"{path} is no file; --input and --cutoffs_from want text, one paragraph a line")

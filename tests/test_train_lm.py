@@ -15,9 +15,9 @@ import zstandard
 
 from ccnet_pipeline.errors import UserError
 from ccnet_pipeline.fluency import PUBLISHED_CUTOFFS, Cutoffs, FluencyModels, bucket_of, read_cutoffs
+from ccnet_pipeline.sample import lm_directory, text_directory
 from ccnet_pipeline.sample.pages import sample_pages
 from ccnet_pipeline.train_lm import (
-    SAMPLE,
     Programs,
     Training,
     find_programs,
@@ -149,9 +149,9 @@ def test_cutoffs_of_given_documents(programs: Programs, tmp_path: Path) -> None:
 
 
 def test_the_sample_models_part_articles_from_shuffled_words() -> None:
-    models = FluencyModels(SAMPLE / "lm", "ccnet")
+    models = FluencyModels(lm_directory(), "ccnet")
     buckets: dict[tuple[str, str], set[str]] = {}
-    for page in sample_pages(SAMPLE / "text"):
+    for page in sample_pages(text_directory()):
         model = models.get(page.languages[0]) if len(page.languages) == 1 else None
         if model is not None:
             perplexity = model.perplexity((page.title, *page.paragraphs))
@@ -161,7 +161,7 @@ def test_the_sample_models_part_articles_from_shuffled_words() -> None:
     for language in ("ar", "en", "fr", "hi", "ru", "sw", "zh-Hans"):
         assert buckets[language, "article"] == {"head", "middle"}, language
         assert buckets[language, "disfluent"] == {"tail"}, language
-    size = sum(path.stat().st_size for path in (SAMPLE / "lm").iterdir())
+    size = sum(path.stat().st_size for path in (lm_directory()).iterdir())
     assert size < 1_200_000, "what travels with the package stays small"
 
 

@@ -15,6 +15,11 @@ def lm_directory() -> Path:
     return _HERE / "lm"
 
 
+def lm_text_directory() -> Path:
+    """The folder of the further text for the language models."""
+    return _HERE / "lm_text"
+
+
 def text_directory() -> Path:
     """The folder of the documents that the crawl is made of, one file a language."""
     return _HERE / "text"

@@ -1,4 +1,4 @@
-"""``python -m ccnet_pipeline.sample``: rebuild the bundled crawl, or check that it is what the builder makes.
+"""``python -m ccnet_pipeline.sample``: rebuild the bundled crawl or its models, or check that the crawl is as made.
 
 Exit status: 0, 1 where --check found a difference, 2 for a mistake of the user.
 """
@@ -9,8 +9,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ccnet_pipeline.errors import UserError
-from ccnet_pipeline.sample import crawl_directory
+from ccnet_pipeline.sample import crawl_directory, lm_directory
 from ccnet_pipeline.sample.build import build, differences
+from ccnet_pipeline.sample.models import train_samples
+from ccnet_pipeline.train_lm import find_programs
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -24,15 +26,20 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--output",
         type=Path,
-        default=crawl_directory(),
         metavar="DIR",
-        help="folder to write to, or to check (default: the crawl inside the package)",
+        help="folder to write to, or to check (default: that inside the package)",
     )
     parser.add_argument(
         "--check",
         action="store_true",
         help="write nothing; exit 1 if the crawl in --output differs from what the builder makes",
     )
+    parser.add_argument(
+        "--models",
+        action="store_true",
+        help="train the small language models anew instead, with the programs of --kenlm_bin",
+    )
+    parser.add_argument("--kenlm_bin", type=Path, metavar="DIR", help="where lmplz and build_binary are (PATH)")
     return parser
 
 
@@ -55,7 +62,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit status."""
     options = _parser().parse_args(arguments)
     try:
-        return _run(options.output, options.check)
+        if options.models:
+            train_samples(options.output or lm_directory(), find_programs(options.kenlm_bin))
+            return 0
+        return _run(options.output or crawl_directory(), options.check)
     except UserError as mistake:
         sys.stderr.write(f"{mistake}\n")
         return 2
