@@ -13,7 +13,7 @@ from pathlib import Path
 
 import msgspec
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
 
 from beam_jobs.layout import Layout
 from beam_jobs.storage import is_local
@@ -104,7 +104,7 @@ def shown(layout: Layout, num_segments: int) -> Iterator[None]:
 
 def _show_bars(stages: list[StageProgress], stop: threading.Event) -> None:
     label, state = TextColumn("{task.description:>20}"), TextColumn("{task.fields[state]}")
-    columns = (label, BarColumn(), MofNCompleteColumn(), state, TimeElapsedColumn())
+    columns = (label, BarColumn(bar_width=16), MofNCompleteColumn(), state)
     with Progress(*columns, console=Console(stderr=True), transient=True) as bars:
         tasks: list[TaskID] = [bars.add_task(s.name, total=s.num_segments, state="", start=False) for s in stages]
         ended = False
@@ -115,7 +115,8 @@ def _show_bars(stages: list[StageProgress], stop: threading.Event) -> None:
                 stage.look(now)
                 if stage.began is not None:
                     bars.start_task(task)
-                bars.update(task, completed=stage.done, state=stage.line(now).partition(", ")[2])
+                state_now = stage.line(now).partition(", ")[2] if stage.done else ""
+                bars.update(task, completed=stage.done, state=state_now)
 
 
 def _show_lines(stages: list[StageProgress], stop: threading.Event) -> None:
