@@ -112,7 +112,9 @@ def _parser() -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     _add_places(parser.add_argument_group("what to read and write"))
-    _add_method(parser.add_argument_group("method; a default in brackets is that of the preset, cc100 / ccnet"))
+    method = parser.add_argument_group("method; a default in brackets is that of the preset, cc100 / ccnet")
+    _add_method(method)
+    _add_models(method)
     _add_execution(parser.add_argument_group("execution; never changes what comes out"))
     return parser
 
@@ -156,7 +158,6 @@ def _add_places(group: argparse._ArgumentGroup) -> None:
 
 
 def _add_method(group: argparse._ArgumentGroup) -> None:
-    cc100, ccnet = PRESETS["cc100"], PRESETS["ccnet"]
     add = group.add_argument
     add(
         "--preset",
@@ -185,7 +186,7 @@ def _add_method(group: argparse._ArgumentGroup) -> None:
         "--min_chars",
         type=int,
         metavar="N",
-        help=f"drop pages with less text after their title, in code points [{cc100.min_chars}]",
+        help=f"drop pages with less text after their title, in code points [{PRESETS['cc100'].min_chars}]",
     )
     add("--max_record_bytes", metavar="SIZE", help="drop records larger than this [16M]")
     add(
@@ -199,6 +200,11 @@ def _add_method(group: argparse._ArgumentGroup) -> None:
         choices=["none", "first"],
         help="of a paragraph that two or more records have, keep no copy, or the first [none]",
     )
+
+
+def _add_models(group: argparse._ArgumentGroup) -> None:
+    cc100, ccnet = PRESETS["cc100"], PRESETS["ccnet"]
+    add = group.add_argument
     add(
         "--lid_model",
         metavar="MODEL",
