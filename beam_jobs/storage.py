@@ -132,7 +132,7 @@ def absolute(path: str) -> str:
 
 def remove_file(path: str) -> None:
     """Remove a file, if it exists."""
-    if FileSystems.exists(path):
+    if exists(path):
         FileSystems.delete([path])
 
 

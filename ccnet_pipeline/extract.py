@@ -26,6 +26,7 @@ class Extraction:
     recipe: Recipe
     account: Account = field(default_factory=Account)  # what was read, and records that never became pages
     dump: str = ""  # as the warcinfo record says
+    num_pages: int = 0
     _hashes: list[Hashes] = field(default_factory=list)
     _paragraphs_per_record: list[int] = field(default_factory=list)
 
@@ -52,6 +53,7 @@ class Extraction:
         return collect(hashes, self._paragraphs_per_record)
 
     def _take(self, page: Page) -> None:
+        self.num_pages += 1
         paragraphs = page.paragraphs(title_is_paragraph=self.recipe.title_is_paragraph)
         self.account.tally.read(0, len(paragraphs), sum(map(len, paragraphs)))
         if page.reason is None:

@@ -83,21 +83,30 @@ def _script_weights() -> npt.NDArray[np.int8]:
     return weights
 
 
-def parse_languages(value: str, known: Iterable[str]) -> frozenset[str] | None:
-    """Return the wanted codes of `--languages`: "all" (None), "cc100", or codes separated by commas.
+def wanted_languages(value: str) -> frozenset[str] | None:
+    """Return the codes that `--languages` means: "all" (None), "cc100", or codes separated by commas.
 
-    Raises:
-        UserError: a code that is neither of CC-100 nor in `known`.
+    >>> sorted(wanted_languages("sw, zh"))
+    ['sw', 'zh-Hans', 'zh-Hant']
     """
     if value == "all":
         return None
     if value == "cc100":
         return CC100_CODES
     wanted = frozenset(code.strip() for code in value.split(",") if code.strip())
-    if "zh" in wanted:  # the model's label; what comes out is one of the two
-        wanted = wanted - {"zh"} | {"zh-Hans", "zh-Hant"}
-    unknown = sorted(wanted - CC100_CODES - frozenset(known))
-    if unknown or not wanted:
+    # "zh" is the model's label; what comes out is one of the two.
+    return wanted - {"zh"} | {"zh-Hans", "zh-Hant"} if "zh" in wanted else wanted
+
+
+def parse_languages(value: str, known: Iterable[str]) -> frozenset[str] | None:
+    """Return `wanted_languages` after a check.
+
+    Raises:
+        UserError: no code, or one that is neither of CC-100 nor in `known`.
+    """
+    wanted = wanted_languages(value)
+    unknown = sorted((wanted or frozenset()) - CC100_CODES - frozenset(known))
+    if unknown or wanted == frozenset():
         raise UserError(
             f"--languages {value!r}: unknown language {', '.join(map(repr, unknown)) or '(none given)'}; "
             'use codes of CC-100 or labels of the model such as "en,sw,zh-Hans", or "cc100", or "all"'

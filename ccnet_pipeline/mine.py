@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from ccnet_pipeline.dedup import KEPT, REASONS, Verdicts
 from ccnet_pipeline.documents import Document, Reject
 from ccnet_pipeline.fluency import FluencyModels, bucket_of
-from ccnet_pipeline.language import UNDETERMINED, LanguageScorer, cc100_code, parse_languages, weighted_score
+from ccnet_pipeline.language import UNDETERMINED, LanguageScorer, cc100_code, wanted_languages, weighted_score
 from ccnet_pipeline.ledger import Account
 from ccnet_pipeline.recipe import Recipe
 from ccnet_pipeline.wet import Page
@@ -43,8 +43,7 @@ class Miner:
     _wanted: frozenset[str] | None = field(init=False)
 
     def __post_init__(self) -> None:
-        # The codes were checked when the command line was read; here the model's own labels need no check.
-        self._wanted = parse_languages(self.recipe.languages, known=self.recipe.languages.replace(",", " ").split())
+        self._wanted = wanted_languages(self.recipe.languages)
 
     def mine(self, pages: Iterable[Page], verdicts: Verdicts) -> Iterator[Document]:
         """Yield the documents of all pages in order; with keep_rejects also what was dropped, as `Reject`.

@@ -2,7 +2,7 @@
 
 A model is looked for as a path, then in the cache directory ($CC100_CACHE, default ~/.cache/cc100), then at its
 official place; the small one also lies in a package on the Python package index, for machines that reach nothing
-else. Whatever the way, its sha256 is checked.
+else. Whatever the way, what bears a known name is checked against its sha256.
 """
 
 import contextlib

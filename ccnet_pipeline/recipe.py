@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from ccnet_pipeline.archive import MAX_RECORD_BYTES
 from ccnet_pipeline.dedup import Keep
 from ccnet_pipeline.documents import SHARD_FORMAT
 from ccnet_pipeline.errors import UserError
@@ -29,7 +30,7 @@ class Recipe:
     unit: Unit  # of language and fluency
     title_is_paragraph: bool  # the first line of a page is paragraph 0, or only its title
     min_chars: int = 300  # code points of a page after its title, before anything is dropped
-    max_record_bytes: int = 16 << 20
+    max_record_bytes: int = MAX_RECORD_BYTES
     dedup_scope: str = "all"  # "all", or "group:N": N consecutive segments
     dedup_keep: Keep = "none"
     min_language_score: float = 0.5

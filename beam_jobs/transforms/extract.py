@@ -16,7 +16,7 @@ from beam_jobs.elements import ExtractNote, HashSlice
 from beam_jobs.layout import Layout
 from ccnet_pipeline.dedup import bucket_bounds
 from ccnet_pipeline.extract import Extraction, encode_page
-from ccnet_pipeline.frames import FrameBuilder, compressor
+from ccnet_pipeline.frames import write_lines
 from ccnet_pipeline.recipe import Recipe
 from ccnet_pipeline.segments import Segment
 
@@ -32,7 +32,7 @@ class _ExtractFn(beam.DoFn):
 
     def process(self, segment: Segment) -> Iterator[tuple[ScopeBucket, HashSlice]]:
         note = storage.read_json(self._layout.extracted(segment.number, "done.json"), ExtractNote)
-        if note is None or not self._is_whole(segment, note):
+        if note is None or not self._is_whole(segment.number, note):
             note = self._extract(segment)
             Metrics.counter("extract", "segments").inc()
             Metrics.counter("extract", "pages").inc(note.pages)
@@ -45,27 +45,21 @@ class _ExtractFn(beam.DoFn):
             if start < end or bucket == 0:
                 yield (scope, bucket), (segment.number, start, end - start, note.hashes)
 
-    def _is_whole(self, segment: Segment, note: ExtractNote) -> bool:
+    def _is_whole(self, segment_number: int, note: ExtractNote) -> bool:
         """Tell whether the files that a note speaks of are there, for they may have been lost since."""
         sizes = {"hashes": note.hashes * 9, "paragraphs": note.paragraphs * 4}
-        return storage.exists(self._layout.extracted(segment.number, "pages.zst")) and all(
-            storage.size(self._layout.extracted(segment.number, kind)) == size for kind, size in sizes.items()
+        return storage.exists(self._layout.extracted(segment_number, "pages.zst")) and all(
+            storage.size(self._layout.extracted(segment_number, kind)) == size for kind, size in sizes.items()
         )
 
     def _extract(self, segment: Segment) -> ExtractNote:
         began = time.process_time()
         extraction = Extraction(segment.name, self._recipe)
-        frames = FrameBuilder(compressor(_PAGES_LEVEL))
-        num_pages = 0
         with (
             storage.open_for_reading(segment.path) as archive,
             storage.writing(self._layout.extracted(segment.number, "pages.zst")) as file,
         ):
-            for page in extraction.pages(archive):
-                num_pages += 1
-                if frame := frames.add(encode_page(page)):
-                    file.write(frame)
-            file.write(frames.flush() or b"")
+            write_lines(map(encode_page, extraction.pages(archive)), file, _PAGES_LEVEL)
         table = extraction.hashes()
         storage.write(
             self._layout.extracted(segment.number, "hashes"),
@@ -76,7 +70,7 @@ class _ExtractFn(beam.DoFn):
             segment=segment.name,
             account=extraction.account,
             dump=segment.dump or extraction.dump,
-            pages=num_pages,
+            pages=extraction.num_pages,
             hashes=len(table.unique),
             paragraphs=len(table.paragraphs),
             cpu_s=time.process_time() - began,

@@ -15,13 +15,14 @@ from apache_beam.pvalue import PCollection
 from beam_jobs import storage
 from beam_jobs.elements import REJECTS, SHARDS, Answer, Block, ExtractNote, Frame, MineNote
 from beam_jobs.layout import Layout
+from beam_jobs.transforms.resolve import packed_size
 from ccnet_pipeline.dedup import Bits, Verdicts, verdicts
 from ccnet_pipeline.documents import Document, Reject, encode
 from ccnet_pipeline.extract import decode_page
 from ccnet_pipeline.fluency import FluencyModels, Normalization
 from ccnet_pipeline.frames import FrameBuilder, compressor, read_lines
 from ccnet_pipeline.language import FastTextScorer
-from ccnet_pipeline.ledger import Account
+from ccnet_pipeline.ledger import total
 from ccnet_pipeline.mine import Miner
 from ccnet_pipeline.recipe import Recipe
 
@@ -66,11 +67,10 @@ class _BlockWriter:
         self._open: dict[tuple[str, str], _OpenBlock] = {}
 
     def add(self, document: Document) -> None:
-        rejected = isinstance(document, Reject)
-        key = (
-            (REJECTS if rejected else SHARDS) + document.language,
-            document.reason if isinstance(document, Reject) else document.bucket,
-        )
+        if isinstance(document, Reject):
+            key = (REJECTS + document.language, document.reason)
+        else:
+            key = (SHARDS + document.language, document.bucket)
         block = self._open.get(key)
         if block is None:
             block = self._open[key] = _OpenBlock(FrameBuilder(self._compressor))
@@ -128,22 +128,18 @@ class _MineFn(beam.DoFn):
             models=_models(self._lm_dir, self._recipe.normalization),
             keep_rejects=self._keep_rejects,
         )
-        path = self._layout.mined(number, "blocks.zst")
         verdicts_of_segment = self._verdicts(number, extracted, answers)
         with (
             storage.open_for_reading(self._layout.extracted(number, "pages.zst")) as pages,
-            storage.writing(path) as file,
+            storage.writing(self._layout.mined(number, "blocks.zst")) as file,
         ):
             writer = _BlockWriter(file, number)
             for document in miner.mine(map(decode_page, read_lines(pages)), verdicts_of_segment):
                 writer.add(document)
             blocks = writer.finish()
-        account = Account()
-        account.add(extracted.account)
-        account.add(miner.account)
         note = MineNote(
             segment=extracted.segment,
-            account=account,
+            account=total([extracted.account, miner.account]),
             blocks=blocks,
             pages=extracted.pages,
             documents=sum(block.documents for block in blocks if block.folder.startswith(SHARDS)),
@@ -157,7 +153,7 @@ class _MineFn(beam.DoFn):
         scope = self._recipe.scope_of(number)
         for bucket, offset, start, count in answers:
             path = self._layout.resolved(scope, bucket, self._num_buckets)
-            packed = storage.read_range(path, offset, -(-count // 8))
+            packed = storage.read_range(path, offset, packed_size(count))
             may_keep[start : start + count] = np.unpackbits(np.frombuffer(packed, np.uint8), count=count)
         paragraphs = storage.read_range(self._layout.extracted(number, "paragraphs"), 0, extracted.paragraphs * 4)
         return verdicts(np.frombuffer(paragraphs, "<u4").astype(np.uint32), may_keep)

@@ -16,7 +16,8 @@ from ccnet_pipeline.dedup import Bits, Keep, resolve
 from ccnet_pipeline.text.hashing import Hashes
 
 
-def _packed_size(bits: int) -> int:
+def packed_size(bits: int) -> int:
+    """Return the bytes that so many bits take."""
     return -(-bits // 8)
 
 
@@ -30,13 +31,13 @@ class _ResolveFn(beam.DoFn):
         (scope, bucket), unordered = element
         slices = sorted(unordered)  # by segment number
         path = self._layout.resolved(scope, bucket, self._num_buckets)
-        if storage.size(path) != sum(_packed_size(count) for _, _, count, _ in slices):
+        if storage.size(path) != sum(packed_size(count) for _, _, count, _ in slices):
             answers = resolve([self._load(each) for each in slices], self._keep)
             storage.write(path, b"".join(np.packbits(bits).tobytes() for bits in answers))
         offset = 0
         for segment_number, start, count, _ in slices:
             yield segment_number, (bucket, offset, start, count)
-            offset += _packed_size(count)
+            offset += packed_size(count)
 
     def _load(self, each: HashSlice) -> tuple[Hashes, Bits]:
         segment_number, start, count, total = each

@@ -3,9 +3,10 @@
 Facts of the first and second form: cc_net's `text_normalizer`, as recorded in docs/method.md. What its paper says of
 them (all punctuation and accents removed) is not what it does, and what it does is what counts here.
 
-How: ASCII goes through one `bytes.translate`. Other text is lower-cased by Python (full Unicode rules: the final sigma
-needs its neighbours) and then mapped as an array of code points through one table of 0x110000 entries, where 0 means
-"delete" - ten times faster than a regular expression a rule, and whole pages at a time.
+How: ASCII goes through one `bytes.translate`. Other text is mapped as an array of code points through one table of
+0x110000 entries, whole pages at a time, which is ten times faster than a regular expression a rule. Lower case is in
+the table for comparing; where it depends on the neighbours (the final sigma), and for the language models, Python's
+own comes first.
 
 The forms depend on the Unicode version of the interpreter, which is why a run's fingerprint contains it.
 """
