@@ -1,8 +1,9 @@
 """Whose fault it is decides what happens.
 
 The user's mistake is a `UserError`: one line that names the remedy, exit status 2, before any work starts. Bad bytes of
-the crawl are no exception at all: they are counted (`ccnet_pipeline.ledger`) and reading goes on. Anything else is a
-defect of ours and may show its traceback.
+the crawl are no exception at all: they are counted (`ccnet_pipeline.ledger`) and reading goes on. What the network does
+not give, after all attempts, is a `FetchError`: it fails one segment, and a later run may have more luck. Anything else
+is a defect of ours and may show its traceback.
 """
 
 
@@ -12,3 +13,7 @@ class UserError(Exception):
 
 class BalanceError(Exception):
     """What was read is not what was kept plus what was dropped: a defect, the run must not be published."""
+
+
+class FetchError(Exception):
+    """A remote file that could not be read, after all attempts. The message is one line: which file, and why."""

@@ -12,7 +12,8 @@ from ccnet_pipeline.dedup import SegmentHashes, collect
 from ccnet_pipeline.ledger import Account
 from ccnet_pipeline.recipe import Recipe
 from ccnet_pipeline.text.hashing import Hashes, paragraph_hashes
-from ccnet_pipeline.wet import Page, read_page
+from ccnet_pipeline.pages import Page
+from ccnet_pipeline.wet import read_page
 
 encode_page = msgspec.json.Encoder().encode
 decode_page = msgspec.json.Decoder(Page).decode

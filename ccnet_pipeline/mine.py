@@ -14,7 +14,7 @@ from ccnet_pipeline.fluency import FluencyModels, bucket_of
 from ccnet_pipeline.language import UNDETERMINED, LanguageScorer, cc100_code, wanted_languages, weighted_score
 from ccnet_pipeline.ledger import Account
 from ccnet_pipeline.recipe import Recipe
-from ccnet_pipeline.wet import Page
+from ccnet_pipeline.pages import Page
 
 _FURTHEST_LAST = ("blank", "repeated", "duplicate", "language_unsure", "language_unwanted")
 

@@ -4,31 +4,8 @@ The rules are cc_net's (`process_wet_file`), except that records are framed by C
 name, so that no dump and no page is lost to the layout of a header (docs/method.md, Reading).
 """
 
-import uuid
-from dataclasses import dataclass
-
 from ccnet_pipeline.archive import Record
-
-
-@dataclass(frozen=True, slots=True)
-class Page:
-    """The text of one record, as the stages pass it on. Lines are stripped, and joined by a line feed."""
-
-    id: str
-    url: str
-    date: str
-    digest: str
-    offset: int  # bytes, of the record's gzip member in its archive
-    title: str  # the first line
-    text: str | None  # the lines after the title, blank ones included; None: there is no such line
-    reason: str | None = None  # why the record leaves before any comparison; None: it goes on
-
-    def paragraphs(self, *, title_is_paragraph: bool) -> list[str]:
-        """Return the paragraphs by position; the title is number 0, or not among them."""
-        if self.reason == "empty":
-            return []
-        lines = [] if self.text is None else self.text.split("\n")
-        return [self.title, *lines] if title_is_paragraph else lines
+from ccnet_pipeline.pages import Page, record_id
 
 
 def read_page(record: Record, segment: str, *, min_chars: int) -> Page:
@@ -42,7 +19,7 @@ def read_page(record: Record, segment: str, *, min_chars: int) -> Page:
     title, text, is_empty = _split(record.body.decode("utf-8", "replace"))
     headers = record.headers
     return Page(
-        id=_record_id(headers.get("warc-record-id", ""), segment, record.offset),
+        id=record_id(headers.get("warc-record-id", ""), segment, record.offset),
         url=headers.get("warc-target-uri", ""),
         date=headers.get("warc-date", ""),
         digest=headers.get("warc-block-digest", ""),
@@ -66,9 +43,3 @@ def _split(body: str) -> tuple[str, str | None, bool]:
         del lines[-2:]
     text = "\n".join(lines[1:]) if len(lines) > 1 else None
     return (lines[0] if lines else ""), text, not any(lines)
-
-
-def _record_id(header: str, segment: str, offset: int) -> str:
-    """Return the uuid of a WARC-Record-ID such as `<urn:uuid:...>`; a stable one of our own where there is none."""
-    stated = header.strip("<> ").removeprefix("urn:uuid:")
-    return stated or str(uuid.uuid5(uuid.NAMESPACE_URL, f"{segment}#{offset}"))

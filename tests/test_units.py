@@ -26,7 +26,8 @@ from ccnet_pipeline.frames import FRAME_BYTES, FrameBuilder, compressor, read_li
 from ccnet_pipeline.language import CC100_CODES, cc100_code, parse_languages, weighted_score
 from ccnet_pipeline.ledger import Account, Balance, DamageTally, Tally, total
 from ccnet_pipeline.recipe import CC100, CCNET, Configuration, Input, Recipe, configuration, differences
-from ccnet_pipeline.wet import Page, read_page
+from ccnet_pipeline.pages import Page
+from ccnet_pipeline.wet import read_page
 
 # --- frames
 

@@ -1,0 +1,31 @@
+"""The text of one record, as the stages pass it on."""
+
+import uuid
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """The text of one record. Lines are stripped, and joined by a line feed."""
+
+    id: str
+    url: str
+    date: str
+    digest: str
+    offset: int  # bytes, of the record's gzip member in its archive
+    title: str  # the first line, or what the page itself calls its title
+    text: str | None  # the lines after the title, blank ones included; None: there is no such line
+    reason: str | None = None  # why the record leaves before any comparison; None: it goes on
+
+    def paragraphs(self, *, title_is_paragraph: bool) -> list[str]:
+        """Return the paragraphs by position; the title is number 0, or not among them."""
+        if self.reason == "empty":
+            return []
+        lines = [] if self.text is None else self.text.split("\n")
+        return [self.title, *lines] if title_is_paragraph else lines
+
+
+def record_id(header: str, segment: str, offset: int) -> str:
+    """Return the uuid of a WARC-Record-ID such as `<urn:uuid:...>`; a stable one of our own where there is none."""
+    stated = header.strip("<> ").removeprefix("urn:uuid:")
+    return stated or str(uuid.uuid5(uuid.NAMESPACE_URL, f"{segment}#{offset}"))
