@@ -1,0 +1,77 @@
+"""What a path says."""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
+
+from ccnet_pipeline.errors import UserError
+
+REMOTE_SCHEMES = ("http", "https", "s3", "gs")
+_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
+
+
+def scheme_of(path: str) -> str:
+    """Give the scheme in lower case; "" for a plain path.
+
+    Raises:
+        UserError: a scheme that is not read from here.
+    """
+    match = _SCHEME.match(path)
+    scheme = match[1].lower() if match else ""
+    if scheme not in ("", "file", *REMOTE_SCHEMES):
+        known = ", ".join(f"{name}://" for name in REMOTE_SCHEMES)
+        raise UserError(f"{shown(path)}: files are read from {known} and local paths, not from {scheme}://")
+    return scheme
+
+
+def is_remote(path: str) -> bool:
+    """Tell whether the path names a file on another machine: http, https, s3 or gs."""
+    match = _SCHEME.match(path)
+    return match is not None and match[1].lower() in REMOTE_SCHEMES
+
+
+def local_path(path: str) -> str:
+    """Give the file that a local path or a file:// URL (RFC 8089) means.
+
+    Raises:
+        UserError: a scheme that is not read from here, or a file:// URL of another machine.
+
+    >>> local_path("file:///data/a%20b.warc")
+    '/data/a b.warc'
+    """
+    if scheme_of(path) != "file":
+        return path
+    parts = urlsplit(path)
+    if parts.netloc not in ("", "localhost"):
+        raise UserError(f"{shown(path)}: file:// names a file of this machine: use file:///path")
+    return url2pathname(parts.path)
+
+
+def bucket_and_key(path: str) -> tuple[str, str]:
+    """Give bucket and key of s3://bucket/key or gs://bucket/key.
+
+    Raises:
+        UserError: one of them is missing.
+    """
+    bucket, _, key = path.partition("://")[2].partition("/")
+    if not bucket or not key:
+        raise UserError(f"{path}: write {path.partition(':')[0].lower()}://bucket/key")
+    return bucket, key
+
+
+def shown(path: str) -> str:
+    """Give a path as messages and logs may show it: one line, no user name, password, query string or fragment.
+
+    A query string may be a signature, and no list of the names of secrets is complete.
+
+    >>> shown("https://user:secret@host/a.gz?X-Amz-Signature=123")
+    'https://host/a.gz?...'
+    """
+    scheme, separator, rest = path.partition("://")
+    if separator and scheme.lower() in ("http", "https"):
+        rest, query, _ = rest.partition("#")[0].partition("?")
+        host, slash, name = rest.partition("/")
+        path = f"{scheme}://{host.rpartition('@')[2]}{slash}{name}{'?...' if query else ''}"
+    return "".join(char if char.isprintable() else "\ufffd" for char in path)
