@@ -1,0 +1,153 @@
+"""A list of hosts and URLs that are not wanted.
+
+A text file, UTF-8, plain or gzip (told by its first bytes), one entry a line; blank lines and what follows `#` at the
+beginning of a line or behind a blank do not count. An entry is
+
+- a host: `example.org` covers itself and its subdomains (`*.example.org` and `.example.org` mean the same);
+- the beginning of a URL: `https://example.org/private/`, or without scheme `example.org/private/` or
+  `example.org:8080`: covers the URLs of this very host, no subdomain, with a path (and query) that begins so. Without a
+  port it covers all ports. The scheme counts neither way. The path is compared as text: `/private` covers `/privateer`.
+
+Compared are hosts in lower case and in their ASCII form (IDNA 2003), paths with percent codes decoded. User name and
+fragment of a URL do not count; `http:` and 80, `https:` and 443 are the same as no port.
+"""
+
+from __future__ import annotations
+
+import gzip
+import re
+import zlib
+from bisect import bisect_right
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import unquote
+
+from ccnet_pipeline.errors import UserError
+
+_COMMENT = re.compile(r"(?:^|\s)#.*")
+_URL = re.compile(r"(?:([a-z][a-z0-9+.-]*):)?//([^/?#\\]*)([^#]*)", re.I | re.S)
+_AUTHORITY = re.compile(r"(?:.*@)?(\[[^\]]*\]|[^:\[\]]*)(?::([0-9]{0,5}))?", re.S)
+_LABEL = r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?"
+_HOST = re.compile(rf"(?=.{{1,253}}\Z)(?:{_LABEL}\.)*{_LABEL}")
+_IPV6 = re.compile(r"\[[0-9a-f:.]{2,45}\]")
+_DEFAULT_PORTS = {"http": "80", "https": "443"}
+
+
+@dataclass(frozen=True, slots=True)
+class Blocklist:
+    """Hosts and beginnings of URLs; a look-up takes as many steps as the host has labels."""
+
+    hosts: frozenset[str] = frozenset()
+    # By host, or host:port: sorted, and none begins with another; so only the one before a path can be its beginning.
+    paths: dict[str, list[str]] = field(default_factory=dict)
+
+    @classmethod
+    def load(cls, path: str | Path) -> Blocklist:
+        """Read a list.
+
+        Raises:
+            UserError: the file cannot be read, or has a line that is no entry.
+        """
+        try:
+            with Path(path).open("rb") as plain:
+                is_gzip = plain.read(2) == b"\x1f\x8b"
+            with gzip.open(path) if is_gzip else Path(path).open("rb") as stream:
+                return cls.parse(stream, str(path))
+        except (OSError, EOFError, zlib.error) as error:
+            raise UserError(f"--blocklist {path} cannot be read: {error}") from error
+
+    @classmethod
+    def parse(cls, lines: Iterable[bytes], name: str) -> Blocklist:
+        """Read the lines of a list; `name` says in the UserError of a bad one where it stands."""
+        hosts: set[str] = set()
+        paths: dict[str, list[str]] = {}
+        for number, line in enumerate(lines, 1):
+            try:
+                entry = _COMMENT.sub("", line.decode("utf-8-sig" if number == 1 else "utf-8")).strip()
+            except UnicodeDecodeError as error:
+                raise UserError(f"--blocklist {name}, line {number}: not UTF-8 ({error.reason})") from error
+            if not entry:
+                continue
+            parsed = _parse_entry(entry)
+            if parsed is None:
+                raise UserError(f"--blocklist {name}, line {number}: neither a host nor a URL: {entry[:80]!r}")
+            host, beginning = parsed
+            if beginning is None:
+                hosts.add(host)
+            else:
+                paths.setdefault(host, []).append(beginning)
+        return cls(frozenset(hosts), {host: _without_covered(given) for host, given in paths.items()})
+
+    def covers(self, url: str) -> bool:
+        """Return whether a URL is on the list; what is no URL with a host is not."""
+        parsed = _parse_url(url.strip("<> \t\r\n"))
+        if parsed is None:
+            return False
+        host, port, path = parsed
+        if self.paths and (self._begins(host, path) or (port and self._begins(f"{host}:{port}", path))):
+            return True
+        domain = host
+        while domain:
+            if domain in self.hosts:
+                return True
+            domain = domain.partition(".")[2]
+        return False
+
+    def _begins(self, host: str, path: str) -> bool:
+        beginnings = self.paths.get(host)
+        if beginnings is None:
+            return False
+        before = bisect_right(beginnings, path) - 1
+        return before >= 0 and path.startswith(beginnings[before])
+
+
+def _without_covered(beginnings: list[str]) -> list[str]:
+    kept: list[str] = []
+    for beginning in sorted(beginnings):
+        if not kept or not beginning.startswith(kept[-1]):
+            kept.append(beginning)
+    return kept
+
+
+def _parse_entry(entry: str) -> tuple[str, str | None] | None:
+    """Return (host, beginning of the path; None for the host as a whole), or None for what is no entry."""
+    has_scheme = "//" in entry.partition("?")[0] and _URL.match(entry) is not None
+    parsed = _parse_url(entry if has_scheme else f"//{entry.removeprefix('*').removeprefix('.')}")
+    if parsed is None or any(character.isspace() for character in entry):
+        return None
+    host, port, path = parsed
+    if not _HOST.fullmatch(host) and not _IPV6.fullmatch(host):
+        return None
+    if not has_scheme and not port and "/" not in entry and "?" not in entry:
+        return host, None
+    return (f"{host}:{port}" if port else host), path
+
+
+def _parse_url(url: str) -> tuple[str, str, str] | None:
+    """Return (host, port, path and query), normalised; None where there is no host."""
+    match = _URL.match(url)
+    authority = _AUTHORITY.fullmatch(match[2]) if match else None
+    if match is None or authority is None:
+        return None
+    scheme, host, port = (match[1] or "").lower(), _normal_host(authority[1]), (authority[2] or "").lstrip("0")
+    if not host:
+        return None
+    path = match[3]
+    if "%" in path:
+        path = unquote(path)
+    if not path.startswith("/"):
+        path = f"/{path}"
+    return host, "" if _DEFAULT_PORTS.get(scheme) == port else port, path
+
+
+def _normal_host(host: str) -> str:
+    if "%" in host:
+        host = unquote(host)
+    host = host.rstrip(".").lower()
+    if host.isascii():
+        return host
+    try:
+        return host.encode("idna").decode("ascii").lower()
+    except UnicodeError:
+        return host

@@ -1,0 +1,33 @@
+"""A page of the web, as a WARC `response` record holds it, becomes a `Page`, or is dropped for a counted reason.
+
+    http.py       the block of a record -> status, fields, body (RFC 9112); chunks are joined
+    codings.py    content and transfer codings undone (gzip, deflate, br, zstd), bounded
+    media_type.py is it HTML? what the sender says, and what the bytes say (WHATWG MIME Sniffing)
+    charset.py    bytes -> text: byte order mark, HTTP, <meta>, detection
+    opt_out.py    the sender's "do not index", "no AI", "rights reserved"
+    html.py       text -> tree, title, <meta>; what a tree may cost
+    main_text.py  tree -> lines of main text (resiliparse or trafilatura)
+    reader.py     all of these in order: WebReader
+
+Reasons why a record gives no page:
+
+    not_http              no HTTP exchange (dns:, ftp:)
+    bad_http              no status line, or header fields that do not end
+    http_status           a status other than 200
+    opt_out_robots_header, opt_out_robots_meta, opt_out_tdm
+                          the sender does not want it used (opt_out.py)
+    not_html              another type, by name or by its bytes
+    bad_content_coding    an unknown or broken coding, and the bytes are no text as they are
+    too_large             longer than max_record_bytes once decoded
+    too_complex           costs a parser of HTML more than it may (html.py)
+    extractor_failed      the extractor of main text raised an error
+
+A page may carry the reasons `empty` and `too_short`, as one of a WET file (ccnet_pipeline.wet). Defects, with which
+reading goes on: `bad_chunking` (what was decoded before the damage is used), `bad_content_coding` (the same; or the
+coding is unknown and the body is text as it is).
+"""
+
+from ccnet_pipeline.web.main_text import Extractor
+from ccnet_pipeline.web.reader import WebReader, WebResult
+
+__all__ = ["Extractor", "WebReader", "WebResult"]

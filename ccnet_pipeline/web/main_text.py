@@ -1,0 +1,63 @@
+"""A parsed page -> the lines of its main text: one paragraph (block) a line, stripped, white space within it one blank.
+
+resiliparse: main content only, without alternative texts, links, form fields, bullets. trafilatura: without comments,
+with tables. What either takes for the main text is its own affair; neither ever raises here.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable
+from typing import Literal
+
+from resiliparse.extract.html2text import extract_plain_text
+
+from ccnet_pipeline.errors import UserError
+from ccnet_pipeline.web.html import Html
+
+# Most texts have none of these, and need no splitting at blanks.
+_UNCOMMON_BLANKS = ("  ", *(chr(code) for code in range(0x3001) if chr(code).isspace() and chr(code) not in " \n"))
+
+Extractor = Literal["resiliparse", "trafilatura"]
+
+
+def main_text_of(extractor: Extractor) -> Callable[[Html], str]:
+    """Return the function that gives the main text of a page, blank lines included; it may raise.
+
+    Raises:
+        UserError: trafilatura is not installed.
+    """
+    if extractor == "resiliparse":
+        return _by_resiliparse
+    try:
+        import trafilatura
+    except ImportError as error:
+        raise UserError(
+            f"--extractor trafilatura: it is not installed ({error}); pip install 'cc100-xlmr[trafilatura]'"
+        ) from error
+    logging.getLogger("trafilatura").setLevel(logging.CRITICAL)  # it reports every page that it cannot parse
+
+    def by_trafilatura(page: Html) -> str:
+        return trafilatura.extract(page.text, include_comments=False, include_tables=True, output_format="txt") or ""
+
+    return by_trafilatura
+
+
+def _by_resiliparse(page: Html) -> str:
+    return extract_plain_text(
+        page.tree,
+        preserve_formatting=True,
+        main_content=True,
+        list_bullets=False,
+        alt_texts=False,
+        links=False,
+        form_fields=False,
+    )
+
+
+def lines_of(text: str) -> list[str]:
+    """Return the lines that are not blank, white space collapsed."""
+    lines: Iterable[str] = text.split("\n")
+    if any(map(text.__contains__, _UNCOMMON_BLANKS)):
+        lines = (" ".join(line.split()) for line in lines)
+    return [line for line in map(str.strip, lines) if line]

@@ -1,0 +1,139 @@
+"""WARC `response` records -> pages: the steps in order, each of which may drop the record."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from ccnet_pipeline.archive import Record
+from ccnet_pipeline.pages import Page, record_id
+from ccnet_pipeline.web import codings, html
+from ccnet_pipeline.web.charset import decode
+from ccnet_pipeline.web.html import Html
+from ccnet_pipeline.web.http import Response, join_chunks, parse_response
+from ccnet_pipeline.web.main_text import Extractor, lines_of, main_text_of
+from ccnet_pipeline.web.media_type import is_html
+from ccnet_pipeline.web.opt_out import refused_by_fields, refused_by_meta
+
+
+@dataclass(frozen=True, slots=True)
+class WebResult:
+    """What became of a record."""
+
+    page: Page | None  # None: dropped
+    reason: str | None  # why there is no page; None with a page, which may carry its own reason
+    defects: tuple[str, ...] = ()  # small damage inside the record, with which reading went on
+
+
+class _DroppedError(Exception):
+    """There is no page; the message is the reason."""
+
+
+class WebReader:
+    """Reads `response` records. Costs nothing to make; not to be pickled."""
+
+    def __init__(self, *, extractor: Extractor, ignore_opt_out: bool, min_chars: int, max_record_bytes: int) -> None:
+        """Take the settings.
+
+        Args:
+            extractor: what finds the main text.
+            ignore_opt_out: keep pages that ask to be left out.
+            min_chars: pages with fewer code points after the title (line breaks counted) get the reason `too_short`.
+            max_record_bytes: a body that is longer once decoded is dropped.
+
+        Raises:
+            UserError: the extractor is not installed.
+        """
+        self._main_text: Callable[[Html], str] = main_text_of(extractor)
+        self._ignore_opt_out = ignore_opt_out
+        self._min_chars = min_chars
+        self._max_record_bytes = max_record_bytes
+
+    def read(self, record: Record, segment: str) -> WebResult:
+        """Return the page of a record, or why there is none. No bytes raise an error.
+
+        Args:
+            record: of type `response`, not oversized.
+            segment: the name of its archive; identifies records that have no WARC-Record-ID.
+        """
+        defects: list[str] = []
+        try:
+            title, text = self._read(record, defects)
+        except _DroppedError as dropped:
+            return WebResult(None, str(dropped), tuple(defects))
+        return WebResult(self._page(record, segment, title, text), None, tuple(defects))
+
+    def _read(self, record: Record, defects: list[str]) -> tuple[str, str | None]:
+        """Return title and text; what was worked round is added to `defects`."""
+        response = self._response(record)
+        content_type = response.last("content-type")
+        body = self._body(response, defects)
+        if not is_html(content_type, record.headers.get("warc-identified-payload-type", ""), body):
+            raise _DroppedError("not_html")
+        page = html.parse(decode(body, content_type))
+        if page is None:
+            raise _DroppedError("too_complex")
+        refusal = None if self._ignore_opt_out else refused_by_meta(page.directives())
+        if refusal:
+            raise _DroppedError(refusal)
+        title = page.title()
+        lines = lines_of(self._extract(page))
+        if lines and lines[0] == title:
+            del lines[0]  # As in text of a WET file, the title stands before the text, once.
+        return title, "\n".join(lines) if lines else None
+
+    def _response(self, record: Record) -> Response:
+        if not _is_http(record):
+            raise _DroppedError("not_http")
+        response = parse_response(record.body)
+        if response is None:
+            raise _DroppedError("bad_http")
+        if response.status != 200:
+            raise _DroppedError("http_status")
+        refusal = None if self._ignore_opt_out else refused_by_fields(response.fields)
+        if refusal:
+            raise _DroppedError(refusal)
+        return response
+
+    def _body(self, response: Response, defects: list[str]) -> bytes:
+        body, transfer = response.body, response.tokens("transfer-encoding")
+        if "chunked" in transfer:
+            body, sound = join_chunks(body)
+            if not sound:
+                defects.append("bad_chunking")
+        applied = [*response.tokens("content-encoding"), *(coding for coding in transfer if coding != "chunked")]
+        decoded = codings.decode(body, applied, self._max_record_bytes)
+        if decoded.reason:
+            raise _DroppedError(decoded.reason)
+        if not decoded.whole:
+            defects.append("bad_content_coding")
+        return decoded.body
+
+    def _extract(self, page: Html) -> str:
+        try:
+            return self._main_text(page)
+        except Exception as error:
+            raise _DroppedError("extractor_failed") from error
+
+    def _page(self, record: Record, segment: str, title: str, text: str | None) -> Page:
+        headers = record.headers
+        empty = not title and text is None
+        return Page(
+            id=record_id(headers.get("warc-record-id", ""), segment, record.offset),
+            url=headers.get("warc-target-uri", "").strip("<> "),
+            date=headers.get("warc-date", ""),
+            digest=headers.get("warc-block-digest") or headers.get("warc-payload-digest", ""),
+            offset=record.offset,
+            title=title,
+            text=text,
+            reason="empty" if empty else "too_short" if len(text or "") < self._min_chars else None,
+        )
+
+
+def _is_http(record: Record) -> bool:
+    """Return whether the block is an HTTP message: by its URL, and by its type or, where that is absent, its bytes."""
+    scheme, colon, _ = record.headers.get("warc-target-uri", "").lstrip("< ").partition(":")
+    if colon and scheme.lower() not in ("http", "https"):
+        return False
+    media_type = record.headers.get("content-type", "").partition(";")[0].strip().lower()
+    return media_type == "application/http" or (not media_type and record.body[:5].upper() == b"HTTP/")

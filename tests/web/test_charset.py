@@ -1,0 +1,160 @@
+"""Which encoding: byte order mark, declarations true and false, detection."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ccnet_pipeline.web.charset import codec_of, decode
+from tests.web.messages import page_of
+
+SAMPLES = {
+    "windows-1252": "Les élèves ont été reçus à l’école, où l’on fête Noël « chez nous ».",
+    "iso-8859-1": "Les élèves ont été reçus à Besançon, où l'on fête Noël.",
+    "windows-1251": "Все счастливые семьи похожи друг на друга, каждая несчастливая семья несчастлива по-своему.",
+    "koi8-r": "Все счастливые семьи похожи друг на друга, каждая несчастливая семья несчастлива по-своему.",
+    "iso-8859-2": "Zażółć gęślą jaźń, powiedział pan Wołodyjowski.",
+    "windows-1256": "وُلد جميع الناس أحرارا متساوين في الكرامة والحقوق",
+    "shift_jis": "吾輩は猫である。名前はまだ無い。どこで生れたかとんと見当がつかぬ。①髙",
+    "euc-jp": "吾輩は猫である。名前はまだ無い。どこで生れたかとんと見当がつかぬ。",
+    "euc-kr": "모든 인간은 태어날 때부터 자유로우며 그 존엄과 권리에 있어 동등하다.",
+    "gbk": "人人生而自由，在尊严和权利上一律平等。他们赋有理性和良心。镕",
+    "big5": "人人生而自由，在尊嚴和權利上一律平等。他們賦有理性和良心。",
+}
+CODECS = {"shift_jis": "cp932", "euc-kr": "cp949", "windows-1256": "cp1256"}
+
+
+def page(text: str, label: str = "") -> str:
+    return (
+        f"<html><head>{f'<meta charset={label}>' if label else ''}<title>x</title></head><body><p>{text}</p>" + " " * 40
+    )
+
+
+def encoded(label: str, declared: str = "") -> bytes:
+    return page(SAMPLES[label], declared).encode(CODECS.get(label, label))
+
+
+@pytest.mark.parametrize("label", SAMPLES)
+def test_declared(label: str) -> None:
+    text = SAMPLES[label]
+    assert text in decode(encoded(label), f"text/html; charset={label}")
+    assert text in decode(encoded(label), f'text/html;charset = "{label.upper()}"; x=y')
+    assert text in decode(encoded(label, label), "text/html")
+    by_equivalent = f'<META content="text/html;charset={label}" HTTP-EQUIV=content-type>{text}'
+    assert text in decode(by_equivalent.encode(CODECS.get(label, label)), "")
+
+
+@pytest.mark.parametrize(
+    "label", ["windows-1251", "koi8-r", "shift_jis", "euc-jp", "euc-kr", "gbk", "big5", "windows-1256"]
+)
+def test_not_declared_or_declared_to_be_utf_8(label: str) -> None:
+    body = (encoded(label)[:-40] + b" ") * 5
+    for content_type in ("", "text/html", "text/html; charset=utf-8", "text/html; charset=nonsense"):
+        assert SAMPLES[label] in decode(body, content_type), content_type
+
+
+@pytest.mark.parametrize("label", SAMPLES)
+@pytest.mark.parametrize("declared", ["iso-8859-1", "windows-1251", "shift_jis", "gbk", "us-ascii", "utf-16", ""])
+def test_utf_8_under_any_name(label: str, declared: str) -> None:
+    text = SAMPLES[label]
+    assert text in decode(page(text, declared).encode(), f"text/html; charset={declared}")
+
+
+def test_extended_forms() -> None:
+    assert decode("<p>똠방각하".encode("cp949"), "charset=euc-kr") == "<p>똠방각하"
+    assert decode("<p>①髙".encode("cp932"), "charset=shift_jis") == "<p>①髙"
+    assert decode("<p>𠀀㐀".encode("gb18030"), "charset=gb2312") == "<p>𠀀㐀"
+    assert decode(b"<p>\x93x\x94", "charset=iso-8859-1") == "<p>“x”"
+
+
+def test_the_header_counts_before_the_page() -> None:
+    assert "Ж" in decode(b"<meta charset=iso-8859-1><p>\xc6", "text/html; charset=windows-1251")
+    assert "Æ" in decode(b"<meta charset=iso-8859-1><p>\xc6", "text/html; charset=unknown")
+
+
+def test_byte_order_marks_count_before_all() -> None:
+    for codec in ("utf-8-sig", "utf-16"):
+        assert decode("<p>Ж".encode(codec), "text/html; charset=koi8-r") == "<p>Ж"
+    assert decode(b"\xfe\xff" + "<p>Ж".encode("utf-16-be"), "") == "<p>Ж"
+    assert decode("<html><p>Жук".encode("utf-16-le"), "") == "<html><p>Жук"
+    assert decode("<html><p>Жук".encode("utf-16-be"), "") == "<html><p>Жук"
+
+
+def test_what_meta_must_not_say() -> None:
+    # UTF-16 there means UTF-8, and x-user-defined windows-1252; comments do not count.
+    assert decode("<meta charset=utf-16><p>é".encode(), "") == "<meta charset=utf-16><p>é"
+    assert decode(b"<meta charset=x-user-defined><p>\x80", "").endswith("€")
+    assert decode(b"<!-- <meta charset=koi8-r> --><meta charset=windows-1251><p>\xc6", "").endswith("Ж")
+    assert decode(b'<meta name=x content="charset=koi8-r"><meta charset=windows-1251><p>\xc6', "").endswith("Ж")
+    assert decode(b'<?xml version="1.0" encoding="windows-1251"?><p>\xc6', "").endswith("Ж")
+    assert not decode(b"<p>" + b"x" * 5000 + b"<meta charset=koi8-r>\xc6\xc7\xc8", "").endswith("фгх")
+
+
+def test_next_to_nothing_to_guess_from() -> None:
+    assert decode(b"<p>Caf\xe9 Zo\xeb</p>", "") == "<p>Café Zoë</p>"
+
+
+def test_few_bad_bytes_are_replaced() -> None:
+    text = "Все счастливые семьи похожи друг на друга"
+    assert decode(text.encode() + b"\xff\xff" + b" end", "text/html; charset=utf-8") == text + "\ufffd\ufffd end"
+    assert decode(text.encode()[:-1], "") == text[:-1]  # cut in the middle of the last character
+    assert decode("Ж\ufffd\ufffd\ufffd".encode() + b"\xff" + text.encode(), "charset=utf-8").count("\ufffd") == 4
+
+
+def test_utf_16_that_is_none() -> None:
+    for declared in ("charset=utf-16", "charset=utf-16be"):
+        assert decode("Всё".encode() * 9 + b"\xff", declared) == "Всё" * 9 + "\ufffd"
+
+
+def test_short_text_of_two_byte_encodings() -> None:
+    # Valid UTF-8 by chance, and not by chance.
+    body = "翻訳".encode("euc-jp")
+    assert decode("дом".encode(), "text/html; charset=windows-1251") == "дом"
+    assert decode(b"<p>" + b"\xc2\xa9", "text/html; charset=gbk") == "<p>漏"
+    assert decode(b"<p>" + b"\xc2\xa9" * 8, "text/html; charset=gbk") == "<p>" + "©" * 8
+    assert decode(body, "text/html; charset=euc-jp") == "翻訳"
+
+
+def test_seven_bit_encodings() -> None:
+    text = "吾輩は猫である。"
+    for declared in ("charset=iso-2022-jp", ""):
+        assert decode(b"<p>" + text.encode("iso2022_jp") * 3, declared) == "<p>" + text * 3
+    assert decode(b"a \x1b[1m b ~{ c", "charset=utf-8") == "a \x1b[1m b ~{ c"
+
+
+@pytest.mark.parametrize(
+    ("label", "codec"),
+    [
+        ("utf8", "utf-8"),
+        (" UTF-8 ", "utf-8"),
+        ("latin1", "cp1252"),
+        ("x-sjis", "cp932"),
+        ("ks_c_5601-1987", "cp949"),
+        ("gb2312", "gb18030"),
+        ("tis-620", "cp874"),
+        ("koi8-u", "koi8-u"),
+        ("utf-7", ""),
+        ("base64", ""),
+        ("\0", ""),
+        ("", ""),
+        ("é" * 50, ""),
+    ],
+)
+def test_labels(label: str, codec: str) -> None:
+    assert codec_of(label) == codec
+
+
+@given(
+    st.binary(max_size=300),
+    st.sampled_from(["", *SAMPLES, "utf-16le", "iso-2022-jp", "hz-gb-2312", "iso-2022-kr"]),
+    st.text(max_size=9),
+)
+def test_no_bytes_raise_and_no_surrogates_come(body: bytes, label: str, odd: str) -> None:
+    for head in (b"", b"<meta charset=%b>" % label.encode(), b"\x1b$B", b"~{", b"\xff\xfe", b"<?xml encoding='"):
+        decode(head + body, f"text/html; charset={label}{odd}").encode("utf-8")
+
+
+def test_within_a_record() -> None:
+    body = f"<title>Всё</title><p>{SAMPLES['windows-1251']}".encode("cp1251")
+    assert page_of(body, "Content-Type: text/html; charset=windows-1251").title == "Всё"
