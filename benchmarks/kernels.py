@@ -19,7 +19,9 @@ from isal import isal_zlib
 from beam_jobs.elements import SHARDS, Manifest
 from beam_jobs.transforms.extract import _PAGES_LEVEL
 from beam_jobs.transforms.mine import _SHARD_LEVEL
-from ccnet_pipeline.archive.members import GZIP, PLAIN, Gap, walk
+from ccnet_pipeline.archive.gzip_members import GZIP
+from ccnet_pipeline.archive.members import walk
+from ccnet_pipeline.archive.pieces import PLAIN, Gap
 from ccnet_pipeline.archive.window import Window
 from ccnet_pipeline.dedup import Bits, SegmentHashes, resolve, verdicts
 from ccnet_pipeline.extract import Extraction, decode_page

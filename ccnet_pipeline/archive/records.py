@@ -11,20 +11,20 @@ three states:
 
 Rules.
 
-1.  A record is handed on when the gzip member that it ends in has passed its check; or before that, when
-    the same member goes on to a further record, or when the archive ends inside the member. So a member of
-    one record that fails its check gives no record; a member of many gives all but the last that came
-    before the failure was seen (they cannot all be held: the whole archive may be one member); and of an
-    archive cut short every record that is whole is given.
+1.  A record is handed on when the member (of gzip, or frame of zstd) that it ends in has passed its check. So a
+    member that fails its check gives no record. The records of a member of more than HELD_BYTES of text cannot be held
+    so long, for the whole archive may be one member: from there on a record is handed on when the member goes on to a
+    further one. Of a member that the archive ends in every whole record is given, for an archive cut short is the
+    commonest damage; but not the last one if what follows it is neither a record nor nothing.
 2.  A record without its whole block is never handed on: `truncated_record`. That is decided at the end of
-    the archive, at a gap, or where a new gzip member begins with a version line although the block is not
+    the archive, at a gap, or where a new member begins with a version line although the block is not
     complete: then the record was cut, or its length wrong, and the member counts for more. (A block that
     goes on in a further member is complete otherwise.)
 3.  A version line inside a header block ends it: that record was cut, too.
 4.  Without a usable Content-Length the state is `lost`. So it is with a header block longer than
     MAX_HEADER_BYTES.
 5.  The block of a record longer than `max_record_bytes` is passed over, not held.
-6.  Every byte of the archive belongs to records or to exactly one damage, in order. Where gzip hides the
+6.  Every byte of the archive belongs to records or to exactly one damage, in order. Where a coding hides the
     place of a byte of text, it is interpolated linearly inside the piece; the borders of members and all
     places in plain files are exact.
 
@@ -36,14 +36,17 @@ the archive).
 from __future__ import annotations
 
 import re
+import sys
+from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from io import BytesIO
 
-from ccnet_pipeline.archive.headers import block_length, parse_fields, parse_wet_fields
-from ccnet_pipeline.archive.members import PLAIN, Gap, Piece
+from ccnet_pipeline.archive.headers import block_length, parse_fields, parse_usual_head
+from ccnet_pipeline.archive.pieces import PLAIN, Gap, Piece
 
 MAX_HEADER_BYTES = 64 << 10
+HELD_BYTES = 1 << 20
 
 # RFC 2234: quoted strings of a grammar match in any case, and there are archives with "warc/1.0".
 _VERSION = rb"(?i:WARC)/\d{1,4}\.\d{1,4}[ \t]{0,8}\r?\n"
@@ -51,7 +54,8 @@ _VERSION_LINE = re.compile(_VERSION)
 _NEXT_RECORD = re.compile(rb"[\r\n]*(" + _VERSION + rb")")
 _LATER_RECORD = re.compile(rb"\n(?=" + _VERSION + rb")")
 _LINE_ENDS = re.compile(rb"[\r\n]*")
-_BLANK_LINE = re.compile(rb"\n\r?\n")
+# A blank line or a further version line, whichever is first.
+_HEAD_END = re.compile(rb"\n(?:(?P<blank>\r?\n)|(?=" + _VERSION + rb"))")
 _MAX_VERSION_BYTES = 32
 
 
@@ -64,7 +68,7 @@ class Record:
         str, str
     ]  # by name in lower case; of a field given twice the first; values stripped, else as they are
     body: bytes  # the block; b"" if oversized
-    offset: int  # in the archive: of the gzip member that the record begins in; in a plain file of the record
+    offset: int  # in the archive: of the member that the record begins in; in a plain file of the record
     oversized: bool = False  # the block is longer than max_record_bytes, and was passed over
 
 
@@ -75,7 +79,7 @@ class Damage:
     offset: int
     size: int  # bytes of the archive, as stored
     reason: str
-    members: int = 0  # gzip members that could not be read to their end
+    members: int = 0  # members of gzip or frames of zstd that could not be read to their end
 
 
 @dataclass(slots=True)
@@ -87,6 +91,17 @@ class _Open:
     start: int
     missing: int
     block: BytesIO | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Mark:
+    """What there was when a member began that has not passed its check."""
+
+    num_parts: int  # in the output
+    accounted: int
+    records: bool
+    unfinished: int  # where what was not complete begins
+    reason: str  # why that would be lost
 
 
 class Framer:
@@ -102,15 +117,18 @@ class Framer:
         self._at = 0  # text before it is dealt with
         self._start = 0  # the text came from the archive bytes [start, end)
         self._end = 0
-        self._carried = 0  # bytes of the text that are from an earlier piece,
-        self._carried_member = PLAIN  # of this member
-        self._member = PLAIN
+        self._origin = 0  # of the text; places in all text since there was none left over count from there
+        self._members: list[tuple[int, int]] = []  # such a place, and the member of the text from there on
+        self._searched = 0  # such a place: a header block that was begun does not end before it
         self._state: Callable[[], bool] = self._between
         self._open: _Open | None = None
         self._lost_since = 0
         self._lost_reason = ""
         self._held: Record | None = None
+        self._held_start = 0
         self._held_end = 0
+        self._mark: _Mark | None = None  # nothing is handed on as long as there is one
+        self._unchecked = 0  # bytes of text since the mark
         self._accounted = 0  # archive bytes before it belong to what was handed on
         self._records = False
         self._idle = True  # between records, with no text left
@@ -125,19 +143,30 @@ class Framer:
                 return (record,)
         if piece.first and _VERSION_LINE.match(piece.text):
             self._abandon(piece.start)
+        if piece.first and not piece.checked:
+            self._mark = _Mark(len(self._out), self._accounted, self._records, *self._unfinished())
+            self._unchecked = 0
         self._load(piece)
         while self._state():
             pass
         if piece.checked:
             self._release()
+        self._unchecked += len(piece.text)
+        if piece.checked or self._unchecked > HELD_BYTES:
+            self._mark = None
         self._idle = self._at == len(self._text) and self._state == self._between
         return self._given()
 
     def skip(self, gap: Gap) -> Sequence[Record | Damage]:
         """Take notice of archive bytes that gave nothing, or nothing to rely on."""
-        if gap.reason == "truncated_gzip":
+        if gap.cut and self._state != self._lost:
             self._release()
-        self._held = None
+        elif self._mark is not None and not gap.cut:
+            self._take_back(self._mark, gap.start)
+        elif self._held is not None and self._held_start < gap.start:
+            # It began in an earlier member.
+            self._damage(self._held_start, gap.start, "truncated_record")
+        self._mark = self._held = None
         self._abandon(gap.start)
         self._damage(gap.start, gap.end, gap.reason, gap.members)
         self._end = gap.end
@@ -145,6 +174,7 @@ class Framer:
 
     def close(self) -> Sequence[Record | Damage]:
         """Take notice of the end of the archive."""
+        self._mark = None
         self._release()
         self._abandon(self._end, at_the_end=True)
         return self._given()
@@ -158,24 +188,23 @@ class Framer:
         begin = line.start(1)
         if self._held is not None:
             self._release()
-        blank = _BLANK_LINE.search(self._text, line.end() - 1, begin + MAX_HEADER_BYTES)
-        end = blank.end() if blank else begin + MAX_HEADER_BYTES
-        cut = _LATER_RECORD.search(self._text, line.end() - 1, end)
-        if cut is not None:
-            self._damage(self._place(begin), self._place(cut.end()), "truncated_record")
-            self._at = cut.end()
+        blank = _HEAD_END.search(self._text, line.end() - 1, begin + MAX_HEADER_BYTES)
+        if blank is not None and blank["blank"] is None:
+            self._damage(self._place(begin), self._place(blank.end()), "truncated_record")
+            self._at = blank.end()
             return True
         if blank is None:
             self._at = begin
             if len(self._text) - begin < MAX_HEADER_BYTES:
+                self._searched = self._origin + len(self._text)
                 return False
             return self._lose(begin, line.end() - 1, "header_too_long")
         headers = parse_fields(self._text[line.end() : blank.start()])
         length = block_length(headers)
         if length is None:
             return self._lose(begin, blank.end() - 1, "bad_content_length")
-        self._at = end
-        member = self._carried_member if begin < self._carried else self._member
+        self._at = blank.end()
+        member = self._members[self._member_at(begin)][1]
         start = self._place(begin)
         block = BytesIO() if length <= self._max_record_bytes else None
         self._open = _Open(headers, start if member == PLAIN else member, start, length, block)
@@ -204,7 +233,7 @@ class Framer:
         body = record.block.getvalue() if record.block is not None else b""
         kind = record.headers.get("warc-type", "").lower()
         self._held = Record(kind, record.headers, body, record.offset, record.block is None)
-        self._held_end = self._place(self._at)
+        self._held_start, self._held_end = record.start, self._place(self._at)
         self._open = None
         self._state = self._between
         return True
@@ -227,17 +256,23 @@ class Framer:
     def _load(self, piece: Piece) -> None:
         rest = self._text[self._at :]
         if rest:
-            if self._at >= self._carried:
-                self._carried_member = self._member
             self._start = self._place(self._at)
+            self._origin += self._at
+            if len(self._members) > 2 * len(rest):
+                del self._members[: self._member_at(0)]
+            self._members.append((self._origin + len(rest), piece.member))
             self._text = rest + piece.text
         else:
             self._start = piece.start
+            self._origin = self._searched = 0
+            self._members = [(0, piece.member)]
             self._text = piece.text
-        self._carried = len(rest)
         self._end = piece.end
-        self._member = piece.member
         self._at = 0
+
+    def _member_at(self, at: int) -> int:
+        """Give the index of the member that a place in the text is from."""
+        return bisect_right(self._members, (self._origin + at, sys.maxsize)) - 1
 
     def _place(self, at: int) -> int:
         """Give the offset in the archive of a place in the text."""
@@ -254,22 +289,33 @@ class Framer:
 
     def _abandon(self, end: int, *, at_the_end: bool = False) -> None:
         """Give up what is not complete: no more of it comes before the offset `end`."""
-        if self._open is not None:
-            start, reason = self._open.start, "truncated_record"
-        elif self._state == self._lost:
-            start, reason = self._lost_since, self._lost_reason
-        else:
-            start = self._place(self._at)
-            header = _VERSION_LINE.match(self._text, self._at)
-            reason = "truncated_record" if header else "no_warc_header"
+        start, reason = self._unfinished()
         self._open = None
         self._state = self._between
-        self._text, self._at, self._carried = b"", 0, 0
+        self._text, self._at = b"", 0
         self._idle = True
         if at_the_end and self._records and reason == "no_warc_header":
             reason = "trailing_garbage"
         if start < end:
             self._damage(start, end, reason)
+
+    def _unfinished(self) -> tuple[int, str]:
+        """Give where what is not complete begins, and the reason if nothing more of it comes."""
+        if self._open is not None:
+            return self._open.start, "truncated_record"
+        if self._state == self._lost:
+            return self._lost_since, self._lost_reason
+        header = _VERSION_LINE.match(self._text, self._at)
+        return self._place(self._at), "truncated_record" if header else "no_warc_header"
+
+    def _take_back(self, mark: _Mark, end: int) -> None:
+        """Undo what was made of a member that failed its check; what was not complete before is lost at `end`."""
+        del self._out[mark.num_parts :]
+        self._accounted, self._records = mark.accounted, mark.records
+        self._open, self._state = None, self._between
+        self._text, self._at = b"", 0
+        if mark.unfinished < end:
+            self._damage(mark.unfinished, end, mark.reason)
 
     def _damage(self, start: int, end: int, reason: str, members: int = 0) -> None:
         # A broken member may have given records before it broke.
@@ -285,24 +331,27 @@ class Framer:
             self._records = True
 
     def _given(self) -> Sequence[Record | Damage]:
+        if self._mark is not None:
+            return ()
         out, self._out = self._out, []
         return out
 
 
 def _sole_record(piece: Piece, max_record_bytes: int) -> Record | None:
-    """Give the record of a member that holds one, written as CommonCrawl writes WET; else None.
+    """Give the record of a member that holds one, written as nearly all are; else None.
 
-    Nearly all members of a crawl are so. What this function does not take the states of `Framer` take, with
-    the same result.
+    What this function does not take the states of `Framer` take, with the same result.
     """
     text = piece.text
     end = text.find(b"\r\n\r\n", 0, MAX_HEADER_BYTES)
     if end < 0 or piece.member == PLAIN:
         return None
-    headers = parse_wet_fields(text[:end])
+    headers = parse_usual_head(text[:end])
     if headers is None:
         return None
-    length = int(headers["content-length"])
-    if length > max_record_bytes or end + length + 8 != len(text) or not text.endswith(b"\r\n\r\n"):
+    length = block_length(headers)
+    if length is None or length > max_record_bytes:
         return None
-    return Record("conversion", headers, text[end + 4 : -4], piece.member)
+    if end + length + 8 != len(text) or not text.endswith(b"\r\n\r\n"):
+        return None
+    return Record(headers.get("warc-type", "").lower(), headers, text[end + 4 : -4], piece.member)

@@ -7,15 +7,22 @@ that may be wanted again.
 
 from __future__ import annotations
 
-from typing import BinaryIO
+from typing import Protocol
 
 READ_BYTES = 256 << 10
+
+
+class ByteStream(Protocol):
+    """All that is asked of a file."""
+
+    def read(self, size: int, /) -> bytes:
+        """Give 1 to `size` bytes; none at the end."""
 
 
 class Window:
     """The bytes `[base, end)` of an archive."""
 
-    def __init__(self, stream: BinaryIO) -> None:
+    def __init__(self, stream: ByteStream) -> None:
         self.base = 0
         self.end = 0
         self.ended = False

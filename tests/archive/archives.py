@@ -6,6 +6,9 @@ import gzip
 import io
 import zlib
 from collections.abc import Iterable, Sequence
+from typing import Any
+
+import zstandard
 
 from ccnet_pipeline.archive import Damage, Record, read_archive
 
@@ -37,8 +40,18 @@ def member(text: bytes, level: int = 6) -> bytes:
     return gzip.compress(text, level, mtime=0)
 
 
+def frame(text: bytes, **options: Any) -> bytes:
+    """A zstd frame; with a checksum, as `zstd` writes it."""
+    return zstandard.ZstdCompressor(**{"level": 3, "write_checksum": True, **options}).compress(text)
+
+
+def skippable(content: bytes, magic: int = 0x53, size: int | None = None) -> bytes:
+    """A skippable frame of zstd, with the size of its content or another one."""
+    return bytes([magic]) + b"\x2a\x4d\x18" + (len(content) if size is None else size).to_bytes(4, "little") + content
+
+
 def read(data: bytes, most: int = 1 << 30, **options: int) -> list[Record | Damage]:
-    return list(read_archive(Trickle(data, most), **options))  # type: ignore[arg-type]
+    return list(read_archive(Trickle(data, most), **options))
 
 
 def bodies(parts: Iterable[Record | Damage]) -> list[bytes]:

@@ -34,6 +34,22 @@ HEADERS = [
     pytest.param(
         b"WARC/1.0\r\nU: \xc3\xa9\xe9\r\nContent-Length: 2\r\n\r\n", {"u": "\u00e9\ufffd"}, id="utf-8"
     ),
+    pytest.param(b"WARC/1.0\r\nWARC-Date\r\nX-No\r\nContent-Length: 2\r\n\r\n", {}, id="names-without-colon"),
+    pytest.param(
+        b"WARC/1.1\r\nWARC-Type: a\nContent-Type: b\r\nContent-Length: 2\r\n\r\n",
+        {"warc-type": "a", "content-type": "b"},
+        id="one-lf-among-crlf",
+    ),
+    pytest.param(
+        b"WARC/1.1\r\nX:y: c\r\nWARC-Date:\r\nContent-Length: 2\r\n\r\n",
+        {"x": "y: c", "warc-date": ""},
+        id="colons-without-blank",
+    ),
+    pytest.param(
+        b"WARC/1.1\r\nWARC-Type:  a \r\nX-Of_Our.own: \xe2\x80\x83b\r\nContent-Length: 2\r\n\r\n",
+        {"warc-type": "a", "x-of_our.own": "b"},
+        id="blanks-around-values",
+    ),
     pytest.param(b"WARC/1.0\r\nno colon\r\nContent-Length: 2\r\n\r\n", {}, id="no-colon"),
 ]
 
