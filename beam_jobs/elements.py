@@ -18,6 +18,14 @@ Answer = tuple[int, int, int, int]
 
 
 @dataclass(frozen=True, slots=True)
+class Failure:
+    """A segment that could not be read."""
+
+    segment: str  # its name
+    reason: str  # names the file, too
+
+
+@dataclass(frozen=True, slots=True)
 class Frame:
     """One zstd frame of whole lines in a file."""
 
@@ -73,6 +81,7 @@ class ExtractNote:
     segment: str  # its name
     account: Account
     dump: str
+    bytes: int  # of the archive, as stored
     pages: int
     hashes: int  # distinct
     paragraphs: int

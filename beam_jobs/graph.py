@@ -1,7 +1,7 @@
 """The Beam graph (docs/design.md, The graph). Its element is a segment; text is never shuffled.
 
-Extract   segment -> pages and hashes in files
-Resolve   GroupByKey(range of hashes) -> what each segment may keep
+Extract   segment -> pages and hashes in files; or the reason why it could not be read
+Resolve   GroupByKey(range of hashes) -> what each segment may keep; ends the run if a segment failed
 Mine      GroupByKey(segment) -> documents, in blocks by language and bucket
 Regroup   GroupByKey(language, bucket) -> final shards
 Publish   ledger.json, manifest.json
@@ -22,6 +22,7 @@ from beam_jobs.transforms.mine import Mine
 from beam_jobs.transforms.publish import Publish
 from beam_jobs.transforms.regroup import Regroup
 from beam_jobs.transforms.resolve import Resolve
+from ccnet_pipeline.fetch import FetchPolicy
 from ccnet_pipeline.recipe import Configuration
 from ccnet_pipeline.segments import Segment
 
@@ -33,6 +34,8 @@ class Plan:
     configuration: Configuration
     layout: Layout
     segments_file: str  # the list of segments, as JSON: too long for the graph itself at 64 000 segments
+    fetch: FetchPolicy
+    blocklist: Path | None
     num_buckets: int  # ranges of hashes; decides how much memory and parallelism, never what comes out
     lid_model: Path
     lm_dir: Path | None
@@ -46,12 +49,15 @@ def _read_segments(path: str) -> Iterator[Segment]:
 def build(pipeline: beam.Pipeline, plan: Plan) -> None:
     """Add the whole graph to a pipeline."""
     recipe, layout = plan.configuration.recipe, plan.layout
-    mined = (
+    hashes, failures = (
         pipeline
         | "SegmentsFile" >> beam.Create([plan.segments_file], reshuffle=False)
         | "ReadSegments" >> beam.FlatMap(_read_segments)
         | "SpreadSegments" >> beam.Reshuffle()
-        | "Extract" >> Extract(layout, recipe, plan.num_buckets)
+        | "Extract" >> Extract(layout, recipe, plan.num_buckets, plan.fetch, plan.blocklist)
+    )
+    mined = (
+        (hashes, failures)
         | "Resolve" >> Resolve(layout, plan.num_buckets, recipe.dedup_keep)
         | "Mine" >> Mine(layout, recipe, plan.num_buckets, plan.lid_model, plan.lm_dir, plan.configuration.keep_rejects)
     )

@@ -20,13 +20,16 @@ from beam_jobs.options import LOCAL_RUNNERS, Arguments, parse
 from beam_jobs.progress import shown
 from beam_jobs.summary import print_summary
 from ccnet_pipeline import sample
-from ccnet_pipeline.errors import BalanceError, UserError
+from ccnet_pipeline.blocklist import Blocklist
+from ccnet_pipeline.checksums import sha256_of
+from ccnet_pipeline.errors import BalanceError, FetchError, UserError
+from ccnet_pipeline.fetch import tell_of_waits
 from ccnet_pipeline.fluency import CUTOFFS_FILE, FluencyModel, find_models, languages_of_model
 from ccnet_pipeline.formats import JSONL
 from ccnet_pipeline.language import FastTextScorer, parse_languages
 from ccnet_pipeline.models import find_model
-from ccnet_pipeline.recipe import Configuration, Input, configuration
-from ccnet_pipeline.segments import Segment, find_segments
+from ccnet_pipeline.recipe import Configuration, Input, digest_of_inputs
+from ccnet_pipeline.segments import Segment, estimate_bytes, find_segments
 
 PACKAGE = "cc100-xlmr"
 INTERRUPTED = 130  # exit status after Ctrl-C, as shells have it
@@ -39,9 +42,10 @@ _MAX_BUCKETS = 4096
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the job; return the exit status: 0, 1 (our defect), 2 (the user's mistake), 130 (interrupted)."""
+    """Run the job; return the exit status: 0, 1 (network, our defect), 2 (the user's mistake), 130 (interrupted)."""
     # What matters of Beam's errors arrives as an exception; its log repeats each of them with a traceback a layer.
     logging.getLogger("apache_beam").setLevel(logging.CRITICAL)
+    tell_of_waits("build_cc100")
     try:
         run(parse(sys.argv[1:] if argv is None else argv))
     except KeyboardInterrupt:
@@ -53,6 +57,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         if mistake:
             print(f"build_cc100: {mistake}", file=sys.stderr)
             return 2
+        failure = _find(error, FetchError)
+        if failure:
+            print(f"build_cc100: {failure}", file=sys.stderr)
+            return 1
         defect = _find(error, BalanceError)
         if defect is None:
             raise
@@ -66,18 +74,24 @@ def run(arguments: Arguments) -> None:
     storage.check_place(arguments.output, "--output")
     if arguments.work_dir:
         storage.check_place(arguments.work_dir, "--work_dir")
-    segments = find_segments(arguments.inputs or [str(sample.crawl_directory())], arguments.base)
+    segments = find_segments(arguments.selection, arguments.fetch)
     lid_model = find_model(arguments.lid_model)
-    lm_dir = Path(arguments.lm_dir) if arguments.lm_dir else None if arguments.inputs else sample.lm_directory()
+    lm_dir = Path(arguments.lm_dir) if arguments.lm_dir else sample.lm_directory() if arguments.is_sample else None
     models = _checked_models(arguments, lid_model, lm_dir)
-    config = configuration(
-        arguments.recipe,
-        [Input(segment.name, segment.size) for segment in segments],
-        models,
+    blocklist = Path(arguments.blocklist) if arguments.blocklist else None
+    if blocklist:
+        Blocklist.load(blocklist)  # a broken one must show before any work
+    config = Configuration(
         package_version=importlib.metadata.version(PACKAGE),
+        recipe=arguments.recipe,
         formats=arguments.formats,
         shard_bytes=arguments.shard_bytes,
         keep_rejects=arguments.keep_rejects,
+        models={path.name: sha256_of(path) for path in models},
+        blocklist_sha256=sha256_of(blocklist) if blocklist else None,
+        extractor_version=_version_of(arguments.recipe.extractor),
+        inputs_sha256=digest_of_inputs([Input(segment.name, segment.size) for segment in segments]),
+        num_segments=len(segments),
     )
     work_root = arguments.work_dir or storage.join(arguments.output, "work")
     layout = Layout(output=arguments.output, work=storage.join(work_root, config.fingerprint))
@@ -87,7 +101,9 @@ def run(arguments: Arguments) -> None:
         ):
             print(f"{arguments.output} is complete already: the same input, configuration and models.")
         else:
-            _execute(arguments, _plan(arguments, config, layout, segments, lid_model, lm_dir), segments)
+            size = estimate_bytes(segments, arguments.fetch)
+            plan = _plan(arguments, config, layout, segments, size, lid_model, lm_dir)
+            _execute(arguments, plan, num_segments=len(segments), size=size)
         files = print_summary(layout)
         if not arguments.keep_work:
             run_directory.remove_work(work_root, layout)
@@ -99,6 +115,7 @@ def _plan(
     config: Configuration,
     layout: Layout,
     segments: Sequence[Segment],
+    size: int,
     lid_model: Path,
     lm_dir: Path | None,
 ) -> Plan:
@@ -106,14 +123,24 @@ def _plan(
     layout = Layout(output=storage.absolute(layout.output), work=storage.absolute(layout.work))
     segments_file = storage.join(layout.work, "segments.json")
     storage.write_json(segments_file, [replace(each, path=storage.absolute(each.path)) for each in segments])
+    cache = arguments.fetch.cache
     return Plan(
         configuration=config,
         layout=layout,
         segments_file=segments_file,
-        num_buckets=arguments.dedup_buckets or _num_buckets(segments, config),
+        num_buckets=arguments.dedup_buckets or _num_buckets(size, len(segments), config),
+        fetch=replace(arguments.fetch, cache=storage.absolute(cache) if cache else None),
+        blocklist=Path(arguments.blocklist).absolute() if arguments.blocklist else None,
         lid_model=lid_model.absolute(),
         lm_dir=lm_dir.absolute() if lm_dir else None,
     )
+
+
+def _version_of(extractor: str) -> str:
+    try:
+        return f"{extractor} {importlib.metadata.version(extractor)}"
+    except importlib.metadata.PackageNotFoundError as error:
+        raise UserError(f"--extractor {extractor} is not installed: pip install {extractor}") from error
 
 
 def _checked_models(arguments: Arguments, lid_model: Path, lm_dir: Path | None) -> list[Path]:
@@ -129,29 +156,23 @@ def _checked_models(arguments: Arguments, lid_model: Path, lm_dir: Path | None) 
     return files
 
 
-def _num_buckets(segments: Sequence[Segment], config: Configuration) -> int:
-    group = config.recipe.group_size or len(segments)
-    size = sum(segment.size for segment in segments) * min(1.0, group / len(segments))
-    return min(_MAX_BUCKETS, 1 + int(size * _HASH_SHARE / _BUCKET_BYTES))
+def _num_buckets(size: int, num_segments: int, config: Configuration) -> int:
+    group = config.recipe.group_size or num_segments
+    return min(_MAX_BUCKETS, 1 + int(size * min(1.0, group / num_segments) * _HASH_SHARE / _BUCKET_BYTES))
 
 
-def _execute(arguments: Arguments, plan: Plan, segments: Sequence[Segment]) -> None:
+def _execute(arguments: Arguments, plan: Plan, *, num_segments: int, size: int) -> None:
     is_local = arguments.runner in LOCAL_RUNNERS
-    workers = _local_workers(arguments, segments) if is_local else 1
+    workers = min(arguments.workers, num_segments) if is_local and size >= _SMALL_INPUT_BYTES else 1
     options = PipelineOptions(list(arguments.beam), direct_num_workers=workers)
     pipeline = beam.Pipeline(runner=local.runner(workers) if is_local else arguments.runner, options=options)
     build(pipeline, plan)
-    with shown(plan.layout, len(segments)):
+    with shown(plan.layout, num_segments, size):
         if workers > 1:
             folder = plan.layout.work if storage.is_local(plan.layout.work) else tempfile.gettempdir()
             local.run_supervised(pipeline.run, str(Path(folder) / "workers.log"))
         else:
             pipeline.run().wait_until_finish()
-
-
-def _local_workers(arguments: Arguments, segments: Sequence[Segment]) -> int:
-    is_small = sum(segment.size for segment in segments) < _SMALL_INPUT_BYTES
-    return 1 if is_small else min(arguments.workers, len(segments))
 
 
 def _find(error: BaseException | None, kind: type[Exception]) -> str | None:
@@ -170,7 +191,7 @@ def _print_next_steps(arguments: Arguments, files: list[FinalFile]) -> None:
     out = arguments.output
     print(f"Shards: {storage.join(out, 'shards')}   every file with its sha256: {storage.join(out, 'manifest.json')}")
     print(f"Where the rest went: {storage.join(out, 'ledger.json')}")
-    if arguments.inputs:
+    if not arguments.is_sample:
         return
     python = Path(sys.executable)
     command = python.relative_to(Path.cwd()) if python.is_relative_to(Path.cwd()) else python
@@ -178,5 +199,5 @@ def _print_next_steps(arguments: Arguments, files: list[FinalFile]) -> None:
     shown = next((path for path in lines if path.startswith("shards/fr/")), lines[0] if lines else None)
     if shown:
         print(f"Look inside:   zstd -dc {storage.join(out, shown)} | head -3")
-    print("Next, real CommonCrawl: download a WET file (README.md says which), then")
-    print(f"    {command} -m beam_jobs.build_cc100 --input CC-MAIN-*.warc.wet.gz --output corpus")
+    print("Next, real CommonCrawl, one file of a dump:")
+    print(f"    {command} -m beam_jobs.build_cc100 --dump CC-MAIN-2018-51 --sample 1 --output corpus")

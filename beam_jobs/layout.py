@@ -2,7 +2,9 @@
 
 from dataclasses import dataclass
 
-from beam_jobs.storage import join
+from beam_jobs.storage import TEMPORARY_PREFIX, join
+
+READING = "reading"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +33,10 @@ class Layout:
     def extracted(self, segment_number: int, kind: str) -> str:
         """Return the path of what stage 1 leaves of a segment: pages.zst, hashes, paragraphs, or done.json."""
         return join(self.work, "extract", f"{segment_number:06d}.{kind}")
+
+    def reading(self, segment_number: int) -> str:
+        """Return the path of the note of how far an archive has been read, which goes when it has."""
+        return join(self.work, "extract", f"{TEMPORARY_PREFIX}{segment_number:06d}.{READING}")
 
     def resolved(self, scope: int, bucket: int, num_buckets: int) -> str:
         """Return the path of the answers for one range of hashes."""

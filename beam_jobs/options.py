@@ -3,6 +3,7 @@
 import argparse
 import dataclasses
 import difflib
+import math
 import os
 import re
 from collections.abc import Sequence
@@ -11,30 +12,18 @@ from typing import NoReturn
 
 from apache_beam.options.pipeline_options import PipelineOptions, _BeamArgumentParser
 
+from beam_jobs.parser import SAMPLE_LID_MODEL, SAMPLE_OUTPUT, make_parser
+from ccnet_pipeline import sample
 from ccnet_pipeline.errors import UserError
+from ccnet_pipeline.fetch import FetchPolicy
 from ccnet_pipeline.fluency import BUCKETS
 from ccnet_pipeline.formats import FORMATS
-from ccnet_pipeline.models import KNOWN
+from ccnet_pipeline.listings import Pick
 from ccnet_pipeline.recipe import PRESETS, Recipe
+from ccnet_pipeline.segments import Selection
 
-SAMPLE_OUTPUT = "cc100-sample"
-SAMPLE_LID_MODEL = "lid.176.ftz"
 LOCAL_RUNNERS = ("DirectRunner", "FnApiRunner")
 _RUNNERS = (*LOCAL_RUNNERS, "FlinkRunner", "DataflowRunner", "PortableRunner", "SparkRunner")
-
-_DESCRIPTION = """\
-Build a CC-100 style corpus: read CommonCrawl WET files, drop duplicate paragraphs, identify the language, score
-fluency, and write one clean set of shards a language.
-
-    python -m beam_jobs.build_cc100                                     # the bundled sample, into ./cc100-sample
-    python -m beam_jobs.build_cc100 --input 'crawl/**/*.wet.gz' --output corpus --lm_dir models
-    python -m beam_jobs.build_cc100 --input crawl-data/CC-MAIN-2018-51/wet.paths.gz --output corpus
-
-A run that was interrupted is taken up by the same command."""
-
-_EPILOG = """\
-Options of Apache Beam are accepted too, such as, for --runner=FlinkRunner, --flink_master and --parallelism.
-What each step does and why: docs/method.md. The form of the shards: docs/shard_format.md."""
 
 _SIZES = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30}
 
@@ -43,11 +32,13 @@ _SIZES = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30}
 class Arguments:
     """A command line that was understood."""
 
-    inputs: tuple[str, ...]  # empty: the sample
-    base: str | None
+    selection: Selection
+    is_sample: bool  # of the bundled crawl
+    fetch: FetchPolicy
     output: str
     work_dir: str | None
     recipe: Recipe
+    blocklist: str | None
     lid_model: str
     lm_dir: str | None
     formats: tuple[str, ...]
@@ -61,11 +52,6 @@ class Arguments:
     beam: tuple[str, ...]  # options for Beam
 
 
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        raise UserError(f"{message} (see --help)")
-
-
 class _BeamParser(_BeamArgumentParser):
     def error(self, message: str) -> NoReturn:
         raise UserError(f"{message} (an option of Apache Beam)")
@@ -77,18 +63,22 @@ def parse(argv: Sequence[str]) -> Arguments:
     Raises:
         UserError: it has none.
     """
-    parsed, rest = _parser().parse_known_args(argv)
+    parsed, rest = make_parser().parse_known_args(argv)
     _check_beam_options(rest)
     recipe = _recipe(parsed)
-    is_sample = not parsed.input
+    is_sample = not parsed.input and not parsed.dump
+    if is_sample and parsed.base:
+        raise UserError(f"--base {parsed.base}: what is to be read from there? give --dump, too")
     if not is_sample and not parsed.output:
         raise UserError("--output is missing: the folder to write to")
     return Arguments(
-        inputs=tuple(parsed.input),
-        base=parsed.base,
+        selection=_selection(parsed),
+        is_sample=is_sample,
+        fetch=_fetch_policy(parsed),
         output=parsed.output or SAMPLE_OUTPUT,
         work_dir=parsed.work_dir,
         recipe=recipe,
+        blocklist=parsed.blocklist,
         lid_model=parsed.lid_model or (SAMPLE_LID_MODEL if is_sample else "lid.176.bin"),
         lm_dir=parsed.lm_dir,
         formats=_choices("--formats", parsed.formats, FORMATS),
@@ -103,165 +93,6 @@ def parse(argv: Sequence[str]) -> Arguments:
     )
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(
-        prog="python -m beam_jobs.build_cc100",
-        description=_DESCRIPTION,
-        epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
-    _add_places(parser.add_argument_group("what to read and write"))
-    method = parser.add_argument_group("method; a default in brackets is that of the preset, cc100 / ccnet")
-    _add_method(method)
-    _add_models(method)
-    _add_execution(parser.add_argument_group("execution; never changes what comes out"))
-    return parser
-
-
-def _add_places(group: argparse._ArgumentGroup) -> None:
-    add = group.add_argument
-    add(
-        "--input",
-        nargs="+",
-        action="extend",
-        default=[],
-        metavar="PATH",
-        help="WET files: paths, quoted globs, folders, or listings (*.paths.gz); default: the bundled sample crawl",
-    )
-    add(
-        "--base",
-        metavar="DIR",
-        help="the folder that the lines of a listing start from; default: the one that holds the listing's crawl-data/",
-    )
-    add("--output", metavar="DIR", help=f"the run directory; default for the sample: ./{SAMPLE_OUTPUT}")
-    add(
-        "--work_dir",
-        metavar="DIR",
-        help="where intermediate files go, about the size of the input; default: OUTPUT/work",
-    )
-    add(
-        "--formats",
-        default="jsonl.zst",
-        metavar="LIST",
-        help=f"forms of the shards, separated by commas: {', '.join(FORMATS)} (default: %(default)s)",
-    )
-    add(
-        "--shard_bytes",
-        default="512M",
-        metavar="SIZE",
-        help="compressed size at which a new shard begins, such as 64M or 1G (default: %(default)s)",
-    )
-    add("--keep_rejects", action="store_true", help="also write dropped documents, with the reason, to OUTPUT/rejects")
-    add("--keep_work", action="store_true", help="keep intermediate files after success")
-    add("--overwrite", action="store_true", help="start anew: remove the run that OUTPUT holds")
-
-
-def _add_method(group: argparse._ArgumentGroup) -> None:
-    add = group.add_argument
-    add(
-        "--preset",
-        default="cc100",
-        choices=sorted(PRESETS),
-        help="cc100: paragraphs are judged one by one, the tail is dropped; ccnet: as the public cc_net, "
-        "bit-exact, everything labelled (default: %(default)s)",
-    )
-    add(
-        "--unit",
-        choices=["paragraph", "document"],
-        help="what language and fluency are judged by [paragraph / document]",
-    )
-    add(
-        "--title",
-        choices=["paragraph", "field"],
-        help="the first line of a page is its paragraph 0, or stands in the field title only [paragraph / field]",
-    )
-    add(
-        "--normalization",
-        choices=["mended", "ccnet"],
-        help="text before language and fluency models: line breaks become blanks and all letters stay, or cc_net's "
-        "form, bit for bit [mended / ccnet]",
-    )
-    add(
-        "--min_chars",
-        type=int,
-        metavar="N",
-        help=f"drop pages with less text after their title, in code points [{PRESETS['cc100'].min_chars}]",
-    )
-    add("--max_record_bytes", metavar="SIZE", help="drop records larger than this [16M]")
-    add(
-        "--dedup_scope",
-        metavar="SCOPE",
-        help='compare paragraphs within "all" segments or "group:N", N '
-        "consecutive ones [all]; cc_net's own default is about group:2000",
-    )
-    add(
-        "--dedup_keep",
-        choices=["none", "first"],
-        help="of a paragraph that two or more records have, keep no copy, or the first [none]",
-    )
-
-
-def _add_models(group: argparse._ArgumentGroup) -> None:
-    cc100, ccnet = PRESETS["cc100"], PRESETS["ccnet"]
-    add = group.add_argument
-    add(
-        "--lid_model",
-        metavar="MODEL",
-        help=f"fastText model: a path, or {' or '.join(KNOWN)}, which are fetched "
-        f"and verified (default: lid.176.bin; for the sample {SAMPLE_LID_MODEL})",
-    )
-    add(
-        "--min_language_score",
-        type=float,
-        metavar="P",
-        help=f"drop text whose language is less probable, in [0, 1] [{cc100.min_language_score}]",
-    )
-    add(
-        "--languages",
-        metavar="LIST",
-        help='languages to keep, separated by commas; "cc100": the 116 codes of CC-100; '
-        f'"all": all that the model knows [{cc100.languages} / {ccnet.languages}]',
-    )
-    add(
-        "--lm_dir",
-        metavar="DIR",
-        help="fluency models: <language>.sp.model, <language>.arpa.bin, cutoffs.csv; "
-        "default: none, so every document is in bucket all (the sample has models of its own)",
-    )
-    add(
-        "--keep_buckets",
-        metavar="LIST",
-        help=f"of {', '.join(BUCKETS)}: those to keep "
-        f"[{','.join(cc100.keep_buckets)} / {','.join(ccnet.keep_buckets)}]",
-    )
-
-
-def _add_execution(group: argparse._ArgumentGroup) -> None:
-    add = group.add_argument
-    add(
-        "--runner",
-        default="DirectRunner",
-        metavar="RUNNER",
-        help="DirectRunner (Beam's in-process runner, on this machine), FlinkRunner, DataflowRunner "
-        "(default: %(default)s)",
-    )
-    add(
-        "--workers",
-        type=int,
-        default=0,
-        metavar="N",
-        help="processes of the DirectRunner; small inputs take one in any case (default: all cores)",
-    )
-    add(
-        "--dedup_buckets",
-        type=int,
-        default=0,
-        metavar="N",
-        help="ranges that the hashes are cut into, one in memory at a time (default: so many that one is about 64 MB)",
-    )
-
-
 def _runner(value: str) -> str:
     """Return the name of a runner in its full spelling: Beam takes others too, and the local one must be told apart."""
     for name in _RUNNERS:
@@ -270,8 +101,41 @@ def _runner(value: str) -> str:
     raise UserError(f"--runner {value!r}: want one of {', '.join(_RUNNERS)}")
 
 
+def _selection(parsed: argparse.Namespace) -> Selection:
+    bad = next((dump for dump in parsed.dump if not re.fullmatch(r"\w[\w.-]*(/\w[\w.-]*)*", dump, re.ASCII)), None)
+    if bad is not None:
+        raise UserError(f"--dump {bad!r}: want the name of a dump, such as CC-MAIN-2018-51")
+    dumps, base = tuple(parsed.dump), parsed.base
+    if not parsed.dump and not parsed.input:
+        dumps, base = (sample.DUMP,), str(sample.crawl_directory())
+    return Selection(inputs=tuple(parsed.input), dumps=dumps, kind=parsed.kind, base=base, pick=_pick(parsed))
+
+
+def _pick(parsed: argparse.Namespace) -> Pick:
+    if parsed.sample is not None:
+        if parsed.segments is not None:
+            raise UserError("--segments and --sample exclude each other")
+        return Pick(sample=_at_least("--sample", parsed.sample, 1), seed=parsed.sample_seed)
+    if parsed.segments is None:
+        return Pick()
+    found = re.fullmatch(r"(\d{0,9}):(\d{0,9})", parsed.segments, re.ASCII)
+    start, stop = (int(found[1] or 0), int(found[2]) if found[2] else None) if found else (0, 0)
+    if stop is not None and stop <= start:
+        raise UserError(f"--segments {parsed.segments!r}: want A:B with A < B, such as 0:40")
+    return Pick(start=start, stop=stop)
+
+
+def _fetch_policy(parsed: argparse.Namespace) -> FetchPolicy:
+    if not 0 <= parsed.request_interval < math.inf:
+        raise UserError(f"--request_interval must be 0 or more seconds, not {parsed.request_interval}")
+    return FetchPolicy(request_interval_s=parsed.request_interval, cache=parsed.cache)
+
+
 def _recipe(parsed: argparse.Namespace) -> Recipe:
-    names = ("unit", "normalization", "min_chars", "dedup_scope", "dedup_keep", "min_language_score", "languages")
+    names = [
+        *("unit", "normalization", "min_chars", "verify_digests", "extractor", "ignore_opt_out"),
+        *("dedup_scope", "dedup_keep", "min_language_score", "languages"),
+    ]
     changes = {name: value for name in names if (value := getattr(parsed, name)) is not None}
     if "," in changes.get("languages", ""):  # the order typed, and blanks, must not make another configuration
         changes["languages"] = ",".join(sorted({code.strip() for code in changes["languages"].split(",")} - {""}))
@@ -319,7 +183,7 @@ def _check_beam_options(rest: Sequence[str]) -> None:
     if parsed.direct_num_workers != 1 or parsed.direct_running_mode != "in_memory":
         raise UserError("--direct_num_workers and --direct_running_mode are ours to set: use --workers N")
     if unknown:
-        ours = [option for action in _parser()._actions for option in action.option_strings]
+        ours = [option for action in make_parser()._actions for option in action.option_strings]
         near = difflib.get_close_matches(unknown[0].partition("=")[0], ours, n=1)
         hint = f"; did you mean {near[0]}?" if near else " (see --help)"
         raise UserError(f"unknown option {unknown[0]}{hint}")

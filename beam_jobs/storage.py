@@ -20,7 +20,7 @@ from apache_beam.io.filesystems import FileSystems
 from ccnet_pipeline.errors import UserError
 
 _T = TypeVar("_T")
-_TEMPORARY_PREFIX = ".writing-"
+TEMPORARY_PREFIX = ".writing-"
 
 # Errors of the machine that the user can mend, and what to do about them.
 _REMEDIES = {
@@ -61,7 +61,7 @@ def writing(path: str) -> Iterator[BinaryIO]:
     """Open a file that gets its name only when the block ends without an exception."""
     aside = path
     if is_local(path):
-        aside = str(Path(path).with_name(f"{_TEMPORARY_PREFIX}{Path(path).name}-{uuid.uuid4().hex}"))
+        aside = str(Path(path).with_name(f"{TEMPORARY_PREFIX}{Path(path).name}-{uuid.uuid4().hex}"))
     with explained(path, aside):
         try:
             with FileSystems.create(aside, compression_type=CompressionTypes.UNCOMPRESSED) as file:
@@ -191,11 +191,11 @@ def check_place(path: str, option: str) -> None:
 
 def is_empty(folder: str) -> bool:
     """Tell whether a local folder holds nothing, or only what a killed run was writing."""
-    return all(path.name.startswith(_TEMPORARY_PREFIX) for path in Path(folder).iterdir())
+    return all(path.name.startswith(TEMPORARY_PREFIX) for path in Path(folder).iterdir())
 
 
 def remove_leftovers(folder: str) -> None:
     """Remove files that a killed run was writing, in a local folder and below it."""
     if is_local(folder):
-        for leftover in Path(folder).rglob(f"{_TEMPORARY_PREFIX}*"):
+        for leftover in Path(folder).rglob(f"{TEMPORARY_PREFIX}*"):
             leftover.unlink(missing_ok=True)

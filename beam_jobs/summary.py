@@ -35,7 +35,7 @@ def print_summary(layout: Layout) -> list[FinalFile]:
         console.width = 140  # a log has no width; 80 would cut the columns
     console.print(_languages_table(manifest.files))
     console.print(_losses_table(ledger))
-    if ledger.damage.bytes:
+    if ledger.damage.reasons:
         reasons = ", ".join(f"{reason} {count}" for reason, count in sorted(ledger.damage.reasons.items()))
         console.print(f"Damage: {ledger.damage.bytes:,} bytes of the archives could not be read ({reasons}).")
     return manifest.files

@@ -33,11 +33,13 @@ sys.path.insert(0, str(ROOT))
 
 from beam_jobs.elements import ExtractNote, MineNote  # noqa: E402
 from benchmarks.kernels import Setup, Timing, gzip_members, measure_apart, record  # noqa: E402
+from ccnet_pipeline.checksums import sha256_of  # noqa: E402
 from ccnet_pipeline.errors import UserError  # noqa: E402
+from ccnet_pipeline.fetch import FetchPolicy  # noqa: E402
 from ccnet_pipeline.fluency import find_models  # noqa: E402
 from ccnet_pipeline.models import find_model  # noqa: E402
-from ccnet_pipeline.recipe import PRESETS, sha256_of  # noqa: E402
-from ccnet_pipeline.segments import find_segments  # noqa: E402
+from ccnet_pipeline.recipe import PRESETS  # noqa: E402
+from ccnet_pipeline.segments import Selection, find_segments  # noqa: E402
 
 _SAMPLE_EVERY_S = 0.05
 _TINY_MEMBERS = 20  # gzip members of the first file, for the cost of a start
@@ -267,7 +269,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         parsed = _parser().parse_args(argv)
         if parsed.repeat < 1:
             raise UserError(f"--repeat must be 1 or more, not {parsed.repeat}")
-        segments, lid_model = find_segments(parsed.input), find_model(parsed.lid_model).absolute()
+        segments = find_segments(Selection(inputs=tuple(parsed.input)), FetchPolicy())
+        lid_model = find_model(parsed.lid_model).absolute()
         find_models(parsed.lm_dir)
         setup = Setup(parsed.input, segments, lid_model, parsed.lm_dir.absolute(), PRESETS[parsed.preset])
         with tempfile.TemporaryDirectory(prefix="limit-") as scratch:

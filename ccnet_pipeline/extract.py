@@ -2,18 +2,23 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import BinaryIO
 
 import msgspec
 import numpy as np
 
 from ccnet_pipeline.archive import Record, read_archive
+from ccnet_pipeline.archive.digests import verify
+from ccnet_pipeline.blocklist import Blocklist
 from ccnet_pipeline.dedup import SegmentHashes, collect
+from ccnet_pipeline.fetch import Readable
 from ccnet_pipeline.ledger import Account
+from ccnet_pipeline.pages import Page
 from ccnet_pipeline.recipe import Recipe
 from ccnet_pipeline.text.hashing import Hashes, paragraph_hashes
-from ccnet_pipeline.pages import Page
+from ccnet_pipeline.web import WebReader
 from ccnet_pipeline.wet import read_page
+
+_TEXT_TYPES = ("conversion", "response")
 
 encode_page = msgspec.json.Encoder().encode
 decode_page = msgspec.json.Decoder(Page).decode
@@ -25,28 +30,56 @@ class Extraction:
 
     segment: str  # its name
     recipe: Recipe
+    blocklist: Blocklist | None = None
     account: Account = field(default_factory=Account)  # what was read, and records that never became pages
     dump: str = ""  # as the warcinfo record says
     num_pages: int = 0
+    _web: WebReader = field(init=False)
     _hashes: list[Hashes] = field(default_factory=list)
     _paragraphs_per_record: list[int] = field(default_factory=list)
 
-    def pages(self, stream: BinaryIO) -> Iterator[Page]:
+    def __post_init__(self) -> None:
+        self._web = WebReader(
+            extractor=self.recipe.extractor,
+            ignore_opt_out=self.recipe.ignore_opt_out,
+            min_chars=self.recipe.min_chars,
+            max_record_bytes=self.recipe.max_record_bytes,
+        )
+
+    def pages(self, stream: Readable) -> Iterator[Page]:
         """Yield the page of every text record, those that go no further included, in the order of the archive."""
-        tally = self.account.tally
         for item in read_archive(stream, max_record_bytes=self.recipe.max_record_bytes):
             if not isinstance(item, Record):
                 self.account.damage.count(item.reason, item.size, item.members)
                 continue
-            tally.read(1, 0, 0)
-            if item.type != "conversion" or item.oversized:
-                tally.drop("too_large" if item.type == "conversion" else "record_type", 1, 0, 0)
-                if item.type == "warcinfo":
-                    self.dump = self.dump or _dump_of(item)
-                continue
-            page = read_page(item, self.segment, min_chars=self.recipe.min_chars)
-            self._take(page)
-            yield page
+            self.account.tally.read(1, 0, 0)
+            page = self.page_of(item)
+            if isinstance(page, Page):
+                self._take(page)
+                yield page
+            else:
+                self.account.tally.drop(page, 1, 0, 0)
+
+    def page_of(self, record: Record) -> Page | str:
+        """Return the page of a record, or the reason why it has none; what is wrong with it is counted as damage."""
+        if record.type not in _TEXT_TYPES:
+            if record.type == "warcinfo":
+                self.dump = self.dump or _dump_of(record)
+            return "record_type"
+        if record.oversized:
+            return "too_large"
+        if self.blocklist and self.blocklist.covers(record.headers.get("warc-target-uri", "").strip("<>")):
+            return "blocked"
+        if self.recipe.verify_digests != "off" and verify(record) is False:
+            self.account.damage.count("wrong_digest", 0, 0)
+            if self.recipe.verify_digests == "strict":
+                return "wrong_digest"
+        if record.type == "conversion":
+            return read_page(record, self.segment, min_chars=self.recipe.min_chars)
+        result = self._web.read(record, self.segment)
+        for defect in result.defects:
+            self.account.damage.count(defect, 0, 0)
+        return result.page or result.reason or "no_text"
 
     def hashes(self) -> SegmentHashes:
         """Return the table of all paragraphs that are compared."""

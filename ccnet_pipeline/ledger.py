@@ -7,7 +7,17 @@ decision falls: two stages that do not see each other's figures, so that the com
 The reasons, in the order in which a record meets them:
 
     record_type        not a text record (warcinfo, request, ...)
-    too_large          bigger than --max_record_bytes
+    too_large          bigger than --max_record_bytes, as stored or when its content is unpacked
+    blocked            on the --blocklist
+    wrong_digest       its bytes are not those that the digest was computed of (--verify_digests strict)
+    not_http           (web pages, as far as extractor_failed) a response of another protocol, such as DNS
+    bad_http           no HTTP response can be read
+    http_status        not 200
+    opt_out_<way>      the page asks not to be indexed or mined: robots_header, robots_meta, tdm
+    bad_content_coding cannot be unpacked, and is no text as it is
+    not_html           an image, PDF, feed, ...
+    too_complex        costs a parser of HTML more than it may
+    extractor_failed   the extractor gave up
     empty              no text at all
     too_short          less text than --min_chars
     blank              nothing but white space; of a record: after its title

@@ -21,8 +21,8 @@ import requests
 from requests.adapters import HTTPAdapter
 from urllib3.util import Retry
 
+from ccnet_pipeline.checksums import sha256_of
 from ccnet_pipeline.errors import UserError
-from ccnet_pipeline.recipe import sha256_of
 
 _FASTTEXT = "https://dl.fbaipublicfiles.com/fasttext/supervised-models/"
 _TIMEOUT_S = (10, 60)  # to connect, between bytes

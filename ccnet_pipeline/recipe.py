@@ -8,7 +8,6 @@ import hashlib
 import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Literal
 
 import msgspec
@@ -18,8 +17,10 @@ from ccnet_pipeline.dedup import Keep
 from ccnet_pipeline.documents import SHARD_FORMAT
 from ccnet_pipeline.errors import UserError
 from ccnet_pipeline.fluency import BUCKETS, Bucket, Normalization
+from ccnet_pipeline.web import Extractor
 
 Unit = Literal["document", "paragraph"]
+VerifyDigests = Literal["off", "count", "strict"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +32,9 @@ class Recipe:
     title_is_paragraph: bool  # the first line of a page is paragraph 0, or only its title
     min_chars: int = 300  # code points of a page after its title, before anything is dropped
     max_record_bytes: int = MAX_RECORD_BYTES
+    verify_digests: VerifyDigests = "off"  # of records with text: count wrong ones as damage, or drop them, too
+    extractor: Extractor = "resiliparse"  # of the main text of web pages
+    ignore_opt_out: bool = False  # keep pages that ask not to be indexed or mined
     dedup_scope: str = "all"  # "all", or "group:N": N consecutive segments
     dedup_keep: Keep = "none"
     min_language_score: float = 0.5
@@ -91,22 +95,27 @@ class Input:
     """What identifies one input file, wherever it is read from."""
 
     name: str
-    size: int  # bytes
+    size: int | None  # bytes; None: remote
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Configuration:
-    """All that decides the bytes of a run: the same configuration gives the same shards."""
+    """All that decides the bytes of a run: the same configuration gives the same shards.
+
+    Files are named by their sha256, so to make one means to read every model once.
+    """
 
     package_version: str
-    shard_format: int
-    unicode_version: str  # of the interpreter: lower-casing and categories depend on it
+    shard_format: int = SHARD_FORMAT
+    unicode_version: str = unicodedata.unidata_version  # of the interpreter: lower-casing and categories depend on it
     recipe: Recipe
     formats: tuple[str, ...]
     shard_bytes: int
     keep_rejects: bool
     models: dict[str, str]  # file name -> sha256
-    inputs_sha256: str  # over names and sizes
+    blocklist_sha256: str | None
+    extractor_version: str  # its name, too
+    inputs_sha256: str  # of `digest_of_inputs`
     num_segments: int
 
     @property
@@ -115,38 +124,9 @@ class Configuration:
         return hashlib.sha256(msgspec.json.encode(self, order="sorted")).hexdigest()[:16]
 
 
-def configuration(
-    recipe: Recipe,
-    inputs: Sequence[Input],
-    models: Sequence[Path],
-    *,
-    package_version: str,
-    formats: tuple[str, ...],
-    shard_bytes: int,
-    keep_rejects: bool,
-) -> Configuration:
-    """Return the configuration of a run; reads every model file once for its sha256."""
-    return Configuration(
-        package_version=package_version,
-        shard_format=SHARD_FORMAT,
-        unicode_version=unicodedata.unidata_version,
-        recipe=recipe,
-        formats=formats,
-        shard_bytes=shard_bytes,
-        keep_rejects=keep_rejects,
-        models={path.name: sha256_of(path) for path in models},
-        inputs_sha256=hashlib.sha256(msgspec.json.encode(inputs)).hexdigest(),
-        num_segments=len(inputs),
-    )
-
-
-def sha256_of(path: Path) -> str:
-    """Return the sha256 of a file in hexadecimal."""
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()
+def digest_of_inputs(inputs: Sequence[Input]) -> str:
+    """Return the sha256 of a list of input files."""
+    return hashlib.sha256(msgspec.json.encode(inputs)).hexdigest()
 
 
 def differences(old: Mapping[str, Any], new: Mapping[str, Any], prefix: str = "") -> list[str]:

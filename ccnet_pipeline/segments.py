@@ -2,25 +2,44 @@
 
 A segment's name is its path from `crawl-data/` on, else what follows the deepest folder that all inputs share. Segments
 are numbered in the sorted order of their names. So neither the order of the arguments nor the place that a crawl is
-read from changes a byte of the result.
+read from (disk, HTTP mirror, bucket) changes a byte of the result.
 """
 
 import glob
-import gzip
 import os
 import re
-import zlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from ccnet_pipeline.errors import UserError
+from ccnet_pipeline.errors import FetchError, UserError
+from ccnet_pipeline.fetch import FetchPolicy, is_remote, local_path, size_of
+from ccnet_pipeline.listings import (
+    COMMONCRAWL,
+    CRAWL_DATA,
+    SUFFIXES,
+    Kind,
+    Pick,
+    base_of,
+    join,
+    listing_of,
+    read_listing,
+)
 
-_CRAWL_DATA = "crawl-data/"
 _DUMP = re.compile(r"CC-MAIN-\d{4}-\d{2}")
-_LISTING_SUFFIXES = (".paths", ".paths.gz")
-_WET_SUFFIXES = (".wet", ".wet.gz")
-_REMOTE = re.compile(r"^[a-z][a-z0-9+.-]*://", re.IGNORECASE)
+_PACKINGS = ("", ".gz", ".zst")
+_PROBED = 4  # remote files that are asked for their size, to know about how much there is
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Selection:
+    """What to read, as the user names it."""
+
+    inputs: tuple[str, ...] = ()  # paths, globs (`**` too), folders, URLs; listings (`*.paths.gz`) in all these ways
+    dumps: tuple[str, ...] = ()  # CC-MAIN-...
+    kind: Kind = "wet"  # of the dumps and of what is searched for in folders
+    base: str | None = None  # where lines of listings start from; None: as `base_of` says, and CommonCrawl for dumps
+    pick: Pick = field(default_factory=Pick)  # from every listing
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,23 +50,24 @@ class Segment:
     name: str
     path: str
     dump: str  # CC-MAIN-..., "" where the name does not tell
-    size: int  # bytes
+    size: int | None  # bytes; None: remote, not known before it is read
 
 
-def find_segments(inputs: Sequence[str], base: str | None = None) -> list[Segment]:
-    """Return the segments that the inputs name, in order.
-
-    Args:
-        inputs: paths, globs (`**` too), directories with WET files somewhere below, and listings (`*.paths.gz`).
-        base: the folder that the lines of a listing start from; default: the one that holds the listing's
-            `crawl-data/`, else the listing's own.
+def find_segments(selection: Selection, policy: FetchPolicy) -> list[Segment]:
+    """Return the segments that are selected, in order.
 
     Raises:
-        UserError: something is missing, unreadable, remote, or stands twice.
+        UserError: something is missing, unreadable, out of reach, or stands twice.
     """
-    paths = [path for item in inputs for path in _expand(item, base)]
+    base = selection.base or COMMONCRAWL
+    base = base if is_remote(base) else local_path(base)
+    listings = [listing_of(dump, selection.kind, base) for dump in selection.dumps]
+    paths = [path for listing in listings for path in _listed(listing, base, selection.pick, policy)]
+    paths += [path for item in selection.inputs for path in _expand(item, selection, policy)]
+    if not selection.pick.is_all and not listings and not any(map(_is_listing, selection.inputs)):
+        raise UserError("--segments and --sample choose from a listing: give --dump, or a *.paths.gz as --input")
     if not paths:
-        raise UserError("--input names no file")
+        raise UserError("nothing to read: the listing is empty, or --segments begins behind its end")
     names = _names(paths)
     unreadable = next((name for name in names if any("\ud800" <= each <= "\udfff" for each in name)), None)
     if unreadable:
@@ -58,25 +78,44 @@ def find_segments(inputs: Sequence[str], base: str | None = None) -> list[Segmen
             raise UserError(f"--input: {name} stands twice: {first[name]} and {path}; give each segment once")
         first[name] = path
     return [
-        Segment(number, name, path, _dump_of(name), Path(path).stat().st_size)
+        Segment(number, name, path, _dump_of(name), None if is_remote(path) else Path(path).stat().st_size)
         for number, (name, path) in enumerate(sorted(first.items()))
     ]
 
 
+def estimate_bytes(segments: Sequence[Segment], policy: FetchPolicy) -> int:
+    """Return about how many bytes the segments have together: a few of the remote ones are asked.
+
+    Raises:
+        UserError: one that was asked is out of reach.
+    """
+    known = [segment.size for segment in segments if segment.size is not None]
+    remote = [segment.path for segment in segments if segment.size is None]
+    step = max(1, len(remote) // _PROBED)
+    try:
+        sizes = [size for path in remote[::step][:_PROBED] if (size := size_of(path, policy)) is not None]
+    except FetchError as error:
+        raise UserError(f"{error}; check --base and the network") from error
+    return sum(known) + (sum(sizes) * len(remote) // len(sizes) if sizes else 0)
+
+
 def _dump_of(name: str) -> str:
-    found = _DUMP.search(name)
-    return found[0] if found else ""
+    """Return the folder below `crawl-data/`, else what in the name looks like a dump of CommonCrawl's."""
+    below, found, _ = name.removeprefix(CRAWL_DATA).partition("/") if name.startswith(CRAWL_DATA) else ("", "", "")
+    match = _DUMP.search(name)
+    return below if found else match[0] if match else ""
 
 
-def _expand(item: str, base: str | None) -> list[str]:
-    if _REMOTE.match(item):
-        raise UserError(f"--input {item}: only local files can be read as yet; download it and give its path")
+def _expand(item: str, selection: Selection, policy: FetchPolicy) -> list[str]:
+    if is_remote(item):
+        return _expand_remote(item, selection, policy)
+    item = local_path(item)
     if Path(item).is_dir():
-        found = sorted(
-            str(path) for path in Path(item).rglob("*") if path.is_file() and path.name.endswith(_WET_SUFFIXES)
-        )
+        suffixes = tuple(f".{selection.kind}{packing}" for packing in _PACKINGS)
+        found = sorted(str(path) for path in Path(item).rglob("*") if path.name.endswith(suffixes) and path.is_file())
         if not found:
-            raise UserError(f"--input {item} is a directory without WET files (*.wet, *.wet.gz)")
+            wanted = ", ".join(f"*{suffix}" for suffix in suffixes)
+            raise UserError(f"--input {item} is a directory without {selection.kind.upper()} files ({wanted})")
         for path in found:
             _check_readable(path)
         return found
@@ -85,13 +124,23 @@ def _expand(item: str, base: str | None) -> list[str]:
         found = sorted(path for path in glob.glob(item, recursive=True) if Path(path).is_file())  # noqa: PTH207
         if not found:
             raise UserError(f"--input {item} matches no file; check the path, and quote a glob")
-        return [path for match in found for path in _expand(match, base)]
+        return [path for match in found for path in _expand(match, selection, policy)]
     _check_readable(item)
-    return _read_listing(item, base) if _is_listing(item) else [item]
+    if _is_listing(item):
+        return _listed(item, selection.base or base_of(item), selection.pick, policy)
+    return [item]
+
+
+def _expand_remote(url: str, selection: Selection, policy: FetchPolicy) -> list[str]:
+    if url.endswith("/") or any(each in url.partition("?")[0] for each in "*["):
+        raise UserError(f"--input {url}: a remote folder cannot be searched; give URLs of files, or of a *.paths.gz")
+    if _is_listing(url):
+        return _listed(url, selection.base or base_of(url), selection.pick, policy)
+    return [url]
 
 
 def _is_listing(path: str) -> bool:
-    return path.endswith(_LISTING_SUFFIXES)
+    return path.partition("?")[0].endswith(SUFFIXES)
 
 
 def _check_readable(path: str) -> None:
@@ -99,38 +148,32 @@ def _check_readable(path: str) -> None:
         raise UserError(f"--input {path} cannot be read; check its permissions")
 
 
-def _read_listing(path: str, base: str | None) -> list[str]:
-    try:
-        data = Path(path).read_bytes()
-        text = (gzip.decompress(data) if path.endswith(".gz") else data).decode()
-    except (OSError, EOFError, zlib.error, UnicodeDecodeError) as error:
-        raise UserError(f"--input {path} is not a listing that can be read: {error}") from error
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
-    root = Path(base) if base else _root_of(Path(path).absolute())
-    found = [str(root / line) for line in lines]
-    missing = [line for line in found if not Path(line).is_file()]
+def _listed(listing: str, base: str, pick: Pick, policy: FetchPolicy) -> list[str]:
+    """Return the places of the chosen lines; local ones must be there."""
+    found = [join(base, line) for line in pick.of(read_listing(listing, policy))]
+    local = [path for path in found if not is_remote(path)]
+    missing = [path for path in local if not Path(path).is_file()]
     if missing:
         raise UserError(
-            f"--input {path}: {len(missing)} of {len(found)} files are missing, such as {missing[0]}; "
+            f"--input {listing}: {len(missing)} of {len(found)} files are missing, such as {missing[0]}; "
             "say with --base which folder holds crawl-data/"
         )
-    for line in found:
-        _check_readable(line)
+    for path in local:
+        _check_readable(path)
     return found
 
 
-def _root_of(listing: Path) -> Path:
-    """Return the folder that holds the last `crawl-data` above a listing, else the listing's own."""
-    for parent in listing.parents:
-        if parent.name == _CRAWL_DATA.rstrip("/"):
-            return parent.parent
-    return listing.parent
-
-
 def _names(paths: Sequence[str]) -> list[str]:
-    absolute = [os.path.abspath(path) for path in paths]  # noqa: PTH100 - takes ".." out, and no symbolic link
-    shared = os.path.commonpath([path.rpartition("/")[0] for path in absolute]).rstrip("/") + "/"
+    # Of a URL what follows "?" may be a signature, and says where, not what.
+    full = [
+        path.partition("?")[0] if is_remote(path) else os.path.abspath(path)  # noqa: PTH100 - takes ".." out, and no symbolic link
+        for path in paths
+    ]
+    folders = [path.split("/")[:-1] for path in full]
+    shared = "/".join(os.path.commonprefix(folders))  # noqa: RUF071 - of lists: folder by folder
     return [
-        _CRAWL_DATA + path.rpartition("/" + _CRAWL_DATA)[2] if "/" + _CRAWL_DATA in path else path.removeprefix(shared)
-        for path in absolute
+        CRAWL_DATA + path.rpartition("/" + CRAWL_DATA)[2]
+        if "/" + CRAWL_DATA in path
+        else path[len(shared) :].removeprefix("/")
+        for path in full
     ]

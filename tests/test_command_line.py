@@ -18,10 +18,14 @@ import pytest
 from apache_beam.io.filesystems import FileSystems
 
 from beam_jobs import job, run_directory
-from beam_jobs.options import _parser, parse
+from beam_jobs.options import parse
+from beam_jobs.parser import make_parser
 from ccnet_pipeline.errors import BalanceError, UserError
+from ccnet_pipeline.fetch import FetchPolicy
+from ccnet_pipeline.listings import Pick
 from ccnet_pipeline.recipe import CC100, CCNET, Configuration
 from ccnet_pipeline.sample import crawl_directory, lm_directory
+from ccnet_pipeline.segments import Selection
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 GOLDEN_HELP = CHECKOUT / "tests" / "golden" / "help.txt"
@@ -90,6 +94,19 @@ def mistake(here: Path, capsys: pytest.CaptureFixture[str]) -> Mistake:
         (["--min_language_score", "-0.5"], r"--min_language_score must be in \[0, 1\], not -0.5"),
         (["--min_language_score", "nan"], r"--min_language_score must be in \[0, 1\], not nan"),
         (["--min_language_score", "high"], "--min_language_score: invalid float value: 'high'"),
+        (["--dump", "../x"], "--dump '../x': want the name of a dump, such as CC-MAIN-2018-51"),
+        (["--dump", "A B"], "--dump 'A B': want the name of a dump"),
+        (["--kind", "wat"], "--kind: invalid choice: 'wat'"),
+        *[
+            (["--segments", value], f"--segments '{value}': want A:B with A < B, such as 0:40")
+            for value in ("", "3", "3:3", "4:3", "a:b", ":0", "1:2:3")
+        ],
+        (["--sample", "0"], "--sample must be 1 or more, not 0"),
+        (["--sample", "1", "--segments", "0:1"], "--segments and --sample exclude each other"),
+        (["--request_interval", "-1"], "--request_interval must be 0 or more seconds, not -1.0"),
+        (["--request_interval", "nan"], "--request_interval must be 0 or more seconds, not nan"),
+        (["--extractor", "lynx"], "--extractor: invalid choice: 'lynx'"),
+        (["--verify_digests", "loose"], "--verify_digests: invalid choice: 'loose'"),
         (["--workers", "-1"], "--workers must be 0 or more, not -1"),
         (["--workers", "two"], "--workers: invalid int value"),
         (["--dedup_buckets", "-1"], "--dedup_buckets must be 0 or more, not -1"),
@@ -151,7 +168,7 @@ def test_input_that_is_missing(mistake: Mistake, here: Path) -> None:
     remedy = "matches no file; check the path, and quote a glob"
     for item in ("nothing.wet.gz", "no/where/*.wet.gz", "**/*.wet.gz", str(here / "nothing")):
         assert mistake("--input", item, "--output", "out") == f"--input {item} {remedy}"
-    want = "--input folder is a directory without WET files (*.wet, *.wet.gz)"
+    want = "--input folder is a directory without WET files (*.wet, *.wet.gz, *.wet.zst)"
     assert mistake("--input", "folder", "--output", "out") == want
 
 
@@ -162,16 +179,16 @@ def test_input_that_may_not_be_read(mistake: Mistake) -> None:
 
 
 def test_listings_that_lead_nowhere(mistake: Mistake) -> None:
-    Path("plain.paths.gz").write_text("crawl-data/a.wet.gz\n")
-    line = mistake("--input", "plain.paths.gz", "--output", "out")
-    assert line.startswith("--input plain.paths.gz is not a listing that can be read: Not a gzipped file")
+    Path("broken.paths.gz").write_bytes(gzip.compress(b"crawl-data/a.wet.gz\n")[:-4])
+    line = mistake("--input", "broken.paths.gz", "--output", "out")
+    assert line.startswith("--input broken.paths.gz is not a listing that can be read: Compressed file ended")
     line = mistake("--input", a_listing("wet.paths.gz", "crawl-data/a.wet.gz", "b.wet.gz"), "--output", "out")
     assert re.fullmatch(
         r"--input wet\.paths\.gz: 2 of 2 files are missing, such as /.*/crawl-data/a\.wet\.gz; "
         "say with --base which folder holds crawl-data/",
         line,
     )
-    assert "--input names no file" in mistake("--input", a_listing("none.paths.gz"), "--output", "out")
+    assert "nothing to read: the listing is empty" in mistake("--input", a_listing("none.paths.gz"), "--output", "out")
 
 
 def test_a_segment_given_twice(mistake: Mistake) -> None:
@@ -181,8 +198,26 @@ def test_a_segment_given_twice(mistake: Mistake) -> None:
 
 
 def test_input_from_the_network(mistake: Mistake) -> None:
-    line = mistake("--input", "https://data.commoncrawl.org/crawl-data/x.warc.wet.gz", "--output", "out")
-    assert line.endswith("only local files can be read as yet; download it and give its path")
+    for url in ("https://host/folder/", "s3://bucket/*.wet.gz"):
+        line = mistake("--input", url, "--output", "out")
+        assert line == f"--input {url}: a remote folder cannot be searched; give URLs of files, or of a *.paths.gz"
+    assert "ftp://host/x.wet" in mistake("--input", "ftp://host/x.wet", "--output", "out")
+
+
+def test_a_dump_that_is_not_there(mistake: Mistake) -> None:
+    line = mistake("--dump", "CC-MAIN-2018-99", "--base", "mirror", "--output", "out")
+    path = "mirror/crawl-data/CC-MAIN-2018-99/wet.paths.gz"
+    assert line == f"there is no {path}; check the name of the dump and --base"
+
+
+def test_choosing_where_there_is_no_listing(mistake: Mistake) -> None:
+    remedy = "--segments and --sample choose from a listing: give --dump, or a *.paths.gz as --input"
+    assert mistake(*GIVEN, "--sample", "3") == mistake(*GIVEN, "--segments", "3:") == remedy
+    assert mistake("--base", "x") == "--base x: what is to be read from there? give --dump, too"
+
+
+def test_a_block_list_that_is_none(mistake: Mistake, lid_model: Path) -> None:
+    assert "nothing.txt" in mistake(*GIVEN, "--lid_model", str(lid_model), "--blocklist", "nothing.txt")
 
 
 # --- mistakes in the models
@@ -560,14 +595,14 @@ def test_help_in_process_exits_with_0(capsys: pytest.CaptureFixture[str]) -> Non
 
 def test_every_option_is_explained_and_named_in_the_golden_help() -> None:
     golden = GOLDEN_HELP.read_text()
-    for action in _parser()._actions:
+    for action in make_parser()._actions:
         assert action.help
         assert len(action.help) > 20, action.option_strings
         assert all(option in golden for option in action.option_strings)
 
 
 def test_the_names_that_scripts_rely_on() -> None:
-    ours = {option for action in _parser()._actions for option in action.option_strings}
+    ours = {option for action in make_parser()._actions for option in action.option_strings}
     assert ours >= {
         "--input", "--output", "--preset", "--workers", "--lid_model", "--lm_dir", "--dedup_scope", "--dedup_keep",
         "--keep_buckets", "--formats", "--keep_rejects", "--keep_work", "--work_dir", "--overwrite", "--runner",
@@ -596,25 +631,47 @@ def test_the_help_states_the_true_defaults() -> None:
 
 def test_defaults_for_the_sample() -> None:
     arguments = parse([])
-    assert arguments.inputs == ()
+    assert arguments.is_sample
+    assert arguments.selection == Selection(dumps=("CC-MAIN-2026-04",), base=str(crawl_directory()))
     assert (arguments.output, arguments.lid_model, arguments.lm_dir) == ("cc100-sample", "lid.176.ftz", None)
     assert arguments.recipe == CC100
     assert (arguments.formats, arguments.shard_bytes) == (("jsonl.zst",), 512 << 20)
     assert (arguments.runner, arguments.workers, arguments.dedup_buckets) == ("DirectRunner", os.cpu_count(), 0)
     flags = (arguments.keep_rejects, arguments.keep_work, arguments.overwrite)
     assert flags == (False, False, False)
-    assert (arguments.base, arguments.work_dir, arguments.beam) == (None, None, ())
+    assert (arguments.work_dir, arguments.blocklist, arguments.beam) == (None, None, ())
+    assert arguments.fetch == FetchPolicy()
 
 
 def test_defaults_for_own_input() -> None:
     arguments = parse(["--input", "a", "b", "--output", "out"])
-    assert arguments == dataclasses.replace(parse([]), inputs=("a", "b"), output="out", lid_model="lid.176.bin")
+    assert arguments == dataclasses.replace(
+        parse([]), selection=Selection(inputs=("a", "b")), is_sample=False, output="out", lid_model="lid.176.bin"
+    )
 
 
 def test_input_may_be_given_in_several_pieces_and_runs_do_not_share_it() -> None:
     argv = ["--input", "a", "b", "--output", "out", "--input", "c"]
-    assert parse(argv).inputs == parse(argv).inputs == ("a", "b", "c")
-    assert parse([]).inputs == ()
+    assert parse(argv).selection == parse(argv).selection == Selection(inputs=("a", "b", "c"))
+    assert parse([]).selection.inputs == ()
+
+
+@pytest.mark.parametrize(
+    ("argv", "selection"),
+    [
+        (["--dump", "CC-MAIN-2018-51"], Selection(dumps=("CC-MAIN-2018-51",))),
+        (["--dump", "A", "B", "--dump", "CC-NEWS/2024/05"], Selection(dumps=("A", "B", "CC-NEWS/2024/05"))),
+        (["--dump", "A", "--kind", "warc", "--base", "s3://b"], Selection(dumps=("A",), kind="warc", base="s3://b")),
+        (["--dump", "A", "--segments", "0:40"], Selection(dumps=("A",), pick=Pick(start=0, stop=40))),
+        (["--dump", "A", "--segments", "7:"], Selection(dumps=("A",), pick=Pick(start=7))),
+        (["--dump", "A", "--segments", ":7"], Selection(dumps=("A",), pick=Pick(stop=7))),
+        (["--dump", "A", "--sample", "3"], Selection(dumps=("A",), pick=Pick(sample=3))),
+        (["--dump", "A", "--sample", "3", "--sample_seed", "1"], Selection(dumps=("A",), pick=Pick(sample=3, seed=1))),
+        (["--input", "x.paths", "--dump", "A"], Selection(inputs=("x.paths",), dumps=("A",))),
+    ],
+)
+def test_what_is_selected(argv: list[str], selection: Selection) -> None:
+    assert parse(["--output", "out", *argv]).selection == selection
 
 
 def test_presets() -> None:
@@ -653,7 +710,7 @@ def test_everything_in_a_preset_can_be_overridden(preset: Any, argv: list[str], 
 @pytest.mark.parametrize(
     ("option", "field", "given"),
     [
-        ("--work_dir", "work_dir", "w"), ("--base", "base", "b"), ("--lm_dir", "lm_dir", "l"),
+        ("--work_dir", "work_dir", "w"), ("--blocklist", "blocklist", "b"), ("--lm_dir", "lm_dir", "l"),
         ("--lid_model", "lid_model", "m"), ("--runner", "runner", "FlinkRunner"),
     ],
 )  # fmt: skip
@@ -733,7 +790,7 @@ def fingerprint(here: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., st
     [
         ["--runner", "FlinkRunner"], ["--workers", "1"], ["--workers", "7"], ["--dedup_buckets", "9"],
         ["--work_dir", "elsewhere"], ["--keep_work"], ["--overwrite"], ["--output", "other"], ["--base", "x"],
-        ["--direct_runner_bundle_repeat=1"], ["--preset", "cc100"],
+        ["--direct_runner_bundle_repeat=1"], ["--preset", "cc100"], ["--cache", "x"], ["--request_interval", "3"],
         ["--min_chars", "300"], ["--formats", "jsonl.zst"], ["--keep_buckets", "all,middle,head"],
         ["--shard_bytes", "524288K"], ["--max_record_bytes", str(16 << 20)],
     ],
@@ -743,7 +800,9 @@ def test_how_a_run_is_executed_is_not_in_its_fingerprint(fingerprint: Callable[.
     assert fingerprint(*argv) == fingerprint()
 
 
-def test_every_setting_of_the_method_is_in_the_fingerprint(fingerprint: Callable[..., str]) -> None:
+def test_every_setting_of_the_method_is_in_the_fingerprint(fingerprint: Callable[..., str], here: Path) -> None:
+    blocklist = here / "blocklist.txt"
+    blocklist.write_text("example.org\n")
     settings = [
         [],
         ["--preset", "ccnet"],
@@ -758,6 +817,11 @@ def test_every_setting_of_the_method_is_in_the_fingerprint(fingerprint: Callable
         ["--formats", "parquet,jsonl.zst"],
         ["--shard_bytes", "511M"],
         ["--keep_rejects"],
+        ["--verify_digests"],
+        ["--verify_digests", "strict"],
+        ["--extractor", "trafilatura"],
+        ["--ignore_opt_out"],
+        ["--blocklist", str(blocklist)],
     ]
     prints = [fingerprint(*argv) for argv in settings]
     assert len(set(prints)) == len(settings)

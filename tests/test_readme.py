@@ -12,10 +12,12 @@ import pytest
 
 from ccnet_pipeline import sample
 from tests.conftest import CHECKOUT
+from tests.fetch.server import FaultServer
 from tests.test_build import flink_jar, lid  # noqa: F401 - lid is a fixture
 
 BLOCKS = re.findall(r"```sh\n(.*?)```", (CHECKOUT / "README.md").read_text("utf-8"), flags=re.DOTALL)
 COMMANDS = [line.partition("  #")[0].strip() for block in BLOCKS for line in block.splitlines() if line.strip()]
+DUMP = "CC-MAIN-2018-51"  # of the commands
 MAKE = {"make run": "python -m beam_jobs.build_cc100"}
 
 
@@ -37,23 +39,33 @@ def test_make_run_is_the_bare_command() -> None:
 def test_every_command_works(lid: str, tmp_path: Path) -> None:  # noqa: F811
     shutil.copytree(sample.crawl_directory(), tmp_path, dirs_exist_ok=True)
     shutil.copytree(sample.lm_directory(), tmp_path / "models")
-    for command in COMMANDS:
-        if command != "make test":
-            run(MAKE.get(command, command), lid, tmp_path)
+    for listing in (sample.crawl_directory() / "crawl-data" / sample.DUMP).glob("*.paths.gz"):
+        copy = tmp_path / "mirror" / "crawl-data" / DUMP / listing.name
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(listing, copy)
+    shutil.copytree(sample.crawl_directory(), tmp_path / "mirror", dirs_exist_ok=True)
+    with FaultServer(tmp_path / "mirror") as server:
+        for command in COMMANDS:
+            if command != "make test":
+                run(MAKE.get(command, command), lid, tmp_path, server.url)
     assert {path.name for path in tmp_path.iterdir() if (path / "manifest.json").is_file()} >= {
         "cc100-sample",
         "corpus",
+        "corpus-40",
+        "corpus-web",
         "corpus-ccnet",
         "corpus-fluent",
     }
 
 
-def run(command: str, lid: str, folder: Path) -> None:  # noqa: F811
+def run(command: str, lid: str, folder: Path, commoncrawl: str) -> None:  # noqa: F811
     """Run one command as typed, with what this machine lacks put in its place."""
     if command.startswith("zstd") and shutil.which("zstd") is None:
         return
     if "beam_jobs" in command and "--help" not in command:
         command += f" --lid_model {shlex.quote(lid)}"  # the real one is a download of 131 MB
+    if "--dump" in command:
+        command += f" --base {commoncrawl}"
     if "FlinkRunner" in command:
         jar = flink_jar()
         if jar is None or shutil.which("java") is None:

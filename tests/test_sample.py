@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from warcio.archiveiterator import ArchiveIterator
 
-from ccnet_pipeline.sample import crawl_directory, text_directory
+from ccnet_pipeline.sample import DUMP, crawl_directory, text_directory
 from ccnet_pipeline.sample.__main__ import main
-from ccnet_pipeline.sample.build import DUMP, build, differences
+from ccnet_pipeline.sample.build import build, differences
 from ccnet_pipeline.sample.pages import Page, read_documents, sample_pages
 
 KINDS = {

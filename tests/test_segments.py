@@ -3,14 +3,18 @@
 import gzip
 import itertools
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from ccnet_pipeline.errors import UserError
+from ccnet_pipeline.fetch import FetchPolicy
+from ccnet_pipeline.listings import Pick
 from ccnet_pipeline.sample import crawl_directory
-from ccnet_pipeline.segments import Segment, find_segments
+from ccnet_pipeline.segments import Segment, Selection
+from ccnet_pipeline.segments import find_segments as find_selected
 
 DUMP = "CC-MAIN-2018-51"
 ONE = f"crawl-data/{DUMP}/segments/1.5/wet/a.warc.wet.gz"
@@ -33,6 +37,10 @@ def make(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Maker:
             path.write_bytes(b"x" * next(sizes))
 
     return files
+
+
+def find_segments(inputs: Sequence[str], base: str | None = None, **selection: Any) -> list[Segment]:
+    return find_selected(Selection(inputs=tuple(inputs), base=base, **selection), FetchPolicy())
 
 
 def names(*inputs: str, base: str | None = None) -> list[str]:
@@ -112,6 +120,30 @@ def test_the_dump_is_not_read_from_the_place(make: Maker) -> None:
     assert find_segments([f"{DUMP}/x.wet"]) == [Segment(0, "x.wet", f"{DUMP}/x.wet", "", 1)]
 
 
+# --- names of what is far away; nothing of it is read here
+
+
+@pytest.mark.parametrize("base", ["https://data.commoncrawl.org/", "s3://commoncrawl/", "gs://b/mirror/", "HTTP://h:1/x/"])
+def test_a_url_has_the_name_of_the_same_file_on_disk(make: Maker, base: str) -> None:
+    make("mirror/" + ONE, "mirror/" + TWO)
+    assert names(base + TWO, base + ONE) == names("mirror") == [ONE, TWO]
+    assert names(base + TWO, "mirror/" + ONE) == [ONE, TWO]
+
+
+def test_a_remote_segment_has_no_size_yet() -> None:
+    assert find_segments(["s3://commoncrawl/" + ONE]) == [Segment(0, ONE, "s3://commoncrawl/" + ONE, DUMP, None)]
+
+
+def test_urls_without_crawl_data_are_called_by_what_follows_the_shared_folder() -> None:
+    assert names("https://h/x/a/1.wet", "https://h/x/b/1.wet") == ["a/1.wet", "b/1.wet"]
+    assert names("https://one/1.wet", "https://two/1.wet") == ["one/1.wet", "two/1.wet"]
+
+
+def test_a_signature_is_part_of_the_way_not_of_the_name() -> None:
+    (segment,) = find_segments([f"https://h/{ONE}?X-Amz-Signature=abc/def"])
+    assert (segment.name, segment.path) == (ONE, f"https://h/{ONE}?X-Amz-Signature=abc/def")
+
+
 # --- numbers
 
 
@@ -135,10 +167,12 @@ def test_the_order_of_arguments_changes_nothing(make: Maker) -> None:
 # --- folders and globs
 
 
-def test_a_folder_gives_the_wet_files_anywhere_below_it_and_nothing_else(make: Maker) -> None:
-    make("c/a.wet", "c/d/e/b.warc.wet.gz", "c/notes.txt", "c/d/x.warc.gz", "c/wet.paths.gz", "c/all.wet.paths")
+def test_a_folder_gives_the_archives_anywhere_below_it_and_nothing_else(make: Maker) -> None:
+    wet, warc = ["a.wet", "d/e/b.warc.wet.gz", "i.wet.zst"], ["f.warc", "g.warc.gz", "h/h.warc.zst"]
+    make(*(f"c/{name}" for name in wet + warc), "c/notes.txt", "c/x.warc.wat.gz", "c/wet.paths.gz", "c/all.wet.paths")
     Path("c/folder.wet").mkdir()
-    assert names("c") == ["a.wet", "d/e/b.warc.wet.gz"]
+    assert names("c") == wet
+    assert [segment.name for segment in find_segments(["c"], kind="warc")] == warc
 
 
 def test_the_bundled_crawl_in_every_form_is_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -184,6 +218,80 @@ def test_a_glob_that_matches_only_folders_matches_no_file(make: Maker) -> None:
         find_segments(["c/*"])
 
 
+# --- dumps, and some of their segments
+
+
+@pytest.fixture
+def mirror(make: Maker, tmp_path: Path) -> str:
+    """A folder that holds two dumps of 10 WET files each."""
+    for dump in ("CC-A", "CC-B"):
+        lines = [f"crawl-data/{dump}/segments/1.5/wet/{number}.warc.wet.gz" for number in "3120498765"]
+        make(*(f"mirror/{line}" for line in lines))
+        listing(f"mirror/crawl-data/{dump}/wet.paths.gz", *lines)
+    return "mirror"
+
+
+def numbers(base: str, *dumps: str, **pick: int) -> list[str]:
+    found = find_segments((), base, dumps=dumps, pick=Pick(**pick))
+    return [f"{segment.dump[-1]}{Path(segment.name).name[0]}" for segment in found]
+
+
+def test_a_dump_is_all_lines_of_its_listing(mirror: str, tmp_path: Path) -> None:
+    assert numbers(mirror, "CC-A") == [f"A{number}" for number in range(10)]
+    found = find_segments((), str(tmp_path / mirror), dumps=("CC-A",))[0]
+    assert found.name == "crawl-data/CC-A/segments/1.5/wet/0.warc.wet.gz"
+    assert (found.dump, found.path) == ("CC-A", f"{tmp_path}/mirror/{found.name}")
+
+
+def test_several_dumps(mirror: str) -> None:
+    assert numbers(mirror, "CC-B", "CC-A") == [f"{dump}{number}" for dump in "AB" for number in range(10)]
+    with pytest.raises(UserError, match="stands twice"):
+        numbers(mirror, "CC-A", "CC-A")
+
+
+def test_a_range_counts_lines_of_each_listing(mirror: str) -> None:
+    assert numbers(mirror, "CC-A", stop=2) == ["A1", "A3"]
+    assert numbers(mirror, "CC-A", "CC-B", start=8) == ["A5", "A6", "B5", "B6"]
+    assert numbers(mirror, "CC-A", start=1, stop=3) == ["A1", "A2"]
+    assert numbers(mirror, "CC-A", start=9, stop=99) == ["A5"]
+    with pytest.raises(UserError, match=r"nothing to read: .* --segments begins behind its end"):
+        numbers(mirror, "CC-A", start=10)
+
+
+def test_a_sample_is_the_same_each_time_and_part_of_a_bigger_one(mirror: str) -> None:
+    samples = [set(numbers(mirror, "CC-A", "CC-B", sample=n)) for n in range(1, 12)]
+    assert [len(sample) for sample in samples] == [*range(2, 21, 2), 20]
+    assert all(small <= big for small, big in itertools.pairwise(samples))
+    assert samples[2] == set(numbers(mirror, "CC-A", "CC-B", sample=3))
+
+
+def test_another_seed_gives_another_sample(mirror: str) -> None:
+    assert len({tuple(numbers(mirror, "CC-A", sample=3, seed=seed)) for seed in range(10)}) > 5
+
+
+def test_a_sample_does_not_depend_on_the_order_of_the_listing() -> None:
+    lines = [f"crawl-data/{number}" for number in range(100)]
+    assert sorted(Pick(sample=7).of(lines[::-1])) == sorted(Pick(sample=7).of(lines))
+
+
+def test_a_sample_is_spread_over_the_listing() -> None:
+    lines = [f"crawl-data/CC/{number:05d}.warc.wet.gz" for number in range(1000)]
+    halves = [sum(line < lines[500] for line in Pick(sample=100, seed=seed).of(lines)) for seed in range(20)]
+    assert 45 < sum(halves) / len(halves) < 55
+
+
+def test_a_range_of_a_listing_given_as_input(mirror: str) -> None:
+    found = find_segments(["mirror/crawl-data/CC-A/wet.paths.gz"], pick=Pick(stop=1))
+    assert [Path(segment.name).name for segment in found] == ["3.warc.wet.gz"]
+
+
+def test_only_the_chosen_files_must_be_there(mirror: str) -> None:
+    Path(f"{mirror}/crawl-data/CC-A/segments/1.5/wet/5.warc.wet.gz").unlink()
+    assert numbers(mirror, "CC-A", stop=9) == [f"A{number}" for number in (0, 1, 2, 3, 4, 6, 7, 8, 9)]
+    with pytest.raises(UserError, match="1 of 10 files are missing"):
+        numbers(mirror, "CC-A")
+
+
 # --- listings
 
 
@@ -222,14 +330,13 @@ def test_the_first_missing_file_and_the_number_of_missing_ones_are_named(make: M
 
 
 def test_an_empty_listing_names_no_file(make: Maker) -> None:
-    with pytest.raises(UserError, match="--input names no file"):
+    with pytest.raises(UserError, match="nothing to read: the listing is empty"):
         find_segments([listing("empty.paths.gz")])
 
 
 @pytest.mark.parametrize(
     ("name", "data"),
     [
-        ("not.paths.gz", b"crawl-data/x\n"),
         ("cut.paths.gz", gzip.compress(b"crawl-data/x\n" * 99)[:-9]),
         ("cut2.paths.gz", gzip.compress(os.urandom(999))[:500]),
         ("changed.paths.gz", gzip.compress(b"crawl-data/x\n")[:10] + b"\xff" * 20),
@@ -278,9 +385,15 @@ def test_a_line_that_stands_twice_in_a_listing(make: Maker) -> None:
 # --- what cannot be read
 
 
-@pytest.mark.parametrize("url", ["https://data.commoncrawl.org/x.wet.gz", "S3://bucket/x", "gs://b/*", "hdfs://h/x"])
-def test_a_url_is_refused_with_the_remedy(url: str) -> None:
-    with pytest.raises(UserError, match="only local files can be read as yet; download it"):
+@pytest.mark.parametrize("url", ["hdfs://host/x.wet", "ftp://host/x.wet", "nosuch://x"])
+def test_a_place_that_nobody_can_read_is_refused(url: str) -> None:
+    with pytest.raises(UserError, match="files are read from http://, https://, s3://, gs:// and local paths"):
+        find_segments([url])
+
+
+@pytest.mark.parametrize("url", ["https://host/folder/", "gs://bucket/*", "s3://bucket/[ab].wet.gz"])
+def test_a_remote_folder_is_refused_with_the_remedy(url: str) -> None:
+    with pytest.raises(UserError, match="a remote folder cannot be searched; give URLs of files"):
         find_segments([url])
 
 

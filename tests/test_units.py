@@ -16,8 +16,10 @@ import pyarrow.parquet as pq
 import pytest
 import zstandard
 
-from beam_jobs.progress import StageProgress
+from beam_jobs import storage
+from beam_jobs.progress import StageProgress, watched
 from ccnet_pipeline.archive import Record
+from ccnet_pipeline.checksums import sha256_of
 from ccnet_pipeline.documents import Document, Reject, encode
 from ccnet_pipeline.errors import BalanceError, UserError
 from ccnet_pipeline.fluency import Cutoffs, bucket_of, find_models, perplexity, read_cutoffs
@@ -25,8 +27,8 @@ from ccnet_pipeline.formats import decode_document, write_parquet, write_text
 from ccnet_pipeline.frames import FRAME_BYTES, FrameBuilder, compressor, read_lines, write_lines
 from ccnet_pipeline.language import CC100_CODES, cc100_code, parse_languages, weighted_score
 from ccnet_pipeline.ledger import Account, Balance, DamageTally, Tally, total
-from ccnet_pipeline.recipe import CC100, CCNET, Configuration, Input, Recipe, configuration, differences
 from ccnet_pipeline.pages import Page
+from ccnet_pipeline.recipe import CC100, CCNET, Configuration, Input, Recipe, differences, digest_of_inputs
 from ccnet_pipeline.wet import read_page
 
 # --- frames
@@ -505,6 +507,36 @@ def test_what_an_earlier_run_left_counts_as_done_but_not_for_the_speed(stage: St
     assert stage.line(110.0) == "5/10 segments, 20,500 documents, 50 documents/s, 0:00:50 left"
 
 
+def test_a_stage_in_bytes_moves_within_a_segment(tmp_path: Path) -> None:
+    stage = StageProgress("read", tmp_path, num_segments=2, total_bytes=200_000_000)
+    stage.look(0.0)
+    archive, note = io.BytesIO(bytes(30_000_000)), tmp_path / f"{storage.TEMPORARY_PREFIX}000000.reading"
+    with watched(archive, str(note)) as stream:
+        stage.look(0.0)
+        while stream.read(10_000_000):
+            note.unlink(missing_ok=True)
+            stream._noted_at = 0.0  # as if half a second had passed
+        assert stream.bytes == 30_000_000
+        stage.began = 0.0
+        stage.look(30.0)
+        assert stage.line(30.0) == "0/2 segments, 30.0 MB, 0 documents, 0:02:50 left"
+    assert list(tmp_path.iterdir()) == []
+    (tmp_path / "000000.done.json").write_bytes(msgspec.json.encode({"pages": 1000, "bytes": 100_000_000}))
+    stage.look(100.0)
+    assert stage.line(100.0) == "1/2 segments, 100.0 MB, 1,000 documents, 10 documents/s, 0:01:40 left"
+    (tmp_path / "000001.done.json").write_bytes(msgspec.json.encode({"pages": 1000, "bytes": 140_000_000}))
+    stage.look(200.0)
+    assert stage.line(200.0) == "2/2 segments, 240.0 MB, 2,000 documents, 10 documents/s"
+
+
+def test_a_note_that_is_being_written_counts_nothing(tmp_path: Path) -> None:
+    stage = StageProgress("read", tmp_path, num_segments=2, total_bytes=100)
+    (tmp_path / ".writing-000000.reading").touch()
+    (tmp_path / ".writing-000001.reading").write_text("50")
+    stage.look(0.0)
+    assert (stage.bytes, stage.fraction) == (50, 0.5)
+
+
 def test_hours_are_told(stage: StageProgress) -> None:
     (stage.folder / ".writing-x").touch()
     stage.look(0.0)
@@ -528,6 +560,8 @@ def config(**changes: Any) -> Configuration:
         package_version="1",
         shard_format=1,
         unicode_version="14.0.0",
+        blocklist_sha256="ef",
+        extractor_version="resiliparse 2.0.1",
         recipe=CC100,
         formats=("jsonl.zst",),
         shard_bytes=1,
@@ -575,28 +609,18 @@ def test_the_fingerprint_depends_on_values_only() -> None:
     assert config(models=two).fingerprint == config(models=dict(reversed(two.items()))).fingerprint
 
 
-def configured(folder: Path, inputs: list[Input], model: bytes = b"model") -> Configuration:
-    path = folder / "lid"
-    path.write_bytes(model)
-    return configuration(
-        CC100, inputs, [path], package_version="1", formats=("jsonl.zst",), shard_bytes=1, keep_rejects=False
-    )
-
-
-def test_input_and_models_are_in_the_fingerprint(tmp_path: Path) -> None:
-    inputs = [Input("a", 1), Input("b", 2)]
-    base = configured(tmp_path, inputs)
-    assert base.num_segments == 2
-    assert base.models == {"lid": "9372c470eeadd5ecd9c3c74c2b3cb633f8e2f2fad799250a0f70d652b6b825e4"}
-    same = configured(tmp_path, list(inputs))
-    others = [
-        configured(tmp_path, [Input("a", 1), Input("b", 3)]),
-        configured(tmp_path, [Input("a", 1), Input("c", 2)]),
-        configured(tmp_path, [Input("a", 1)]),
-        configured(tmp_path, inputs, model=b"other"),
+def test_names_and_sizes_identify_the_input() -> None:
+    digests = [
+        digest_of_inputs([Input("a", 1), Input("b", size), *more])
+        for size, more in [(2, ()), (3, ()), (None, ()), (2, (Input("c", 1),))]
     ]
-    assert same.fingerprint == base.fingerprint
-    assert len({base.fingerprint, *(each.fingerprint for each in others)}) == 5
+    assert len(set(digests)) == 4
+    assert digest_of_inputs([Input("a", 1), Input("b", 2)]) == digests[0]
+
+
+def test_the_sha256_of_a_file(tmp_path: Path) -> None:
+    (tmp_path / "lid").write_bytes(b"model")
+    assert sha256_of(tmp_path / "lid") == "9372c470eeadd5ecd9c3c74c2b3cb633f8e2f2fad799250a0f70d652b6b825e4"
 
 
 def test_differences_are_named_by_their_path() -> None:

@@ -1,45 +1,72 @@
-"""Stage 1 as a transform: segments in, references to their hashes out."""
+"""Stage 1 as a transform: segments in, references to their hashes out.
 
+A segment that the network does not give is no reason to stop: all others are read first, then the run ends and says
+which failed (`beam_jobs.transforms.resolve`), and the next run tries just those.
+"""
+
+import functools
 import itertools
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import apache_beam as beam
 import numpy as np
 from apache_beam.metrics.metric import Metrics
-from apache_beam.pvalue import PCollection
+from apache_beam.pvalue import PCollection, TaggedOutput
 
 from beam_jobs import storage
-from beam_jobs.elements import ExtractNote, HashSlice
+from beam_jobs.elements import ExtractNote, Failure, HashSlice
 from beam_jobs.layout import Layout
+from beam_jobs.progress import watched
+from ccnet_pipeline.blocklist import Blocklist
 from ccnet_pipeline.dedup import bucket_bounds
+from ccnet_pipeline.errors import FetchError
 from ccnet_pipeline.extract import Extraction, encode_page
+from ccnet_pipeline.fetch import FetchPolicy, open_archive
 from ccnet_pipeline.frames import write_lines
 from ccnet_pipeline.recipe import Recipe
 from ccnet_pipeline.segments import Segment
 
 ScopeBucket = tuple[int, int]
+FAILURES = "failures"
+# A host that fails so many segments in a row will fail the next one, too, and each takes minutes to give up.
+_HOPELESS = 5
 _PAGES_LEVEL = 1  # of zstd: the file is read once, soon
 
 
-class _ExtractFn(beam.DoFn):
-    def __init__(self, layout: Layout, recipe: Recipe, num_buckets: int) -> None:
-        self._layout = layout
-        self._recipe = recipe
-        self._num_buckets = num_buckets
+@functools.cache
+def _blocklist(path: Path | None) -> Blocklist | None:
+    """Load the list once a process."""
+    return Blocklist.load(path) if path else None
 
-    def process(self, segment: Segment) -> Iterator[tuple[ScopeBucket, HashSlice]]:
+
+class _ExtractFn(beam.DoFn):
+    def __init__(self, config: "Extract") -> None:
+        self._layout = config.layout
+        self._recipe = config.recipe
+        self._num_buckets = config.num_buckets
+        self._fetch = config.fetch
+        self._blocklist = config.blocklist
+        self._failures_in_row = 0
+
+    def process(self, segment: Segment) -> Iterator[Any]:  # slices, and tagged failures
+        scope = self._recipe.scope_of(segment.number)
         note = storage.read_json(self._layout.extracted(segment.number, "done.json"), ExtractNote)
         if note is None or not self._is_whole(segment.number, note):
-            note = self._extract(segment)
+            try:
+                note = self._try_to_extract(segment)
+            except FetchError as error:
+                yield TaggedOutput(FAILURES, Failure(segment.name, str(error)))
+                yield (scope, 0), (segment.number, 0, 0, 0)  # so that the next stage begins, and ends the run
+                return
             Metrics.counter("extract", "segments").inc()
             Metrics.counter("extract", "pages").inc(note.pages)
         hashes_file = self._layout.extracted(segment.number, "hashes")
         unique = np.frombuffer(storage.read_range(hashes_file, 0, note.hashes * 8), "<u8")
         bounds = bucket_bounds(unique, self._num_buckets)
-        scope = self._recipe.scope_of(segment.number)
         for bucket, (start, end) in enumerate(itertools.pairwise(bounds)):
             # The first range is sent even if empty, so that a segment without a paragraph reaches the next stage.
             if start < end or bucket == 0:
@@ -52,14 +79,26 @@ class _ExtractFn(beam.DoFn):
             storage.size(self._layout.extracted(segment_number, kind)) == size for kind, size in sizes.items()
         )
 
+    def _try_to_extract(self, segment: Segment) -> ExtractNote:
+        if self._failures_in_row >= _HOPELESS:
+            raise FetchError(f"{segment.name}: not tried, {_HOPELESS} before it had failed one after the other")
+        try:
+            note = self._extract(segment)
+        except FetchError:
+            self._failures_in_row += 1
+            raise
+        self._failures_in_row = 0
+        return note
+
     def _extract(self, segment: Segment) -> ExtractNote:
         began = time.process_time()
-        extraction = Extraction(segment.name, self._recipe)
+        extraction = Extraction(segment.name, self._recipe, _blocklist(self._blocklist))
         with (
-            storage.open_for_reading(segment.path) as archive,
+            open_archive(segment.path, self._fetch) as archive,
             storage.writing(self._layout.extracted(segment.number, "pages.zst")) as file,
+            watched(archive, self._layout.reading(segment.number)) as stream,
         ):
-            write_lines(map(encode_page, extraction.pages(archive)), file, _PAGES_LEVEL)
+            write_lines(map(encode_page, extraction.pages(stream)), file, _PAGES_LEVEL)
         table = extraction.hashes()
         storage.write(
             self._layout.extracted(segment.number, "hashes"),
@@ -70,6 +109,7 @@ class _ExtractFn(beam.DoFn):
             segment=segment.name,
             account=extraction.account,
             dump=segment.dump or extraction.dump,
+            bytes=stream.bytes,
             pages=extraction.num_pages,
             hashes=len(table.unique),
             paragraphs=len(table.paragraphs),
@@ -81,14 +121,18 @@ class _ExtractFn(beam.DoFn):
 
 @dataclass
 class Extract(beam.PTransform[Any, Any]):
-    """PCollection[Segment] -> PCollection[((scope, bucket), HashSlice)]; pages and hashes stay in files."""
+    """PCollection[Segment] -> (PCollection[((scope, bucket), HashSlice)], PCollection[Failure]).
+
+    Pages and hashes stay in files.
+    """
 
     layout: Layout
     recipe: Recipe
     num_buckets: int
+    fetch: FetchPolicy
+    blocklist: Path | None
 
-    def expand(self, input_or_inputs: PCollection[Segment]) -> PCollection[tuple[ScopeBucket, HashSlice]]:
-        extract = _ExtractFn(self.layout, self.recipe, self.num_buckets)
-        return input_or_inputs | "ExtractSegment" >> beam.ParDo(extract).with_output_types(
-            tuple[ScopeBucket, HashSlice]
-        )
+    def expand(self, input_or_inputs: PCollection[Segment]) -> Any:  # Beam cannot check a pair of collections
+        extract = beam.ParDo(_ExtractFn(self)).with_output_types(tuple[ScopeBucket, HashSlice])
+        outputs = input_or_inputs | "ExtractSegment" >> extract.with_outputs(FAILURES, main="hashes")
+        return outputs["hashes"], outputs[FAILURES]

@@ -1,7 +1,11 @@
-"""Stage 2 as a transform: hashes of one range meet, and each segment learns which it may keep."""
+"""Stage 2 as a transform: hashes of one range meet, and each segment learns which it may keep.
 
-from collections.abc import Iterable, Iterator
+What a segment may keep depends on all the others, so it begins only when every one has been read.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Any
 
 import apache_beam as beam
@@ -9,11 +13,14 @@ import numpy as np
 from apache_beam.pvalue import PCollection
 
 from beam_jobs import storage
-from beam_jobs.elements import Answer, HashSlice
+from beam_jobs.elements import Answer, Failure, HashSlice
 from beam_jobs.layout import Layout
 from beam_jobs.transforms.extract import ScopeBucket
 from ccnet_pipeline.dedup import Bits, Keep, resolve
+from ccnet_pipeline.errors import FetchError
 from ccnet_pipeline.text.hashing import Hashes
+
+_NAMED = 10  # failures in a message
 
 
 def packed_size(bits: int) -> int:
@@ -27,7 +34,10 @@ class _ResolveFn(beam.DoFn):
         self._num_buckets = num_buckets
         self._keep: Keep = keep
 
-    def process(self, element: tuple[ScopeBucket, Iterable[HashSlice]]) -> Iterator[tuple[int, Answer]]:
+    def process(
+        self, element: tuple[ScopeBucket, Iterable[HashSlice]], failures: Sequence[Failure]
+    ) -> Iterator[tuple[int, Answer]]:
+        check_failures(failures)
         (scope, bucket), unordered = element
         slices = sorted(unordered)  # by segment number
         path = self._layout.resolved(scope, bucket, self._num_buckets)
@@ -47,18 +57,31 @@ class _ResolveFn(beam.DoFn):
         return np.frombuffer(hashes, "<u8").astype(np.uint64), np.frombuffer(several, np.bool_)
 
 
+def check_failures(failures: Sequence[Failure]) -> None:
+    """Raise FetchError if there are any; it names them."""
+    if failures:
+        first = sorted(failures, key=attrgetter("segment"))[:_NAMED]
+        named = "; ".join(each.reason for each in first)
+        more = f"; and {len(failures) - _NAMED} more" if len(failures) > _NAMED else ""
+        raise FetchError(
+            f"{len(failures)} segment{'s' * (len(failures) > 1)} could not be read, all others were; the same command "
+            f"tries again what is missing: {named}{more}"
+        )
+
+
 @dataclass
 class Resolve(beam.PTransform[Any, Any]):
-    """PCollection[((scope, bucket), HashSlice)] -> PCollection[(segment number, Answer)]."""
+    """(PCollection[((scope, bucket), HashSlice)], PCollection[Failure]) -> PCollection[(segment number, Answer)]."""
 
     layout: Layout
     num_buckets: int
     keep: Keep
 
-    def expand(self, input_or_inputs: PCollection[tuple[ScopeBucket, HashSlice]]) -> PCollection[tuple[int, Answer]]:
-        resolve_range = _ResolveFn(self.layout, self.num_buckets, self.keep)
+    def expand(self, input_or_inputs: Any) -> PCollection[tuple[int, Answer]]:  # Beam cannot check a pair
+        hashes, failures = input_or_inputs
+        resolve_range = beam.ParDo(_ResolveFn(self.layout, self.num_buckets, self.keep), beam.pvalue.AsList(failures))
         return (
-            input_or_inputs
+            hashes
             | "GroupByRange" >> beam.GroupByKey()
-            | "ResolveRange" >> beam.ParDo(resolve_range).with_output_types(tuple[int, Answer])
+            | "ResolveRange" >> resolve_range.with_output_types(tuple[int, Answer])
         )

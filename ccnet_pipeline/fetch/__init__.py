@@ -19,5 +19,15 @@ A further place to read from is one more `resume.Source`: what must be right und
 from ccnet_pipeline.fetch.files import Readable, open_archive, read_small, size_of
 from ccnet_pipeline.fetch.paths import is_remote, local_path
 from ccnet_pipeline.fetch.policy import FetchPolicy
+from ccnet_pipeline.fetch.retry import tell_of_waits
 
-__all__ = ["FetchPolicy", "Readable", "is_remote", "local_path", "open_archive", "read_small", "size_of"]
+__all__ = [
+    "FetchPolicy",
+    "Readable",
+    "is_remote",
+    "local_path",
+    "open_archive",
+    "read_small",
+    "size_of",
+    "tell_of_waits",
+]

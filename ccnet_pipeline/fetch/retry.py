@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import logging
+import sys
 from collections.abc import Callable
 from email.utils import parsedate_to_datetime
 from typing import TypeVar
@@ -62,6 +63,22 @@ def persist(policy: FetchPolicy, name: str, attempt: Callable[[], _T]) -> _T:
     except TransientError as error:
         count = f"{policy.attempts} attempts" if policy.attempts > 1 else "1 attempt"
         raise FetchError(f"{name}: {error} ({count})") from error
+
+
+class _Teller(logging.Handler):
+    def __init__(self, program: str) -> None:
+        super().__init__()
+        self._program = program
+
+    def emit(self, record: logging.LogRecord) -> None:
+        print(f"{self._program}: {record.getMessage()}", file=sys.stderr, flush=True)
+
+
+def tell_of_waits(program: str) -> None:
+    """Say on stderr why something is tried again, and when, from now on; each line begins with the program's name."""
+    _log.handlers = [_Teller(program)]
+    _log.setLevel(logging.INFO)
+    _log.propagate = False
 
 
 def retry_after_s(value: str | None, now: datetime.datetime | None = None) -> float | None:

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+DUMP = "CC-MAIN-2026-04"  # the name of the bundled crawl
 _HERE = Path(__file__).resolve().parent
 
 

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from ccnet_pipeline.sample import text_directory
+from ccnet_pipeline.sample import DUMP, text_directory
 from ccnet_pipeline.sample.pages import SEED, Page, sample_pages
 from ccnet_pipeline.sample.records import (
     Exchange,
@@ -27,7 +27,6 @@ from ccnet_pipeline.sample.records import (
 )
 from ccnet_pipeline.sample.sites import FRAMES
 
-DUMP = "CC-MAIN-2026-04"
 # 2026-01-12T05:00:00Z; the second segment was fetched seven hours later.
 _START = 1_768_194_000
 _SEGMENT_GAP = 7 * 3600

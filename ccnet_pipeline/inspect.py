@@ -1,0 +1,223 @@
+"""Look into an archive: what it holds, what is wrong with it, how its first pages read.
+
+    python -m ccnet_pipeline.inspect CC-MAIN-20181209170142-00000.warc.wet.gz --lid_model lid.176.ftz
+    python -m ccnet_pipeline.inspect https://data.commoncrawl.org/crawl-data/.../x.warc.gz --records 1000
+    python -m ccnet_pipeline.inspect s3://commoncrawl/crawl-data/.../x.warc.gz --record 123456
+
+A page is counted as build_cc100 would read it with the preset cc100, before any comparison with others: its language
+is that of the whole page.
+"""
+
+import argparse
+import re
+import sys
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NoReturn
+
+from ccnet_pipeline.archive import Damage, Record, read_archive
+from ccnet_pipeline.errors import FetchError, UserError
+from ccnet_pipeline.extract import Extraction
+from ccnet_pipeline.fetch import FetchPolicy, Readable, open_archive, size_of, tell_of_waits
+from ccnet_pipeline.language import FastTextScorer, cc100_code
+from ccnet_pipeline.ledger import DamageTally
+from ccnet_pipeline.models import KNOWN, find_model
+from ccnet_pipeline.pages import Page
+from ccnet_pipeline.recipe import CC100
+
+_STATUS = re.compile(rb"HTTP/\S+[ \t]+(\d{3})")
+_PLACES = 5  # of damage that are named
+_SNIPPET = 160  # code points
+
+
+@dataclass(slots=True)
+class Survey:
+    """What was found in an archive."""
+
+    records: Counter[str] = field(default_factory=Counter)  # by type
+    statuses: Counter[str] = field(default_factory=Counter)  # of HTTP, of responses
+    pages: int = 0  # with enough text to go on
+    no_page: Counter[str] = field(default_factory=Counter)  # text records by the reason why they go no further
+    languages: Counter[str] = field(default_factory=Counter)  # of the pages
+    damage: DamageTally = field(default_factory=DamageTally)
+    places: list[Damage] = field(default_factory=list)  # the first ones
+    first: list[Page] = field(default_factory=list)
+
+
+def survey(parts: Iterable[Record | Damage], scorer: FastTextScorer | None, num_first: int) -> Survey:
+    """Count what an archive gives.
+
+    Args:
+        parts: of `read_archive`.
+        scorer: finds the language of each page; None: none is sought.
+        num_first: so many pages are kept as they are.
+    """
+    extraction = Extraction("", CC100)
+    found = Survey(damage=extraction.account.damage)
+    for part in parts:
+        if isinstance(part, Damage):
+            found.damage.count(part.reason, part.size, part.members)
+            found.places += [part] if len(found.places) < _PLACES else []
+            continue
+        found.records[part.type or "(no type)"] += 1
+        if part.type == "response" and (status := _STATUS.match(part.body)):
+            found.statuses[status[1].decode()] += 1
+        page = extraction.page_of(part)
+        if isinstance(page, str):
+            found.no_page[page] += 1
+        elif page.reason:
+            found.no_page[page.reason] += 1
+        else:
+            _count_page(found, page, scorer, num_first)
+    return found
+
+
+def _count_page(found: Survey, page: Page, scorer: FastTextScorer | None, num_first: int) -> None:
+    found.pages += 1
+    if len(found.first) < num_first:
+        found.first.append(page)
+    if scorer:
+        text = (page.text or "").replace("\n", " ")
+        label, score = scorer.best(text)
+        found.languages[cc100_code(label, text) if score >= CC100.min_language_score else "(unsure)"] += 1
+
+
+def lines_of(found: Survey) -> Iterator[str]:
+    """Yield a survey as lines for people."""
+    yield from _table("records", found.records)
+    yield from _table("HTTP status", found.statuses)
+    yield from _table("pages", Counter({"with text": found.pages}) + found.no_page)
+    yield from _table("languages of pages", found.languages)
+    if not found.damage.reasons:
+        yield "no damage"
+    else:
+        yield f"damage: {found.damage.bytes:,} bytes and {found.damage.members:,} members lost"
+        yield from (f"    {reason:<22} {count:>10,}" for reason, count in sorted(found.damage.reasons.items()))
+        yield from (f"    at byte {each.offset:,}: {each.reason}, {each.size:,} bytes" for each in found.places)
+    for page in found.first:
+        yield ""
+        yield f"--record {page.offset}   {page.url}   {page.date}"
+        yield f"    {_shortened(page.title)}"
+        yield f"    {_shortened(page.text or '')}"
+
+
+def _table(title: str, counts: Counter[str]) -> Iterator[str]:
+    if counts:
+        yield f"{title}: {sum(counts.values()):,}"
+        yield from (f"    {name:<22} {count:>10,}" for name, count in counts.most_common())
+
+
+def _shortened(text: str) -> str:
+    line = text[: _SNIPPET + 1].replace("\n", " ")
+    # Controls of a page could do anything to a terminal.
+    shown = "".join(each if each.isprintable() else "\N{REPLACEMENT CHARACTER}" for each in line[:_SNIPPET])
+    return shown + ("…" if len(line) > _SNIPPET else "")
+
+
+def find_record(path: str, offset: int, policy: FetchPolicy) -> Record:
+    """Return the record that begins at an offset, as `Record.offset` gives it.
+
+    Raises:
+        UserError: no record begins there.
+        FetchError: the file is out of reach.
+    """
+    with open_archive(path, policy, start=offset) as stream:
+        first = next(_read(stream), None)
+    if isinstance(first, Record) and first.offset == 0:
+        return first
+    # A zstd archive may need the dictionary that stands at its beginning.
+    with open_archive(path, policy) as stream:
+        for part in _read(stream):
+            if part.offset > offset:
+                break
+            if isinstance(part, Record) and part.offset == offset:
+                return part
+    raise UserError(f"no record begins at byte {offset} of {path}; without --record the first ones are shown")
+
+
+def _read(stream: Readable) -> Iterator[Record | Damage]:
+    return read_archive(stream, max_record_bytes=CC100.max_record_bytes)
+
+
+def _print_record(record: Record) -> None:
+    for name, value in record.headers.items():
+        print(f"{name}: {value}")
+    print()
+    page = Extraction("", CC100).page_of(record)
+    if isinstance(page, Page):
+        print(page.title)
+        print(page.text or "")
+    elif record.type in ("warcinfo", "metadata", "request"):
+        print(record.body.decode("utf-8", "replace"))
+    else:
+        print(f"({len(record.body):,} bytes; no page: {page})")
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise UserError(f"{message} (see --help)")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(
+        prog="python -m ccnet_pipeline.inspect",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    add = parser.add_argument
+    add("archive", nargs="+", metavar="FILE|URL", help="WARC or WET: a path, or a URL (http, https, s3, gs)")
+    add("--record", type=int, metavar="OFFSET", help="print the record that begins at this byte, and nothing else")
+    add("--records", type=int, metavar="N", help="stop after so many records: the rest is not fetched")
+    add("--documents", type=int, default=3, metavar="N", help="show so many of the first pages (default: %(default)s)")
+    add("--lid_model", metavar="MODEL", help=f"find languages: a fastText model, or {' or '.join(KNOWN)}")
+    add("--cache", metavar="DIR", help="keep what is downloaded, as for build_cc100")
+    return parser
+
+
+def _run(parsed: argparse.Namespace) -> None:
+    policy = FetchPolicy(cache=parsed.cache)
+    scorer = FastTextScorer(find_model(parsed.lid_model)) if parsed.lid_model else None
+    for number, path in enumerate(parsed.archive):
+        if parsed.record is not None:
+            _print_record(find_record(path, parsed.record, policy))
+            continue
+        size = size_of(path, policy)
+        print(f"{chr(10) * (number > 0)}{path}" + (f"   {size:,} bytes" if size is not None else ""))
+        with open_archive(path, policy) as stream:
+            parts = _read(stream)
+            found = survey(parts if parsed.records is None else _first(parts, parsed.records), scorer, parsed.documents)
+        print("\n".join(lines_of(found)))
+
+
+def _first(parts: Iterator[Record | Damage], num_records: int) -> Iterator[Record | Damage]:
+    seen = 0
+    while seen < num_records and (part := next(parts, None)) is not None:
+        seen += isinstance(part, Record)
+        yield part
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Return the exit status: 0, 1 (the network), 2 (the user's mistake)."""
+    tell_of_waits("inspect")
+    try:
+        parsed = _parser().parse_args(argv)
+        missing = next((each for each in parsed.archive if "://" not in each and not Path(each).is_file()), None)
+        if missing:
+            raise UserError(f"{missing}: no such file")
+        _run(parsed)
+    except UserError as error:
+        print(f"inspect: {error}", file=sys.stderr)
+        return 2
+    except FetchError as error:
+        print(f"inspect: {error}", file=sys.stderr)
+        return 1
+    except BrokenPipeError:  # `| head`
+        sys.stderr.close()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

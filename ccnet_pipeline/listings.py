@@ -1,0 +1,92 @@
+"""Lists of archives, and the choice of some of them.
+
+CommonCrawl publishes for each dump the lists `crawl-data/<dump>/wet.paths.gz` and `warc.paths.gz`: one path a line,
+from `crawl-data/` on, below whatever place the crawl is read from.
+"""
+
+import gzip
+import hashlib
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from ccnet_pipeline.errors import FetchError, UserError
+from ccnet_pipeline.fetch import FetchPolicy, is_remote, read_small
+
+COMMONCRAWL = "https://data.commoncrawl.org/"
+CRAWL_DATA = "crawl-data/"
+SUFFIXES = (".paths", ".paths.gz")
+_MAX_LISTING_BYTES = 256 << 20  # that of a dump has about 0.2 MB, 100 000 lines, 14 MB unpacked
+
+Kind = Literal["wet", "warc"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pick:
+    """Which lines of each listing are read: all, a range of them, or a random few."""
+
+    start: int = 0
+    stop: int | None = None  # behind the last; None: to the end
+    sample: int | None = None  # so many lines, chosen by the seed and by nothing else
+    seed: int = 0
+
+    def of(self, lines: Sequence[str]) -> list[str]:
+        """Return the lines that are meant, in the order of the listing.
+
+        A sample takes the lines whose hashes with the seed are smallest: a bigger sample contains every smaller one
+        of the same seed, and the order of the listing does not matter.
+        """
+        chosen = list(lines[self.start : self.stop])
+        if self.sample is None:
+            return chosen
+        kept = set(sorted(set(chosen), key=self._rank)[: self.sample])
+        return [line for line in chosen if line in kept]
+
+    @property
+    def is_all(self) -> bool:
+        """Whether every line is meant."""
+        return self.start == 0 and self.stop is None and self.sample is None
+
+    def _rank(self, line: str) -> bytes:
+        return hashlib.sha256(f"{self.seed}:{line}".encode("utf-8", "surrogateescape")).digest()
+
+
+def listing_of(dump: str, kind: Kind, base: str) -> str:
+    """Return where the list of a dump lies: `<base>/crawl-data/<dump>/<kind>.paths.gz`, or local without `.gz`."""
+    path = join(base, f"{CRAWL_DATA}{dump}/{kind}.paths.gz")
+    unpacked = path.removesuffix(".gz")
+    return unpacked if not is_remote(base) and not Path(path).exists() and Path(unpacked).exists() else path
+
+
+def join(base: str, line: str) -> str:
+    """Return the place that a line of a listing stands for; one that is a URL itself stands for itself."""
+    if is_remote(line):
+        return line
+    return f"{base.rstrip('/')}/{line.lstrip('/')}" if is_remote(base) else str(Path(base) / line)
+
+
+def base_of(listing: str) -> str:
+    """Return the place that holds the last `crawl-data/` above a listing, else the listing's own folder."""
+    folder = listing.partition("?")[0] if is_remote(listing) else str(Path(listing).absolute())
+    root, found, _ = folder.rpartition("/" + CRAWL_DATA)
+    return (root or "/") if found else folder.rpartition("/")[0]
+
+
+def read_listing(path: str, policy: FetchPolicy) -> list[str]:
+    """Return the lines of a listing, blank ones left out.
+
+    Raises:
+        UserError: it cannot be read, or is none.
+    """
+    try:
+        data = read_small(path, policy, max_bytes=_MAX_LISTING_BYTES)
+        text = (gzip.decompress(data) if data[:2] == b"\x1f\x8b" else data).decode()
+    except FetchError as error:
+        raise UserError(f"{error}; check the name of the dump, --base and the network") from error
+    except FileNotFoundError as error:
+        raise UserError(f"there is no {path}; check the name of the dump and --base") from error
+    except (OSError, EOFError, zlib.error, UnicodeDecodeError) as error:
+        raise UserError(f"--input {path} is not a listing that can be read: {error}") from error
+    return [line.strip() for line in text.splitlines() if line.strip()]

@@ -1,0 +1,145 @@
+"""What the inspector says of an archive."""
+
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import zstandard
+
+from ccnet_pipeline.archive import Record, read_archive
+from ccnet_pipeline.inspect import main
+from ccnet_pipeline.sample import crawl_directory
+from tests.archive.archives import member, wet
+from tests.fetch.server import FaultServer
+
+WARC = sorted(crawl_directory().rglob("*.warc.gz"))[0]
+WET = sorted(crawl_directory().rglob("*.wet.gz"))[0]
+
+
+Told = Callable[..., str]
+
+
+@pytest.fixture
+def told(capsys: pytest.CaptureFixture[str]) -> Told:
+    """`told(*argv)`: what the command prints, with exit status 0."""
+
+    def run(*argv: object) -> str:
+        assert main([str(each) for each in argv]) == 0
+        return capsys.readouterr().out
+
+    return run
+
+
+def count(text: str, name: str) -> int:
+    found = re.search(rf"^    {re.escape(name)} +([\d,]+)$", text, re.MULTILINE)
+    assert found, (name, text)
+    return int(found[1].replace(",", ""))
+
+
+def test_web_pages(told: Told, lid_model: Path) -> None:
+    text = told(WARC, "--lid_model", lid_model)
+    assert f"{WARC}   {WARC.stat().st_size:,} bytes\nrecords: 347\n" in text
+    assert [count(text, name) for name in ("request", "response", "warcinfo")] == [173, 173, 1]
+    assert [count(text, status) for status in ("200", "301", "404")] == [171, 1, 1]
+    assert (count(text, "http_status"), count(text, "not_html"), count(text, "record_type")) == (2, 1, 174)
+    pages = count(text, "with text")
+    assert f"languages of pages: {pages}\n" in text
+    assert count(text, "sw") > 3
+    assert "\nno damage\n" in text
+    assert text.count("\n--record ") == 3
+
+
+def test_extracted_text(told: Told) -> None:
+    text = told(WET, "--documents", "0")
+    assert count(text, "conversion") + count(text, "warcinfo") == int(re.search(r"records: (\d+)", text)[1])  # type: ignore[index]
+    assert "HTTP status" not in text
+    assert "languages" not in text
+    assert "--record" not in text
+
+
+def test_a_record_that_was_shown_can_be_printed(told: Told) -> None:
+    offset, url = re.search(r"^--record (\d+)   (\S+)", told(WARC), re.MULTILINE).groups()  # type: ignore[union-attr]
+    text = told(WARC, "--record", offset)
+    assert f"warc-target-uri: {url}\n" in text
+    with WARC.open("rb") as stream:
+        (page,) = (r for r in read_archive(stream) if isinstance(r, Record) and r.offset == int(offset))
+    assert page.headers["warc-record-id"] in text
+    assert len(text.split("\n\n", 1)[1]) > 300
+
+
+def test_a_record_that_gives_no_page_is_printed_as_it_is(told: Told) -> None:
+    assert "isPartOf: CC-MAIN-2026-04" in told(WARC, "--record", "0")
+
+
+def test_a_record_of_a_zstd_archive_with_a_dictionary(told: Told, tmp_path: Path) -> None:
+    texts = [wet(number, f"Text number {number}.\n".encode() * 30) for number in range(40)]
+    dictionary = zstandard.train_dictionary(4096, [*texts] * 5)
+    compressor = zstandard.ZstdCompressor(dict_data=dictionary)
+    raw = dictionary.as_bytes()
+    data = (0x184D2A5D).to_bytes(4, "little") + len(raw).to_bytes(4, "little") + raw
+    offsets = []
+    for text in texts:
+        offsets.append(len(data))
+        data += compressor.compress(text)
+    path = tmp_path / "x.warc.zst"
+    path.write_bytes(data)
+    assert "Text number 17." in told(path, "--record", offsets[17])
+
+
+def test_damage_is_told_with_its_place(told: Told, tmp_path: Path) -> None:
+    first, second, third = (bytearray(member(wet(number, b"x" * 500))) for number in range(3))
+    second[len(second) // 2] ^= 0xFF
+    (tmp_path / "x.wet.gz").write_bytes(first + second + third)
+    text = told(tmp_path / "x.wet.gz")
+    assert count(text, "conversion") == 2
+    assert f"damage: {len(second)} bytes and 1 members lost\n" in text
+    assert f"    at byte {len(first)}: bad_gzip, {len(second)} bytes\n" in text
+
+
+def test_only_so_many_records_are_read(told: Told) -> None:
+    with FaultServer(crawl_directory()) as server:
+        url = server.url + str(WARC.relative_to(crawl_directory()))
+        assert "records: 5\n" in told(url, "--records", "5")
+        assert "no damage" in told(url, "--records", "5")
+
+
+def test_what_a_page_says_cannot_reach_the_terminal(told: Told, tmp_path: Path) -> None:
+    body = "Title\x1b[2J\n" + "text\x07 " * 100
+    (tmp_path / "x.wet").write_bytes(wet(1, body.encode()))
+    text = told(tmp_path / "x.wet")
+    assert "\x1b" not in text
+    assert "\x07" not in text
+    assert "Title\ufffd[2J" in text
+
+
+@pytest.mark.parametrize(
+    ("argv", "status", "line"),
+    [
+        (["nothing.warc"], 2, "inspect: nothing.warc: no such file"),
+        ([str(WET), "--record", "1"], 2, "no record begins at byte 1 of .*; without --record the first ones are shown"),
+        (["ftp://host/x.warc"], 2, "not from ftp://"),
+        ([], 2, "the following arguments are required"),
+        ([str(WET), "--lid_model", "none"], 2, "--lid_model none: no such file"),
+    ],
+)
+def test_mistakes(argv: list[str], status: int, line: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(argv) == status
+    error = capsys.readouterr().err
+    assert re.search(line, error)
+    assert error.count("\n") == 1
+
+
+def test_a_file_that_is_not_there_on_the_server(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    with FaultServer(tmp_path) as server:
+        assert main([f"{server.url}x.warc.gz"]) == 1
+    assert "404" in capsys.readouterr().err
+
+
+def test_as_a_command() -> None:
+    command = [sys.executable, "-m", "ccnet_pipeline.inspect", str(WET), "--documents", "1"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
+    assert done.stdout.count("\n--record ") == 1
+    assert done.stderr == ""

@@ -1,0 +1,225 @@
+"""Whole runs that read from afar, with faults: the same bytes as from disk, or an error that names the segment."""
+
+import functools
+import json
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import boto3
+import pytest
+from moto.server import ThreadedMotoServer
+
+from beam_jobs import job
+from beam_jobs.elements import Failure
+from beam_jobs.transforms import extract
+from beam_jobs.transforms.resolve import check_failures
+from ccnet_pipeline.errors import FetchError
+from ccnet_pipeline.fetch import FetchPolicy, open_archive
+from ccnet_pipeline.sample import crawl_directory
+from tests.fetch.server import FaultServer, random_faults
+from tests.test_build import Bytes, build, lid  # noqa: F401 - lid is a fixture
+from tests.test_build import result as whole_result
+
+DUMP = "CC-MAIN-2026-04"  # of the sample
+
+
+def result(output: Path) -> Bytes:
+    """Everything that must be the same from any place; the fingerprint holds sizes of local files, so it is not."""
+    manifest = json.loads((output / "manifest.json").read_text())
+    return whole_result(output) | {"manifest.json": json.dumps(manifest["files"])}
+
+
+# --- a segment that cannot be read
+
+
+@pytest.fixture
+def broken(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Segments whose name contains one of these strings fail after some bytes; which were tried, in `tried`."""
+    names: list[str] = []
+
+    def opened(path: str, policy: FetchPolicy) -> object:
+        context = open_archive(path, policy)
+        if not any(name in path for name in names):
+            return context
+        stream = context.__enter__()
+
+        class Breaking:
+            def __enter__(self) -> object:
+                return self
+
+            def __exit__(self, *_: object) -> None:
+                context.__exit__(None, None, None)
+
+            def read(self, size: int) -> bytes:
+                if data := stream.read(min(size, 3000)):
+                    return data
+                raise FetchError(f"{path}: the host is away")
+
+        return Breaking()
+
+    monkeypatch.setattr(extract, "open_archive", opened)
+    return names
+
+
+def test_a_failed_segment_fails_alone_and_is_named_and_tried_again(
+    broken: list[str], lid: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]  # noqa: F811
+) -> None:
+    argv = [f"--output={tmp_path / 'out'}", f"--lid_model={lid}", "--workers=1"]
+    broken[:] = ["080000-00001.warc"]
+    assert job.main(argv) == 1
+    error = capsys.readouterr().err
+    assert re.search(
+        rf"^build_cc100: 1 segment could not be read, all others were; the same command tries again what is missing: "
+        rf"/\S*/crawl-data/{DUMP}/\S*17/wet/\S*00001\.warc\.wet\.gz: the host is away$",
+        error,
+        flags=re.MULTILINE,
+    ), error
+    assert "Traceback" not in error
+    work = tmp_path / "out" / "work"
+    assert len(list(work.rglob("extract/*.done.json"))) == 3
+    assert not list(work.rglob(".writing-*"))
+    assert not (tmp_path / "out" / "manifest.json").exists()
+    times = {note: note.stat().st_mtime_ns for note in work.rglob("extract/*.done.json")}
+    broken.clear()
+    assert job.main([*argv, "--keep_work"]) == 0
+    assert {note: note.stat().st_mtime_ns for note in times} == times, "what was read is not read again"
+    build(tmp_path / "undisturbed", lid)
+    assert result(tmp_path / "out") == result(tmp_path / "undisturbed")
+
+
+def test_a_run_of_which_nothing_can_be_read_publishes_nothing(
+    broken: list[str], lid: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]  # noqa: F811
+) -> None:
+    broken[:] = ["warc"]
+    assert job.main([f"--output={tmp_path / 'out'}", f"--lid_model={lid}", "--workers=1"]) == 1
+    assert "4 segments could not be read" in capsys.readouterr().err
+    assert not (tmp_path / "out" / "manifest.json").exists()
+    assert not (tmp_path / "out" / "ledger.json").exists()
+
+
+def test_after_five_failures_in_a_row_no_more_is_tried(
+    broken: list[str], lid: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]  # noqa: F811
+) -> None:
+    archive = sorted(crawl_directory().rglob("*.wet.gz"))[0].read_bytes()
+    for number in range(8):
+        (tmp_path / f"{number}.wet.gz").write_bytes(archive)
+    broken[:] = [".wet.gz"]
+    argv = [f"--input={tmp_path}", f"--output={tmp_path / 'out'}", f"--lid_model={lid}", "--workers=1"]
+    assert job.main(argv) == 1
+    error = capsys.readouterr().err
+    assert error.count("the host is away") == 5
+    assert error.count(".wet.gz: not tried, 5 before it had failed one after the other") == 3
+
+
+def test_many_failures_are_cut_short() -> None:
+    with pytest.raises(FetchError, match=r"^12 segments could not .*: 00: why; .*; 09: why; and 2 more$"):
+        check_failures([Failure(f"{number:02d}", f"{number:02d}: why") for number in reversed(range(12))])
+    check_failures([])
+
+
+# --- from a server that fails
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Waits between attempts are short."""
+    policy = functools.partial(FetchPolicy, max_wait_s=0.02, read_timeout_s=2.0, attempts=20)
+    monkeypatch.setattr("beam_jobs.options.FetchPolicy", policy)
+
+
+@pytest.fixture(scope="session")
+def from_disk(lid: str, tmp_path_factory: pytest.TempPathFactory) -> Bytes:  # noqa: F811
+    output = tmp_path_factory.mktemp("disk") / "out"
+    build(output, lid, f"--input={crawl_directory()}")
+    return result(output)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_dump_over_a_failing_network_gives_the_bytes_of_the_disk(
+    impatient: None, from_disk: Bytes, lid: str, tmp_path: Path, seed: int  # noqa: F811
+) -> None:
+    with FaultServer(crawl_directory(), random_faults(seed=seed, rate=0.6)) as server:
+        build(tmp_path / "out", lid, f"--dump={DUMP}", f"--base={server.url}")
+        assert {request.fault.kind for request in server.log if request.fault}
+    assert result(tmp_path / "out") == from_disk
+
+
+def test_a_generated_dump_with_two_workers(
+    impatient: None,
+    generated_crawl: Callable[..., Path],
+    lid: str,  # noqa: F811
+    tmp_path: Path,
+) -> None:
+    crawl = generated_crawl(files=4, records_per_file=1700, seed=4, dump="TEST")
+    (dump,) = (path.name for path in (crawl / "crawl-data").iterdir())
+    build(tmp_path / "disk", lid, f"--input={crawl}", "--workers=2")
+    with FaultServer(crawl, random_faults(seed=1, rate=0.5)) as server:
+        build(tmp_path / "net", lid, f"--dump={dump}", f"--base={server.url}", "--workers=2")
+        assert sum(request.fault is not None for request in server.log) >= 3
+    assert result(tmp_path / "net") == result(tmp_path / "disk")
+
+
+def test_web_pages_over_a_failing_network(impatient: None, lid: str, tmp_path: Path) -> None:  # noqa: F811
+    build(tmp_path / "disk", lid, f"--input={crawl_directory()}", "--kind=warc")
+    with FaultServer(crawl_directory(), random_faults(seed=5, rate=0.5)) as server:
+        build(tmp_path / "net", lid, f"--dump={DUMP}", f"--base={server.url}", "--kind=warc")
+    assert result(tmp_path / "net") == result(tmp_path / "disk")
+    ledger = json.loads((tmp_path / "net" / "ledger.json").read_text())
+    assert ledger["records"]["dropped"]["http_status"] == 4
+    assert ledger["records"]["dropped"]["not_html"] == 2
+
+
+def test_from_a_bucket(impatient: None, from_disk: Bytes, lid: str, tmp_path: Path, bucket: str) -> None:  # noqa: F811
+    build(tmp_path / "out", lid, f"--dump={DUMP}", f"--base=s3://{bucket}")
+    assert result(tmp_path / "out") == from_disk
+
+
+def test_what_is_in_the_cache_is_read_without_a_network(
+    impatient: None, from_disk: Bytes, lid: str, tmp_path: Path  # noqa: F811
+) -> None:
+    cache = f"--cache={tmp_path / 'cache'}"
+    with FaultServer(crawl_directory(), random_faults(seed=7, rate=0.5)) as server:
+        build(tmp_path / "net", lid, f"--dump={DUMP}", f"--base={server.url}", cache)
+        requests = len(server.log)
+        build(tmp_path / "again", lid, f"--dump={DUMP}", f"--base={server.url}", cache)
+        assert len(server.log) == requests
+    (host,) = (path for path in (tmp_path / "cache").iterdir() if path.is_dir())
+    build(tmp_path / "offline", lid, f"--dump={DUMP}", f"--base={host}")
+    assert result(tmp_path / "net") == result(tmp_path / "again") == result(tmp_path / "offline") == from_disk
+
+
+def test_a_file_that_is_missing_on_the_server_is_named(
+    impatient: None, lid: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]  # noqa: F811
+) -> None:
+    listed = sorted(path for path in crawl_directory().rglob("*.wet.gz"))
+    for path in [*listed[:-1], crawl_directory() / "crawl-data" / DUMP / "wet.paths.gz"]:
+        copy = tmp_path / "bucket" / path.relative_to(crawl_directory())
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        copy.write_bytes(path.read_bytes())
+    with FaultServer(tmp_path / "bucket") as server:
+        argv = [f"--dump={DUMP}", f"--base={server.url}", f"--lid_model={lid}", "--workers=1"]
+        # The last of four is among those that are asked for their size before any work.
+        assert job.main([*argv, f"--output={tmp_path / 'out'}"]) == 2
+        error = capsys.readouterr().err.splitlines()[-1]
+        assert f"{server.url}crawl-data/{DUMP}/" in error
+        assert "404" in error
+        assert job.main([*argv, f"--output={tmp_path / 'other'}", "--dump=CC-MAIN-1999-99"]) == 2
+        assert "check the name of the dump" in capsys.readouterr().err.splitlines()[-1]
+
+
+@pytest.fixture
+def bucket(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """The name of a bucket of an S3 server, with the sample crawl in it."""
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://{host}:{port}")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
+    client = boto3.client("s3", region_name="us-east-1")
+    client.create_bucket(Bucket="crawl")
+    for path in crawl_directory().rglob("*.gz"):
+        client.put_object(Bucket="crawl", Key=str(path.relative_to(crawl_directory())), Body=path.read_bytes())
+    yield "crawl"
+    server.stop()
