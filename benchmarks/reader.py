@@ -176,7 +176,7 @@ def check(comparison: Comparison, paths: Sequence[Path]) -> str:
 def _digest(found: Found) -> tuple[tuple[str, str], bytes]:
     url, date, text = found
     words = " ".join(text.split())
-    return (url, date), hashlib.sha256(words.encode("utf-8", "surrogatepass")).digest()
+    return (url.strip("<>"), date), hashlib.sha256(words.encode("utf-8", "surrogatepass")).digest()
 
 
 def cpu_time(loop: Loop, paths: Sequence[Path]) -> tuple[int, float]:

@@ -36,11 +36,12 @@ the archive).
 from __future__ import annotations
 
 import re
-import sys
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from io import BytesIO
+from operator import itemgetter
+from typing import NamedTuple
 
 from ccnet_pipeline.archive.headers import block_length, parse_fields, parse_usual_head
 from ccnet_pipeline.archive.pieces import PLAIN, Gap, Piece
@@ -104,6 +105,16 @@ class _Mark:
     reason: str  # why that would be lost
 
 
+class _Span(NamedTuple):
+    """Where a piece in the text is from."""
+
+    begin: int  # its place in the text, counted from the origin
+    size: int
+    start: int  # it came from the archive bytes [start, end)
+    end: int
+    member: int
+
+
 class Framer:
     """Frames the records of one archive.
 
@@ -115,10 +126,9 @@ class Framer:
         self._out: list[Record | Damage] = []
         self._text = b""
         self._at = 0  # text before it is dealt with
-        self._start = 0  # the text came from the archive bytes [start, end)
-        self._end = 0
+        self._end = 0  # of the archive bytes that the text came from
         self._origin = 0  # of the text; places in all text since there was none left over count from there
-        self._members: list[tuple[int, int]] = []  # such a place, and the member of the text from there on
+        self._spans: list[_Span] = []  # of the pieces in the text
         self._searched = 0  # such a place: a header block that was begun does not end before it
         self._state: Callable[[], bool] = self._between
         self._open: _Open | None = None
@@ -204,7 +214,7 @@ class Framer:
         if length is None:
             return self._lose(begin, blank.end() - 1, "bad_content_length")
         self._at = blank.end()
-        member = self._members[self._member_at(begin)][1]
+        member = self._span_at(begin).member
         start = self._place(begin)
         block = BytesIO() if length <= self._max_record_bytes else None
         self._open = _Open(headers, start if member == PLAIN else member, start, length, block)
@@ -256,29 +266,28 @@ class Framer:
     def _load(self, piece: Piece) -> None:
         rest = self._text[self._at :]
         if rest:
-            self._start = self._place(self._at)
             self._origin += self._at
-            if len(self._members) > 2 * len(rest):
-                del self._members[: self._member_at(0)]
-            self._members.append((self._origin + len(rest), piece.member))
+            if len(self._spans) > 2 * len(rest):
+                del self._spans[: self._spans.index(self._span_at(0))]
             self._text = rest + piece.text
         else:
-            self._start = piece.start
             self._origin = self._searched = 0
-            self._members = [(0, piece.member)]
+            self._spans = []
             self._text = piece.text
         self._end = piece.end
+        self._spans.append(_Span(self._origin + len(rest), len(piece.text), piece.start, piece.end, piece.member))
         self._at = 0
 
-    def _member_at(self, at: int) -> int:
-        """Give the index of the member that a place in the text is from."""
-        return bisect_right(self._members, (self._origin + at, sys.maxsize)) - 1
+    def _span_at(self, at: int) -> _Span:
+        """Give the piece that a place in the text is from."""
+        return self._spans[bisect_right(self._spans, self._origin + at, key=itemgetter(0)) - 1]
 
     def _place(self, at: int) -> int:
         """Give the offset in the archive of a place in the text."""
         if at >= len(self._text):
             return self._end
-        return self._start + (self._end - self._start) * at // len(self._text)
+        span = self._span_at(at)
+        return span.start + (span.end - span.start) * (self._origin + at - span.begin) // span.size
 
     def _lose(self, begin: int, at: int, reason: str) -> bool:
         self._lost_since = self._place(begin)

@@ -28,6 +28,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from ccnet_pipeline.checksums import sha256_of
 from ccnet_pipeline.errors import FetchError, UserError
 from ccnet_pipeline.fetch.paths import bucket_and_key, scheme_of, shown
 from ccnet_pipeline.fetch.policy import FetchPolicy
@@ -207,11 +208,7 @@ def _open_whole(entry: Path, path: str) -> BinaryIO | None:
 @functools.lru_cache(maxsize=4096)
 def _sha256_of(entry: Path, inode: int, size: int, mtime_ns: int) -> str:
     """Give the sha256 of a file; once a process, unless the file changes."""
-    digest = hashlib.sha256()
-    with entry.open("rb") as file:
-        while chunk := file.read(MAX_CHUNK_BYTES):
-            digest.update(chunk)
-    return digest.hexdigest()
+    return sha256_of(entry)
 
 
 def _read_note(place: Path, kind: type[_T]) -> _T | None:

@@ -28,6 +28,7 @@ as cp932, EUC-KR as cp949, GBK as GB 18030, Big5 with HKSCS, ISO 8859-1 as windo
 from __future__ import annotations
 
 import codecs
+import functools
 import re
 from collections.abc import Iterator
 from itertools import chain
@@ -138,7 +139,8 @@ def _believed(body: bytes, content_type: str) -> str:
     for encoding in _candidates(body, content_type):
         text = body.decode(encoding, "replace")
         in_order = body.count(b"\xef\xbf\xbd") if encoding == "utf-8" else 0
-        errors = len(_MISFITS.findall(text)) - in_order
+        misfits = len(_MISFITS.findall(text)) if encoding in _ASIAN else text.count("\ufffd")
+        errors = misfits - in_order
         if errors <= MAX_ERROR_SHARE * high_bytes:
             return text
         if errors < fewest:
@@ -191,6 +193,7 @@ def _detected(body: bytes) -> str:
     return "cp1257" if name == "iso8859-13" else name
 
 
+@functools.lru_cache(maxsize=256)
 def codec_of(label: str) -> str:
     """Return the name of the Python codec for a label; "" for an unknown one.
 

@@ -42,11 +42,10 @@ MAX_NAMES = 20_000
 MAX_ROOTS = 64
 MAX_REBUILT = 2_000_000
 
-# In texts that have no more, these are not looked for: attributes of a tag, names of attributes (chars); formatting
-# elements, depth and roots (`<`).
-_FEW_CHARS = 128 << 10
+# In texts that have no more, these are not looked for: attributes of a tag, names of attributes (chars); depth and roots
+# (`<`). To look costs as much as a fourth of what the page costs otherwise.
+_FEW_CHARS = 256 << 10
 _FEW_CHARS_OF_NAMES = 512 << 10
-_FEW_FORMATTING = 1000
 _FEW_TAGS = 4000
 # resiliparse 2.0.1 looks for the elements of a list anew at every step.
 _MAX_METAS = 8
@@ -105,7 +104,7 @@ def parse(text: str) -> Html | None:
         return None
     if tags > _FEW_TAGS and len(_ROOTS.findall(text)) > MAX_ROOTS:
         return None
-    if tags > _FEW_FORMATTING and len(_FORMATTING.findall(text)) * tags > MAX_REBUILT:
+    if tags * tags > MAX_REBUILT and len(_FORMATTING.findall(text)) * tags > MAX_REBUILT:
         text = _FORMATTING.sub(r"<\1span", text)
     tree = HTMLTree.parse(text)
     if tags > _FEW_TAGS and tree.document is not None and tree.document.query_selector(_TOO_DEEP) is not None:

@@ -1,4 +1,4 @@
-"""A parsed page -> the lines of its main text: one paragraph (block) a line, stripped, white space within it one blank.
+"""A parsed page -> the lines of its main text: one paragraph (block) a line, stripped.
 
 resiliparse: main content only, without alternative texts, links, form fields, bullets. trafilatura: without comments,
 with tables. What either takes for the main text is its own affair; neither ever raises here.
@@ -7,16 +7,13 @@ with tables. What either takes for the main text is its own affair; neither ever
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Literal
 
 from resiliparse.extract.html2text import extract_plain_text
 
 from ccnet_pipeline.errors import UserError
 from ccnet_pipeline.web.html import Html
-
-# Most texts have none of these, and need no splitting at blanks.
-_UNCOMMON_BLANKS = ("  ", *(chr(code) for code in range(0x3001) if chr(code).isspace() and chr(code) not in " \n"))
 
 Extractor = Literal["resiliparse", "trafilatura"]
 
@@ -56,8 +53,5 @@ def _by_resiliparse(page: Html) -> str:
 
 
 def lines_of(text: str) -> list[str]:
-    """Return the lines that are not blank, white space collapsed."""
-    lines: Iterable[str] = text.split("\n")
-    if any(map(text.__contains__, _UNCOMMON_BLANKS)):
-        lines = (" ".join(line.split()) for line in lines)
-    return [line for line in map(str.strip, lines) if line]
+    """Return the lines that are not blank, stripped, as of a WET file."""
+    return [line for line in map(str.strip, text.replace("\r", "\n").split("\n")) if line]

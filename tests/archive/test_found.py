@@ -140,3 +140,16 @@ def test_offset_of_a_record_behind_a_header_cut_in_several_units(codec: Codec, s
     assert bodies(parts) == [b"body", b"next"]
     assert [p.offset for p in parts if isinstance(p, Record)] == [starts[begin // size] for begin in begins]
     assert_accounted(b"".join(packed), parts)
+
+
+@by_codec
+def test_damage_behind_a_record_that_began_in_the_unit_before(codec: Codec) -> None:
+    """Places in the text carried over were interpolated across the border: the damage began in the first unit."""
+    text = wet(2, b"body")
+    one = codec.pack(wet(1, NOISE) + text[:250])
+    two = codec.pack(text[250:] + b"x" * 50_000)
+    parts = read(one + two)
+    assert bodies(parts) == [NOISE, b"body"]
+    ((_, offset, size),) = damages(parts)
+    assert offset >= len(one)
+    assert offset + size == len(one) + len(two)

@@ -112,7 +112,7 @@ def test_text_of_the_main_content(cases: list[Case]) -> None:
             continue
         main, everything = lines_of(case)
         assert page.title in everything
-        text = set((page.text or "").split("\n"))
+        text = {" ".join(line.split()) for line in (page.text or "").split("\n")}
         found, wanted = found + len(text & main), wanted + len(main - {page.title})
         foreign, given = foreign + len(text - everything), given + len(text)
     assert wanted > 3000
