@@ -42,8 +42,8 @@ MAX_NAMES = 20_000
 MAX_ROOTS = 64
 MAX_REBUILT = 2_000_000
 
-# In texts that have no more, these are not looked for: attributes of a tag, names of attributes (chars); depth and roots
-# (`<`). To look costs as much as a fourth of what the page costs otherwise.
+# In texts that have no more, these are not looked for: attributes of a tag, names of attributes (chars); depth and
+# roots (`<`). To look costs as much as a fourth of what the page costs otherwise.
 _FEW_CHARS = 256 << 10
 _FEW_CHARS_OF_NAMES = 512 << 10
 _FEW_TAGS = 4000

@@ -31,7 +31,8 @@ lines. {ARTICLE}<p><b>Second</b>&nbsp;paragraph<br>after a break <img alt="alter
 def test_a_page() -> None:
     result = read(PAGE)
     text = (
-        f"Heading\nFirst paragraph, of two lines. {ARTICLE.strip()}\nSecond\u00a0paragraph\nafter a break\none\ntwo\nlinked"
+        f"Heading\nFirst paragraph, of two lines. {ARTICLE.strip()}\n"
+        "Second\u00a0paragraph\nafter a break\none\ntwo\nlinked"
     )
     assert result.page == Page(
         id="0000",
