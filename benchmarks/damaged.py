@@ -2,7 +2,7 @@
 
 Every archive in the folders of the command line, as a Markdown table:
 
-    python benchmarks/damaged.py ../shared/data/commoncrawl ../shared/data/warc_defects
+    python benchmarks/damaged.py commoncrawl/ warc_defects/
 
 fastwarc runs in a process of its own, because it may hang or crash. `raises` and the like tell how the other reader
 ended; without that it came to the end of the file and said nothing. Where another one gives more than ours, it gives
@@ -132,7 +132,7 @@ def table(rows: Sequence[Row]) -> str:
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("folders", nargs="+", type=Path, help="folders with archives, e.g. ../shared/data/warc_defects")
+    parser.add_argument("folders", nargs="+", type=Path, help="folders with archives")
     parser.add_argument("--limit_s", type=float, default=20, help="seconds that fastwarc may take for a file")
     parser.add_argument("--all", action="store_true", help="also files that all three read alike")
     options = parser.parse_args()
