@@ -48,6 +48,8 @@ def make_parser() -> argparse.ArgumentParser:
     _add_places(parser.add_argument_group("what to write"))
     method = parser.add_argument_group("method; a default in brackets is that of the preset, cc100 / ccnet")
     _add_method(method)
+    _add_pages(method)
+    _add_duplicates(method)
     _add_models(method)
     _add_execution(parser.add_argument_group("execution; never changes what comes out"))
     return parser
@@ -161,6 +163,10 @@ def _add_method(group: argparse._ArgumentGroup) -> None:
         help="text before language and fluency models: line breaks become blanks and all letters stay, or cc_net's "
         "form, bit for bit [mended / ccnet]",
     )
+
+
+def _add_pages(group: argparse._ArgumentGroup) -> None:
+    add = group.add_argument
     add(
         "--min_chars",
         type=int,
@@ -186,6 +192,10 @@ def _add_method(group: argparse._ArgumentGroup) -> None:
         const="count",
         help="compute the digest of every record with text: count wrong ones as damage, or (strict) drop them, too",
     )
+
+
+def _add_duplicates(group: argparse._ArgumentGroup) -> None:
+    add = group.add_argument
     add(
         "--dedup_scope",
         metavar="SCOPE",
