@@ -29,6 +29,7 @@ _EPILOG = """\
 Options of Apache Beam are accepted too, such as, for --runner=FlinkRunner, --flink_master and --parallelism.
 What each step does and why: docs/method.md. The form of the shards: docs/shard_format.md."""
 
+
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         raise UserError(f"{message} (see --help)")
@@ -267,5 +268,3 @@ def _add_execution(group: argparse._ArgumentGroup) -> None:
         metavar="N",
         help="ranges that the hashes are cut into, one in memory at a time (default: so many that one is about 64 MB)",
     )
-
-
