@@ -22,6 +22,7 @@ CC100_CODES = frozenset(
     ur ur_rom uz vi wo xh yi yo zh-Hans zh-Hant zu
     """.split()
 )
+_MAGIC = (793712314).to_bytes(4, "little")  # the first bytes of a file of fastText's
 UNDETERMINED = "und"  # ISO 639-3, for text whose language is not known
 
 
@@ -38,6 +39,9 @@ class FastTextScorer:
     def __init__(self, path: Path) -> None:
         import fasttext
 
+        with path.open("rb") as file:
+            if file.read(len(_MAGIC)) != _MAGIC:  # of an empty file fastText compares what it never read
+                raise UserError(f"--lid_model {path} is not a fastText model")
         fasttext.FastText.eprint = lambda *_: None  # load_model prints an empty warning
         try:
             # The binding below the wrapper: `predict(str)` of the wrapper breaks with NumPy 2.

@@ -198,7 +198,8 @@ class Framer:
         begin = line.start(1)
         if self._held is not None:
             self._release()
-        blank = _HEAD_END.search(self._text, line.end() - 1, begin + MAX_HEADER_BYTES)
+        seen = max(line.end() - 1, self._searched - self._origin - _MAX_VERSION_BYTES)
+        blank = _HEAD_END.search(self._text, seen, begin + MAX_HEADER_BYTES)
         if blank is not None and blank["blank"] is None:
             self._damage(self._place(begin), self._place(blank.end()), "truncated_record")
             self._at = blank.end()
