@@ -23,6 +23,7 @@ class Failure:
 
     segment: str  # its name
     reason: str  # names the file, too
+    tried: bool = True
 
 
 @dataclass(frozen=True, slots=True)

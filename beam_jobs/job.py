@@ -95,13 +95,13 @@ def run(arguments: Arguments) -> None:
     )
     work_root = arguments.work_dir or storage.join(arguments.output, "work")
     layout = Layout(output=arguments.output, work=storage.join(work_root, config.fingerprint))
+    size = estimate_bytes(segments, arguments.fetch)
     with storage.locked(arguments.output):
         if run_directory.claim(
             layout, config, segments, runner=arguments.runner, overwrite=arguments.overwrite, work_root=work_root
         ):
             print(f"{arguments.output} is complete already: the same input, configuration and models.")
         else:
-            size = estimate_bytes(segments, arguments.fetch)
             plan = _plan(arguments, config, layout, segments, size, lid_model, lm_dir)
             _execute(arguments, plan, num_segments=len(segments), size=size)
         files = print_summary(layout)

@@ -18,6 +18,7 @@ from apache_beam.runners.portability.fn_api_runner.fn_runner import FnApiRunner
 from apache_beam.transforms.environments import SubprocessSDKEnvironment
 
 from ccnet_pipeline.errors import UserError
+from ccnet_pipeline.fetch import tell_of_waits
 
 WORKER_LOG = "CC100_WORKER_LOG"  # environment variable: the file that takes what workers print
 _LOOK_EVERY_S = 0.1
@@ -86,7 +87,8 @@ def _kill_children() -> None:
 
 
 def redirect_stderr() -> None:
-    """Send what this worker process prints to the file that its parent has named."""
+    """Send what this worker process prints to the file that its parent has named, but waits for the network on."""
+    tell_of_waits("build_cc100", os.fdopen(os.dup(sys.stderr.fileno()), "w"))
     if log := os.environ.get(WORKER_LOG):
         descriptor = os.open(Path(log), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
         os.dup2(descriptor, sys.stderr.fileno())

@@ -3,7 +3,6 @@
 import argparse
 import dataclasses
 import difflib
-import math
 import os
 import re
 from collections.abc import Sequence
@@ -15,7 +14,7 @@ from apache_beam.options.pipeline_options import PipelineOptions, _BeamArgumentP
 from beam_jobs.parser import SAMPLE_LID_MODEL, SAMPLE_OUTPUT, make_parser
 from ccnet_pipeline import sample
 from ccnet_pipeline.errors import UserError
-from ccnet_pipeline.fetch import FetchPolicy
+from ccnet_pipeline.fetch import LONGEST_INTERVAL_S, FetchPolicy
 from ccnet_pipeline.fluency import BUCKETS
 from ccnet_pipeline.formats import FORMATS
 from ccnet_pipeline.listings import Pick
@@ -65,6 +64,9 @@ def parse(argv: Sequence[str]) -> Arguments:
     """
     parsed, rest = make_parser().parse_known_args(argv)
     _check_beam_options(rest)
+    for option in ("dump", "input", "base", "cache", "blocklist", "output", "work_dir", "lid_model", "lm_dir"):
+        if "" in (getattr(parsed, option), *(getattr(parsed, option) or ())):
+            raise UserError(f"--{option} is empty")
     recipe = _recipe(parsed)
     is_sample = not parsed.input and not parsed.dump
     if is_sample and parsed.base:
@@ -126,8 +128,10 @@ def _pick(parsed: argparse.Namespace) -> Pick:
 
 
 def _fetch_policy(parsed: argparse.Namespace) -> FetchPolicy:
-    if not 0 <= parsed.request_interval < math.inf:
-        raise UserError(f"--request_interval must be 0 or more seconds, not {parsed.request_interval}")
+    if not 0 <= parsed.request_interval <= LONGEST_INTERVAL_S:
+        raise UserError(
+            f"--request_interval must be 0 to {LONGEST_INTERVAL_S:.0f} seconds, not {parsed.request_interval}"
+        )
     return FetchPolicy(request_interval_s=parsed.request_interval, cache=parsed.cache)
 
 

@@ -102,7 +102,8 @@ def _add_fetching(group: argparse._ArgumentGroup) -> None:
     add(
         "--cache",
         metavar="DIR",
-        help="keep what is downloaded, whole and verified, as DIR/HOST/PATH; --base DIR/HOST reads it without network",
+        help="keep what is downloaded, whole and verified, as DIR/HOST/PATH; --base DIR/HOST, with an --output of its "
+        "own, reads it without network",
     )
     add(
         "--request_interval",

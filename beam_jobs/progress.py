@@ -191,6 +191,7 @@ def _show_lines(stages: list[StageProgress], stop: threading.Event) -> None:
         if ended or now - shown_at >= _LOG_EVERY_S:
             shown_at = now
             for number, stage in enumerate(stages):
-                if stage.fraction != shown[number]:
+                # One that does not move is shown too: it waits, and is not dead.
+                if stage.fraction != shown[number] or (stage.began is not None and stage.fraction < 1 and not ended):
                     shown[number] = stage.fraction
                     print(f"build_cc100: {stage.name}: {stage.line(now)}", file=sys.stderr, flush=True)

@@ -16,4 +16,8 @@ class BalanceError(Exception):
 
 
 class FetchError(Exception):
-    """A remote file that could not be read, after all attempts. The message is one line: which file, and why."""
+    """A remote file that could not be read. The message is one line: which file, and why."""
+
+
+class UnreachableError(FetchError):
+    """One for which all attempts failed: another file of the same place may fare no better."""

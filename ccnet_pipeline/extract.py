@@ -34,6 +34,7 @@ class Extraction:
     account: Account = field(default_factory=Account)  # what was read, and records that never became pages
     dump: str = ""  # as the warcinfo record says
     num_pages: int = 0
+    cut_short: bool = False  # the archive ends in the middle of something
     _web: WebReader = field(init=False)
     _hashes: list[Hashes] = field(default_factory=list)
     _paragraphs_per_record: list[int] = field(default_factory=list)
@@ -51,7 +52,9 @@ class Extraction:
         for item in read_archive(stream, max_record_bytes=self.recipe.max_record_bytes):
             if not isinstance(item, Record):
                 self.account.damage.count(item.reason, item.size, item.members)
+                self.cut_short = item.reason.startswith("truncated_")
                 continue
+            self.cut_short = False
             self.account.tally.read(1, 0, 0)
             page = self.page_of(item)
             if isinstance(page, Page):

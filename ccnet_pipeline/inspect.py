@@ -14,13 +14,12 @@ import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import NoReturn
 
 from ccnet_pipeline.archive import Damage, Record, read_archive
 from ccnet_pipeline.errors import FetchError, UserError
 from ccnet_pipeline.extract import Extraction
-from ccnet_pipeline.fetch import FetchPolicy, Readable, open_archive, size_of, tell_of_waits
+from ccnet_pipeline.fetch import FetchPolicy, Readable, open_archive, shown, size_of, tell_of_waits
 from ccnet_pipeline.language import FastTextScorer, cc100_code
 from ccnet_pipeline.ledger import DamageTally
 from ccnet_pipeline.models import KNOWN, find_model
@@ -98,7 +97,7 @@ def lines_of(found: Survey) -> Iterator[str]:
         yield from (f"    at byte {each.offset:,}: {each.reason}, {each.size:,} bytes" for each in found.places)
     for page in found.first:
         yield ""
-        yield f"--record {page.offset}   {page.url}   {page.date}"
+        yield f"--record {page.offset}   {_clean(page.url)}   {_clean(page.date)}"
         yield f"    {_shortened(page.title)}"
         yield f"    {_shortened(page.text or '')}"
 
@@ -106,14 +105,16 @@ def lines_of(found: Survey) -> Iterator[str]:
 def _table(title: str, counts: Counter[str]) -> Iterator[str]:
     if counts:
         yield f"{title}: {sum(counts.values()):,}"
-        yield from (f"    {name:<22} {count:>10,}" for name, count in counts.most_common())
+        yield from (f"    {_clean(name):<22} {count:>10,}" for name, count in counts.most_common())
 
 
 def _shortened(text: str) -> str:
-    line = text[: _SNIPPET + 1].replace("\n", " ")
-    # Controls of a page could do anything to a terminal.
-    shown = "".join(each if each.isprintable() else "\N{REPLACEMENT CHARACTER}" for each in line[:_SNIPPET])
-    return shown + ("…" if len(line) > _SNIPPET else "")
+    return _clean(text[:_SNIPPET].replace("\n", " ")) + ("…" if len(text) > _SNIPPET else "")
+
+
+def _clean(text: str) -> str:
+    """Return a text without controls, which could do anything to a terminal; line feeds and tabs stay."""
+    return "".join(each if each.isprintable() or each in "\n\t" else "\N{REPLACEMENT CHARACTER}" for each in text)
 
 
 def find_record(path: str, offset: int, policy: FetchPolicy) -> Record:
@@ -134,7 +135,7 @@ def find_record(path: str, offset: int, policy: FetchPolicy) -> Record:
                 break
             if isinstance(part, Record) and part.offset == offset:
                 return part
-    raise UserError(f"no record begins at byte {offset} of {path}; without --record the first ones are shown")
+    raise UserError(f"no record begins at byte {offset} of {shown(path)}; without --record the first ones are shown")
 
 
 def _read(stream: Readable) -> Iterator[Record | Damage]:
@@ -143,14 +144,14 @@ def _read(stream: Readable) -> Iterator[Record | Damage]:
 
 def _print_record(record: Record) -> None:
     for name, value in record.headers.items():
-        print(f"{name}: {value}")
+        print(_clean(f"{name}: {value}"))
     print()
     page = Extraction("", CC100).page_of(record)
     if isinstance(page, Page):
-        print(page.title)
-        print(page.text or "")
+        print(_clean(page.title))
+        print(_clean(page.text or ""))
     elif record.type in ("warcinfo", "metadata", "request"):
-        print(record.body.decode("utf-8", "replace"))
+        print(_clean(record.body.decode("utf-8", "replace").replace("\r\n", "\n")))
     else:
         print(f"({len(record.body):,} bytes; no page: {page})")
 
@@ -185,7 +186,7 @@ def _run(parsed: argparse.Namespace) -> None:
             _print_record(find_record(path, parsed.record, policy))
             continue
         size = size_of(path, policy)
-        print(f"{chr(10) * (number > 0)}{path}" + (f"   {size:,} bytes" if size is not None else ""))
+        print(f"{chr(10) * (number > 0)}{shown(path)}" + (f"   {size:,} bytes" if size is not None else ""))
         with open_archive(path, policy) as stream:
             parts = _read(stream)
             found = survey(parts if parsed.records is None else _first(parts, parsed.records), scorer, parsed.documents)
@@ -200,13 +201,13 @@ def _first(parts: Iterator[Record | Damage], num_records: int) -> Iterator[Recor
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Return the exit status: 0, 1 (the network), 2 (the user's mistake)."""
+    """Return the exit status: 0, 1 (the network), 2 (the user's mistake), 130 (interrupted)."""
     tell_of_waits("inspect")
     try:
         parsed = _parser().parse_args(argv)
-        missing = next((each for each in parsed.archive if "://" not in each and not Path(each).is_file()), None)
-        if missing:
-            raise UserError(f"{missing}: no such file")
+        for name in ("record", "records", "documents"):
+            if (getattr(parsed, name) or 0) < 0:
+                raise UserError(f"--{name} must be 0 or more, not {getattr(parsed, name)}")
         _run(parsed)
     except UserError as error:
         print(f"inspect: {error}", file=sys.stderr)
@@ -216,6 +217,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 1
     except BrokenPipeError:  # `| head`
         sys.stderr.close()
+    except OSError as error:
+        print(f"inspect: {shown(str(error.filename))}: {error.strerror}; give the path of an archive", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        return 130
     return 0
 
 

@@ -6,6 +6,7 @@ from `crawl-data/` on, below whatever place the crawl is read from.
 
 import gzip
 import hashlib
+import io
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from pathlib import Path
 from typing import Literal
 
 from ccnet_pipeline.errors import FetchError, UserError
-from ccnet_pipeline.fetch import FetchPolicy, is_remote, read_small
+from ccnet_pipeline.fetch import FetchPolicy, is_remote, read_small, shown
 
 COMMONCRAWL = "https://data.commoncrawl.org/"
 CRAWL_DATA = "crawl-data/"
@@ -82,11 +83,15 @@ def read_listing(path: str, policy: FetchPolicy) -> list[str]:
     """
     try:
         data = read_small(path, policy, max_bytes=_MAX_LISTING_BYTES)
-        text = (gzip.decompress(data) if data[:2] == b"\x1f\x8b" else data).decode()
+        if data[:2] == b"\x1f\x8b":
+            data = gzip.GzipFile(fileobj=io.BytesIO(data)).read(_MAX_LISTING_BYTES + 1)
+        if len(data) > _MAX_LISTING_BYTES:
+            raise UserError(f"--input {shown(path)} is no listing: more than {_MAX_LISTING_BYTES} bytes")
+        text = data.decode()
     except FetchError as error:
         raise UserError(f"{error}; check the name of the dump, --base and the network") from error
     except FileNotFoundError as error:
-        raise UserError(f"there is no {path}; check the name of the dump and --base") from error
+        raise UserError(f"there is no {shown(path)}; check the name of the dump and --base") from error
     except (OSError, EOFError, zlib.error, UnicodeDecodeError) as error:
-        raise UserError(f"--input {path} is not a listing that can be read: {error}") from error
+        raise UserError(f"--input {shown(path)} is not a listing that can be read: {error}") from error
     return [line.strip() for line in text.splitlines() if line.strip()]

@@ -9,11 +9,11 @@ import glob
 import os
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from ccnet_pipeline.errors import FetchError, UserError
-from ccnet_pipeline.fetch import FetchPolicy, is_remote, local_path, size_of
+from ccnet_pipeline.fetch import FetchPolicy, is_remote, local_path, shown, size_of
 from ccnet_pipeline.listings import (
     COMMONCRAWL,
     CRAWL_DATA,
@@ -59,8 +59,9 @@ def find_segments(selection: Selection, policy: FetchPolicy) -> list[Segment]:
     Raises:
         UserError: something is missing, unreadable, out of reach, or stands twice.
     """
+    if selection.base and not is_remote(selection.base):
+        selection = replace(selection, base=local_path(selection.base))
     base = selection.base or COMMONCRAWL
-    base = base if is_remote(base) else local_path(base)
     listings = [listing_of(dump, selection.kind, base) for dump in selection.dumps]
     paths = [path for listing in listings for path in _listed(listing, base, selection.pick, policy)]
     paths += [path for item in selection.inputs for path in _expand(item, selection, policy)]
@@ -75,7 +76,7 @@ def find_segments(selection: Selection, policy: FetchPolicy) -> list[Segment]:
     first: dict[str, str] = {}
     for name, path in zip(names, paths, strict=True):
         if name in first:
-            raise UserError(f"--input: {name} stands twice: {first[name]} and {path}; give each segment once")
+            raise UserError(f"{name} stands twice: {shown(first[name])} and {shown(path)}; give each segment once")
         first[name] = path
     return [
         Segment(number, name, path, _dump_of(name), None if is_remote(path) else Path(path).stat().st_size)
@@ -87,15 +88,20 @@ def estimate_bytes(segments: Sequence[Segment], policy: FetchPolicy) -> int:
     """Return about how many bytes the segments have together: a few of the remote ones are asked.
 
     Raises:
-        UserError: one that was asked is out of reach.
+        UserError: all that were asked are out of reach.
     """
     known = [segment.size for segment in segments if segment.size is not None]
     remote = [segment.path for segment in segments if segment.size is None]
     step = max(1, len(remote) // _PROBED)
-    try:
-        sizes = [size for path in remote[::step][:_PROBED] if (size := size_of(path, policy)) is not None]
-    except FetchError as error:
-        raise UserError(f"{error}; check --base and the network") from error
+    sizes: list[int] = []
+    errors: list[FetchError] = []
+    for path in remote[::step][:_PROBED]:
+        try:
+            sizes.append(size_of(path, policy) or 0)
+        except FetchError as error:
+            errors.append(error)
+    if errors and not sizes:
+        raise UserError(f"{errors[0]}; check --base and the network") from errors[0]
     return sum(known) + (sum(sizes) * len(remote) // len(sizes) if sizes else 0)
 
 
@@ -132,8 +138,11 @@ def _expand(item: str, selection: Selection, policy: FetchPolicy) -> list[str]:
 
 
 def _expand_remote(url: str, selection: Selection, policy: FetchPolicy) -> list[str]:
-    if url.endswith("/") or any(each in url.partition("?")[0] for each in "*["):
-        raise UserError(f"--input {url}: a remote folder cannot be searched; give URLs of files, or of a *.paths.gz")
+    bare = url.partition("?")[0]
+    if bare.endswith("/") or any(each in bare for each in "*["):
+        raise UserError(
+            f"--input {shown(url)}: a remote folder cannot be searched; give URLs of files, or of a *.paths.gz"
+        )
     if _is_listing(url):
         return _listed(url, selection.base or base_of(url), selection.pick, policy)
     return [url]
@@ -152,10 +161,10 @@ def _listed(listing: str, base: str, pick: Pick, policy: FetchPolicy) -> list[st
     """Return the places of the chosen lines; local ones must be there."""
     found = [join(base, line) for line in pick.of(read_listing(listing, policy))]
     local = [path for path in found if not is_remote(path)]
-    missing = [path for path in local if not Path(path).is_file()]
+    missing = [path for path in local if not os.path.isfile(path)]  # noqa: PTH113 - Path raises for a name too long
     if missing:
         raise UserError(
-            f"--input {listing}: {len(missing)} of {len(found)} files are missing, such as {missing[0]}; "
+            f"--input {shown(listing)}: {len(missing)} of {len(found)} files are missing, such as {shown(missing[0])}; "
             "say with --base which folder holds crawl-data/"
         )
     for path in local:
@@ -164,9 +173,9 @@ def _listed(listing: str, base: str, pick: Pick, policy: FetchPolicy) -> list[st
 
 
 def _names(paths: Sequence[str]) -> list[str]:
-    # Of a URL what follows "?" may be a signature, and says where, not what.
+    # Of a URL a user name and what follows "?" may be secrets, and say how, not what.
     full = [
-        path.partition("?")[0] if is_remote(path) else os.path.abspath(path)  # noqa: PTH100 - takes ".." out, and no symbolic link
+        shown(path.partition("?")[0]) if is_remote(path) else os.path.abspath(path)  # noqa: PTH100 - takes ".." out, and no symbolic link
         for path in paths
     ]
     folders = [path.split("/")[:-1] for path in full]

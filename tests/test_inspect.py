@@ -115,12 +115,28 @@ def test_what_a_page_says_cannot_reach_the_terminal(told: Told, tmp_path: Path) 
     assert "Title\ufffd[2J" in text
 
 
+def test_nor_can_what_a_header_says(told: Told, tmp_path: Path) -> None:
+    record = wet(1, b"title\n" + b"text \x1b[2J" * 100)
+    record = record.replace(b"example.org", b"exa\x1b]0;PWNED\x07mple").replace(b"2018", b"\x1b[5m8")
+    record = wet(2, b"x").replace(b"conversion", b"ty\x1b[31mpe") + record
+    (tmp_path / "x.wet").write_bytes(record)
+    offset = record.index(b"WARC/1.0", 10)
+    for text in (told(tmp_path / "x.wet"), told(tmp_path / "x.wet", "--record", offset)):
+        assert "mple/1" in text
+        assert "\x1b" not in text
+        assert "\x07" not in text
+
+
 @pytest.mark.parametrize(
     ("argv", "status", "line"),
     [
-        (["nothing.warc"], 2, "inspect: nothing.warc: no such file"),
+        (["nothing.warc"], 2, "inspect: nothing.warc: No such file or directory; give the path of an archive"),
         ([str(WET), "--record", "1"], 2, "no record begins at byte 1 of .*; without --record the first ones are shown"),
         (["ftp://host/x.warc"], 2, "not from ftp://"),
+        (["file:///nothing.warc"], 2, "inspect: /nothing.warc: No such file or directory"),
+        ([str(WET.parent)], 2, "Is a directory; give the path of an archive"),
+        ([str(WET), "--record", "-5"], 2, "--record must be 0 or more, not -5"),
+        ([str(WET), "--documents", "-1"], 2, "--documents must be 0 or more, not -1"),
         ([], 2, "the following arguments are required"),
         ([str(WET), "--lid_model", "none"], 2, "--lid_model none: no such file"),
     ],

@@ -3,6 +3,8 @@
 import functools
 import json
 import re
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -14,10 +16,12 @@ from beam_jobs import job
 from beam_jobs.elements import Failure
 from beam_jobs.transforms import extract
 from beam_jobs.transforms.resolve import check_failures
-from ccnet_pipeline.errors import FetchError
+from ccnet_pipeline.errors import FetchError, UnreachableError
 from ccnet_pipeline.fetch import FetchPolicy, open_archive
 from ccnet_pipeline.sample import crawl_directory
-from tests.fetch.server import FaultServer, random_faults
+from tests.archive.archives import wet
+from tests.conftest import CHECKOUT
+from tests.fetch.server import Fault, FaultServer, random_faults, scripted
 from tests.test_build import Bytes, build, lid  # noqa: F401 - lid is a fixture
 from tests.test_build import result as whole_result
 
@@ -54,7 +58,7 @@ def broken(monkeypatch: pytest.MonkeyPatch) -> list[str]:
             def read(self, size: int) -> bytes:
                 if data := stream.read(min(size, 3000)):
                     return data
-                raise FetchError(f"{path}: the host is away")
+                raise UnreachableError(f"{path}: the host is away")
 
         return Breaking()
 
@@ -63,7 +67,10 @@ def broken(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 def test_a_failed_segment_fails_alone_and_is_named_and_tried_again(
-    broken: list[str], lid: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]  # noqa: F811
+    broken: list[str],
+    lid: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],  # noqa: F811
 ) -> None:
     argv = [f"--output={tmp_path / 'out'}", f"--lid_model={lid}", "--workers=1"]
     broken[:] = ["080000-00001.warc"]
@@ -89,7 +96,10 @@ def test_a_failed_segment_fails_alone_and_is_named_and_tried_again(
 
 
 def test_a_run_of_which_nothing_can_be_read_publishes_nothing(
-    broken: list[str], lid: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]  # noqa: F811
+    broken: list[str],
+    lid: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],  # noqa: F811
 ) -> None:
     broken[:] = ["warc"]
     assert job.main([f"--output={tmp_path / 'out'}", f"--lid_model={lid}", "--workers=1"]) == 1
@@ -99,7 +109,10 @@ def test_a_run_of_which_nothing_can_be_read_publishes_nothing(
 
 
 def test_after_five_failures_in_a_row_no_more_is_tried(
-    broken: list[str], lid: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]  # noqa: F811
+    broken: list[str],
+    lid: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],  # noqa: F811
 ) -> None:
     archive = sorted(crawl_directory().rglob("*.wet.gz"))[0].read_bytes()
     for number in range(8):
@@ -109,7 +122,7 @@ def test_after_five_failures_in_a_row_no_more_is_tried(
     assert job.main(argv) == 1
     error = capsys.readouterr().err
     assert error.count("the host is away") == 5
-    assert error.count(".wet.gz: not tried, 5 before it had failed one after the other") == 3
+    assert "5 segments could not be read, 3 were then not tried, all others were" in error
 
 
 def test_many_failures_are_cut_short() -> None:
@@ -137,7 +150,11 @@ def from_disk(lid: str, tmp_path_factory: pytest.TempPathFactory) -> Bytes:  # n
 
 @pytest.mark.parametrize("seed", range(3))
 def test_a_dump_over_a_failing_network_gives_the_bytes_of_the_disk(
-    impatient: None, from_disk: Bytes, lid: str, tmp_path: Path, seed: int  # noqa: F811
+    impatient: None,
+    from_disk: Bytes,
+    lid: str,
+    tmp_path: Path,
+    seed: int,  # noqa: F811
 ) -> None:
     with FaultServer(crawl_directory(), random_faults(seed=seed, rate=0.6)) as server:
         build(tmp_path / "out", lid, f"--dump={DUMP}", f"--base={server.url}")
@@ -176,7 +193,10 @@ def test_from_a_bucket(impatient: None, from_disk: Bytes, lid: str, tmp_path: Pa
 
 
 def test_what_is_in_the_cache_is_read_without_a_network(
-    impatient: None, from_disk: Bytes, lid: str, tmp_path: Path  # noqa: F811
+    impatient: None,
+    from_disk: Bytes,
+    lid: str,
+    tmp_path: Path,  # noqa: F811
 ) -> None:
     cache = f"--cache={tmp_path / 'cache'}"
     with FaultServer(crawl_directory(), random_faults(seed=7, rate=0.5)) as server:
@@ -189,23 +209,63 @@ def test_what_is_in_the_cache_is_read_without_a_network(
     assert result(tmp_path / "net") == result(tmp_path / "again") == result(tmp_path / "offline") == from_disk
 
 
-def test_a_file_that_is_missing_on_the_server_is_named(
-    impatient: None, lid: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]  # noqa: F811
+def test_files_that_are_missing_fail_alone_however_many(
+    impatient: None,
+    lid: str,  # noqa: F811
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    listed = sorted(path for path in crawl_directory().rglob("*.wet.gz"))
-    for path in [*listed[:-1], crawl_directory() / "crawl-data" / DUMP / "wet.paths.gz"]:
-        copy = tmp_path / "bucket" / path.relative_to(crawl_directory())
-        copy.parent.mkdir(parents=True, exist_ok=True)
-        copy.write_bytes(path.read_bytes())
+    archive = sorted(crawl_directory().rglob("*.wet.gz"))[0].read_bytes()
+    folder = tmp_path / "bucket" / "crawl-data" / "CC-X"
+    folder.mkdir(parents=True)
+    names = [f"crawl-data/CC-X/{number:02d}.wet.gz" for number in range(12)]
+    (folder / "wet.paths").write_text("\n".join(names))
+    for name in names[8:]:
+        (tmp_path / "bucket" / name).write_bytes(archive)
     with FaultServer(tmp_path / "bucket") as server:
-        argv = [f"--dump={DUMP}", f"--base={server.url}", f"--lid_model={lid}", "--workers=1"]
-        # The last of four is among those that are asked for their size before any work.
-        assert job.main([*argv, f"--output={tmp_path / 'out'}"]) == 2
+        argv = [f"--input={server.url}crawl-data/CC-X/wet.paths", f"--lid_model={lid}", "--workers=1"]
+        assert job.main([*argv, f"--output={tmp_path / 'out'}"]) == 1
         error = capsys.readouterr().err.splitlines()[-1]
-        assert f"{server.url}crawl-data/{DUMP}/" in error
-        assert "404" in error
-        assert job.main([*argv, f"--output={tmp_path / 'other'}", "--dump=CC-MAIN-1999-99"]) == 2
+        assert "8 segments could not be read, all others were" in error
+        assert f"{server.url}{names[7]}: 404" in error
+        assert len(list((tmp_path / "out").rglob("extract/*.done.json"))) == 4
+        for name in names[8:]:
+            (tmp_path / "bucket" / name).unlink()
+        assert job.main([*argv, f"--output={tmp_path / 'other'}"]) == 2, "nothing that was asked for its size is there"
+        assert not (tmp_path / "other").exists()
+        wrong = ["--dump=CC-MAIN-1999-99", f"--base={server.url}", f"--output={tmp_path / 'other'}"]
+        assert job.main([*wrong, f"--lid_model={lid}"]) == 2
         assert "check the name of the dump" in capsys.readouterr().err.splitlines()[-1]
+
+
+def test_an_end_that_nobody_vouches_for_in_mid_record_is_no_end(
+    impatient: None,
+    lid: str,  # noqa: F811
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    name = str(sorted(crawl_directory().rglob("*.wet.gz"))[0].relative_to(crawl_directory()))
+    with FaultServer(crawl_directory(), scripted(then=Fault("no_length_hang_up", 0.5)), validators=False) as server:
+        argv = [f"--input={server.url}{name}", f"--lid_model={lid}", "--workers=1"]
+        assert job.main([*argv, f"--output={tmp_path / 'out'}"]) == 1
+        assert "ends in mid-record, and its server tells no length" in capsys.readouterr().err
+        assert job.main([*argv, f"--output={tmp_path / 'out'}", f"--cache={tmp_path / 'cache'}"]) == 1
+        assert "cannot be verified for the cache" in capsys.readouterr().err
+    assert not list((tmp_path / "cache").rglob("*.wet.gz"))
+
+
+def test_the_waits_of_workers_are_seen(lid: str, tmp_path: Path) -> None:  # noqa: F811
+    folder = tmp_path / "crawl"
+    folder.mkdir()
+    for number in range(2):  # so big that there are two workers
+        (folder / f"{number}.wet").write_bytes(wet(number, b"a line of text\n" * 700_000))
+    with FaultServer(folder, scripted(None, Fault("unavailable", retry_after="0"))) as server:
+        urls = [f"{server.url}{number}.wet" for number in range(2)]
+        command = [sys.executable, "-m", "beam_jobs.build_cc100", "--input", *urls, "--workers=2"]
+        command += [f"--lid_model={lid}", f"--output={tmp_path / 'out'}"]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=200, check=False, cwd=CHECKOUT)
+    assert done.returncode == 0, done.stderr
+    assert re.search(r"^build_cc100: http\S*/[01]\.wet: 503 .*; attempt 1 of 8, the next in 0\.0 s$", done.stderr, re.M)
 
 
 @pytest.fixture

@@ -139,6 +139,16 @@ def test_urls_without_crawl_data_are_called_by_what_follows_the_shared_folder() 
     assert names("https://one/1.wet", "https://two/1.wet") == ["one/1.wet", "two/1.wet"]
 
 
+def test_no_secret_of_a_url_is_in_a_name_or_a_message() -> None:
+    urls = ["http://user:hunter2@one/a/x.wet?sig=TOPSECRET", "http://two/y.wet"]
+    assert names(*urls) == ["one/a/x.wet", "two/y.wet"]
+    for inputs in (urls[:1] * 2, ["http://user:hunter2@one/folder/?sig=TOPSECRET"]):
+        with pytest.raises(UserError) as caught:
+            find_segments(inputs)
+        assert "hunter2" not in str(caught.value)
+        assert "TOPSECRET" not in str(caught.value)
+
+
 def test_a_signature_is_part_of_the_way_not_of_the_name() -> None:
     (segment,) = find_segments([f"https://h/{ONE}?X-Amz-Signature=abc/def"])
     assert (segment.name, segment.path) == (ONE, f"https://h/{ONE}?X-Amz-Signature=abc/def")
@@ -283,6 +293,24 @@ def test_a_sample_is_spread_over_the_listing() -> None:
 def test_a_range_of_a_listing_given_as_input(mirror: str) -> None:
     found = find_segments(["mirror/crawl-data/CC-A/wet.paths.gz"], pick=Pick(stop=1))
     assert [Path(segment.name).name for segment in found] == ["3.warc.wet.gz"]
+
+
+def test_a_file_url_as_base(mirror: str, tmp_path: Path) -> None:
+    base = (tmp_path / mirror).as_uri()
+    whole = find_segments((), mirror, dumps=("CC-A",))
+    for found in (
+        find_segments((), base, dumps=("CC-A",)),
+        find_segments([f"{mirror}/crawl-data/CC-A/wet.paths.gz"], base),
+    ):
+        assert [segment.name for segment in found] == [segment.name for segment in whole]
+
+
+def test_a_listing_that_would_fill_the_memory(make: Maker, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ccnet_pipeline.listings._MAX_LISTING_BYTES", 10_000)
+    for size, line in ((10_000, "files are missing"), (10_001, r"bomb\.paths\.gz is no listing: more than 10000 b")):
+        Path("bomb.paths.gz").write_bytes(gzip.compress(b"x" * size))
+        with pytest.raises(UserError, match=line):
+            find_segments(["bomb.paths.gz"])
 
 
 def test_only_the_chosen_files_must_be_there(mirror: str) -> None:

@@ -23,16 +23,16 @@ from beam_jobs.layout import Layout
 from beam_jobs.progress import watched
 from ccnet_pipeline.blocklist import Blocklist
 from ccnet_pipeline.dedup import bucket_bounds
-from ccnet_pipeline.errors import FetchError
+from ccnet_pipeline.errors import FetchError, UnreachableError
 from ccnet_pipeline.extract import Extraction, encode_page
-from ccnet_pipeline.fetch import FetchPolicy, open_archive
+from ccnet_pipeline.fetch import FetchPolicy, open_archive, shown
 from ccnet_pipeline.frames import write_lines
 from ccnet_pipeline.recipe import Recipe
 from ccnet_pipeline.segments import Segment
 
 ScopeBucket = tuple[int, int]
 FAILURES = "failures"
-# A host that fails so many segments in a row will fail the next one, too, and each takes minutes to give up.
+# A place that fails so many segments in a row, after all attempts, will fail the next, too; each takes minutes.
 _HOPELESS = 5
 _PAGES_LEVEL = 1  # of zstd: the file is read once, soon
 
@@ -56,12 +56,12 @@ class _ExtractFn(beam.DoFn):
         scope = self._recipe.scope_of(segment.number)
         note = storage.read_json(self._layout.extracted(segment.number, "done.json"), ExtractNote)
         if note is None or not self._is_whole(segment.number, note):
-            try:
-                note = self._try_to_extract(segment)
-            except FetchError as error:
-                yield TaggedOutput(FAILURES, Failure(segment.name, str(error)))
+            outcome = self._try_to_extract(segment)
+            if isinstance(outcome, Failure):
+                yield TaggedOutput(FAILURES, outcome)
                 yield (scope, 0), (segment.number, 0, 0, 0)  # so that the next stage begins, and ends the run
                 return
+            note = outcome
             Metrics.counter("extract", "segments").inc()
             Metrics.counter("extract", "pages").inc(note.pages)
         hashes_file = self._layout.extracted(segment.number, "hashes")
@@ -79,14 +79,15 @@ class _ExtractFn(beam.DoFn):
             storage.size(self._layout.extracted(segment_number, kind)) == size for kind, size in sizes.items()
         )
 
-    def _try_to_extract(self, segment: Segment) -> ExtractNote:
+    def _try_to_extract(self, segment: Segment) -> ExtractNote | Failure:
         if self._failures_in_row >= _HOPELESS:
-            raise FetchError(f"{segment.name}: not tried, {_HOPELESS} before it had failed one after the other")
+            return Failure(segment.name, "", tried=False)
         try:
             note = self._extract(segment)
-        except FetchError:
-            self._failures_in_row += 1
-            raise
+        except FetchError as error:
+            # Any other answer than silence says that the place is there.
+            self._failures_in_row = self._failures_in_row + 1 if isinstance(error, UnreachableError) else 0
+            return Failure(segment.name, str(error))
         self._failures_in_row = 0
         return note
 
@@ -99,6 +100,9 @@ class _ExtractFn(beam.DoFn):
             watched(archive, self._layout.reading(segment.number)) as stream,
         ):
             write_lines(map(encode_page, extraction.pages(stream)), file, _PAGES_LEVEL)
+        if extraction.cut_short and not getattr(archive, "length_is_known", True):
+            # The end was taken for one because nothing more came.
+            raise UnreachableError(f"{shown(segment.path)}: ends in mid-record, and its server tells no length")
         table = extraction.hashes()
         storage.write(
             self._layout.extracted(segment.number, "hashes"),

@@ -59,12 +59,14 @@ class _ResolveFn(beam.DoFn):
 
 def check_failures(failures: Sequence[Failure]) -> None:
     """Raise FetchError if there are any; it names them."""
+    tried = sorted((each for each in failures if each.tried), key=attrgetter("segment"))
+    untried = len(failures) - len(tried)
     if failures:
-        first = sorted(failures, key=attrgetter("segment"))[:_NAMED]
-        named = "; ".join(each.reason for each in first)
-        more = f"; and {len(failures) - _NAMED} more" if len(failures) > _NAMED else ""
+        named = "; ".join(each.reason for each in tried[:_NAMED])
+        more = f"; and {len(tried) - _NAMED} more" if len(tried) > _NAMED else ""
+        rest = f", {untried} were then not tried" if untried else ""
         raise FetchError(
-            f"{len(failures)} segment{'s' * (len(failures) > 1)} could not be read, all others were; the same command "
+            f"{len(tried)} segment{'s' * (len(tried) != 1)} could not be read{rest}, all others were; the same command "
             f"tries again what is missing: {named}{more}"
         )
 

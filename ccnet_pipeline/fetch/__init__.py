@@ -7,6 +7,7 @@
     retry.py       which failures may pass, and how long to wait before the next attempt
     error_page.py  HTML or XML where a file was asked for
     ranges.py      the headers Content-Range and Content-Length
+    raw_body.py    the bytes of a response, and what its failures mean
     http.py        source of bytes: HTTP(S), with requests
     gcs.py         the same for gs://, over http.py
     s3.py          source of bytes: S3, with boto3
@@ -17,17 +18,19 @@ A further place to read from is one more `resume.Source`: what must be right und
 """
 
 from ccnet_pipeline.fetch.files import Readable, open_archive, read_small, size_of
-from ccnet_pipeline.fetch.paths import is_remote, local_path
-from ccnet_pipeline.fetch.policy import FetchPolicy
+from ccnet_pipeline.fetch.paths import is_remote, local_path, shown
+from ccnet_pipeline.fetch.policy import LONGEST_INTERVAL_S, FetchPolicy
 from ccnet_pipeline.fetch.retry import tell_of_waits
 
 __all__ = [
+    "LONGEST_INTERVAL_S",
     "FetchPolicy",
     "Readable",
     "is_remote",
     "local_path",
     "open_archive",
     "read_small",
+    "shown",
     "size_of",
     "tell_of_waits",
 ]

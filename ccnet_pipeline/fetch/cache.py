@@ -163,6 +163,8 @@ def _download(
                 part_note.unlink(missing_ok=True)
                 _beside(entry, ".part").unlink()
                 raise FetchError(f"{shown(path)}: more than {max_bytes} bytes")
+    if not stream.length_is_known:
+        raise FetchError(f"{shown(path)}: its server does not tell its length, so it cannot be verified for the cache")
     file.flush()
     os.fsync(file.fileno())
     etag = stream.version.etag if stream.version else ""

@@ -10,6 +10,7 @@ HEAD_BYTES = 2048
 MISSING_CODES = ("NoSuchKey", "NoSuchBucket")
 
 _PAGE_TYPES = ("text/html", "application/xhtml+xml", "application/xml", "text/xml")
+_TAG = re.compile(r"<[^>]*>?")
 _MARK_UP = re.compile(rb"\A(?:\xef\xbb\xbf)?[ \t\r\n]*<")
 _OBJECT_SIZE = re.compile(rb"<ActualObjectSize>\s*([0-9]{1,18})\s*</ActualObjectSize>")
 _CODE = re.compile(rb"<Code>\s*([A-Za-z0-9._-]{1,80})\s*</Code>")
@@ -34,6 +35,6 @@ def object_size(head: bytes) -> int | None:
 
 def excerpt(head: bytes) -> str:
     """Give what a message shows of a page: its S3 error code, else its first characters, on one line."""
-    text = " ".join(head.decode("utf-8", "replace").lstrip("\ufeff").split())
+    text = " ".join(_TAG.sub(" ", head.decode("utf-8", "replace").lstrip("\ufeff")).split())
     text = "".join(char if char.isprintable() else "\ufffd" for char in text)
     return error_code(head) or text[:SHOWN_CHARACTERS]

@@ -11,16 +11,11 @@ from __future__ import annotations
 import contextlib
 import importlib.metadata
 import os
-import ssl
 import threading
-import time
-from collections.abc import Iterator
 from http import HTTPStatus
-from http.client import HTTPException, IncompleteRead
 from urllib.parse import urlsplit
 
 import requests
-import urllib3.exceptions
 from requests.auth import AuthBase
 
 from ccnet_pipeline.errors import FetchError
@@ -29,13 +24,11 @@ from ccnet_pipeline.fetch.error_page import HEAD_BYTES, MISSING_CODES, error_cod
 from ccnet_pipeline.fetch.paths import shown
 from ccnet_pipeline.fetch.policy import FetchPolicy
 from ccnet_pipeline.fetch.ranges import content_length, content_range
+from ccnet_pipeline.fetch.raw_body import FAILURES, RawBody, failure
 from ccnet_pipeline.fetch.resume import Answer, ChangedError, Version
 from ccnet_pipeline.fetch.retry import TransientError, retry_after_s
 
-SLOWEST_BYTES = 4 << 10
 _SLOW_DOWN_S = 1.0  # what 429 and 503 without Retry-After ask of the other processes
-# requests and urllib3 say ValueError of headers that cannot be read.
-_FAILURES = (requests.RequestException, urllib3.exceptions.HTTPError, HTTPException, OSError, ValueError)
 _BAD_URL = (
     requests.exceptions.InvalidURL,
     requests.exceptions.InvalidSchema,
@@ -124,8 +117,8 @@ class HttpSource:
             raise FetchError(f"{self.name}: not a URL that can be asked for") from error
         except requests.TooManyRedirects as error:
             raise FetchError(f"{self.name}: redirected without end") from error
-        except _FAILURES as error:
-            raise _failure(self.name, error) from error
+        except FAILURES as error:
+            raise failure(self.name, error) from error
 
     def _answer(self, response: requests.Response) -> Answer:
         status, headers = response.status_code, response.headers
@@ -145,7 +138,7 @@ class HttpSource:
             total, told = None, _length(response)
         else:
             raise self._refusal(response)
-        body = _Body(self.name, response, self._policy.read_timeout_s)
+        body = RawBody(self.name, response.raw, response.close, self._policy.read_timeout_s)
         return Answer(body, start, stop, total, told, version, _phrase(status), headers.get("Content-Type", ""))
 
     def _refusal(self, response: requests.Response) -> Exception:
@@ -161,47 +154,6 @@ class HttpSource:
             seconds = _SLOW_DOWN_S if asked is None else asked
             pacing.hold_back(self._host, min(seconds, self._policy.max_wait_s))
         return TransientError(reason, asked)
-
-
-class _Body:
-    """The raw bytes of a response: content codings stay on, the transfer coding comes off."""
-
-    def __init__(self, name: str, response: requests.Response, timeout_s: float) -> None:
-        self._name = name
-        self._response = response
-        self._timeout_s = timeout_s
-        self._failure: Exception | None = None
-        self._ended = False
-
-    def read(self, size: int, /) -> bytes:
-        """Give what there is, up to `size` bytes. See `resume.Body`.
-
-        A server may dole out a byte a minute and never exceed a time-out between bytes; so bytes are gathered up
-        to SLOWEST_BYTES, which must come within one time-out.
-        """
-        if self._failure is not None:
-            raise self._failure
-        gathered, began = b"", time.monotonic()
-        while not self._ended and len(gathered) < min(size, SLOWEST_BYTES):
-            try:
-                chunk = self._response.raw.read1(size - len(gathered), decode_content=False)
-            except _FAILURES as error:
-                self._failure = _failure(self._name, error)
-                if not gathered or _timed_out(error):
-                    raise self._failure from error
-                break
-            self._ended = not chunk
-            gathered += chunk
-            if len(gathered) < min(size, SLOWEST_BYTES) and not self._ended:
-                self._refuse_slowness(len(gathered), time.monotonic() - began)
-        return gathered
-
-    def close(self) -> None:
-        self._response.close()
-
-    def _refuse_slowness(self, count: int, seconds: float) -> None:
-        if seconds > self._timeout_s:
-            raise TransientError(f"too slow: {count} bytes in {seconds:.0f} s")
 
 
 _local = threading.local()
@@ -244,42 +196,7 @@ def _phrase(status: int) -> str:
 def _head(response: requests.Response) -> bytes:
     """Give the beginning of the body of an error."""
     head = b""
-    with contextlib.suppress(*_FAILURES):
+    with contextlib.suppress(*FAILURES):
         while len(head) < HEAD_BYTES and (chunk := response.raw.read1(HEAD_BYTES, decode_content=False)):
             head += chunk
     return head
-
-
-def _causes(error: BaseException) -> Iterator[BaseException]:
-    """Give an exception and those that it was made of, innermost first; each library wraps in its own way."""
-    found: list[BaseException] = [error]
-    for each in found:
-        wrapped = (*each.args, getattr(each, "reason", None), each.__cause__, each.__context__)
-        found += [cause for cause in wrapped if isinstance(cause, BaseException) and cause not in found]
-    return reversed(found)
-
-
-def _timed_out(error: BaseException) -> bool:
-    kinds = (TimeoutError, urllib3.exceptions.TimeoutError, requests.Timeout)
-    # urllib3 makes a connection that was refused a kind of time-out.
-    refused = urllib3.exceptions.NewConnectionError
-    return any(isinstance(cause, kinds) and not isinstance(cause, refused) for cause in _causes(error))
-
-
-def _failure(name: str, error: Exception) -> Exception:
-    """Give the exception for a request or a body that broke off, without the words of the libraries."""
-    causes = list(_causes(error))
-
-    def among(*kinds: type[BaseException]) -> bool:
-        return any(isinstance(cause, kinds) for cause in causes)
-
-    if among(ssl.SSLCertVerificationError):
-        return FetchError(f"{name}: the server's certificate cannot be verified")
-    if among(urllib3.exceptions.NameResolutionError):
-        return TransientError("no such host, or no name server")
-    if _timed_out(error):
-        return TransientError("no answer in time")
-    if among(IncompleteRead, urllib3.exceptions.IncompleteRead):
-        return TransientError("the body broke off")
-    spoken = (cause.strerror for cause in causes if isinstance(cause, OSError) and cause.errno and cause.strerror)
-    return TransientError(next(spoken, type(causes[0]).__name__))

@@ -23,7 +23,9 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-HORIZON_S = 900.0
+from ccnet_pipeline.fetch.policy import LONGEST_INTERVAL_S
+
+HORIZON_S = 2 * LONGEST_INTERVAL_S
 _MAX_TEXT = 64
 
 

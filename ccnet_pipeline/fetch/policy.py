@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+LONGEST_INTERVAL_S = 900.0
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FetchPolicy:

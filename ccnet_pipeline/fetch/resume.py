@@ -131,6 +131,11 @@ class ResumingStream:
             return b""
         return persist(self._policy, self._source.name, lambda: self._next(size))
 
+    @property
+    def length_is_known(self) -> bool:
+        """Whether the server has told where the object ends; else its end is where two answers ended."""
+        return self.total is not None or self._told is not None
+
     def close(self) -> None:
         """Give back the connection."""
         body, self._body, self._head = self._body, None, b""
@@ -229,6 +234,7 @@ class ResumingStream:
         known = next((length for length in (total, self.total, self._told) if length is not None), None)
         if (known is None and self.position == 0) or (known is not None and known > self.position):
             raise TransientError(f"416, but there must be bytes from {self.position} on")
+        self._told = self.position
         self._end()
 
     def _end(self) -> None:

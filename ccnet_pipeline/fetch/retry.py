@@ -7,12 +7,12 @@ import logging
 import sys
 from collections.abc import Callable
 from email.utils import parsedate_to_datetime
-from typing import TypeVar
+from typing import TextIO, TypeVar
 
 from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt
 from tenacity.wait import wait_random_exponential
 
-from ccnet_pipeline.errors import FetchError
+from ccnet_pipeline.errors import UnreachableError
 from ccnet_pipeline.fetch.policy import FetchPolicy
 
 _log = logging.getLogger(__name__)
@@ -38,7 +38,7 @@ def persist(policy: FetchPolicy, name: str, attempt: Callable[[], _T]) -> _T:
         attempt: any other exception than TransientError goes through.
 
     Raises:
-        FetchError: all attempts failed; with the reason of the last.
+        UnreachableError: all attempts failed; with the reason of the last.
     """
     jitter = wait_random_exponential(multiplier=1, max=policy.max_wait_s)
 
@@ -62,21 +62,27 @@ def persist(policy: FetchPolicy, name: str, attempt: Callable[[], _T]) -> _T:
         return retrying(attempt)
     except TransientError as error:
         count = f"{policy.attempts} attempts" if policy.attempts > 1 else "1 attempt"
-        raise FetchError(f"{name}: {error} ({count})") from error
+        raise UnreachableError(f"{name}: {error} ({count})") from error
 
 
 class _Teller(logging.Handler):
-    def __init__(self, program: str) -> None:
+    def __init__(self, program: str, stream: TextIO | None) -> None:
         super().__init__()
         self._program = program
+        self._stream = stream
 
     def emit(self, record: logging.LogRecord) -> None:
-        print(f"{self._program}: {record.getMessage()}", file=sys.stderr, flush=True)
+        print(f"{self._program}: {record.getMessage()}", file=self._stream or sys.stderr, flush=True)
 
 
-def tell_of_waits(program: str) -> None:
-    """Say on stderr why something is tried again, and when, from now on; each line begins with the program's name."""
-    _log.handlers = [_Teller(program)]
+def tell_of_waits(program: str, stream: TextIO | None = None) -> None:
+    """Say why something is tried again, and when, from now on; each line begins with the program's name.
+
+    Args:
+        program: its name.
+        stream: where to; stderr, as it is at that time, if not given.
+    """
+    _log.handlers = [_Teller(program, stream)]
     _log.setLevel(logging.INFO)
     _log.propagate = False
 

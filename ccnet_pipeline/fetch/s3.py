@@ -33,6 +33,7 @@ from ccnet_pipeline.fetch.error_page import MISSING_CODES
 from ccnet_pipeline.fetch.paths import bucket_and_key
 from ccnet_pipeline.fetch.policy import FetchPolicy
 from ccnet_pipeline.fetch.ranges import content_length, content_range
+from ccnet_pipeline.fetch.raw_body import RawBody
 from ccnet_pipeline.fetch.resume import Answer, ChangedError, Version
 from ccnet_pipeline.fetch.retry import TransientError, retry_after_s
 
@@ -80,7 +81,8 @@ class S3Source:
         stated = content_range(headers.get("content-range"))
         whole = stated is None or stated.start is None
         return Answer(
-            _Body(self, got["Body"]),
+            # The stream below, for botocore's own waits until it has all the bytes asked for.
+            RawBody(self.name, got["Body"]._raw_stream, got["Body"].close, self._policy.read_timeout_s),
             0 if stated is None or stated.start is None else stated.start,
             stated.stop if stated else None,
             stated.total if stated else None,
@@ -143,22 +145,6 @@ class S3Source:
             return TransientError(kind)
         hint = ": not a bucket's name or a key" if isinstance(error, ParamValidationError) else ""
         return FetchError(f"{self.name}: {kind}{hint}")
-
-
-class _Body:
-    def __init__(self, source: S3Source, body: Any) -> None:
-        self._source = source
-        self._body = body
-
-    def read(self, size: int, /) -> bytes:
-        try:
-            chunk: bytes = self._body.read(size)
-            return chunk
-        except _FAILURES as error:
-            raise self._source._failure(error) from error
-
-    def close(self) -> None:
-        self._body.close()
 
 
 _local = threading.local()
