@@ -49,6 +49,12 @@ def lid_model() -> Path:
 
 
 @pytest.fixture(scope="session")
+def lid(lid_model: Path) -> str:
+    """The same, as an option of the command line takes it."""
+    return str(lid_model)
+
+
+@pytest.fixture(scope="session")
 def generated_crawl(test_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
     """`generated_crawl(files=2, records_per_file=250)`: a made-up crawl; one a session and set of options."""
     tool = test_data.parent / "tools" / "make_crawl.py"

@@ -28,11 +28,6 @@ Bytes = dict[str, str]  # path below the run directory -> sha256
 LANGUAGES = {"en", "fr", "de", "es", "sw", "tr", "vi", "ru", "el", "ar", "hi", "th", "ko", "ja", "zh-Hans"}
 
 
-@pytest.fixture(scope="session")
-def lid(lid_model: Path) -> str:
-    return str(lid_model)
-
-
 def build(output: Path, lid: str, *flags: str) -> None:
     """One run on the sample crawl, in this process."""
     assert job.main([f"--output={output}", f"--lid_model={lid}", "--workers=1", *flags]) == 0

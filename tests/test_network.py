@@ -22,7 +22,7 @@ from ccnet_pipeline.sample import crawl_directory
 from tests.archive.archives import wet
 from tests.conftest import CHECKOUT
 from tests.fetch.server import Fault, FaultServer, random_faults, scripted
-from tests.test_build import Bytes, build, lid  # noqa: F401 - lid is a fixture
+from tests.test_build import Bytes, build
 from tests.test_build import result as whole_result
 
 DUMP = "CC-MAIN-2026-04"  # of the sample
@@ -70,7 +70,7 @@ def test_a_failed_segment_fails_alone_and_is_named_and_tried_again(
     broken: list[str],
     lid: str,
     tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],  # noqa: F811
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     argv = [f"--output={tmp_path / 'out'}", f"--lid_model={lid}", "--workers=1"]
     broken[:] = ["080000-00001.warc"]
@@ -99,7 +99,7 @@ def test_a_run_of_which_nothing_can_be_read_publishes_nothing(
     broken: list[str],
     lid: str,
     tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],  # noqa: F811
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     broken[:] = ["warc"]
     assert job.main([f"--output={tmp_path / 'out'}", f"--lid_model={lid}", "--workers=1"]) == 1
@@ -112,7 +112,7 @@ def test_after_five_failures_in_a_row_no_more_is_tried(
     broken: list[str],
     lid: str,
     tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],  # noqa: F811
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     archive = sorted(crawl_directory().rglob("*.wet.gz"))[0].read_bytes()
     for number in range(8):
@@ -142,7 +142,7 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(scope="session")
-def from_disk(lid: str, tmp_path_factory: pytest.TempPathFactory) -> Bytes:  # noqa: F811
+def from_disk(lid: str, tmp_path_factory: pytest.TempPathFactory) -> Bytes:
     output = tmp_path_factory.mktemp("disk") / "out"
     build(output, lid, f"--input={crawl_directory()}")
     return result(output)
@@ -154,7 +154,7 @@ def test_a_dump_over_a_failing_network_gives_the_bytes_of_the_disk(
     from_disk: Bytes,
     lid: str,
     tmp_path: Path,
-    seed: int,  # noqa: F811
+    seed: int,
 ) -> None:
     with FaultServer(crawl_directory(), random_faults(seed=seed, rate=0.6)) as server:
         build(tmp_path / "out", lid, f"--dump={DUMP}", f"--base={server.url}")
@@ -165,7 +165,7 @@ def test_a_dump_over_a_failing_network_gives_the_bytes_of_the_disk(
 def test_a_generated_dump_with_two_workers(
     impatient: None,
     generated_crawl: Callable[..., Path],
-    lid: str,  # noqa: F811
+    lid: str,
     tmp_path: Path,
 ) -> None:
     crawl = generated_crawl(files=4, records_per_file=1700, seed=4, dump="TEST")
@@ -177,7 +177,7 @@ def test_a_generated_dump_with_two_workers(
     assert result(tmp_path / "net") == result(tmp_path / "disk")
 
 
-def test_web_pages_over_a_failing_network(impatient: None, lid: str, tmp_path: Path) -> None:  # noqa: F811
+def test_web_pages_over_a_failing_network(impatient: None, lid: str, tmp_path: Path) -> None:
     build(tmp_path / "disk", lid, f"--input={crawl_directory()}", "--kind=warc")
     with FaultServer(crawl_directory(), random_faults(seed=5, rate=0.5)) as server:
         build(tmp_path / "net", lid, f"--dump={DUMP}", f"--base={server.url}", "--kind=warc")
@@ -187,7 +187,7 @@ def test_web_pages_over_a_failing_network(impatient: None, lid: str, tmp_path: P
     assert ledger["records"]["dropped"]["not_html"] == 2
 
 
-def test_from_a_bucket(impatient: None, from_disk: Bytes, lid: str, tmp_path: Path, bucket: str) -> None:  # noqa: F811
+def test_from_a_bucket(impatient: None, from_disk: Bytes, lid: str, tmp_path: Path, bucket: str) -> None:
     build(tmp_path / "out", lid, f"--dump={DUMP}", f"--base=s3://{bucket}")
     assert result(tmp_path / "out") == from_disk
 
@@ -196,7 +196,7 @@ def test_what_is_in_the_cache_is_read_without_a_network(
     impatient: None,
     from_disk: Bytes,
     lid: str,
-    tmp_path: Path,  # noqa: F811
+    tmp_path: Path,
 ) -> None:
     cache = f"--cache={tmp_path / 'cache'}"
     with FaultServer(crawl_directory(), random_faults(seed=7, rate=0.5)) as server:
@@ -211,7 +211,7 @@ def test_what_is_in_the_cache_is_read_without_a_network(
 
 def test_files_that_are_missing_fail_alone_however_many(
     impatient: None,
-    lid: str,  # noqa: F811
+    lid: str,
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
@@ -240,7 +240,7 @@ def test_files_that_are_missing_fail_alone_however_many(
 
 def test_an_end_that_nobody_vouches_for_in_mid_record_is_no_end(
     impatient: None,
-    lid: str,  # noqa: F811
+    lid: str,
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
@@ -254,7 +254,7 @@ def test_an_end_that_nobody_vouches_for_in_mid_record_is_no_end(
     assert not list((tmp_path / "cache").rglob("*.wet.gz"))
 
 
-def test_the_waits_of_workers_are_seen(lid: str, tmp_path: Path) -> None:  # noqa: F811
+def test_the_waits_of_workers_are_seen(lid: str, tmp_path: Path) -> None:
     folder = tmp_path / "crawl"
     folder.mkdir()
     for number in range(2):  # so big that there are two workers

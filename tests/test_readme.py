@@ -13,7 +13,7 @@ import pytest
 from ccnet_pipeline import sample
 from tests.conftest import CHECKOUT
 from tests.fetch.server import FaultServer
-from tests.test_build import flink_jar, lid  # noqa: F401 - lid is a fixture
+from tests.test_build import flink_jar
 
 BLOCKS = re.findall(r"```sh\n(.*?)```", (CHECKOUT / "README.md").read_text("utf-8"), flags=re.DOTALL)
 COMMANDS = [line.partition("  #")[0].strip() for block in BLOCKS for line in block.splitlines() if line.strip()]
@@ -36,7 +36,7 @@ def test_make_run_is_the_bare_command() -> None:
 
 
 @pytest.mark.xdist_group("alone")
-def test_every_command_works(lid: str, tmp_path: Path) -> None:  # noqa: F811
+def test_every_command_works(lid: str, tmp_path: Path) -> None:
     shutil.copytree(sample.crawl_directory(), tmp_path, dirs_exist_ok=True)
     shutil.copytree(sample.lm_directory(), tmp_path / "models")
     for listing in (sample.crawl_directory() / "crawl-data" / sample.DUMP).glob("*.paths.gz"):
@@ -58,7 +58,7 @@ def test_every_command_works(lid: str, tmp_path: Path) -> None:  # noqa: F811
     }
 
 
-def run(command: str, lid: str, folder: Path, commoncrawl: str) -> None:  # noqa: F811
+def run(command: str, lid: str, folder: Path, commoncrawl: str) -> None:
     """Run one command as typed, with what this machine lacks put in its place."""
     if command.startswith("zstd") and shutil.which("zstd") is None:
         return
