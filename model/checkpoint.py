@@ -1,0 +1,183 @@
+"""Checkpoints of a run: whole or not there, the last few kept, and never taken up by a run of another kind.
+
+    checkpoints/step-00000100/state.pt          weights, the optimiser's state, ..., as torch.save writes them
+    checkpoints/step-00000100/checkpoint.json   step, both configurations, sha256 of the encoded data's manifest
+
+The folder is written under another name, flushed to the disk and renamed. The order of samples, masks and dropout
+follow from seed and step, so there is nothing else to keep.
+"""
+
+import json
+import os
+import pickle
+import re
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from model.config import ModelConfig, TrainConfig, differences, read_model, read_train, to_json
+from model.errors import UserError
+
+VERSION = 1
+_STATE, _ABOUT = "state.pt", "checkpoint.json"
+_PARTS = ("model", "optimizer", "extra")
+_NAME = re.compile(r"step-\d{8,}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Identity:
+    """What a run is: only a run of the same identity goes on from a checkpoint."""
+
+    model: ModelConfig
+    train: TrainConfig  # config.FREE says which of its fields may differ
+    manifest_sha256: str  # of the encoded data
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checkpoint:
+    """A state of training."""
+
+    step: int  # updates that are done
+    identity: Identity
+    model: Mapping[str, Tensor]  # state_dict of the network
+    optimizer: Mapping[str, Any]  # state_dict of the optimiser
+    extra: Mapping[str, Tensor] = field(default_factory=dict)  # what else the trainer needs, such as the last losses
+
+
+def save(folder: Path, checkpoint: Checkpoint, *, keep: int) -> Path:
+    """Write a checkpoint, then delete all but the newest `keep`; return its folder.
+
+    One process at a time may write to a folder.
+
+    Raises:
+        UserError: it cannot be written (disk full, no permission); those before it are still there.
+    """
+    target = folder / f"step-{checkpoint.step:08d}"
+    try:
+        _clear(folder)
+        aside = _aside(target)
+        aside.mkdir(parents=True)
+        _write(aside, checkpoint)
+        if target.exists():  # written before by a run that went on from an older one
+            target.rename(_aside(target, "old"))
+        aside.rename(target)
+        _flush(folder)
+        for old in _whole(folder)[: -max(1, keep)]:
+            # Renamed first: a folder that is half deleted must not bear the name of a whole one.
+            old.rename(_aside(old, "old"))
+        _clear(folder)
+    except (OSError, RuntimeError) as error:
+        raise UserError(f"{target} cannot be written ({error}); make room and give the same command again") from error
+    return target
+
+
+def latest(folder: Path) -> Path | None:
+    """Return the folder of the newest whole checkpoint, None if there is none."""
+    found = _whole(folder)
+    return found[-1] if found else None
+
+
+def load(path: Path, identity: Identity | None = None) -> Checkpoint:
+    """Load a checkpoint on the CPU; its tensors are mapped from the file and read when they are used.
+
+    Args:
+        path: folder of the checkpoint.
+        identity: of the run that is to go on from it; None takes it as it is.
+
+    Raises:
+        UserError: the checkpoint is damaged, or of another model, training or data; it is named.
+    """
+    step, found = _read_about(path)
+    if identity is not None:
+        _compare(path, found, identity)
+    try:
+        state = torch.load(path / _STATE, map_location="cpu", weights_only=True, mmap=True)
+        return Checkpoint(step=step, identity=found, **{name: state[name] for name in _PARTS})
+    except (OSError, RuntimeError, EOFError, KeyError, ValueError, TypeError, pickle.UnpicklingError) as error:
+        raise _damaged(path / _STATE) from error
+
+
+def of_run(run: Path) -> Path:
+    """Return the newest checkpoint of a run directory; UserError if there is none."""
+    path = latest(run / "checkpoints")
+    if path is None:
+        raise UserError(f"no checkpoint in {run / 'checkpoints'}; python -m model.pretrain --output {run} makes one")
+    return path
+
+
+def _read_about(path: Path) -> tuple[int, Identity]:
+    try:
+        values = json.loads((path / _ABOUT).read_bytes())
+        if (version := values["version"]) == VERSION:
+            model, train = read_model(values["model"]), read_train(values["train"])
+            return int(values["step"]), Identity(model=model, train=train, manifest_sha256=values["manifest_sha256"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise _damaged(path / _ABOUT) from error
+    except UserError as error:
+        raise UserError(f"{path / _ABOUT}: {error}") from error
+    raise UserError(f"{path / _ABOUT} has version {version!r}, not {VERSION}; use the program that wrote it")
+
+
+def _compare(path: Path, found: Identity, wanted: Identity) -> None:
+    if differing := differences(found.model, wanted.model) + differences(found.train, wanted.train):
+        raise UserError(
+            f"{path} is of another configuration: {', '.join(differing)}; give the run's settings or another --output"
+        )
+    if found.manifest_sha256 != wanted.manifest_sha256:
+        raise UserError(f"{path} was trained on other encoded data than is there now; give another --output")
+
+
+def _write(folder: Path, checkpoint: Checkpoint) -> None:
+    with (folder / _STATE).open("wb") as file:
+        torch.save({name: dict(getattr(checkpoint, name)) for name in _PARTS}, file)
+        file.flush()
+        os.fsync(file.fileno())
+    identity = checkpoint.identity
+    values = {
+        "version": VERSION,
+        "step": checkpoint.step,
+        "model": to_json(identity.model),
+        "train": to_json(identity.train),
+        "manifest_sha256": identity.manifest_sha256,
+    }
+    with (folder / _ABOUT).open("wb") as file:
+        file.write(json.dumps(values, indent=1).encode() + b"\n")
+        file.flush()
+        os.fsync(file.fileno())
+    _flush(folder)
+
+
+def _whole(folder: Path) -> list[Path]:
+    """Return the folders of checkpoints, oldest first."""
+    if not folder.is_dir():
+        return []
+    found = [path for path in folder.iterdir() if _NAME.fullmatch(path.name) and (path / _ABOUT).is_file()]
+    return sorted(found, key=lambda path: int(path.name.removeprefix("step-")))
+
+
+def _aside(target: Path, ending: str = "new") -> Path:
+    return target.with_name(f".{target.name}.{ending}")
+
+
+def _clear(folder: Path) -> None:
+    """Delete what an interrupted save left."""
+    for path in folder.glob(".step-*"):
+        shutil.rmtree(path)
+
+
+def _flush(folder: Path) -> None:
+    """Make the names in a folder last through a power cut."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _damaged(path: Path) -> UserError:
+    return UserError(f"{path} is damaged; delete the folder {path.parent} to go on from the checkpoint before it")

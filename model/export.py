@@ -1,0 +1,108 @@
+"""Write a trained model as a folder that `transformers` loads unchanged.
+
+    python -m model.export --run runs/x --output hf/
+
+    AutoModelForMaskedLM.from_pretrained("hf"); AutoTokenizer.from_pretrained("hf")
+
+It takes the newest checkpoint. The folder is written aside and renamed when whole; one that is there is never touched.
+"""
+
+import argparse
+import json
+import logging
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+import safetensors.torch
+
+from model import checkpoint, hf
+from model.config import ModelConfig
+from model.errors import UserError
+from model.tokenizer import MODEL_FILE, Tokenizer
+
+TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", MODEL_FILE)
+_log = logging.getLogger(__name__)
+
+
+def export(run: Path, output: Path) -> int:
+    """Write the newest checkpoint of a run in Hugging Face's form; return its step.
+
+    Raises:
+        UserError: no checkpoint, no vocabulary or another one, or something is at `output`.
+    """
+    _check_free(output)
+    state = checkpoint.load(checkpoint.of_run(run))
+    config = state.identity.model
+    _check_vocabulary(run / "vocab", config)
+    output.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=output.parent, prefix=f".{output.name}-") as name:
+        folder = Path(name, output.name)
+        folder.mkdir()
+        for file_name in TOKENIZER_FILES:
+            shutil.copyfile(run / "vocab" / file_name, folder / file_name)
+        # transformers wants to know by the metadata whose tensors these are.
+        tensors = hf.to_hf(state.model, config)
+        safetensors.torch.save_file(tensors, folder / hf.WEIGHTS_FILE, metadata={"format": "pt"})
+        (folder / hf.CONFIG_FILE).write_text(json.dumps(hf.config_json(config), indent=2) + "\n", "utf-8")
+        for path in (*folder.iterdir(), folder):
+            _flush(path)
+        folder.rename(output)
+    return state.step
+
+
+def _check_free(output: Path) -> None:
+    if output.exists() and not (output.is_dir() and not any(output.iterdir())):
+        raise UserError(f"{output} is there already; delete it or give another --output")
+
+
+def _check_vocabulary(folder: Path, config: ModelConfig) -> None:
+    for name in TOKENIZER_FILES:
+        if not (folder / name).is_file():
+            raise UserError(f"no {folder / name}; copy the folder vocab/ that the run was trained with to {folder}")
+    if (size := Tokenizer.load(folder).vocab_size) != config.vocab_size:
+        raise UserError(
+            f"{folder} has {size} ids, the checkpoint {config.vocab_size}; copy the vocab/ it was trained with there"
+        )
+
+
+def _flush(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m model.export",
+        description="Write the newest checkpoint of a run as a folder that Hugging Face's transformers loads.",
+        epilog="example: python -m model.export --run runs/x --output hf/",
+    )
+    parser.add_argument("--run", type=Path, required=True, metavar="DIR", help="what model.pretrain wrote")
+    parser.add_argument("--output", type=Path, required=True, metavar="DIR", help="folder to make; not there, or empty")
+    return parser
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; the exit status is 0, or 2 for a user's mistake."""
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    options = _parser().parse_args(arguments)
+    try:
+        step = export(options.run, options.output)
+    except UserError as error:
+        print(f"export: {error}", file=sys.stderr)
+        return 2
+    except OSError as error:
+        print(f"export: {options.output} cannot be written ({error}); make room or give another", file=sys.stderr)
+        return 2
+    _log.info("%s: the model after step %d", options.output, step)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,180 @@
+"""Names and settings of Hugging Face's XLM-R (`XLMRobertaForMaskedLM`): to and from.
+
+Ours differs in two things, and both are exact. Query, key and value are one matrix here, three there. The embedding of
+the token type, one row that is added to all tokens, is part of the position table here; there it is written as zeros.
+"""
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import safetensors.torch
+import torch
+from safetensors import SafetensorError
+from torch import Tensor
+
+from model.config import FIRST_POSITION, INIT_STD, LAYER_NORM_EPS, PAD_ID, ModelConfig
+from model.errors import UserError
+from model.network import XlmR
+
+CONFIG_FILE, WEIGHTS_FILE = "config.json", "model.safetensors"
+_PICKLED = "pytorch_model.bin"  # how older folders hold the weights
+_TYPES = "roberta.embeddings.token_type_embeddings.weight"
+_POSITIONS = "roberta.embeddings.position_embeddings.weight"
+_MODULES = {
+    "words": "roberta.embeddings.word_embeddings",
+    "positions": "roberta.embeddings.position_embeddings",
+    "norm": "roberta.embeddings.LayerNorm",
+    "head_dense": "lm_head.dense",
+    "head_norm": "lm_head.layer_norm",
+}
+_LAYER_MODULES = {
+    "attention_dense": "attention.output.dense",
+    "attention_norm": "attention.output.LayerNorm",
+    "ffn_in": "intermediate.dense",
+    "ffn_out": "output.dense",
+    "ffn_norm": "output.LayerNorm",
+}
+_FUSED = ("query", "key", "value")
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """A network's shape and its state_dict, fp32."""
+
+    config: ModelConfig
+    state: Mapping[str, Tensor]
+
+
+def load_weights(folder: Path) -> Weights:
+    """Read an XLM-R folder of Hugging Face's form, for `XlmR(config).load_state_dict(state)`.
+
+    Raises:
+        UserError: a file is missing or damaged, or the model is not an XLM-R with its masked-LM head.
+    """
+    config = read_config(folder)
+    tensors = _read_tensors(folder)
+    try:
+        return Weights(config, from_hf(tensors, config))
+    except KeyError as error:
+        raise UserError(
+            f"{folder} lacks the tensor {error.args[0]}; give a folder that XLMRobertaForMaskedLM wrote"
+        ) from error
+
+
+def from_hf(tensors: Mapping[str, Tensor], config: ModelConfig) -> dict[str, Tensor]:
+    """Return our state_dict from theirs; KeyError for a tensor that is missing, UserError for a wrong shape."""
+    state = {ours: _join(tensors, theirs) for ours, theirs in _names(config)}
+    state["positions.weight"] = state["positions.weight"] + tensors[_TYPES].float()
+    expected = _shapes(config)
+    for name, tensor in state.items():
+        if tuple(tensor.shape) != expected[name]:
+            raise UserError(
+                f"{name} has shape {tuple(tensor.shape)}, but {CONFIG_FILE} says {expected[name]}; "
+                "the two files are not of one model"
+            )
+    return state
+
+
+def to_hf(state: Mapping[str, Tensor], config: ModelConfig) -> dict[str, Tensor]:
+    """Return their tensors, fp32 on the CPU, from our state_dict. The tied decoder's weight is left out, as there."""
+    tensors: dict[str, Tensor] = {}
+    for ours, theirs in _names(config):
+        parts = state[ours].detach().float().cpu().chunk(len(theirs))
+        tensors |= {name: part.clone() for name, part in zip(theirs, parts, strict=True)}
+    tensors[_TYPES] = torch.zeros(1, config.hidden)
+    return tensors
+
+
+def config_json(config: ModelConfig) -> dict[str, Any]:
+    """Return the content of their config.json."""
+    return {
+        "architectures": ["XLMRobertaForMaskedLM"],
+        "attention_probs_dropout_prob": config.dropout,
+        "bos_token_id": 0,
+        "dtype": "float32",
+        "eos_token_id": 2,
+        "hidden_act": "gelu",
+        "hidden_dropout_prob": config.dropout,
+        "hidden_size": config.hidden,
+        "initializer_range": INIT_STD,
+        "intermediate_size": config.ffn,
+        "layer_norm_eps": LAYER_NORM_EPS,
+        "max_position_embeddings": config.positions,
+        "model_type": "xlm-roberta",
+        "num_attention_heads": config.heads,
+        "num_hidden_layers": config.layers,
+        "pad_token_id": PAD_ID,
+        "tie_word_embeddings": True,
+        "type_vocab_size": 1,
+        "vocab_size": config.vocab_size,
+    }
+
+
+def read_config(folder: Path) -> ModelConfig:
+    """Return the shape that a folder's config.json tells; UserError if it is not XLM-R's kind."""
+    path = folder / CONFIG_FILE
+    if not path.is_file():
+        raise UserError(f"no {path}; give a folder with config.json and {WEIGHTS_FILE} of an XLM-R")
+    try:
+        values = json.loads(path.read_bytes())
+        config = ModelConfig(
+            layers=values["num_hidden_layers"],
+            hidden=values["hidden_size"],
+            heads=values["num_attention_heads"],
+            ffn=values["intermediate_size"],
+            vocab_size=values["vocab_size"],
+            max_length=values["max_position_embeddings"] - FIRST_POSITION,
+            dropout=values.get("hidden_dropout_prob", 0.1),
+        )
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise UserError(f"{path} is no config.json of an XLM-R ({error!r}); give another folder") from error
+    fixed = {"model_type": "xlm-roberta", "hidden_act": "gelu", "type_vocab_size": 1, "pad_token_id": PAD_ID}
+    fixed |= {"layer_norm_eps": LAYER_NORM_EPS}
+    for name, wanted in fixed.items():
+        if values.get(name, wanted) != wanted:
+            raise UserError(f"{path}: {name} is {values[name]!r}, XLM-R's is {wanted!r}; give a folder of an XLM-R")
+    return config
+
+
+def _names(config: ModelConfig) -> Iterator[tuple[str, list[str]]]:
+    """Yield each of our names with theirs: one, or the three that ours joins."""
+    yield "decoder_bias", ["lm_head.bias"]
+    for ours, theirs in _MODULES.items():
+        for kind in ("weight",) if ours in ("words", "positions") else ("weight", "bias"):
+            yield f"{ours}.{kind}", [f"{theirs}.{kind}"]
+    for layer in range(config.layers):
+        prefix = f"roberta.encoder.layer.{layer}."
+        for kind in ("weight", "bias"):
+            fused = [f"{prefix}attention.self.{name}.{kind}" for name in _FUSED]
+            yield f"layers.{layer}.query_key_value.{kind}", fused
+            for ours, theirs in _LAYER_MODULES.items():
+                yield f"layers.{layer}.{ours}.{kind}", [f"{prefix}{theirs}.{kind}"]
+
+
+def _join(tensors: Mapping[str, Tensor], names: list[str]) -> Tensor:
+    return torch.cat([tensors[name].float() for name in names]) if len(names) > 1 else tensors[names[0]].float()
+
+
+def _shapes(config: ModelConfig) -> dict[str, tuple[int, ...]]:
+    with torch.device("meta"):  # shapes without memory
+        return {name: tuple(tensor.shape) for name, tensor in XlmR(config).state_dict().items()}
+
+
+def _read_tensors(folder: Path) -> dict[str, Tensor]:
+    safe, pickled = folder / WEIGHTS_FILE, folder / _PICKLED
+    if safe.is_file():
+        try:
+            return safetensors.torch.load_file(safe)
+        except (OSError, SafetensorError) as error:
+            raise UserError(f"{safe} is damaged ({error}); copy it again") from error
+    if pickled.is_file():
+        try:
+            tensors: dict[str, Tensor] = torch.load(pickled, map_location="cpu", weights_only=True)
+            return {re.sub(r"\.gamma$", ".weight", re.sub(r"\.beta$", ".bias", name)): t for name, t in tensors.items()}
+        except Exception as error:  # torch.load raises of every kind
+            raise UserError(f"{pickled} is damaged ({error!r}); copy it again") from error
+    raise UserError(f"neither {WEIGHTS_FILE} nor {_PICKLED} in {folder}; give a folder with the weights in one file")

@@ -1,0 +1,90 @@
+"""The update: learning rate by step, AdamW, clipping, and a guard that stops updates when the loss breaks.
+
+Sources: Loshchilov and Hutter 2019 (AdamW); warm-up and polynomial decay as in fairseq's RoBERTa recipes.
+"""
+
+from collections.abc import Iterable
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+WINDOW = 100  # steps, of the mean that a spike is measured against
+
+Schedule = Literal["linear", "polynomial"]
+
+
+def learning_rate(step: int, *, peak: float, warmup: int, steps: int, schedule: Schedule, power: float = 1.0) -> float:
+    """Return the learning rate of a step, the first of which is 0.
+
+    It rises in `warmup` steps to the peak, evenly, and falls to 0 after `steps`: "linear" evenly, "polynomial" with
+    the given power of the part of steps that are left (1: evenly, as in fairseq's recipe).
+
+    >>> [learning_rate(step, peak=1.0, warmup=2, steps=4, schedule="linear") for step in range(4)]
+    [0.5, 1.0, 1.0, 0.5]
+    """
+    if step < warmup:
+        return peak * (step + 1) / warmup
+    left = (steps - step) / max(1, steps - warmup)
+    return float(peak * left ** (1.0 if schedule == "linear" else power))
+
+
+def make_optimizer(
+    model: nn.Module, *, betas: tuple[float, float], eps: float, weight_decay: float
+) -> torch.optim.AdamW:
+    """Return AdamW in one kernel. Biases and LayerNorms, all parameters of one dimension, do not decay."""
+    parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    groups = [
+        {"params": [parameter for parameter in parameters if parameter.ndim > 1], "weight_decay": weight_decay},
+        {"params": [parameter for parameter in parameters if parameter.ndim < 2], "weight_decay": 0.0},
+    ]
+    return torch.optim.AdamW(groups, lr=0.0, betas=betas, eps=eps, fused=True)
+
+
+def update(
+    optimizer: torch.optim.AdamW, guard: "Guard", parameters: Iterable[nn.Parameter], *, rate: float, clip: float
+) -> Tensor:
+    """Clip the gradients' norm, take a step unless the guard has stopped, and return the norm before clipping, ().
+
+    Nothing here waits for the device. A norm that is not finite stops the guard before the step is taken.
+    """
+    parameters = [parameter for parameter in parameters if parameter.grad is not None]
+    norm = nn.utils.get_total_norm([parameter.grad for parameter in parameters if parameter.grad is not None])
+    if clip:
+        nn.utils.clip_grads_with_norm_(parameters, clip, norm)
+    guard.check_norm(norm)
+    for group in optimizer.param_groups:
+        group["lr"] = rate
+    # The flag by which a gradient scaler makes the fused kernel leave everything as it is.
+    optimizer.found_inf = guard.stopped  # type: ignore[attr-defined]
+    optimizer.step()
+    optimizer.zero_grad(set_to_none=True)
+    return norm
+
+
+class Guard:
+    """Stops all updates from the step on whose loss or gradient is not finite, or whose loss is a spike.
+
+    A spike is a loss above the mean of the last 100 steps plus a threshold. The decision is taken on the device, so
+    the host may learn of it some steps later, and finds the weights as they were before the broken step.
+    """
+
+    def __init__(self, device: torch.device, threshold: float) -> None:
+        """Begin with no history; a threshold of 0 looks for no spikes, in nats otherwise."""
+        self.stopped = torch.zeros((), device=device)  # 1: no more updates
+        self.losses_w = torch.zeros(WINDOW, device=device)  # of the last steps; step t stands in place t mod 100
+        self._threshold = threshold
+
+    def check(self, step: int, loss: Tensor) -> Tensor:
+        """Note the loss, (), of a step, counted from 0, and return the mean of the last steps with it, ()."""
+        known = min(step, WINDOW)
+        broken = ~torch.isfinite(loss)
+        if self._threshold and known == WINDOW:
+            broken |= loss > self.losses_w.mean() + self._threshold
+        self.stopped.copy_(torch.maximum(self.stopped, broken))
+        place = step % WINDOW
+        self.losses_w[place] = torch.where(self.stopped > 0, self.losses_w[place], loss)
+        return self.losses_w[: known + 1].mean()
+
+    def check_norm(self, norm: Tensor) -> None:
+        self.stopped.copy_(torch.maximum(self.stopped, ~torch.isfinite(norm)))

@@ -1,0 +1,191 @@
+"""What must be there before training begins: the run directory's vocabulary, encoded text and configuration.
+
+    runs/x/config.json     the resolved configuration; a run keeps it to its end
+    runs/x/vocab/          made by model.vocab, or copied from --vocab or --init
+    runs/x/encoded/        made by model.encode, unless --encoded names another folder
+
+What is there already is not made again.
+"""
+
+import contextlib
+import fcntl
+import json
+import logging
+import shutil
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from model import blocks
+from model.checkpoint import Identity
+from model.config import ModelConfig, TrainConfig, differences, read_model, read_train
+from model.encode import encode_corpus
+from model.encoded import HELD_OUT, MANIFEST, Manifest, load_manifest
+from model.errors import UserError
+from model.files import write_whole
+from model.loader import Batches
+from model.order import Order
+from model.processes import Place
+from model.sampling import shares
+from model.shards import find_corpus
+from model.tokenizer import MODEL_FILE, Tokenizer, write_tokenizer_files
+from model.validation import HeldOut, prepare
+from model.vocab import VocabConfig, build_vocabulary
+
+VERSION = 1
+_CONFIG = "config.json"
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """What a user asks for. Folders are None where the run directory has its own."""
+
+    output: Path  # the run directory
+    data: Path | None
+    vocab: Path | None
+    encoded: Path | None
+    init: Path | None  # a Hugging Face folder of an XLM-R to start from
+    model: ModelConfig  # its vocab_size is what a new vocabulary is made with
+    train: TrainConfig
+    fewer_pieces: bool = False  # a vocabulary may be smaller where the text does not give more
+
+    @property
+    def encoded_folder(self) -> Path:
+        return self.encoded or self.output / "encoded"
+
+
+@contextlib.contextmanager
+def locked(run: Path) -> Iterator[None]:
+    """Hold a run directory, which is made if it is missing; UserError if another program works in it."""
+    try:
+        run.mkdir(parents=True, exist_ok=True)
+        lock = (run / ".lock").open("w")
+    except OSError as error:
+        raise UserError(f"--output {run} cannot be written ({error}); give another folder") from error
+    with lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise UserError(f"another program trains in {run}; wait for it, or give another --output") from error
+        yield
+
+
+def make(request: Request) -> None:
+    """Make what is missing: vocabulary, encoded text, config.json.
+
+    Raises:
+        UserError: the run directory is of another configuration, or something cannot be made.
+    """
+    _check_saved(request)
+    _make_vocabulary(request)
+    if not (request.encoded_folder / MANIFEST).is_file():
+        if request.data is None:
+            raise UserError(f"no {request.encoded_folder / MANIFEST}: --data DIR says which shards to encode")
+        _log.info("encoding %s into %s", request.data, request.encoded_folder)
+        encode_corpus(find_corpus(request.data), request.output / "vocab", request.encoded_folder)
+    _write_config(request, identify(request))
+
+
+def identify(request: Request) -> Identity:
+    """Return what the run is, after `make`; UserError if vocabulary, text and model do not fit each other."""
+    manifest = load_manifest(request.encoded_folder)
+    vocab = request.output / "vocab"
+    if Tokenizer.load(vocab).sha256 != manifest.tokenizer_sha256:
+        raise UserError(
+            f"{request.encoded_folder} was encoded with another tokenizer than {vocab / MODEL_FILE}; "
+            "give the --vocab it was encoded with, or another --encoded"
+        )
+    if request.init and manifest.vocab_size != request.model.vocab_size:
+        raise UserError(
+            f"{request.init} has {request.model.vocab_size} ids, the vocabulary {manifest.vocab_size}; "
+            "leave out --vocab, and give an --output of its own"
+        )
+    model = replace(request.model, vocab_size=manifest.vocab_size)
+    return Identity(model=model, train=request.train, manifest_sha256=manifest.sha256)
+
+
+def open_data(request: Request, place: Place) -> tuple[Batches, dict[str, HeldOut], Manifest]:
+    """Return the batches of a process, and what it validates on."""
+    manifest, config = load_manifest(request.encoded_folder), request.train
+    streams = blocks.open_tokens(
+        request.encoded_folder, {name: counts.tokens for name, counts in manifest.languages.items()}
+    )
+    if not streams:
+        raise UserError(f"{request.encoded_folder} has no text to train on; encode a corpus with more documents")
+    sizes = {name: len(stream) for name, stream in streams.items()}
+    counts = {name: blocks.count_blocks(size, config.seq_length) for name, size in sizes.items()}
+    batches = Batches(
+        order=Order(counts, shares(sizes, config.alpha), config.seed),
+        streams=streams,
+        seed=config.seed,
+        seq_length=config.seq_length,
+        batch_size=config.batch_size,
+        micro_batch=config.micro_batch,
+        mask_share=config.mask_share,
+        vocab_size=manifest.vocab_size,
+        rank=place.rank,
+        world=place.world,
+    )
+    held_out = {name: language.held_out_tokens for name, language in manifest.languages.items()}
+    files = blocks.open_tokens(request.encoded_folder, held_out, HELD_OUT)
+    return batches, prepare(files, batches, config.validation_blocks), manifest
+
+
+def _make_vocabulary(request: Request) -> None:
+    folder = request.output / "vocab"
+    if folder.is_dir():
+        return
+    aside = request.output / ".vocab"
+    shutil.rmtree(aside, ignore_errors=True)
+    if source := request.vocab or request.init:
+        Tokenizer.load(source)  # UserError if it is none
+        write_tokenizer_files(source / MODEL_FILE, aside)
+    elif request.data is not None:
+        pieces = request.model.vocab_size - 2  # without <pad> and <mask>
+        _log.info("making a vocabulary of %d pieces of %s", pieces, request.data)
+        config = VocabConfig(vocab_size=pieces, alpha=request.train.alpha)
+        build_vocabulary(find_corpus(request.data), aside, config, at_most=request.fewer_pieces)
+    else:
+        raise UserError(f"no {folder}: --data DIR says from which shards to make the vocabulary")
+    aside.rename(folder)
+
+
+def _check_saved(request: Request) -> None:
+    """Raise UserError if the run directory holds a run that was begun with other settings; it names them."""
+    path = request.output / _CONFIG
+    if not path.is_file():
+        return
+    try:
+        saved = json.loads(path.read_bytes())
+        if saved["version"] != VERSION:
+            raise UserError(f"{path} has version {saved['version']}, not {VERSION}; use the program that wrote it")
+        model, train = read_model(saved["model"]), read_train(saved["train"])
+        changed = differences(train, request.train)
+        changed += differences(model, replace(request.model, vocab_size=model.vocab_size))
+        folders = [(name, saved[name], wanted) for name, wanted in _folders(request).items()]
+        # A folder need not be named again: what came of it is in the run directory.
+        changed += [f"{name} is {old}, not {new}" for name, old, new in folders if new is not None and new != old]
+    except (ValueError, KeyError, TypeError) as error:
+        raise UserError(f"{path} is damaged ({error!r}); give another --output") from error
+    if changed:
+        raise UserError(
+            f"{request.output} was begun with other settings: {'; '.join(changed)}. "
+            "Give those to go on, or another --output"
+        )
+
+
+def _folders(request: Request) -> Mapping[str, str | None]:
+    given = {"data": request.data, "encoded": request.encoded, "init": request.init}
+    return {name: str(path.resolve()) if path else None for name, path in given.items()}
+
+
+def _write_config(request: Request, identity: Identity) -> None:
+    path = request.output / _CONFIG
+    if path.is_file():
+        return
+    values: dict[str, Any] = {"version": VERSION, "model": asdict(identity.model), "train": asdict(identity.train)}
+    values |= {"manifest_sha256": identity.manifest_sha256, **_folders(request)}
+    with write_whole(path) as file:
+        file.write(json.dumps(values, indent=2).encode() + b"\n")

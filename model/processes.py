@@ -1,0 +1,71 @@
+"""The processes of a run: one alone, or several that torchrun started, and the device of each."""
+
+import contextlib
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+
+import torch
+import torch.distributed as dist
+from torch import Tensor
+
+from model.errors import UserError
+
+# The others wait for the first process while it makes the vocabulary and encodes, which can take hours.
+_PATIENCE = timedelta(days=7)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Which of how many processes this is, and the device that it trains on."""
+
+    device: torch.device
+    rank: int = 0
+    world: int = 1
+
+    @property
+    def first(self) -> bool:
+        """Whether this process writes what all share."""
+        return self.rank == 0
+
+    def sum(self, values: Tensor) -> Tensor:
+        """Add up a tensor over all processes, in place."""
+        if self.world > 1:
+            dist.all_reduce(values)
+        return values
+
+    def wait(self) -> None:
+        """Wait until all processes are here; one that ended with an error ends the others."""
+        if self.world > 1:
+            # On the CPU: a barrier of NCCL would give up after ten minutes.
+            dist.all_reduce(torch.zeros(1))
+
+
+@contextlib.contextmanager
+def place(device: str | None) -> Iterator[Place]:
+    """Find this process's place, by torchrun's environment, and join the others.
+
+    Args:
+        device: "cpu" or "cuda"; None takes CUDA where there is one.
+
+    Raises:
+        UserError: there is no such device.
+    """
+    cuda = torch.cuda.is_available() if device is None else device == "cuda"
+    if cuda and not torch.cuda.is_available():
+        raise UserError("--device cuda: torch finds no CUDA device here; leave the flag out, or give --device cpu")
+    if "WORLD_SIZE" not in os.environ:
+        yield Place(torch.device("cuda", torch.cuda.current_device()) if cuda else torch.device("cpu"))
+        return
+    local = int(os.environ["LOCAL_RANK"])
+    if cuda and local >= torch.cuda.device_count():
+        raise UserError(f"torchrun started more processes here than there are GPUs ({torch.cuda.device_count()})")
+    found = torch.device("cuda", local) if cuda else torch.device("cpu")
+    if cuda:
+        torch.cuda.set_device(found)
+    dist.init_process_group("cpu:gloo,cuda:nccl" if cuda else "gloo", timeout=_PATIENCE)
+    try:
+        yield Place(found, dist.get_rank(), dist.get_world_size())
+    finally:
+        dist.destroy_process_group()

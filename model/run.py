@@ -1,0 +1,197 @@
+"""The loop of a run: steps, and around them log, validation, checkpoints and the ways to end.
+
+What a step reports (its loss, whether the guard has stopped) is copied to the host at once and read some steps later,
+so the host never waits for the device. All processes read it after the same step, so they end at the same step.
+"""
+
+import contextlib
+import signal
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+from types import FrameType
+
+import torch
+from torch import Tensor
+
+from model import flops
+from model.checkpoint import save
+from model.loader import Loader
+from model.progress import Clock, Line, Progress, StepLine, StopLine, ValidationLine
+from model.trainer import Trainer
+from model.validation import HeldOut
+
+_LATE = 4  # steps by which the host is ahead of a CUDA device when it reads a step's report
+
+
+class Ending(Enum):
+    """How a run ended."""
+
+    COMPLETE = "complete"
+    INTERRUPTED = "interrupted"  # by SIGINT or SIGTERM
+    BROKEN = "broken"  # the loss or the gradient was not finite, or the loss a spike
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What the host knows of a step."""
+
+    step: int  # counted from 1: steps done
+    loss: float
+    mean_loss: float
+    gradient_norm: float
+    broken: bool
+    interrupted: bool
+
+
+class Reports:
+    """The reports that are on their way from the device to the host."""
+
+    def __init__(self, device: torch.device) -> None:
+        self._cuda = device.type == "cuda"
+        self.late = _LATE if self._cuda else 0  # how many may be on their way when a step ends
+        self._pending: deque[tuple[int, Tensor, torch.cuda.Event | None]] = deque()
+
+    def __len__(self) -> int:
+        return len(self._pending)
+
+    def send(self, step: int, told_5: Tensor) -> None:
+        """Begin to copy what Trainer.step returned; `step` is the number of steps done."""
+        if not self._cuda:
+            return self._pending.append((step, told_5, None))
+        host_5 = torch.empty(told_5.shape, pin_memory=True)
+        host_5.copy_(told_5, non_blocking=True)
+        event = torch.cuda.Event()  # type: ignore[no-untyped-call]
+        event.record()
+        return self._pending.append((step, host_5, event))
+
+    def receive(self) -> Report:
+        """Wait for the oldest."""
+        step, told_5, event = self._pending.popleft()
+        if event is not None:
+            event.synchronize()
+        loss, mean_loss, norm, broken, interrupted = told_5.tolist()
+        return Report(step, loss, mean_loss, norm, broken > 0, interrupted > 0)
+
+
+class Run:
+    """A trainer at work in a run directory."""
+
+    def __init__(self, trainer: Trainer, run: Path, held_out: Mapping[str, HeldOut], progress: Progress | None) -> None:
+        """Prepare; `progress` is None in all processes but the first."""
+        self._trainer, self._config, self._place = trainer, trainer.config, trainer.place
+        self._folder = run / "checkpoints"
+        self._held_out = held_out
+        self._progress = progress
+        self._clock = Clock()
+        self._reports = Reports(self._place.device)
+        self._interrupted = False
+
+    def train(self) -> Ending:
+        """Train from where the trainer is to the last step, or until something ends it."""
+        first, end = self._trainer.steps_done, self._config.steps
+        if first == 0 and self._held_out:
+            self._write_unigram()
+        with _signals(self._interrupt), Loader(self._trainer.batches.make, first, end, self._place.device) as loader:
+            self._clock.begin(first, 0.0)
+            for batch in loader:
+                self._reports.send(batch.step + 1, self._trainer.step(batch, interrupted=self._interrupted))
+                done, interrupted = batch.step + 1, False
+                due = self._save_due(done) or self._validate_due(done)
+                while len(self._reports) > (0 if due or interrupted else self._reports.late):
+                    report = self._reports.receive()
+                    if report.broken:
+                        return self._break(report)
+                    interrupted |= report.interrupted
+                    self._log(report, loader.waited)
+                self._rest(done, save=self._save_due(done) or interrupted)
+                if interrupted and done < end:
+                    self._write(StopLine(step=done, reason="interrupted; the same command goes on from here"))
+                    return Ending.INTERRUPTED
+        return Ending.COMPLETE
+
+    def _log(self, report: Report, waited: float) -> None:
+        config, place = self._config, self._place
+        if self._progress is None or (report.step % config.log_every and report.step != config.steps):
+            return
+        rate, wait = self._clock.lap(report.step, waited)
+        tokens = rate * config.batch_size * config.seq_length
+        work = flops.flops_per_token(
+            self._trainer.model.config, seq_length=config.seq_length, mask_share=config.mask_share
+        )
+        peak = flops.peak_flops(torch.cuda.get_device_name(place.device)) if place.device.type == "cuda" else None
+        line = StepLine(
+            step=report.step,
+            loss=report.loss,
+            mean_loss=report.mean_loss,
+            learning_rate=self._trainer.rate(report.step - 1),
+            gradient_norm=report.gradient_norm,
+            tokens_per_second=tokens,
+            mfu=flops.mfu(tokens_per_second=tokens / place.world, flops_per_token=work, peak=peak),
+            loader_wait=wait,
+        )
+        self._progress.write(line, rate)
+
+    def _rest(self, done: int, *, save: bool) -> None:
+        """Validate and save where it is time for it; the clock stands still."""
+        begun = time.perf_counter()
+        if self._validate_due(done):
+            losses = self._trainer.validate(self._held_out)
+            self._write(ValidationLine(step=done, loss=sum(losses.values()) / len(losses), languages=losses))
+        if save:
+            self._save(done)
+        self._clock.pause(time.perf_counter() - begun)
+
+    def _break(self, report: Report) -> Ending:
+        """End at a broken step: the weights are as they were before it."""
+        before = report.step - 1
+        if before:
+            self._save(before)
+        reason = f"the loss is {report.loss:.4g}, the gradient's norm {report.gradient_norm:.4g}"
+        self._write(StopLine(step=report.step, reason=reason))
+        return Ending.BROKEN
+
+    def _save(self, step: int) -> None:
+        if self._place.first:
+            save(self._folder, self._trainer.checkpoint(step), keep=self._config.keep)
+        self._place.wait()
+
+    def _save_due(self, done: int) -> bool:
+        return done % self._config.save_every == 0 or done == self._config.steps
+
+    def _validate_due(self, done: int) -> bool:
+        every = self._config.validate_every
+        return bool(every and self._held_out) and (done % every == 0 or done == self._config.steps)
+
+    def _write(self, line: Line) -> None:
+        if self._progress is not None:
+            self._progress.write(line)
+
+    def _write_unigram(self) -> None:
+        losses = {language: held_out.unigram for language, held_out in self._held_out.items()}
+        mean = sum(losses.values()) / len(losses)
+        self._write(ValidationLine(step=0, loss=mean, languages=losses, event="unigram"))
+
+    def _interrupt(self, _: int, __: FrameType | None) -> None:
+        self._interrupted = True
+
+
+@contextlib.contextmanager
+def _signals(handler: Callable[[int, FrameType | None], None]) -> Iterator[None]:
+    """Handle SIGINT and SIGTERM once; a second one does what it did before."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+
+    def once(number: int, frame: FrameType | None) -> None:
+        signal.signal(number, before[signal.Signals(number)])
+        handler(number, frame)
+
+    for number in before:
+        signal.signal(number, once)
+    try:
+        yield
+    finally:
+        for number, old in before.items():
+            signal.signal(number, old)

@@ -1,0 +1,172 @@
+"""The text to train on: shard format v1 (docs/shard_format.md), or files in the form of the CC-100 release.
+
+Documents stream: memory is bounded by the largest document, not by the file. Nothing is repaired or left out in
+silence: a file that is cut off or is no shard stops the reader with the file's name.
+"""
+
+import json
+import lzma
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO, Protocol, cast
+
+import msgspec
+import zstandard
+
+from model.errors import UserError
+
+SHARD_FORMAT = 1
+SHARD_SUFFIX = ".jsonl.zst"  # <language>/<bucket>-00000.jsonl.zst
+RELEASE_SUFFIX = ".txt.xz"  # <language>.txt.xz: a paragraph a line, a blank line after each document
+_READ_BYTES = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Corpus:
+    """Files by language: the shards of all buckets, or one file in the form of the release. Both are sorted."""
+
+    files: Mapping[str, tuple[Path, ...]]
+
+
+class _Readable(Protocol):
+    def read(self, size: int = -1, /) -> bytes: ...
+
+
+class _Line(msgspec.Struct):
+    # The other fields are skipped, not decoded.
+    text: str
+
+
+_decode_line = msgspec.json.Decoder(_Line).decode
+
+
+def find_corpus(path: Path) -> Corpus:
+    """Return the files of a folder: `OUT` of build_cc100, `OUT/shards`, or a folder of `<language>.txt.xz`.
+
+    Where there is a run.json, in the folder or beside `shards`, its version is checked first. A language that is
+    there in both forms is read from its shards.
+
+    Raises:
+        UserError: no such folder, nothing to read in it, an unknown version, a run that is not complete.
+    """
+    if not path.is_dir():
+        raise UserError(f"{path} is no folder; --data wants the output of build_cc100, or <language>.txt.xz files")
+    run = path if (path / "run.json").is_file() else path.parent if path.name == "shards" else None
+    if run is not None and (run / "run.json").is_file():
+        _check_run(run)
+    folder = path / "shards" if (path / "shards").is_dir() else path
+    files: dict[str, tuple[Path, ...]] = {}
+    for file in sorted(folder.glob(f"*{RELEASE_SUFFIX}")):
+        files[file.name.removesuffix(RELEASE_SUFFIX)] = (file,)
+    shards: dict[str, list[Path]] = defaultdict(list)
+    for file in sorted(folder.glob(f"*/*{SHARD_SUFFIX}")):
+        shards[file.parent.name].append(file)
+    files.update((language, tuple(found)) for language, found in shards.items())
+    if not files:
+        raise UserError(f"no shards in {folder}: neither <language>/*{SHARD_SUFFIX} nor <language>{RELEASE_SUFFIX}")
+    return Corpus(dict(sorted(files.items())))
+
+
+def _check_run(run: Path) -> None:
+    version = _read_json(run / "run.json").get("shard_format")
+    if version != SHARD_FORMAT:
+        raise UserError(f"{run / 'run.json'}: shard_format {version!r} is not {SHARD_FORMAT}: update this package")
+    manifest = run / "manifest.json"
+    if not manifest.is_file():
+        raise UserError(f"no {manifest}: the run is not complete; give build_cc100 the same command again")
+    for entry in _read_json(manifest).get("files", []):
+        file, size = run / entry["path"], entry["bytes"]
+        if file.name.endswith((SHARD_SUFFIX, RELEASE_SUFFIX)) and file.relative_to(run).parts[0] == "shards":
+            found = file.stat().st_size if file.is_file() else None
+            if found != size:
+                what = "missing" if found is None else f"{found} bytes, not {size}"
+                raise UserError(f"{file} is {what}: copy the run again, or move the languages wanted elsewhere")
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        value = json.loads(path.read_bytes())
+    except ValueError as error:
+        raise UserError(f"{path} is no JSON: {error}") from error
+    if not isinstance(value, dict):
+        raise UserError(f"{path} holds no JSON object")
+    return value
+
+
+def documents(files: Iterable[Path], *, on_read: Callable[[int], None] | None = None) -> Iterator[str]:
+    r"""Yield the text of each document: its paragraphs joined by "\n".
+
+    Args:
+        files: shards, or files in the form of the release, told apart by their names.
+        on_read: called with the number of bytes, as stored, that were read since the last call: for progress.
+
+    Raises:
+        UserError: a file is cut off, damaged, or no shard; it is named.
+    """
+    for file in files:
+        read = _shard_documents if file.name.endswith(SHARD_SUFFIX) else _release_documents
+        try:
+            with file.open("rb") as stream:
+                yield from read(_Counted(stream, on_read) if on_read else stream)
+        except (OSError, EOFError, ValueError, lzma.LZMAError, zstandard.ZstdError) as error:
+            raise UserError(f"{file} is cut off, damaged or no shard ({error}); fetch or build it again") from error
+
+
+class _Counted:
+    """A stream that tells how much of it is read."""
+
+    def __init__(self, stream: BinaryIO, on_read: Callable[[int], None]) -> None:
+        self._stream, self._on_read = stream, on_read
+
+    def read(self, size: int = -1) -> bytes:
+        data = self._stream.read(size)
+        self._on_read(len(data))
+        return data
+
+
+def _shard_documents(stream: _Readable) -> Iterator[str]:
+    for line in _lines(_frames(stream)):
+        yield _decode_line(line).text
+
+
+def _release_documents(stream: _Readable) -> Iterator[str]:
+    paragraphs: list[str] = []
+    with lzma.open(cast(BinaryIO, stream)) as decompressed:
+        for line in decompressed:
+            if line != b"\n":
+                paragraphs.append(line.removesuffix(b"\n").decode("utf-8"))
+            elif paragraphs:
+                yield "\n".join(paragraphs)
+                paragraphs = []
+    if paragraphs:
+        yield "\n".join(paragraphs)
+
+
+def _lines(blocks: Iterable[bytes]) -> Iterator[bytes]:
+    rest = b""
+    for block in blocks:
+        # At LF only: str.splitlines would cut at U+2028 and others, which may stand in a paragraph.
+        lines = (rest + block).split(b"\n")
+        rest = lines.pop()
+        yield from lines
+    if rest:
+        raise ValueError("the last line has no line feed")
+
+
+def _frames(stream: _Readable) -> Iterator[bytes]:
+    # Frame by frame (RFC 8878, 3.1.1): zstandard's stream_reader takes the end of the file for the end of a frame.
+    decompressor = zstandard.ZstdDecompressor()
+    frame = None
+    empty = True
+    while data := stream.read(_READ_BYTES):
+        empty = False
+        while data:
+            frame = frame or decompressor.decompressobj()
+            yield frame.decompress(data)
+            data = b""
+            if frame.eof:
+                data, frame = frame.unused_data, None
+    if frame is not None or empty:
+        raise ValueError("the last frame is not whole")

@@ -1,0 +1,134 @@
+"""A model in training: one step, its state, and its loss on held-out text. model.run is the loop around it.
+
+Nothing in a step makes the host wait for the device.
+
+Dropout hangs on the seed and the number of the micro-batch alone, as do the samples and their masks on their number.
+So a run that resumes, or goes on with another number of processes, does the same as the uninterrupted one.
+"""
+
+import contextlib
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
+
+from model import masking
+from model.checkpoint import Checkpoint, Identity
+from model.loader import Batch, Batches
+from model.loss import chunked_cross_entropy
+from model.network import XlmR
+from model.optim import Guard, learning_rate, make_optimizer, update
+from model.processes import Place
+from model.sampling import generator
+from model.validation import HeldOut, evaluate
+
+
+class MaskedLoss(nn.Module):
+    """The network and its loss in one module, as DistributedDataParallel wants it."""
+
+    def __init__(self, model: XlmR, *, bf16: bool, compiled: bool = False) -> None:
+        super().__init__()
+        self.model = model
+        self._bf16 = bf16
+        # Not the module: it would be registered a second time.
+        self._forward = torch.compile(model.forward) if compiled else model.forward
+
+    def forward(self, inputs_bs: Tensor, positions_bk: Tensor, targets_bk: Tensor) -> Tensor:
+        """Return the mean loss over the targets that count, in nats, ()."""
+        with torch.autocast(inputs_bs.device.type, torch.bfloat16, enabled=self._bf16):
+            hidden_nh = self._forward(inputs_bs, positions_bk)
+            weights = self.model.decoder_weight, self.model.decoder_bias
+            return chunked_cross_entropy(hidden_nh, *weights, targets_bk.flatten())
+
+
+class Trainer:
+    """A model in training."""
+
+    def __init__(self, model: XlmR, identity: Identity, batches: Batches, place: Place) -> None:
+        """Begin at step 0; the model moves to the place's device."""
+        self.config, self.batches, self.place = identity.train, batches, place
+        self.model = model.to(place.device)
+        self.steps_done = 0
+        self._identity = identity
+        bf16 = self.config.precision == "bf16"
+        self._plain = MaskedLoss(self.model, bf16=bf16)
+        self._loss: nn.Module = MaskedLoss(self.model, bf16=bf16, compiled=self.config.compile)
+        if place.world > 1:
+            self._loss = DistributedDataParallel(self._loss, gradient_as_bucket_view=True)
+        betas, eps, decay = self.config.betas, self.config.eps, self.config.weight_decay
+        self.optimizer = make_optimizer(self.model, betas=betas, eps=eps, weight_decay=decay)
+        self.guard = Guard(place.device, self.config.spike)
+
+    def checkpoint(self, step: int) -> Checkpoint:
+        """Return the state, as that after `step` steps."""
+        return Checkpoint(
+            step=step,
+            identity=self._identity,
+            model=self.model.state_dict(),
+            optimizer=self.optimizer.state_dict(),
+            extra={"losses": self.guard.losses_w},
+        )
+
+    def restore(self, checkpoint: Checkpoint) -> None:
+        """Take up the state of a checkpoint."""
+        self.model.load_state_dict(checkpoint.model)
+        self.optimizer.load_state_dict(dict(checkpoint.optimizer))
+        self.guard.losses_w.copy_(checkpoint.extra["losses"])
+        self.steps_done = checkpoint.step
+
+    def step(self, batch: Batch, *, interrupted: bool = False) -> Tensor:
+        """Train on one batch and return what is to be reported, (5), on the device."""
+        self._loss.train()
+        loss_sum, count = self._gradients(batch)
+        device = self.place.device
+        told_3 = torch.stack([loss_sum, *(torch.full((), float(x), device=device) for x in (count, interrupted))])
+        self.place.sum(told_3)
+        loss = told_3[0] / told_3[1]
+        mean_loss = self.guard.check(batch.step, loss)
+        rate, clip = self.rate(batch.step), self.config.clip
+        norm = update(self.optimizer, self.guard, self.model.parameters(), rate=rate, clip=clip)
+        self.steps_done = batch.step + 1
+        return torch.stack([loss, mean_loss, norm, self.guard.stopped, told_3[2]])
+
+    def rate(self, step: int) -> float:
+        """Return the learning rate of a step, counted from 0."""
+        config = self.config
+        return learning_rate(
+            step,
+            peak=config.learning_rate,
+            warmup=config.warmup,
+            steps=config.steps,
+            schedule=config.schedule,
+            power=config.power,
+        )
+
+    def validate(self, held_out: Mapping[str, HeldOut]) -> dict[str, float]:
+        """Return the loss of each language on held-out text, in nats."""
+        self._plain.eval()
+        return evaluate(self._plain, held_out, micro_batch=self.config.micro_batch, place=self.place)
+
+    def _gradients(self, batch: Batch) -> tuple[Tensor, int]:
+        """Add up the gradients of the batch's micro-batches; return the sum of losses, (), and the targets."""
+        config, world = self.config, self.place.world
+        # Targets of the global batch if all samples are full, so that neither micro-batches nor processes change the
+        # weight of a target. Of the processes' gradients the mean is taken.
+        targets = config.batch_size * masking.masks_per_sample(config.seq_length, config.mask_share)
+        loss_sum = torch.zeros((), device=self.place.device)
+        for number, count in enumerate(batch.counts_m):
+            torch.manual_seed(self._dropout_seed(batch.step, number))
+            last = number + 1 == len(batch.counts_m)
+            with contextlib.nullcontext() if last else self._without_sync():
+                mean = self._loss(batch.inputs_mbs[number], batch.positions_mbk[number], batch.targets_mbk[number])
+                (mean * (count * world / targets)).backward()
+            loss_sum += mean.detach() * count
+        return loss_sum, sum(batch.counts_m)
+
+    def _dropout_seed(self, step: int, number: int) -> int:
+        micro = (step * self.place.world + self.place.rank) * self.batches.micros + number
+        return int(generator(self.config.seed, "dropout", micro).integers(1 << 63))
+
+    def _without_sync(self) -> contextlib.AbstractContextManager[None]:
+        if isinstance(self._loss, DistributedDataParallel):
+            return self._loss.no_sync()
+        return contextlib.nullcontext()

@@ -1,0 +1,83 @@
+"""Masked-LM loss per language on text that is never trained on, and what a model without context would reach.
+
+The same blocks with the same masks each time, so the figures of two steps, or of two runs with the same encoded data,
+seed and length, can be compared.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from model import blocks, masking
+from model.loader import Batches
+from model.processes import Place
+
+_COUNTED = 1 << 24  # tokens of a language that the baseline counts
+
+MaskedLoss = Callable[[Tensor, Tensor, Tensor], Tensor]  # inputs (b, s), positions and targets (b, k) -> mean, ()
+
+
+@dataclass(frozen=True, slots=True)
+class HeldOut:
+    """Masked held-out blocks of one language, and the loss of the unigram baseline on them in nats."""
+
+    masked: masking.Masked
+    unigram: float
+
+
+def prepare(held_out: Mapping[str, blocks.Tokens], batches: Batches, most: int) -> dict[str, HeldOut]:
+    """Cut and mask blocks of each language; a language without held-out text has none.
+
+    Args:
+        held_out: held-out tokens by language.
+        batches: of the training: with the same length, masks and seed, and the text that the baseline counts.
+        most: blocks a language.
+    """
+    found = {}
+    for language, stream in held_out.items():
+        ids_bs = blocks.held_out_blocks(stream, batches.seq_length, most)
+        keys = (("validation", language, row) for row in range(len(ids_bs)))
+        vocab_size = batches.vocab_size
+        masked = masking.mask(ids_bs, keys, seed=batches.seed, share=batches.mask_share, vocab_size=vocab_size)
+        if masked.count and language in batches.streams:
+            unigram = unigram_loss(batches.streams[language], masked.targets_bk, vocab_size)
+            found[language] = HeldOut(masked, unigram)
+    return found
+
+
+def unigram_loss(stream: blocks.Tokens, targets_bk: masking.Ints, vocab_size: int) -> float:
+    """Return the mean loss, in nats, of guessing by how often each id stands in the language's training text.
+
+    One is added to each count (Laplace), so an unseen id costs something finite. Of a large text the first 16 million
+    tokens are counted.
+    """
+    counts = np.bincount(stream[:_COUNTED], minlength=vocab_size) + 1.0
+    counted = targets_bk[targets_bk != masking.IGNORED]
+    return float(np.log(counts.sum()) - np.log(counts[counted]).mean())
+
+
+def evaluate(loss: MaskedLoss, held_out: Mapping[str, HeldOut], *, micro_batch: int, place: Place) -> dict[str, float]:
+    """Return each language's mean loss in nats over its masked positions.
+
+    With several processes each takes its part of the micro-batches; all get the result.
+    """
+    totals_l2 = torch.zeros(len(held_out), 2, dtype=torch.float64)  # sum of losses, targets
+    number = 0
+    for row, language in enumerate(held_out.values()):
+        masked = language.masked
+        for start in range(0, len(masked.inputs_bs), micro_batch):
+            taken = slice(start, start + micro_batch)
+            count = int((masked.targets_bk[taken] != masking.IGNORED).sum())
+            number += 1
+            if number % place.world != place.rank or not count:
+                continue
+            arrays = (masked.inputs_bs[taken], masked.positions_bk[taken], masked.targets_bk[taken])
+            with torch.no_grad():
+                mean = float(loss(*(torch.from_numpy(array).to(place.device) for array in arrays)))
+            totals_l2[row] += torch.tensor([mean * count, count], dtype=torch.float64)
+    place.sum(totals_l2)
+    means = (totals_l2[:, 0] / totals_l2[:, 1]).tolist()
+    return dict(zip(held_out, means, strict=True))

@@ -1,0 +1,100 @@
+"""A function on many items in several processes, the results in order; and a bar that shows how far it is."""
+
+import multiprocessing
+import os
+import signal
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from types import TracebackType
+from typing import Any, TypeVar
+
+from rich.console import Console
+from rich.progress import BarColumn, DownloadColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+from model.errors import UserError
+
+_Item = TypeVar("_Item")
+_Result = TypeVar("_Result")
+_WAITING = 3  # items a worker: being worked on, next, and one that the reader may be ahead
+
+
+class Workers:
+    """Processes that are started afresh (spawn): safe beside threads and CUDA. One worker is this process itself."""
+
+    def __init__(self, count: int, initializer: Callable[..., object], *arguments: Any) -> None:
+        """Start `count` workers; each first calls `initializer(*arguments)`."""
+        self.count = count
+        self._pool: ProcessPoolExecutor | None = None
+        if count == 1:
+            initializer(*arguments)
+            return
+        context = multiprocessing.get_context("spawn")
+        self._pool = ProcessPoolExecutor(count, context, _begin, (initializer, *arguments))
+
+    def __enter__(self) -> "Workers":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._pool:
+            self._pool.shutdown(cancel_futures=True)
+
+    def map(self, function: Callable[[_Item], _Result], items: Iterable[_Item]) -> Iterator[_Result]:
+        """Yield `function(item)` of each item, in order. Items are taken only a few ahead of the results.
+
+        Raises:
+            UserError: a worker was killed.
+        """
+        if self._pool is None:
+            yield from map(function, items)
+            return
+        waiting: deque[Future[_Result]] = deque()
+        try:
+            for item in items:
+                waiting.append(self._pool.submit(function, item))
+                if len(waiting) >= _WAITING * self.count:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        except BrokenProcessPool as error:
+            raise UserError("a worker process was killed, most often for want of memory: fewer --workers") from error
+
+
+def _begin(initializer: Callable[..., object], *arguments: Any) -> None:
+    # Ctrl-C reaches all processes of a terminal; the one that started the workers ends them.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    initializer(*arguments)
+
+
+def default_workers() -> int:
+    """Return how many processors this process may use."""
+    # Python has os.process_cpu_count from 3.13 on; macOS has no affinity.
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+class Bar:
+    """A progress bar over bytes, on standard error if that is a terminal."""
+
+    def __init__(self, name: str, total: int) -> None:
+        columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), DownloadColumn())
+        console = Console(stderr=True)
+        self._progress = Progress(*columns, TimeRemainingColumn(), console=console, disable=not console.is_terminal)
+        self._name, self._task = name, self._progress.add_task(name, total=total)
+
+    def __enter__(self) -> "Bar":
+        self._progress.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._progress.stop()
+
+    def advance(self, size: int) -> None:
+        """Count bytes that are done."""
+        self._progress.advance(self._task, size)
+
+    def describe(self, text: str) -> None:
+        """Say what is being done."""
+        self._progress.update(self._task, description=f"{self._name} {text}")

@@ -1,0 +1,75 @@
+"""What the tests of the model's side share: shards as the pipeline writes them, and a vocabulary of many languages."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+import zstandard
+
+from beam_jobs import job
+from ccnet_pipeline.documents import Document, encode
+from ccnet_pipeline.frames import write_lines
+from model.shards import Corpus, find_corpus
+from model.vocab import VocabConfig, build_vocabulary
+
+
+@pytest.fixture(scope="session")
+def built_sample(lid_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """OUT of build_cc100 for the bundled crawl, in the form of the release as well."""
+    output = tmp_path_factory.mktemp("sample") / "out"
+    flags = [f"--output={output}", f"--lid_model={lid_model}", "--workers=1", "--formats=jsonl.zst,txt.xz"]
+    assert job.main(flags) == 0
+    return output
+
+
+def write_shard(path: Path, texts: Sequence[str]) -> Path:
+    """A shard as the pipeline writes it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    documents = [
+        Document(
+            id=f"{number}", text=text, language=path.parent.name, language_score=0.9, perplexity=None, bucket="all",
+            url="https://example.org/", domain="example.org", title="", date="2026-01-12T07:29:55Z", dump="",
+            segment="a.wet.gz", offset=number, digest="", paragraph_ids=list(range(text.count("\n") + 1)),
+            original_paragraphs=9, original_characters=999,
+        )
+        for number, text in enumerate(texts)
+    ]  # fmt: skip
+    with path.open("wb") as stream:
+        write_lines(map(encode, documents), stream, 3)
+    return path
+
+
+def read_lines(path: Path) -> list[str]:
+    """The lines of a shared text that are not blank."""
+    with path.open("rb") as raw:
+        text = zstandard.ZstdDecompressor().stream_reader(raw, read_across_frames=True).read().decode("utf-8")
+    return [line for line in text.split("\n") if line.strip()]
+
+
+@pytest.fixture(scope="session")
+def many_languages(test_data: Path) -> dict[str, list[str]]:
+    """Real lines of 40 languages, all scripts among them, 60 of each."""
+    chosen = "am ar as be bg bn cs de el en es fa fi fr gu he hi hu hy id it ja ka km kn ko lo ml mr my pa pl ru "
+    chosen += "sw ta te th tr ur vi zh-Hans zh-Hant"
+    folder = test_data / "text" / "web"
+    return {language: read_lines(folder / f"{language}.txt.zst")[:60] for language in chosen.split()}
+
+
+@pytest.fixture(scope="session")
+def many_shards(many_languages: dict[str, list[str]], tmp_path_factory: pytest.TempPathFactory) -> Corpus:
+    """Shards of those lines, three a document."""
+    folder = tmp_path_factory.mktemp("shards")
+    for language, lines in many_languages.items():
+        texts = ["\n".join(lines[start : start + 3]) for start in range(0, len(lines), 3)]
+        write_shard(folder / language / "all-00000.jsonl.zst", texts)
+    return find_corpus(folder)
+
+
+@pytest.fixture(scope="session")
+def vocabulary(many_shards: Corpus, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A vocabulary of 6000 pieces for those languages."""
+    folder = tmp_path_factory.mktemp("vocab")
+    build_vocabulary(many_shards, folder, VocabConfig(vocab_size=6000, coverage=0.9995), workers=1)
+    return folder

@@ -1,0 +1,223 @@
+"""Checkpoints: bitwise back, whole or not there, the last few kept, and never one of another run."""
+
+import hashlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from model import checkpoint
+from model.checkpoint import Checkpoint, Identity
+from model.config import SIZES
+from model.errors import UserError
+from model.network import XlmR
+from tests.model.runs import randomised, small, state_of
+
+torch.set_num_threads(1)
+CONFIG = small(60)
+
+
+def trained(steps: int = 3) -> tuple[XlmR, torch.optim.AdamW]:
+    network = randomised(CONFIG)
+    optimizer = torch.optim.AdamW(network.parameters(), lr=1e-2, betas=(0.9, 0.98), fused=True)
+    step(network, optimizer, steps)
+    return network, optimizer
+
+
+def step(network: XlmR, optimizer: torch.optim.AdamW, steps: int) -> None:
+    ids_bs = torch.arange(4, 44).view(2, 20)
+    for _ in range(steps):
+        network(ids_bs, torch.tensor([[1, 2]] * 2)).square().mean().backward()
+        optimizer.step()
+        optimizer.zero_grad()
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_training_goes_on_bitwise(tmp_path: Path) -> None:
+    network, optimizer = trained()
+    losses = torch.rand(5)
+    saved = replace(
+        state_of(network), model=network.state_dict(), optimizer=optimizer.state_dict(), extra={"losses": losses}
+    )
+    path = checkpoint.save(tmp_path, saved, keep=3)
+    assert path.name == "step-00000007"
+    before = digests(path)
+    step(network, optimizer, 3)
+
+    found = checkpoint.load(path, saved.identity)
+    assert (found.step, found.identity) == (7, saved.identity)
+    assert torch.equal(found.extra["losses"], losses)
+    again = XlmR(CONFIG)
+    again.load_state_dict(found.model)
+    other = torch.optim.AdamW(again.parameters(), lr=0.5, fused=True)
+    other.load_state_dict(dict(found.optimizer))
+    again.eval()
+    step(again, other, 3)
+    for name, tensor in network.state_dict().items():
+        assert torch.equal(tensor, again.state_dict()[name]), name
+    # The tensors are mapped from the file; training on must not write into it.
+    assert digests(path) == before
+
+
+def digests(path: Path) -> dict[str, str]:
+    return {file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in path.iterdir()}
+
+
+def test_the_last_few_are_kept(tmp_path: Path) -> None:
+    assert checkpoint.latest(tmp_path / "nowhere") is None
+    for number in (9, 10, 100, 99_999_999, 100_000_000):
+        checkpoint.save(tmp_path, state_of(randomised(CONFIG), step=number), keep=3)
+    assert names(tmp_path) == ["step-00000100", "step-100000000", "step-99999999"]
+    newest = checkpoint.latest(tmp_path)
+    assert newest is not None
+    assert newest.name == "step-100000000"
+
+
+def test_the_same_step_again_replaces(tmp_path: Path) -> None:
+    checkpoint.save(tmp_path, state_of(randomised(CONFIG)), keep=1)
+    other = randomised(CONFIG, seed=4)
+    path = checkpoint.save(tmp_path, state_of(other), keep=1)
+    assert torch.equal(checkpoint.load(path).model["decoder_bias"], other.decoder_bias)
+    assert names(tmp_path) == ["step-00000007"]
+
+
+def test_a_half_written_one_is_never_picked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = checkpoint.save(tmp_path, state_of(randomised(CONFIG), step=1), keep=3)
+
+    def cut_off(_: object, file) -> None:  # type: ignore[no-untyped-def]  # noqa: ANN001
+        file.write(b"half")
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(torch, "save", cut_off)
+        with pytest.raises(UserError, match=r"step-00000002 cannot be written .*make room"):
+            checkpoint.save(tmp_path, state_of(randomised(CONFIG), step=2), keep=3)
+    assert checkpoint.latest(tmp_path) == whole
+    (tmp_path / "step-00000009").mkdir()
+    (tmp_path / "step-00000009" / "state.pt").write_bytes(b"half")
+    assert checkpoint.latest(tmp_path) == whole
+    (tmp_path / "step-00000009" / "state.pt").unlink()
+    (tmp_path / "step-00000009").rmdir()
+    checkpoint.save(tmp_path, state_of(randomised(CONFIG), step=2), keep=3)
+    assert names(tmp_path) == ["step-00000001", "step-00000002"]
+
+
+SAVES = """
+import sys
+from pathlib import Path
+from model import checkpoint
+from tests.model.runs import randomised, small, state_of
+network = randomised(small(4000))
+for number in range(1, 100000):
+    checkpoint.save(Path(sys.argv[1]), state_of(network, step=number), keep=2)
+    print(number, flush=True)
+"""
+
+
+def test_killed_at_any_time_there_is_a_whole_one(tmp_path: Path) -> None:
+    for pause in (0.0, 0.003, 0.011):
+        process = subprocess.Popen([sys.executable, "-c", SAVES, str(tmp_path)], stdout=subprocess.PIPE, text=True)
+        assert process.stdout is not None
+        said = [process.stdout.readline() for _ in range(3)]
+        time.sleep(pause)
+        os.kill(process.pid, signal.SIGKILL)
+        said += process.stdout.readlines()
+        process.wait()
+        newest = checkpoint.latest(tmp_path)
+        assert newest is not None
+        assert checkpoint.load(newest).step >= int(said[-1])
+        for path in tmp_path.iterdir():
+            for file in path.iterdir():
+                file.unlink()
+            path.rmdir()
+
+
+def test_files_are_on_the_disk_before_they_have_their_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    events: list[str] = []
+    fsync, rename = os.fsync, Path.rename
+
+    def note_fsync(handle: int) -> None:
+        events.append(Path(f"/proc/self/fd/{handle}").resolve().name)
+        fsync(handle)
+
+    def note_rename(path: Path, target: Path) -> Path:
+        events.append(f"rename {path.name}")
+        return rename(path, target)
+
+    monkeypatch.setattr(os, "fsync", note_fsync)
+    monkeypatch.setattr(Path, "rename", note_rename)
+    checkpoint.save(tmp_path, state_of(randomised(CONFIG)), keep=1)
+    aside = ".step-00000007.new"
+    assert events == ["state.pt", "checkpoint.json", aside, f"rename {aside}", tmp_path.name]
+
+
+def changed(identity: Identity, part: str, **values: object) -> Identity:
+    if part == "manifest_sha256":
+        return replace(identity, manifest_sha256="f" * 64)
+    return replace(identity, **{part: replace(getattr(identity, part), **values)})
+
+
+@pytest.mark.parametrize(
+    ("part", "change", "message"),
+    [
+        ("model", {"layers": 3}, r"step-00000007 is of another configuration: layers is 2, not 3; give"),
+        ("train", {"learning_rate": 0.5, "seed": 3}, r"learning_rate is 0.001, not 0.5, seed is 0, not 3"),
+        ("manifest_sha256", {}, "other encoded data"),
+    ],
+)
+def test_another_run_is_refused(tmp_path: Path, part: str, change: dict[str, object], message: str) -> None:
+    saved = state_of(randomised(CONFIG))
+    path = checkpoint.save(tmp_path, saved, keep=1)
+    with pytest.raises(UserError, match=message):
+        checkpoint.load(path, changed(saved.identity, part, **change))
+
+
+def test_what_does_not_change_the_result_may_change(tmp_path: Path) -> None:
+    saved = state_of(randomised(CONFIG))
+    path = checkpoint.save(tmp_path, saved, keep=1)
+    assert checkpoint.load(path, changed(saved.identity, "train", micro_batch=4, keep=9, compile=True)).step == 7
+
+
+@pytest.mark.parametrize("file", ["state.pt", "checkpoint.json"])
+@pytest.mark.parametrize("share", [0.0, 0.5, 0.95])
+def test_a_damaged_one_is_named(tmp_path: Path, file: str, share: float) -> None:
+    path = checkpoint.save(tmp_path, state_of(randomised(CONFIG)), keep=1)
+    content = (path / file).read_bytes()
+    (path / file).write_bytes(content[: int(len(content) * share)])
+    with pytest.raises(UserError, match=rf"{file} is damaged; delete the folder .*step-00000007"):
+        checkpoint.load(path)
+
+
+def test_versions(tmp_path: Path) -> None:
+    path = checkpoint.save(tmp_path, state_of(randomised(CONFIG)), keep=1)
+    about = path / "checkpoint.json"
+    values = json.loads(about.read_text())
+    about.write_text(json.dumps({**values, "version": 2}))
+    with pytest.raises(UserError, match="has version 2, not 1"):
+        checkpoint.load(path)
+    about.write_text(json.dumps({**values, "train": {**values["train"], "novelty": 1}}))
+    with pytest.raises(UserError, match=r"checkpoint.json: .* differs in novelty"):
+        checkpoint.load(path)
+
+
+def test_no_code_is_run_by_loading(tmp_path: Path) -> None:
+    path = checkpoint.save(tmp_path, state_of(randomised(CONFIG)), keep=1)
+    torch.save({"model": {}, "optimizer": {}, "extra": {"harm": Checkpoint}}, path / "state.pt")
+    with pytest.raises(UserError, match="damaged"):
+        checkpoint.load(path)
+
+
+def test_a_checkpoint_of_a_preset(tmp_path: Path) -> None:
+    identity = Identity(model=CONFIG, train=SIZES["base"].train, manifest_sha256="1" * 64)
+    path = checkpoint.save(tmp_path, replace(state_of(randomised(CONFIG)), identity=identity), keep=1)
+    assert checkpoint.load(path).identity == identity

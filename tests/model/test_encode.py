@@ -1,0 +1,331 @@
+"""Encoded text: what lies in the files, that runs go on where they stopped, and that nothing is overwritten."""
+
+from __future__ import annotations
+
+import gc
+import hashlib
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from itertools import islice, pairwise
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from model import encode
+from model.encode import encode_corpus, load_manifest, main
+from model.encoded import MANIFEST, EncodedLanguage, Manifest
+from model.errors import UserError
+from model.shards import Corpus, documents, find_corpus
+from model.tokenizer import MODEL_FILE, Tokenizer
+from model.vocab import VocabConfig, build_vocabulary
+from model.workers import Workers
+from tests.model.conftest import write_shard
+
+
+@pytest.fixture(scope="module")
+def encoded(many_shards: Corpus, vocabulary: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("encoded")
+    encode_corpus(many_shards, vocabulary, folder, workers=1)
+    return folder
+
+
+def read(folder: Path, stem: str) -> list[list[int]]:
+    """The documents of a pair of files, as the format says."""
+    tokens = np.fromfile(folder / f"{stem}.tokens", "<u4")
+    offsets = np.fromfile(folder / f"{stem}.offsets", "<u8")
+    assert (offsets[0], offsets[-1]) == (0, len(tokens))
+    return [tokens[start:end].tolist() for start, end in pairwise(offsets)]
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+def test_what_is_in_the_files(many_shards: Corpus, vocabulary: Path, encoded: Path) -> None:
+    tokenizer = Tokenizer.load(vocabulary)
+    manifest = load_manifest(encoded)
+    assert list(manifest.languages) == list(many_shards.files)
+    assert (manifest.version, manifest.vocab_size, manifest.tokenizer_sha256) == (1, 6002, tokenizer.sha256)
+    for language, counts in manifest.languages.items():
+        expected = []
+        for text in documents(many_shards.files[language]):
+            expected.append([number for ids in tokenizer.encode(text.split("\n")) for number in ids] + [2])
+        train, held_out = read(encoded, language), read(encoded, f"{language}.held-out")
+        assert (len(held_out) > 0) == (len(expected) >= 10)
+        assert sorted(train + held_out) == sorted(expected)
+        assert train == [document for document in expected if document in train]  # in the order of the text
+        assert (counts.documents, counts.held_out_documents) == (len(train), len(held_out))
+        assert (counts.tokens, counts.held_out_tokens) == (sum(map(len, train)), sum(map(len, held_out)))
+
+
+def test_digests_are_of_the_files(many_shards: Corpus, encoded: Path) -> None:
+    def sha256(path: Path) -> str:
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+
+    manifest = load_manifest(encoded)
+    assert manifest.sha256 == sha256(encoded / MANIFEST)
+    for language, counts in manifest.languages.items():
+        assert counts.sha256 == sha256(encoded / f"{language}.tokens")
+        assert counts.held_out_sha256 == sha256(encoded / f"{language}.held-out.tokens")
+        [shard] = many_shards.files[language]
+        assert counts.source_sha256 == sha256(shard)
+
+
+def test_bytes_do_not_hang_on_workers_or_batches(
+    many_shards: Corpus, vocabulary: Path, encoded: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    encode_corpus(many_shards, vocabulary, tmp_path / "two", workers=2)
+    monkeypatch.setattr(encode, "_BATCH", 700)
+    encode_corpus(many_shards, vocabulary, tmp_path / "small", workers=1)
+    assert contents(tmp_path / "two") == contents(tmp_path / "small") == contents(encoded)
+
+
+def test_the_pipelines_output_goes_through(built_sample: Path, vocabulary: Path, tmp_path: Path) -> None:
+    flags = ["--data", str(built_sample / "shards"), "--vocab", str(vocabulary), "--output", str(tmp_path / "e")]
+    assert main([*flags, "--workers", "1"]) == 0
+    manifest = load_manifest(tmp_path / "e")
+    counted = json.loads((built_sample / "manifest.json").read_text())["files"]
+    for language, counts in manifest.languages.items():
+        expected = [
+            entry["documents"]
+            for entry in counted
+            if entry["language"] == language and entry["format"] == "jsonl.zst" and entry["path"].startswith("shards/")
+        ]
+        assert counts.documents + counts.held_out_documents == sum(expected)
+
+
+# --- what is held out
+
+
+def texts_held_out(count: int) -> list[str]:
+    """Texts whose hash holds them out."""
+    numbers = (f"text {number}" for number in range(10**6))
+    return list(islice((text for text in numbers if held_out_by_hash(text)), count))
+
+
+def held_out_by_hash(text: str) -> bool:
+    return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "little") % 100 == 0
+
+
+def split(tmp_path: Path, vocabulary: Path, texts: list[str]) -> EncodedLanguage:
+    shutil.rmtree(tmp_path / "e", ignore_errors=True)
+    write_shard(tmp_path / "s" / "xx" / "all-00000.jsonl.zst", texts)
+    return encode_corpus(find_corpus(tmp_path / "s"), vocabulary, tmp_path / "e", workers=1).languages["xx"]
+
+
+def test_one_document_in_a_hundred_is_held_out(tmp_path: Path, vocabulary: Path) -> None:
+    counts = split(tmp_path, vocabulary, [f"text {number}" for number in range(20_000)])
+    assert 130 < counts.held_out_documents < 270
+    assert counts.documents + counts.held_out_documents == 20_000
+    # A longer text keeps what was held out.
+    before = read(tmp_path / "e", "xx.held-out")
+    split(tmp_path, vocabulary, [f"text {number}" for number in range(21_000)])
+    assert read(tmp_path / "e", "xx.held-out")[: len(before)] == before
+
+
+@pytest.mark.parametrize("count", [1, 3, 9, 10, 11, 40])
+@pytest.mark.parametrize("by_hash", [0, 1, 2, 99])
+def test_small_languages(tmp_path: Path, vocabulary: Path, count: int, by_hash: int) -> None:
+    chosen = texts_held_out(min(by_hash, count))
+    others = (text for number in range(count * 2) if not held_out_by_hash(text := f"other {number}"))
+    counts = split(tmp_path, vocabulary, [*islice(others, count - len(chosen)), *chosen])
+    assert counts.documents + counts.held_out_documents == count
+    # With ten documents there is something on both sides, and the hash decides where it can.
+    expected = 0 if count < 10 else len(chosen) if 0 < len(chosen) < count else 1
+    assert counts.held_out_documents == expected
+
+
+@pytest.mark.parametrize("text", [*texts_held_out(1), "text"])
+def test_copies_of_one_text(tmp_path: Path, vocabulary: Path, text: str) -> None:
+    counts = split(tmp_path, vocabulary, [text] * 12)
+    assert (counts.documents, counts.held_out_documents) == (11, 1)
+
+
+def test_documents_of_one_token_and_of_none(tmp_path: Path, vocabulary: Path) -> None:
+    counts = split(tmp_path, vocabulary, ["a", "\u200b", "", "b"])
+    assert [len(document) for document in read(tmp_path / "e", "xx")] == [2, 2]
+    assert counts.documents == 2
+
+
+def test_a_language_without_a_piece_is_left_out(tmp_path: Path, vocabulary: Path) -> None:
+    write_shard(tmp_path / "s" / "yy" / "all-00000.jsonl.zst", ["\u200b"])
+    write_shard(tmp_path / "s" / "zz" / "all-00000.jsonl.zst", ["\u200b", ""])
+    with pytest.raises(UserError, match="hold no text"):
+        encode_corpus(find_corpus(tmp_path / "s"), vocabulary, tmp_path / "none", workers=1)
+    assert not (tmp_path / "none" / MANIFEST).exists()
+    write_shard(tmp_path / "s" / "xx" / "all-00000.jsonl.zst", ["text"])
+    for _ in range(2):  # and nothing changes when it is asked for again
+        assert list(encode_corpus(find_corpus(tmp_path / "s"), vocabulary, tmp_path / "e").languages) == ["xx"]
+
+
+# --- going on
+
+
+def test_finished_languages_are_kept(
+    many_shards: Corpus, vocabulary: Path, encoded: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    output = tmp_path / "e"
+    part = ["am", "ar", "en"]
+    encode_corpus(Corpus({language: many_shards.files[language] for language in part}), vocabulary, output, workers=1)
+    (output / MANIFEST).unlink()  # as if it had been stopped there
+    (output / "ar.tokens").write_bytes(b"cut")
+    read_files: list[str] = []
+
+    def note(files: tuple[Path, ...], **options: object) -> Iterator[str]:
+        read_files.append(files[0].parent.name)
+        return documents(files)
+
+    monkeypatch.setattr(encode, "documents", note)
+    encode_corpus(many_shards, vocabulary, output, workers=1)
+    assert read_files == [language for language in many_shards.files if language not in ("am", "en")]
+    assert contents(output) == contents(encoded)
+    read_files.clear()
+    encode_corpus(many_shards, vocabulary, output, workers=1)
+    assert read_files == []
+
+
+def test_changed_text_is_encoded_again_unless_all_is_complete(
+    vocabulary: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    flags = ["--data", str(tmp_path / "s"), "--vocab", str(vocabulary), "--output", str(tmp_path / "e")]
+    flags.append("--workers=1")
+    write_shard(tmp_path / "s" / "xx" / "all-00000.jsonl.zst", ["one"])
+    assert main(flags) == 0
+    before = contents(tmp_path / "e")
+    for language, text in (("xx", "two"), ("yy", "three")):
+        write_shard(tmp_path / "s" / language / "all-00000.jsonl.zst", [text])
+        assert main(flags) == 2
+        assert "is complete, of other text: choose another --output" in capsys.readouterr().err
+        assert contents(tmp_path / "e") == before
+    (tmp_path / "e" / MANIFEST).unlink()
+    assert main(flags) == 0
+    assert [len(read(tmp_path / "e", language)) for language in ("xx", "yy")] == [1, 1]
+    assert load_manifest(tmp_path / "e").languages["xx"].sha256 not in before["manifest.json"].decode()
+
+
+def test_another_tokenizer_is_refused(many_shards: Corpus, encoded: Path, tmp_path: Path) -> None:
+    english = Corpus({"en": many_shards.files["en"]})
+    build_vocabulary(english, tmp_path / "v", VocabConfig(vocab_size=300), workers=1)
+    before = contents(encoded)
+    with pytest.raises(UserError, match="is encoded with another tokenizer: choose another --output"):
+        encode_corpus(many_shards, tmp_path / "v", encoded, workers=1)
+    assert contents(encoded) == before
+
+
+def start(command: list[str], output: Path) -> subprocess.Popen[str]:
+    """Start an encoding and wait until its first language is whole."""
+    process = subprocess.Popen(command, start_new_session=True, stderr=subprocess.PIPE, text=True)
+    while not (output / "aa.json").exists():
+        assert process.poll() is None
+        time.sleep(0.005)
+    return process
+
+
+def write_three_languages(folder: Path) -> None:
+    texts = [" ".join(f"word {number} of {part}" for part in range(300)) for number in range(600)]
+    for language in ("aa", "bb", "cc"):
+        write_shard(folder / language / "all-00000.jsonl.zst", texts)
+
+
+def test_ctrl_c_says_how_to_go_on(vocabulary: Path, tmp_path: Path) -> None:
+    write_three_languages(tmp_path / "s")
+    flags = ["--data", str(tmp_path / "s"), "--vocab", str(vocabulary), "--workers=2", "--output", str(tmp_path / "e")]
+    process = start([sys.executable, "-m", "model.encode", *flags], tmp_path / "e")
+    os.killpg(process.pid, signal.SIGINT)
+    _, error = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert error.strip() == "python -m model.encode: interrupted; the same command goes on where it stopped"
+    assert not [name for name in contents(tmp_path / "e") if name.startswith((".", MANIFEST))]
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_killed_run_leaves_nothing_half_written(vocabulary: Path, tmp_path: Path, workers: int) -> None:
+    write_three_languages(tmp_path / "s")
+    flags = ["--data", str(tmp_path / "s"), "--vocab", str(vocabulary), "--workers", str(workers)]
+    command = [sys.executable, "-m", "model.encode", *flags, "--output", str(tmp_path / "killed")]
+    process = start(command, tmp_path / "killed")
+    os.killpg(process.pid, signal.SIGKILL)
+    process.communicate()
+    left = {name for name in contents(tmp_path / "killed") if not name.startswith(".")}
+    assert MANIFEST not in left
+    assert {name for name in left if name.startswith("aa")} == {
+        "aa.json", "aa.tokens", "aa.offsets", "aa.held-out.tokens", "aa.held-out.offsets",
+    }  # fmt: skip
+    subprocess.run(command, check=True, capture_output=True)
+    assert main([*flags, "--output", str(tmp_path / "whole")]) == 0
+    assert contents(tmp_path / "killed") == contents(tmp_path / "whole")
+
+
+# --- what users are told
+
+
+def test_a_disk_that_cannot_be_written_to(
+    many_shards: Corpus, vocabulary: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").write_text("in the way")
+    folder = str(many_shards.files["en"][0].parent.parent)
+    assert main(["--data", folder, "--vocab", str(vocabulary), "--output", str(tmp_path / "file" / "e")]) == 2
+    assert "Not a directory" in capsys.readouterr().err
+
+
+def test_a_damaged_shard_stops_with_its_name(
+    vocabulary: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_shard(tmp_path / "s" / "aa" / "all-00000.jsonl.zst", ["fine"] * 20)
+    bad = write_shard(tmp_path / "s" / "bb" / "all-00000.jsonl.zst", ["text"] * 20)
+    bad.write_bytes(bad.read_bytes()[:-30])
+    flags = ["--data", str(tmp_path / "s"), "--vocab", str(vocabulary), "--output", str(tmp_path / "e")]
+    for workers in ("1", "2"):
+        assert main([*flags, "--workers", workers]) == 2
+        error = capsys.readouterr().err.strip()
+        assert error.startswith("python -m model.encode: ")
+        assert "bb/all-00000.jsonl.zst is cut off" in error
+        assert error.count("\n") == 0
+        assert not [name for name in contents(tmp_path / "e") if name.startswith((".", "bb", MANIFEST))]
+
+
+def test_a_killed_worker_is_said() -> None:
+    with Workers(2, gc.collect) as pool, pytest.raises(UserError, match="fewer --workers"):
+        list(pool.map(os._exit, [1, 1]))
+
+
+@pytest.mark.parametrize("name", ["en.tokens", "en.offsets", "en.held-out.tokens", "en.held-out.offsets"])
+def test_a_file_cut_off_or_missing_is_named(encoded: Path, tmp_path: Path, name: str) -> None:
+    copy = tmp_path / "e"
+    shutil.copytree(encoded, copy)
+    (copy / name).write_bytes((copy / name).read_bytes()[:-4])
+    with pytest.raises(UserError, match=rf"{name} is \d+ bytes, not \d+"):
+        load_manifest(copy)
+    (copy / name).unlink()
+    with pytest.raises(UserError, match=f"{name} is missing"):
+        load_manifest(copy)
+
+
+def test_manifests_that_cannot_be_read(encoded: Path, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"no .*manifest\.json: python -m model\.encode"):
+        load_manifest(tmp_path)
+    (tmp_path / MANIFEST).write_text("{}")
+    with pytest.raises(UserError, match="is no manifest"):
+        load_manifest(tmp_path)
+    text = (encoded / MANIFEST).read_text()
+    (tmp_path / MANIFEST).write_text(text.replace('"version": 1', '"version": 2'))
+    with pytest.raises(UserError, match="version 2 is not 1"):
+        load_manifest(tmp_path)
+
+
+def test_no_vocabulary(many_shards: Corpus, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=f"no .*{MODEL_FILE}"):
+        encode_corpus(many_shards, tmp_path, tmp_path / "e")
+    assert not (tmp_path / "e").exists()
+
+
+def test_manifest_is_a_value(encoded: Path) -> None:
+    assert load_manifest(encoded) == load_manifest(encoded)
+    assert isinstance(load_manifest(encoded), Manifest)

@@ -1,0 +1,202 @@
+"""To transformers and back: equal logits, equal ids, folders that load unchanged; and what is refused."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import safetensors.torch
+import torch
+from torch import Tensor
+from transformers import AutoModelForMaskedLM, AutoTokenizer, XLMRobertaConfig, XLMRobertaForMaskedLM
+
+from model import checkpoint, export, hf
+from model.errors import UserError
+from model.network import XlmR
+from tests.model.runs import randomised, small, state_of, write_run
+
+torch.set_num_threads(1)
+IDS = torch.randint(4, 90, (3, 17), generator=torch.Generator().manual_seed(5))
+
+
+def all_logits(network: XlmR, ids_bs: Tensor, *, padded: bool = False) -> Tensor:
+    everywhere = torch.arange(ids_bs.shape[1]).expand(ids_bs.shape)
+    hidden = network(ids_bs, everywhere, padded=padded)
+    logits: Tensor = hidden @ network.decoder_weight.t() + network.decoder_bias
+    return logits.view(*ids_bs.shape, -1)
+
+
+def their_model(**changes: Any) -> XLMRobertaForMaskedLM:
+    torch.manual_seed(1)
+    values: dict[str, Any] = {
+        "hidden_size": 32,
+        "num_attention_heads": 4,
+        "intermediate_size": 48,
+        "num_hidden_layers": 2,
+    }
+    values |= {"vocab_size": 91, "max_position_embeddings": 42, "layer_norm_eps": 1e-5, "type_vocab_size": 1}
+    model = XLMRobertaForMaskedLM(XLMRobertaConfig(**{**values, **changes})).eval()
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.add_(torch.randn_like(parameter) * 0.3)
+    return model
+
+
+@torch.no_grad()
+def test_their_weights_give_their_logits(tmp_path: Path) -> None:
+    theirs = their_model()
+    assert theirs.roberta.embeddings.token_type_embeddings.weight.any()
+    theirs.save_pretrained(tmp_path)
+    weights = hf.load_weights(tmp_path)
+    found = all_logits(XlmR.of(weights.config, weights.state), IDS)
+    torch.testing.assert_close(found, theirs(IDS).logits, atol=1e-4, rtol=0)
+
+
+@torch.no_grad()
+def test_their_logits_with_padding(tmp_path: Path) -> None:
+    theirs, ids_bs = their_model(), IDS.clone()
+    ids_bs[1, 9:] = ids_bs[2, 2:] = 1
+    theirs.save_pretrained(tmp_path)
+    weights = hf.load_weights(tmp_path)
+    found = all_logits(XlmR.of(weights.config, weights.state), ids_bs, padded=True)
+    real = ids_bs != 1
+    expected = theirs(ids_bs, attention_mask=real.long()).logits
+    torch.testing.assert_close(found[real], expected[real], atol=1e-4, rtol=0)
+
+
+@torch.no_grad()
+def test_our_export_loads_unchanged_and_gives_our_logits(tmp_path: Path) -> None:
+    ours = write_run(tmp_path / "run")
+    assert export.main(["--run", str(tmp_path / "run"), "--output", str(tmp_path / "deep" / "hf")]) == 0
+    theirs, report = AutoModelForMaskedLM.from_pretrained(tmp_path / "deep" / "hf", output_loading_info=True)
+    assert not any(report[kind] for kind in ("missing_keys", "unexpected_keys", "mismatched_keys"))
+    assert theirs.dtype == torch.float32
+    ids_bs = IDS % ours.config.vocab_size
+    torch.testing.assert_close(theirs.eval()(ids_bs).logits, all_logits(ours, ids_bs), atol=1e-4, rtol=0)
+    # The longest sample, whose last position is the last row of the table.
+    ids_bs = torch.arange(40).expand(1, 40) + 10
+    torch.testing.assert_close(theirs(ids_bs).logits, all_logits(ours, ids_bs), atol=1e-4, rtol=0)
+    assert theirs.config.max_position_embeddings == 42
+    tokenizer = AutoTokenizer.from_pretrained(tmp_path / "deep" / "hf")
+    assert len(tokenizer) == theirs.config.vocab_size
+    assert tokenizer.mask_token_id == theirs.config.vocab_size - 1
+    assert [path.name for path in (tmp_path / "deep").iterdir()] == ["hf"]
+
+
+def test_there_and_back_is_exact(tmp_path: Path) -> None:
+    ours = write_run(tmp_path / "run")
+    export.export(tmp_path / "run", tmp_path / "hf")
+    back = hf.load_weights(tmp_path / "hf")
+    assert back.config == ours.config
+    state = ours.state_dict()
+    assert set(state) == set(back.state)
+    assert all(torch.equal(back.state[name], state[name]) for name in state)
+
+
+def test_names_are_theirs() -> None:
+    theirs, config = their_model(), small(91)
+    tensors = hf.to_hf(randomised(config).state_dict(), config)
+    tied = {"lm_head.decoder.weight", "lm_head.decoder.bias"}
+    shapes = {name: tensor.shape for name, tensor in theirs.state_dict().items() if name not in tied}
+    shapes.pop("roberta.embeddings.position_ids", None)
+    assert {name: tensor.shape for name, tensor in tensors.items()} == shapes
+
+
+def test_old_folders_with_a_pickle_and_halves(tmp_path: Path) -> None:
+    theirs = their_model().half()
+    theirs.config.save_pretrained(tmp_path)
+    old = {name.replace("LayerNorm.weight", "LayerNorm.gamma"): value for name, value in theirs.state_dict().items()}
+    old["roberta.embeddings.position_ids"] = torch.arange(42)[None]
+    torch.save(old, tmp_path / "pytorch_model.bin")
+    weights = hf.load_weights(tmp_path)
+    assert {tensor.dtype for tensor in weights.state.values()} == {torch.float32}
+    found = all_logits(XlmR.of(weights.config, weights.state), IDS)
+    with torch.no_grad():
+        torch.testing.assert_close(found, theirs.float()(IDS).logits, atol=1e-4, rtol=0)
+
+
+def test_newest_checkpoint_is_taken(tmp_path: Path) -> None:
+    ours = write_run(tmp_path)
+    newer = randomised(ours.config, seed=9)
+    checkpoint.save(tmp_path / "checkpoints", state_of(newer, step=8), keep=5)
+    assert export.export(tmp_path, tmp_path / "hf") == 8
+    found = safetensors.torch.load_file(tmp_path / "hf" / "model.safetensors")
+    assert torch.equal(found["lm_head.bias"], newer.decoder_bias)
+
+
+def test_nothing_is_overwritten(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_run(tmp_path / "run")
+    output = tmp_path / "hf"
+    output.mkdir()
+    (output / "mine").write_text("precious")
+    assert export.main(["--run", str(tmp_path / "run"), "--output", str(output)]) == 2
+    assert capsys.readouterr().err == f"export: {output} is there already; delete it or give another --output\n"
+    assert [path.name for path in output.iterdir()] == ["mine"]
+    (output / "mine").unlink()
+    assert export.main(["--run", str(tmp_path / "run"), "--output", str(output)]) == 0
+
+
+def test_a_failed_export_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_run(tmp_path / "run")
+
+    def fail(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(safetensors.torch, "save_file", fail)
+    assert export.main(["--run", str(tmp_path / "run"), "--output", str(tmp_path / "hf")]) == 2
+    assert [path.name for path in tmp_path.iterdir()] == ["run"]
+
+
+def test_a_run_without_checkpoint_or_vocabulary_or_with_another(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"no checkpoint in .*; python -m model.pretrain"):
+        export.export(tmp_path / "nowhere", tmp_path / "hf")
+    write_run(tmp_path / "run")
+    vocabulary = tmp_path / "run" / "vocab" / "tokenizer.json"
+    vocabulary.rename(tmp_path / "aside")
+    with pytest.raises(UserError, match=r"no .*tokenizer.json"):
+        export.export(tmp_path / "run", tmp_path / "hf")
+    (tmp_path / "aside").rename(vocabulary)
+    checkpoint.save(tmp_path / "run" / "checkpoints", state_of(randomised(small(50)), step=9), keep=2)
+    with pytest.raises(UserError, match="has 62 ids, the checkpoint 50"):
+        export.export(tmp_path / "run", tmp_path / "hf")
+    assert not (tmp_path / "hf").exists()
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"model_type": "bert"}, "model_type is 'bert'"),
+        ({"layer_norm_eps": 1e-12}, "layer_norm_eps"),
+        ({"hidden_act": "relu"}, "hidden_act"),
+        ({"vocab_size": 80}, "decoder_bias has shape"),
+        ({"intermediate_size": 64}, "layers.0.ffn_in.weight has shape"),
+        ({"num_hidden_layers": 3}, r"lacks the tensor roberta.encoder.layer.2"),
+        ({"num_attention_heads": 5}, "must be a multiple of heads"),
+        ({"hidden_size": None}, "config.json"),
+    ],
+)
+def test_folders_of_other_models(tmp_path: Path, change: dict[str, Any], message: str) -> None:
+    their_model().save_pretrained(tmp_path)
+    path = tmp_path / "config.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), **change}))
+    with pytest.raises(UserError, match=message):
+        hf.load_weights(tmp_path)
+
+
+def test_damaged_and_missing_files(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"no .*config.json"):
+        hf.load_weights(tmp_path)
+    their_model().save_pretrained(tmp_path)
+    weights = tmp_path / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:5000])
+    with pytest.raises(UserError, match=r"model.safetensors is damaged"):
+        hf.load_weights(tmp_path)
+    weights.unlink()
+    with pytest.raises(UserError, match="neither"):
+        hf.load_weights(tmp_path)
+    (tmp_path / "pytorch_model.bin").write_bytes(b"cut")
+    with pytest.raises(UserError, match=r"pytorch_model.bin is damaged"):
+        hf.load_weights(tmp_path)
+    (tmp_path / "config.json").write_text("{")
+    with pytest.raises(UserError, match=r"config.json"):
+        hf.load_weights(tmp_path)
