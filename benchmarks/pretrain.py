@@ -36,19 +36,20 @@ from rich.table import Table
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from model import blocks, flops  # noqa: E402
-from model.checkpoint import Identity  # noqa: E402
 from model.config import SIZES, ModelConfig, TrainConfig  # noqa: E402
-from model.encoded import load_manifest  # noqa: E402
+from model.data import blocks  # noqa: E402
+from model.data.encoded import load_manifest  # noqa: E402
+from model.data.loader import Batches, Loader  # noqa: E402
+from model.data.order import Order  # noqa: E402
 from model.errors import UserError  # noqa: E402
-from model.hf import config_json  # noqa: E402
-from model.loader import Batches, Loader  # noqa: E402
-from model.network import XlmR  # noqa: E402
-from model.order import Order  # noqa: E402
-from model.processes import Place  # noqa: E402
-from model.run import Reports  # noqa: E402
+from model.network import flops  # noqa: E402
+from model.network.hf import config_json  # noqa: E402
+from model.network.xlmr import XlmR  # noqa: E402
 from model.sampling import generator, shares  # noqa: E402
-from model.trainer import Trainer  # noqa: E402
+from model.training.checkpoint import Identity  # noqa: E402
+from model.training.processes import Place  # noqa: E402
+from model.training.run import Reports  # noqa: E402
+from model.training.trainer import Trainer  # noqa: E402
 
 _LANGUAGES, _SYNTHETIC_TOKENS = 100, 1_000_000  # of synthetic text, tokens a language
 _MIB = 1 << 20

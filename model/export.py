@@ -19,10 +19,11 @@ from pathlib import Path
 
 import safetensors.torch
 
-from model import checkpoint, hf
 from model.config import ModelConfig
 from model.errors import UserError
-from model.tokenizer import MODEL_FILE, Tokenizer
+from model.network import hf
+from model.text.tokenizer import MODEL_FILE, Tokenizer
+from model.training import checkpoint
 
 TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", MODEL_FILE)
 _log = logging.getLogger(__name__)

@@ -16,11 +16,12 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from model import checkpoint, hf
 from model.config import PAD_ID
 from model.errors import UserError
-from model.network import XlmR
-from model.tokenizer import Tokenizer
+from model.network import hf
+from model.network.xlmr import XlmR
+from model.text.tokenizer import Tokenizer
+from model.training import checkpoint
 
 MASK = "<mask>"
 TOP = 5

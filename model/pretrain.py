@@ -29,19 +29,20 @@ import torch
 from rich.console import Console
 from rich.table import Table
 
-from model import hf, prepare
-from model.checkpoint import latest, load
 from model.config import SIZES, ModelConfig, TrainConfig
-from model.encoded import Manifest
+from model.data.encoded import Manifest
+from model.data.loader import Batches
 from model.errors import UserError
-from model.loader import Batches
-from model.network import XlmR
-from model.prepare import Request
-from model.processes import Place, place
-from model.progress import Progress
-from model.run import Ending, Run
+from model.network import hf
+from model.network.xlmr import XlmR
 from model.sampling import shares
-from model.trainer import Trainer
+from model.training import prepare
+from model.training.checkpoint import latest, load
+from model.training.prepare import Request
+from model.training.processes import Place, place
+from model.training.progress import Progress
+from model.training.run import Ending, Run
+from model.training.trainer import Trainer
 
 _log = logging.getLogger(__name__)
 _STATUS = {Ending.COMPLETE: 0, Ending.BROKEN: 1, Ending.INTERRUPTED: 130}

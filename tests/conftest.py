@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import subprocess
 import sys
@@ -18,9 +17,6 @@ from ccnet_pipeline.models import find_model
 # The same examples in every run: one that fails must fail for whoever caused it.
 settings.register_profile("same", derandomize=True)
 settings.load_profile("same")
-
-# model/ has an install of its own (pip install -e '.[model]', transformers), which `make test` does not make yet.
-collect_ignore = [] if all(map(importlib.util.find_spec, ("torch", "transformers"))) else ["model"]
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 

@@ -11,8 +11,8 @@ import zstandard
 from beam_jobs import job
 from ccnet_pipeline.documents import Document, encode
 from ccnet_pipeline.frames import write_lines
-from model.shards import Corpus, find_corpus
-from model.vocab import VocabConfig, build_vocabulary
+from model.text.shards import Corpus, find_corpus
+from model.text.vocabulary import VocabConfig, build_vocabulary
 
 
 @pytest.fixture(scope="session")

@@ -8,11 +8,11 @@ from pathlib import Path
 import sentencepiece
 import torch
 
-from model import checkpoint
-from model.checkpoint import Checkpoint, Identity
 from model.config import SIZES, ModelConfig
-from model.network import XlmR
-from model.tokenizer import Tokenizer, write_tokenizer_files
+from model.network.xlmr import XlmR
+from model.text.tokenizer import Tokenizer, write_tokenizer_files
+from model.training import checkpoint
+from model.training.checkpoint import Checkpoint, Identity
 
 TEXT = (
     "the river is wide and the boat is slow . mto ni mpana na mashua ni ya polepole . "

@@ -6,8 +6,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from model.blocks import count_blocks, held_out_blocks, open_tokens, read_block
-from model.encoded import HELD_OUT
+from model.data.blocks import count_blocks, held_out_blocks, open_tokens, read_block
+from model.data.encoded import HELD_OUT
 
 
 def blocks(stream: np.ndarray, length: int) -> np.ndarray:

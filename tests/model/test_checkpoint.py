@@ -13,11 +13,11 @@ from pathlib import Path
 import pytest
 import torch
 
-from model import checkpoint
-from model.checkpoint import Checkpoint, Identity
 from model.config import SIZES
 from model.errors import UserError
-from model.network import XlmR
+from model.network.xlmr import XlmR
+from model.training import checkpoint
+from model.training.checkpoint import Checkpoint, Identity
 from tests.model.runs import randomised, small, state_of
 
 torch.set_num_threads(1)
@@ -115,7 +115,7 @@ def test_a_half_written_one_is_never_picked(tmp_path: Path, monkeypatch: pytest.
 SAVES = """
 import sys
 from pathlib import Path
-from model import checkpoint
+from model.training import checkpoint
 from tests.model.runs import randomised, small, state_of
 network = randomised(small(4000))
 for number in range(1, 100000):

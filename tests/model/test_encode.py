@@ -18,13 +18,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from model import encode
-from model.encode import encode_corpus, load_manifest, main
-from model.encoded import MANIFEST, EncodedLanguage, Manifest
+from model.data import encoder
+from model.data.encoded import MANIFEST, EncodedLanguage, Manifest, load_manifest
+from model.data.encoder import encode_corpus
+from model.encode import main
 from model.errors import UserError
-from model.shards import Corpus, documents, find_corpus
-from model.tokenizer import MODEL_FILE, Tokenizer
-from model.vocab import VocabConfig, build_vocabulary
+from model.text.shards import Corpus, documents, find_corpus
+from model.text.tokenizer import MODEL_FILE, Tokenizer
+from model.text.vocabulary import VocabConfig, build_vocabulary
 from model.workers import Workers
 from tests.model.conftest import write_shard
 
@@ -82,7 +83,7 @@ def test_bytes_do_not_hang_on_workers_or_batches(
     many_shards: Corpus, vocabulary: Path, encoded: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     encode_corpus(many_shards, vocabulary, tmp_path / "two", workers=2)
-    monkeypatch.setattr(encode, "_BATCH", 700)
+    monkeypatch.setattr(encoder, "_BATCH", 700)
     encode_corpus(many_shards, vocabulary, tmp_path / "small", workers=1)
     assert contents(tmp_path / "two") == contents(tmp_path / "small") == contents(encoded)
 
@@ -182,7 +183,7 @@ def test_finished_languages_are_kept(
         read_files.append(files[0].parent.name)
         return documents(files)
 
-    monkeypatch.setattr(encode, "documents", note)
+    monkeypatch.setattr(encoder, "documents", note)
     encode_corpus(many_shards, vocabulary, output, workers=1)
     assert read_files == [language for language in many_shards.files if language not in ("am", "en")]
     assert contents(output) == contents(encoded)

@@ -10,9 +10,11 @@ import torch
 from torch import Tensor
 from transformers import AutoModelForMaskedLM, AutoTokenizer, XLMRobertaConfig, XLMRobertaForMaskedLM
 
-from model import checkpoint, export, hf
+from model import export
 from model.errors import UserError
-from model.network import XlmR
+from model.network import hf
+from model.network.xlmr import XlmR
+from model.training import checkpoint
 from tests.model.runs import randomised, small, state_of, write_run
 
 torch.set_num_threads(1)

@@ -3,7 +3,7 @@
 import pytest
 
 from model.config import SIZES, ModelConfig
-from model.flops import flops_per_token, mfu, peak_flops
+from model.network.flops import flops_per_token, mfu, peak_flops
 
 
 @pytest.mark.parametrize(("size", "giga"), [("base", 0.740), ("large", 2.194)])

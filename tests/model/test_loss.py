@@ -11,8 +11,8 @@ from torch import Tensor
 from torch.nn import functional
 from torch.utils._python_dispatch import TorchDispatchMode
 
-import model.loss
-from model.loss import IGNORED, chunked_cross_entropy
+import model.network.loss
+from model.network.loss import IGNORED, chunked_cross_entropy
 
 Inputs = tuple[Tensor, Tensor, Tensor]
 torch.set_num_threads(1)
@@ -130,8 +130,8 @@ def test_neither_pass_holds_more_logits_than_a_chunk(autocast: bool) -> None:
 @pytest.mark.parametrize("autocast", [False, True])
 def test_compiled_softmax_is_the_same(monkeypatch: pytest.MonkeyPatch, autocast: bool) -> None:
     # What is compiled, without the compiler for C++ that not every machine has.
-    traced = torch.compile(model.loss._softmax, dynamic=False, backend="aot_eager", fullgraph=True)
-    monkeypatch.setattr(model.loss, "_compiled", lambda: traced)
+    traced = torch.compile(model.network.loss._softmax, dynamic=False, backend="aot_eager", fullgraph=True)
+    monkeypatch.setattr(model.network.loss, "_compiled", lambda: traced)
     inputs, targets = random_inputs(100, 70), random_targets(100, 70)
     with torch.autocast("cpu", torch.bfloat16, enabled=autocast):
         plainly, compiled = (chunked_cross_entropy(*inputs, targets, chunk=32, compiled=flag) for flag in (False, True))
@@ -143,7 +143,7 @@ def test_compiled_softmax_is_the_same(monkeypatch: pytest.MonkeyPatch, autocast:
 def test_a_filled_up_vocabulary_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     inputs, targets = random_inputs(50, 70), random_targets(50, 70)
     plainly = chunked_cross_entropy(*inputs, targets, chunk=32)
-    monkeypatch.setattr(model.loss, "_alignment_pays", lambda _: True)
+    monkeypatch.setattr(model.network.loss, "_alignment_pays", lambda _: True)
     with Recorder() as recorder:
         filled = chunked_cross_entropy(*inputs, targets, chunk=32)
     assert recorder.largest == 32 * 128

@@ -8,8 +8,8 @@ from torch import nn
 
 from model.config import SIZES, ModelConfig, TrainConfig, differences, read_model, read_train, to_json
 from model.errors import UserError
-from model.loss import chunked_cross_entropy
-from model.network import Layer, XlmR
+from model.network.loss import chunked_cross_entropy
+from model.network.xlmr import Layer, XlmR
 from tests.model.runs import randomised, small
 
 CONFIG = small(60)

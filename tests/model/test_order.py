@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from model.order import ROUND, Order, Samples
+from model.data.order import ROUND, Order, Samples
 from model.sampling import shares
 
 BLOCKS = {"en": 5000, "ru": 700, "sw": 40, "om": 1}

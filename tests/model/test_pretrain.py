@@ -15,18 +15,19 @@ import numpy as np
 import pytest
 import torch
 
-from model import checkpoint, export, pretrain
-from model.checkpoint import Identity
+from model import export, pretrain
 from model.config import SIZES, TrainConfig
-from model.loader import Batch, Batches, Loader
-from model.network import XlmR
-from model.optim import WINDOW, Guard, learning_rate, make_optimizer, update
-from model.order import Order
-from model.prepare import locked
-from model.processes import Place
-from model.progress import StepLine, duration
-from model.trainer import Trainer
-from model.validation import prepare, unigram_loss
+from model.data.loader import Batch, Batches, Loader
+from model.data.order import Order
+from model.network.xlmr import XlmR
+from model.training import checkpoint
+from model.training.checkpoint import Identity
+from model.training.optim import WINDOW, Guard, learning_rate, make_optimizer, update
+from model.training.prepare import locked
+from model.training.processes import Place
+from model.training.progress import StepLine, duration
+from model.training.trainer import Trainer
+from model.training.validation import prepare, unigram_loss
 from tests.conftest import CHECKOUT
 from tests.model.runs import small, write_vocabulary
 

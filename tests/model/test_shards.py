@@ -12,7 +12,7 @@ import pytest
 import zstandard
 
 from model.errors import UserError
-from model.shards import SHARD_FORMAT, documents, find_corpus
+from model.text.shards import SHARD_FORMAT, documents, find_corpus
 from tests.model.conftest import write_shard
 
 STRANGE = ["one\ntwo", "a\u2028b \u0085 c\x0bd\rf", 'quote " back \\ slash \\n', "𐎀 \u200d é", "x" * 3_000_000, "."]

@@ -16,9 +16,9 @@ import pytest
 import sentencepiece
 from transformers import AutoTokenizer
 
-from model import proto
 from model.errors import UserError
-from model.tokenizer import MODEL_FILE, Tokenizer, write_tokenizer_files
+from model.text import proto
+from model.text.tokenizer import MODEL_FILE, Tokenizer, write_tokenizer_files
 
 AWKWARD = [
     "", " ", "a", "  leading and   many spaces ", "tab\there", "<s> </s> <unk> <pad>", "▁low▁line▁", "ﬁ ﬂ ½ Å Å",

@@ -11,13 +11,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from model import vocab
 from model.errors import UserError
-from model.lines import Lines, read_lines, split_line, weigh
 from model.sampling import shares
-from model.shards import Corpus, find_corpus
-from model.tokenizer import MODEL_FILE, Tokenizer
-from model.vocab import VocabConfig, build_vocabulary, main
+from model.text import vocabulary as trainer
+from model.text.lines import Lines, read_lines, split_line, weigh
+from model.text.shards import Corpus, find_corpus
+from model.text.tokenizer import MODEL_FILE, Tokenizer
+from model.text.vocabulary import VocabConfig, build_vocabulary
+from model.vocab import main
 from tests.model.conftest import write_shard
 
 
@@ -161,9 +162,9 @@ def test_sentencepieces_figure_is_tried_before_it_is_named(monkeypatch: pytest.M
             raise RuntimeError(f"Vocabulary size too high ({size}). Please set it to a value <= {size - 4}.")
         return b""
 
-    monkeypatch.setattr(vocab, "_sentencepiece", train)
+    monkeypatch.setattr(trainer, "_sentencepiece", train)
     with pytest.raises(UserError, match="works is --vocab_size 88;"):
-        vocab._train([], VocabConfig(vocab_size=100), at_most=False)
+        trainer._train([], VocabConfig(vocab_size=100), at_most=False)
     assert tried == [100, 96, 92, 88]
 
 

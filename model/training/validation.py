@@ -11,9 +11,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from model import blocks, masking
-from model.loader import Batches
-from model.processes import Place
+from model.data import blocks, masking
+from model.data.loader import Batches
+from model.training.processes import Place
 
 _COUNTED = 1 << 24  # tokens of a language that the baseline counts
 

@@ -25,13 +25,13 @@ import sentencepiece
 
 from model.errors import UserError
 from model.files import write_whole
-from model.proto import SCORE_STEP, charsmap
+from model.text.proto import SCORE_STEP, charsmap
 
 MODEL_FILE = "sentencepiece.bpe.model"  # a unigram model, whatever the name says: it is the one that people expect
 MAX_LENGTH = 512  # tokens, <s> and </s> included
 _SPECIAL = ("<s>", "<pad>", "</s>", "<unk>")
 _OFFSET = 1
-_PART = 4000  # code points: scores of so many pieces add up without rounding (model.proto.round_scores)
+_PART = 4000  # code points: scores of so many pieces add up without rounding (proto.round_scores)
 _INDIC = (0x0900, 0x10A0)  # code points: Devanagari to Myanmar
 _SPACE = "\N{LOWER ONE EIGHTH BLOCK}"  # SentencePiece's sign for a space
 

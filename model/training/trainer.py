@@ -1,4 +1,4 @@
-"""A model in training: one step, its state, and its loss on held-out text. model.run is the loop around it.
+"""A model in training: one step, its state, and its loss on held-out text. model.training.run is the loop around it.
 
 Nothing in a step makes the host wait for the device.
 
@@ -13,15 +13,15 @@ import torch
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
-from model import masking
-from model.checkpoint import Checkpoint, Identity
-from model.loader import Batch, Batches
-from model.loss import chunked_cross_entropy
-from model.network import XlmR
-from model.optim import Guard, learning_rate, make_optimizer, update
-from model.processes import Place
+from model.data import masking
+from model.data.loader import Batch, Batches
+from model.network.loss import chunked_cross_entropy
+from model.network.xlmr import XlmR
 from model.sampling import generator
-from model.validation import HeldOut, evaluate
+from model.training.checkpoint import Checkpoint, Identity
+from model.training.optim import Guard, learning_rate, make_optimizer, update
+from model.training.processes import Place
+from model.training.validation import HeldOut, evaluate
 
 
 class MaskedLoss(nn.Module):

@@ -1,7 +1,7 @@
 """What people see of a run: a line on the terminal, log.jsonl, and TensorBoard where it is installed.
 
-MFU, model FLOP utilisation, is tokens a second times the FLOPs of a token (model.flops: the work that the model asks
-for, the masked positions of the head only, nothing recomputed) divided by what the devices can do at most.
+MFU, model FLOP utilisation, is tokens a second times the FLOPs of a token (model/network/flops.py: the work that the
+model asks for, the masked positions of the head only, nothing recomputed) divided by what the devices can do at most.
 """
 
 import json

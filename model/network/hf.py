@@ -18,7 +18,7 @@ from torch import Tensor
 
 from model.config import FIRST_POSITION, INIT_STD, LAYER_NORM_EPS, PAD_ID, ModelConfig
 from model.errors import UserError
-from model.network import XlmR
+from model.network.xlmr import XlmR
 
 CONFIG_FILE, WEIGHTS_FILE = "config.json", "model.safetensors"
 _PICKLED = "pytorch_model.bin"  # how older folders hold the weights

@@ -1,7 +1,7 @@
 """The two things wanted of a SentencePiece model's bytes that its library does not give: a charsmap, rounder scores.
 
-The bytes are a protobuf message (sentencepiece_model.proto: ModelProto, NormalizerSpec, SentencePiece), read here
-by the wire format, so that nobody needs the protobuf package.
+The bytes are a protobuf message (sentencepiece_model.proto: ModelProto, NormalizerSpec, SentencePiece), read here by
+the wire format. The classes that sentencepiece brings (0.2.3) refuse every protobuf that apache-beam 2.77 can use.
 """
 
 import struct

@@ -10,8 +10,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from model import blocks, masking
-from model.order import Order
+from model.data import blocks, masking
+from model.data.order import Order
 
 _AHEAD = 4
 

@@ -17,12 +17,12 @@ from types import FrameType
 import torch
 from torch import Tensor
 
-from model import flops
-from model.checkpoint import save
-from model.loader import Loader
-from model.progress import Clock, Line, Progress, StepLine, StopLine, ValidationLine
-from model.trainer import Trainer
-from model.validation import HeldOut
+from model.data.loader import Loader
+from model.network import flops
+from model.training.checkpoint import save
+from model.training.progress import Clock, Line, Progress, StepLine, StopLine, ValidationLine
+from model.training.trainer import Trainer
+from model.training.validation import HeldOut
 
 _LATE = 4  # steps by which the host is ahead of a CUDA device when it reads a step's report
 

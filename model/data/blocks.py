@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from model.encoded import TOKEN
+from model.data.encoded import TOKEN
 
 BOS = 0
 
@@ -23,12 +23,12 @@ Ints = npt.NDArray[np.int64]
 
 
 def open_tokens(folder: Path, languages: Mapping[str, int], kind: str = "") -> dict[str, Tokens]:
-    """Map the token files of an encoded folder into memory; model.encoded.load_manifest has checked their sizes.
+    """Map the token files of an encoded folder into memory; model.data.encoded.load_manifest has checked their sizes.
 
     Args:
         folder: what `python -m model.encode` wrote.
         languages: tokens of each, by the manifest; languages without tokens are left out.
-        kind: "" for the training documents, model.encoded.HELD_OUT for those that are never trained on.
+        kind: "" for the training documents, model.data.encoded.HELD_OUT for those that are never trained on.
     """
     files = {name: folder / f"{name}{kind}.tokens" for name, count in sorted(languages.items()) if count}
     return {name: np.memmap(path, TOKEN, mode="r") for name, path in files.items()}

@@ -17,21 +17,21 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from model import blocks
-from model.checkpoint import Identity
 from model.config import ModelConfig, TrainConfig, differences, read_model, read_train
-from model.encode import encode_corpus
-from model.encoded import HELD_OUT, MANIFEST, Manifest, load_manifest
+from model.data import blocks
+from model.data.encoded import HELD_OUT, MANIFEST, Manifest, load_manifest
+from model.data.encoder import encode_corpus
+from model.data.loader import Batches
+from model.data.order import Order
 from model.errors import UserError
 from model.files import write_whole
-from model.loader import Batches
-from model.order import Order
-from model.processes import Place
 from model.sampling import shares
-from model.shards import find_corpus
-from model.tokenizer import MODEL_FILE, Tokenizer, write_tokenizer_files
-from model.validation import HeldOut, prepare
-from model.vocab import VocabConfig, build_vocabulary
+from model.text.shards import find_corpus
+from model.text.tokenizer import MODEL_FILE, Tokenizer, write_tokenizer_files
+from model.text.vocabulary import VocabConfig, build_vocabulary
+from model.training.checkpoint import Identity
+from model.training.processes import Place
+from model.training.validation import HeldOut, prepare
 
 VERSION = 1
 _CONFIG = "config.json"

@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 
 from model.sampling import generator, shares
-from model.shards import Corpus, documents
+from model.text.shards import Corpus, documents
 from model.workers import Bar, Workers, default_workers
 
 LINE_BYTES = 4096  # longer lines are split

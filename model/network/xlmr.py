@@ -3,10 +3,10 @@
 Letters of shapes: b samples, s tokens of a sample, k masked positions of a sample, n = b * k, h hidden width,
 a attention heads, d width of a head, f width of the feed-forward layer, v ids.
 
-The head works at the masked positions only, and the product with the vocabulary is left to the loss (model.loss),
-which never holds all of it. Weights are fp32; under bf16 autocast the products of matrices are bf16 while the residual
+The head works at the masked positions only, and the product with the vocabulary is left to the loss (loss.py), which
+never holds all of it. Weights are fp32; under bf16 autocast the products of matrices are bf16 while the residual
 stream, the layer norms and the loss stay fp32. The token type of the released model, one row for all tokens, is part
-of the position table here (model.hf).
+of the position table here (hf.py).
 
 Source: Conneau et al. 2020 (XLM-R), table 7; Liu et al. 2019 (RoBERTa); Vaswani et al. 2017, section 3 (post-norm).
 """

@@ -1,0 +1,1 @@
+"""Text to ids: documents of a corpus, a sample of lines, SentencePiece pieces, the tokenizer's files."""
