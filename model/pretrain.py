@@ -6,10 +6,10 @@
 leaves in runs/x: config.json (all settings), vocab/ and encoded/ (made when they are missing), checkpoints/,
 log.jsonl and tensorboard/. `python -m model.export` and `model.fill_mask` take runs/x from there.
 
-**Resume.** The same command goes on from the newest checkpoint, and does exactly what the uninterrupted run would have
-done: order, masks and dropout hang on seed and step alone. The number of processes may change, and so may
---micro_batch (other dropout, the same samples) and what only decides when something is written. Other settings are
-refused by name.
+**Resume.** The same command, or `--output runs/x` alone, goes on from the newest checkpoint, and does exactly what the
+uninterrupted run would have done: order, masks and dropout hang on seed and step alone. The number of processes may
+change, and so may --micro_batch (other dropout, the same samples) and what only decides when something is written.
+Other settings are refused by name.
 
 **Exit status.** 0: complete. 1: the loss broke (NaN, or a spike); the last checkpoint is from before that step. 2: a
 mistake on the command line or in a file. 130: interrupted, with a checkpoint.
@@ -29,7 +29,7 @@ import torch
 from rich.console import Console
 from rich.table import Table
 
-from model.config import SIZES, ModelConfig, TrainConfig
+from model.config import IDS_WITHOUT_PIECE, SIZES, ModelConfig, TrainConfig
 from model.data.encoded import Manifest
 from model.data.loader import Batches
 from model.errors import UserError
@@ -57,7 +57,7 @@ _HELP = {
     "hidden": "width of the encoder",
     "heads": "attention heads",
     "ffn": "width of the feed-forward layers",
-    "vocab_size": "ids of a new vocabulary, <pad> and <mask> included",
+    "vocab_size": "pieces of a new vocabulary, as for model.vocab",
     "max_length": "tokens of a sample that the model can take",
     "dropout": "of hidden states and attention",
     "seq_length": "tokens of a sample",
@@ -169,15 +169,16 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         description="Pretrain XLM-R on shards. The same command goes on with a run that was stopped.",
         epilog="""examples:
-  python -m model.pretrain --data OUT/shards --output runs/x --size tiny        # minutes on a CPU
+  python -m model.pretrain --data OUT/shards                 # without CUDA: tiny, a minute or two, into runs/tiny
   torchrun --nproc-per-node 8 -m model.pretrain --data OUT/shards --output runs/x --size base
-  ... --init hf/                                 # starts from the weights and vocabulary of an XLM-R""",
+  ... --init hf/                                             # starts from the weights and vocabulary of an XLM-R""",
     )
     add = parser.add_argument
-    add("--output", type=Path, required=True, metavar="DIR", help="the run directory")
+    add("--output", type=Path, metavar="DIR", help="the run directory (runs/SIZE)")
     text = "OUT or OUT/shards of build_cc100, or a folder of <language>.txt.xz as CC-100 was released"
     add("--data", type=Path, metavar="DIR", help=text)
-    add("--size", choices=tuple(SIZES), default="base", help="preset of all settings below (%(default)s)")
+    text = "preset of all settings below (of the run; else base with CUDA, tiny without)"
+    add("--size", choices=tuple(SIZES), help=text)
     add("--vocab", type=Path, metavar="DIR", help="take this vocabulary, of model.vocab, instead of making one")
     add("--encoded", type=Path, metavar="DIR", help="encoded text, of model.encode (the run directory's encoded/)")
     add("--init", type=Path, metavar="DIR", help="start from an XLM-R of Hugging Face's form, with its vocabulary")
@@ -202,31 +203,43 @@ def _kind(annotation: Any) -> dict[str, Any]:
 
 
 def _request(options: argparse.Namespace) -> Request:
-    preset = SIZES[options.size]
-    given = {name: value for name in _HELP if (value := getattr(options, name)) is not None}
-    given |= {"betas": tuple(options.betas)} if options.betas else {}
+    cuda = options.device != "cpu" and torch.cuda.is_available()
+    usual = "base" if cuda else "tiny"
+    output = options.output or Path("runs", options.size or usual)
+    saved = prepare.read_saved(output)
+    size = options.size or (saved.preset.train.size if saved else usual)
+    # A run that goes on keeps its settings; given ones are compared with them.
+    preset = saved.preset if saved and saved.preset.train.size == size else SIZES[size]
     model = hf.read_config(options.init) if options.init else preset.model
+    given = _given(options, SIZES[size].train.compile and cuda)
+    model = replace(model, **{field.name: given[field.name] for field in fields(ModelConfig) if field.name in given})
     train = replace(
         preset.train, **{field.name: given[field.name] for field in fields(TrainConfig) if field.name in given}
     )
-    if options.init and (shape := {"layers", "hidden", "heads", "ffn", "vocab_size", "max_length"} & given.keys()):
-        raise UserError(f"--{min(shape)} is what --init says; leave it out")
-    model = replace(model, **{field.name: given[field.name] for field in fields(ModelConfig) if field.name in given})
     if train.seq_length > model.max_length:
         raise UserError(f"--seq_length {train.seq_length} is above --max_length {model.max_length}")
-    if "compile" not in given:
-        cuda = options.device != "cpu" and torch.cuda.is_available()
-        train = replace(train, compile=train.compile and cuda)
     return Request(
-        output=options.output,
+        output=output,
         data=options.data,
         vocab=options.vocab,
-        encoded=options.encoded,
+        encoded=options.encoded or (saved and saved.encoded),
         init=options.init,
         model=model,
         train=train,
-        fewer_pieces=options.size == "tiny" and "vocab_size" not in given,
+        fewer_pieces=size == "tiny" and options.vocab_size is None,
     )
+
+
+def _given(options: argparse.Namespace, compiled: bool) -> dict[str, Any]:
+    """Return the settings of the command line; what it leaves open hangs on the device (`compiled`) or the preset."""
+    given = {name: value for name in _HELP if (value := getattr(options, name)) is not None}
+    if options.init and (shape := {"layers", "hidden", "heads", "ffn", "vocab_size", "max_length"} & given.keys()):
+        raise UserError(f"--{min(shape)} is what --init says; leave it out")
+    if "betas" in given:
+        given["betas"] = tuple(given["betas"])
+    if "vocab_size" in given:
+        given["vocab_size"] += IDS_WITHOUT_PIECE
+    return {"compile": compiled, **given}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -17,7 +17,15 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from model.config import ModelConfig, TrainConfig, differences, read_model, read_train
+from model.config import (
+    IDS_WITHOUT_PIECE,
+    ModelConfig,
+    Preset,
+    TrainConfig,
+    differences,
+    read_model,
+    read_train,
+)
 from model.data import blocks
 from model.data.encoded import HELD_OUT, MANIFEST, Manifest, load_manifest
 from model.data.encoder import encode_corpus
@@ -35,6 +43,7 @@ from model.training.validation import HeldOut, prepare
 
 VERSION = 1
 _CONFIG = "config.json"
+_FOLDERS = ("data", "encoded", "init")  # of a request, in config.json
 _log = logging.getLogger(__name__)
 
 
@@ -54,6 +63,20 @@ class Request:
     @property
     def encoded_folder(self) -> Path:
         return self.encoded or self.output / "encoded"
+
+
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """What `config.json` of a run directory holds."""
+
+    preset: Preset
+    folders: Mapping[str, str | None]  # as given when the run was begun
+
+    @property
+    def encoded(self) -> Path | None:
+        """Where the encoded text is, None if in the run directory."""
+        folder = self.folders["encoded"]
+        return Path(folder) if folder else None
 
 
 @contextlib.contextmanager
@@ -143,7 +166,7 @@ def _make_vocabulary(request: Request) -> None:
         Tokenizer.load(source)  # UserError if it is none
         write_tokenizer_files(source / MODEL_FILE, aside)
     elif request.data is not None:
-        pieces = request.model.vocab_size - 2  # without <pad> and <mask>
+        pieces = request.model.vocab_size - IDS_WITHOUT_PIECE
         _log.info("making a vocabulary of %d pieces of %s", pieces, request.data)
         config = VocabConfig(vocab_size=pieces, alpha=request.train.alpha)
         build_vocabulary(find_corpus(request.data), aside, config, at_most=request.fewer_pieces)
@@ -152,33 +175,40 @@ def _make_vocabulary(request: Request) -> None:
     aside.rename(folder)
 
 
-def _check_saved(request: Request) -> None:
-    """Raise UserError if the run directory holds a run that was begun with other settings; it names them."""
-    path = request.output / _CONFIG
+def read_saved(run: Path) -> Saved | None:
+    """Return what a run directory was begun with, None if it was not; UserError if its config.json is damaged."""
+    path = run / _CONFIG
     if not path.is_file():
-        return
+        return None
     try:
-        saved = json.loads(path.read_bytes())
-        if saved["version"] != VERSION:
-            raise UserError(f"{path} has version {saved['version']}, not {VERSION}; use the program that wrote it")
-        model, train = read_model(saved["model"]), read_train(saved["train"])
-        changed = differences(train, request.train)
-        changed += differences(model, replace(request.model, vocab_size=model.vocab_size))
-        folders = [(name, saved[name], wanted) for name, wanted in _folders(request).items()]
-        # A folder need not be named again: what came of it is in the run directory.
-        changed += [f"{name} is {old}, not {new}" for name, old, new in folders if new is not None and new != old]
+        values = json.loads(path.read_bytes())
+        if values["version"] != VERSION:
+            raise UserError(f"{path} has version {values['version']}, not {VERSION}; use the program that wrote it")
+        preset = Preset(model=read_model(values["model"]), train=read_train(values["train"]))
+        return Saved(preset, {name: values[name] for name in _FOLDERS})
     except (ValueError, KeyError, TypeError) as error:
         raise UserError(f"{path} is damaged ({error!r}); give another --output") from error
+
+
+def _check_saved(request: Request) -> None:
+    """Raise UserError if the run directory holds a run that was begun with other settings; it names them."""
+    saved = read_saved(request.output)
+    if saved is None:
+        return
+    changed = differences(saved.preset.train, request.train) + differences(saved.preset.model, request.model)
+    folders = [(name, saved.folders[name], wanted) for name, wanted in _folders(request).items()]
+    # A folder need not be named again: what came of it is in the run directory.
+    changed += [f"{name} is {old}, not {new}" for name, old, new in folders if new is not None and new != old]
     if changed:
         raise UserError(
             f"{request.output} was begun with other settings: {'; '.join(changed)}. "
-            "Give those to go on, or another --output"
+            "Leave them out to go on, or give another --output"
         )
 
 
 def _folders(request: Request) -> Mapping[str, str | None]:
-    given = {"data": request.data, "encoded": request.encoded, "init": request.init}
-    return {name: str(path.resolve()) if path else None for name, path in given.items()}
+    paths = {name: getattr(request, name) for name in _FOLDERS}
+    return {name: str(path.resolve()) if path else None for name, path in paths.items()}
 
 
 def _write_config(request: Request, identity: Identity) -> None:

@@ -1,4 +1,4 @@
-"""What people see of a run: a line on the terminal, log.jsonl, and TensorBoard where it is installed.
+"""What people see of a run: a line on the terminal, log.jsonl, and TensorBoard.
 
 MFU, model FLOP utilisation, is tokens a second times the FLOPs of a token (model/network/flops.py: the work that the
 model asks for, the masked positions of the head only, nothing recomputed) divided by what the devices can do at most.
@@ -6,18 +6,22 @@ model asks for, the masked positions of the head only, nothing recomputed) divid
 
 import json
 import math
-import sys
 import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from datetime import timedelta
 from pathlib import Path
 from types import TracebackType
-from typing import Any, TextIO
+from typing import Any
+
+import rich.progress
+from rich.console import Console
+from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
+from torch.utils.tensorboard import SummaryWriter
 
 from model.files import write_whole
 
 LOG = "log.jsonl"
-_BAR = 20  # characters
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,69 +93,50 @@ class Clock:
 class Progress:
     """Writes the lines of a run; a context manager."""
 
-    def __init__(self, run: Path, *, step: int, steps: int, stream: TextIO = sys.stderr) -> None:
+    def __init__(self, run: Path, *, step: int, steps: int) -> None:
         """Go on after `step` of `steps`; what the log holds beyond it, of a run that was killed, is taken back."""
-        self._steps, self._stream = steps, stream
-        self._live = stream.isatty()
+        self._steps = steps
+        self._console = Console(stderr=True)
+        columns = (BarColumn(), TextColumn("{task.description}"), TextColumn("left"), TimeRemainingColumn())
+        live = self._console.is_terminal
+        self._bar = rich.progress.Progress(*columns, console=self._console, disable=not live, speed_estimate_period=600)
+        self._task = self._bar.add_task(f"step {step}/{steps}", completed=step, total=steps)
         _keep_until(run / LOG, step)
         self._log = (run / LOG).open("a", encoding="utf-8")
-        self._board = _tensorboard(run / "tensorboard", step)
+        self._board = SummaryWriter(str(run / "tensorboard"), purge_step=step + 1 if step else None)
 
     def __enter__(self) -> "Progress":
+        self._bar.start()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, _: BaseException | None, __: TracebackType | None) -> None:
-        if self._live:
-            self._stream.write("\n")
+        self._bar.stop()
         self._log.close()
-        if self._board is not None:
-            self._board.close()
+        self._board.close()
 
     def write(self, line: Line, steps_per_second: float | None = None) -> None:
         """Add a line to the log and to TensorBoard, and show it."""
         self._log.write(json.dumps(_plain(asdict(line))) + "\n")
         self._log.flush()
-        self._show(line, steps_per_second)
-        if self._board is not None:
-            for name, value in _scalars(line).items():
-                self._board.add_scalar(name, value, line.step)
+        for name, value in _scalars(line).items():
+            self._board.add_scalar(name, value, line.step)
+        if not isinstance(line, StepLine):
+            return self._print(_text(line))
+        text = _step_text(line, self._steps)
+        self._bar.update(self._task, completed=line.step, description=text)
+        if self._bar.disable and steps_per_second:
+            left = timedelta(seconds=round((self._steps - line.step) / steps_per_second))
+            self._print(f"{text}  left {left}")
+        return None
 
-    def _show(self, line: Line, steps_per_second: float | None) -> None:
-        if isinstance(line, StepLine) and self._live:
-            self._stream.write(f"\r\x1b[K{self._step_text(line, steps_per_second)}")
-        else:
-            start = "\r\x1b[K" if self._live else ""
-            text = self._step_text(line, steps_per_second) if isinstance(line, StepLine) else _text(line)
-            self._stream.write(f"{start}{text}\n")
-        self._stream.flush()
-
-    def _step_text(self, line: StepLine, steps_per_second: float | None) -> str:
-        done = line.step / self._steps
-        bar = ("#" * round(done * _BAR)).ljust(_BAR, ".")
-        left = (self._steps - line.step) / steps_per_second if steps_per_second else math.nan
-        parts = [f"{bar} step {line.step}/{self._steps}", f"loss {line.mean_loss:.3f}"]
-        parts += [f"{line.tokens_per_second:,.0f} tokens/s"]
-        parts += [] if line.mfu is None else [f"MFU {line.mfu:.1%}"]
-        parts += [f"loader {line.loader_wait:.1%}", f"left {duration(left)}"]
-        return "  ".join(parts)
+    def _print(self, text: str) -> None:
+        self._console.print(text, soft_wrap=True, highlight=False, markup=False)
 
 
-def duration(seconds: float) -> str:
-    """Return a time for people.
-
-    >>> duration(3 * 86400 + 7200), duration(3725), duration(59), duration(float("nan"))
-    ('3d 02h', '1h 02m', '59s', '?')
-    """
-    if not math.isfinite(seconds):
-        return "?"
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    days, hours = divmod(hours, 24)
-    if days:
-        return f"{days}d {hours:02d}h"
-    if hours:
-        return f"{hours}h {minutes:02d}m"
-    return f"{minutes}m {rest:02d}s" if minutes else f"{rest}s"
+def _step_text(line: StepLine, steps: int) -> str:
+    parts = [f"step {line.step}/{steps}", f"loss {line.mean_loss:.3f}", f"{line.tokens_per_second:,.0f} tokens/s"]
+    parts += [] if line.mfu is None else [f"MFU {line.mfu:.1%}"]
+    return "  ".join([*parts, f"loader {line.loader_wait:.1%}"])
 
 
 def _text(line: ValidationLine | StopLine) -> str:
@@ -189,11 +174,3 @@ def _keep_until(path: Path, step: int) -> None:
             continue  # cut off when the run was killed
     with write_whole(path) as file:
         file.write("".join(kept).encode())
-
-
-def _tensorboard(folder: Path, step: int) -> Any:
-    try:
-        from torch.utils.tensorboard import SummaryWriter
-    except ImportError:
-        return None
-    return SummaryWriter(str(folder), purge_step=step + 1 if step else None)

@@ -31,6 +31,7 @@ class MaskedLoss(nn.Module):
         super().__init__()
         self.model = model
         self._bf16 = bf16
+        self._compiled = compiled
         # Not the module: it would be registered a second time.
         self._forward = torch.compile(model.forward) if compiled else model.forward
 
@@ -39,7 +40,7 @@ class MaskedLoss(nn.Module):
         with torch.autocast(inputs_bs.device.type, torch.bfloat16, enabled=self._bf16):
             hidden_nh = self._forward(inputs_bs, positions_bk)
             weights = self.model.decoder_weight, self.model.decoder_bias
-            return chunked_cross_entropy(hidden_nh, *weights, targets_bk.flatten())
+            return chunked_cross_entropy(hidden_nh, *weights, targets_bk.flatten(), compiled=self._compiled)
 
 
 class Trainer:
