@@ -9,10 +9,14 @@ import pytest
 import zstandard
 
 from beam_jobs import job
+from ccnet_pipeline import sample
 from ccnet_pipeline.documents import Document, encode
 from ccnet_pipeline.frames import write_lines
 from model.text.shards import Corpus, find_corpus
 from model.text.vocabulary import VocabConfig, build_vocabulary
+from tests.conftest import data_folder
+
+PIECES = 4000  # of the vocabulary
 
 
 @pytest.fixture(scope="session")
@@ -49,12 +53,22 @@ def read_lines(path: Path) -> list[str]:
 
 
 @pytest.fixture(scope="session")
-def many_languages(test_data: Path) -> dict[str, list[str]]:
-    """Real lines of 40 languages, all scripts among them, 60 of each."""
+def real_lines(test_data: Path) -> dict[str, list[str]]:
+    """Real lines of 42 languages, all scripts among them."""
     chosen = "am ar as be bg bn cs de el en es fa fi fr gu he hi hu hy id it ja ka km kn ko lo ml mr my pa pl ru "
     chosen += "sw ta te th tr ur vi zh-Hans zh-Hant"
     folder = test_data / "text" / "web"
-    return {language: read_lines(folder / f"{language}.txt.zst")[:60] for language in chosen.split()}
+    return {language: read_lines(folder / f"{language}.txt.zst") for language in chosen.split()}
+
+
+@pytest.fixture(scope="session")
+def many_languages(request: pytest.FixtureRequest) -> dict[str, list[str]]:
+    """At most 60 real lines a language; without the test data those that the bundled sample is made of."""
+    if data_folder().is_dir():
+        found: dict[str, list[str]] = request.getfixturevalue("real_lines")
+        return {language: lines[:60] for language, lines in found.items()}
+    files = sorted(sample.text_directory().glob("*.txt"))
+    return {file.stem: [line for line in file.read_text("utf-8").split("\n") if line.strip()] for file in files}
 
 
 @pytest.fixture(scope="session")
@@ -69,7 +83,7 @@ def many_shards(many_languages: dict[str, list[str]], tmp_path_factory: pytest.T
 
 @pytest.fixture(scope="session")
 def vocabulary(many_shards: Corpus, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A vocabulary of 6000 pieces for those languages."""
+    """A vocabulary for those languages."""
     folder = tmp_path_factory.mktemp("vocab")
-    build_vocabulary(many_shards, folder, VocabConfig(vocab_size=6000, coverage=0.9995), workers=1)
+    build_vocabulary(many_shards, folder, VocabConfig(vocab_size=PIECES, coverage=0.9995), workers=1)
     return folder

@@ -19,6 +19,7 @@ from transformers import AutoTokenizer
 from model.errors import UserError
 from model.text import proto
 from model.text.tokenizer import MODEL_FILE, Tokenizer, write_tokenizer_files
+from tests.model.conftest import PIECES
 
 AWKWARD = [
     "", " ", "a", "  leading and   many spaces ", "tab\there", "<s> </s> <unk> <pad>", "▁low▁line▁", "ﬁ ﬂ ½ Å Å",
@@ -47,13 +48,13 @@ def lines(many_languages: dict[str, list[str]]) -> list[str]:
 
 
 def test_layout(tokenizer: Tokenizer, theirs: Any, raw: Any) -> None:
-    assert (raw.unk_id(), raw.bos_id(), raw.eos_id(), raw.pad_id(), len(raw)) == (0, 1, 2, -1, 6000)
-    assert (tokenizer.vocab_size, tokenizer.mask_id) == (6002, 6001)
+    assert (raw.unk_id(), raw.bos_id(), raw.eos_id(), raw.pad_id(), len(raw)) == (0, 1, 2, -1, PIECES)
+    assert (tokenizer.vocab_size, tokenizer.mask_id) == (PIECES + 2, PIECES + 1)
     ids = (theirs.bos_token_id, theirs.pad_token_id, theirs.eos_token_id, theirs.unk_token_id, theirs.mask_token_id)
-    assert ids == (0, 1, 2, 3, 6001)
-    assert (theirs.cls_token_id, theirs.sep_token_id, len(theirs), theirs.model_max_length) == (0, 2, 6002, 512)
+    assert ids == (0, 1, 2, 3, PIECES + 1)
+    assert (theirs.cls_token_id, theirs.sep_token_id, len(theirs), theirs.model_max_length) == (0, 2, PIECES + 2, 512)
     # The first real piece is 3 for SentencePiece and 4 for XLM-R; the last is one below <mask>.
-    assert theirs.convert_ids_to_tokens([4, 6000]) == [raw.id_to_piece(3), raw.id_to_piece(5999)]
+    assert theirs.convert_ids_to_tokens([4, PIECES]) == [raw.id_to_piece(3), raw.id_to_piece(PIECES - 1)]
 
 
 def test_ids_are_sentencepieces_plus_one(tokenizer: Tokenizer, raw: Any, lines: list[str]) -> None:
@@ -63,14 +64,22 @@ def test_ids_are_sentencepieces_plus_one(tokenizer: Tokenizer, raw: Any, lines: 
 
 
 def test_ids_are_auto_tokenizers(tokenizer: Tokenizer, theirs: Any, lines: list[str]) -> None:
-    assert len(lines) >= 2000
+    assert theirs(lines, add_special_tokens=False)["input_ids"] == tokenizer.encode(lines)
+
+
+def test_ids_are_auto_tokenizers_in_forty_languages(
+    tokenizer: Tokenizer, theirs: Any, real_lines: dict[str, list[str]]
+) -> None:
+    lines = [line for found in real_lines.values() for line in found[:400]]
+    assert len(real_lines) >= 40
+    assert len(lines) >= 10_000
     assert theirs(lines, add_special_tokens=False)["input_ids"] == tokenizer.encode(lines)
 
 
 def test_indic_vowels_in_parts_are_composed_by_both(
-    tokenizer: Tokenizer, theirs: Any, many_languages: dict[str, list[str]]
+    tokenizer: Tokenizer, theirs: Any, real_lines: dict[str, list[str]]
 ) -> None:
-    whole = list(chain.from_iterable(many_languages[language] for language in "bn hi kn ml mr ta te".split()))
+    whole = list(chain.from_iterable(real_lines[language][:60] for language in "bn hi kn ml mr ta te".split()))
     parted = [unicodedata.normalize("NFD", line) for line in whole]
     assert sum(map(len, parted)) > sum(map(len, whole)) + 500
     assert theirs(parted, add_special_tokens=False)["input_ids"] == tokenizer.encode(parted)
@@ -81,7 +90,7 @@ def test_templates_and_mask(tokenizer: Tokenizer, theirs: Any) -> None:
     assert theirs("river bank")["input_ids"] == [0, *one, 2]
     assert theirs("river bank", "a")["input_ids"] == [0, *one, 2, 2, *two, 2]
     [before, after] = tokenizer.encode(["the", "is"])
-    assert theirs("the <mask> is")["input_ids"] == [0, *before, 6001, *after, 2]
+    assert theirs("the <mask> is")["input_ids"] == [0, *before, PIECES + 1, *after, 2]
     assert "token_type_ids" not in theirs("a", "b")
 
 
