@@ -19,7 +19,7 @@ from model.text.shards import Corpus, find_corpus
 from model.text.tokenizer import MODEL_FILE, Tokenizer
 from model.text.vocabulary import VocabConfig, build_vocabulary
 from model.vocab import main
-from tests.model.conftest import write_shard
+from tests.model.conftest import PIECES, write_shard
 
 
 @pytest.fixture(scope="module")
@@ -117,7 +117,7 @@ def test_files_report_and_determinism(many_shards: Corpus, vocabulary: Path, tmp
     names = {MODEL_FILE, "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "vocabulary.json"}
     assert {path.name for path in vocabulary.iterdir()} == names
     report = json.loads((vocabulary / "vocabulary.json").read_text())
-    assert (report["pieces"], report["config"]["vocab_size"]) == (6000, 6000)
+    assert (report["pieces"], report["config"]["vocab_size"]) == (PIECES, PIECES)
     rows = {row["language"]: row for row in report["languages"]}
     assert list(rows) == list(many_shards.files)
     assert sum(row["share"] for row in rows.values()) == pytest.approx(1)
@@ -126,7 +126,7 @@ def test_files_report_and_determinism(many_shards: Corpus, vocabulary: Path, tmp
         assert 0.1 < row["tokens_per_character"] < 1.5
         assert 0 <= row["unknown"] < 0.05
     assert rows["zh-Hans"]["tokens_per_character"] > rows["en"]["tokens_per_character"]
-    build_vocabulary(many_shards, tmp_path, VocabConfig(vocab_size=6000, coverage=0.9995), workers=2)
+    build_vocabulary(many_shards, tmp_path, VocabConfig(vocab_size=PIECES, coverage=0.9995), workers=2)
     for name in names:
         assert (tmp_path / name).read_bytes() == (vocabulary / name).read_bytes()
 
