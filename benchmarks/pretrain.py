@@ -167,7 +167,7 @@ def _ours(job: Job, streams: Mapping[str, blocks.Tokens]) -> Result:
     trainer = Trainer(
         XlmR(config), Identity(model=config, train=train, manifest_sha256=""), _batches(job, streams), Place(device)
     )
-    reports, losses = Reports(device), list[float]()
+    reports, losses = Reports(device, trainer.batches.micros), list[float]()
     begun = waited = 0.0
     with Loader(trainer.batches.make, 0, train.steps, device) as loader:
         for batch in loader:

@@ -81,6 +81,7 @@ class TrainConfig:
             _require(getattr(self, name) >= 0, name, getattr(self, name), "0 or more")
         for name in ("learning_rate", "eps", "power"):
             _require(getattr(self, name) > 0, name, getattr(self, name), "above 0")
+        _require(self.warmup < self.steps, "warmup", self.warmup, f"below steps ({self.steps})")
         _require(self.seq_length >= 2, "seq_length", self.seq_length, "at least 2: <s> and a token")
         _require(0 < self.mask_share < 1, "mask_share", self.mask_share, "above 0 and below 1")
         _require(all(0 <= beta < 1 for beta in self.betas), "betas", self.betas, "in [0, 1)")

@@ -21,31 +21,13 @@ import argparse
 import logging
 import sys
 from collections.abc import Sequence
-from dataclasses import fields, replace
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-import torch
-from rich.console import Console
-from rich.table import Table
-
-from model.config import IDS_WITHOUT_PIECE, SIZES, ModelConfig, TrainConfig
-from model.data.encoded import Manifest
-from model.data.loader import Batches
+from model.config import SIZES, ModelConfig, TrainConfig
 from model.errors import UserError
-from model.network import hf
-from model.network.xlmr import XlmR
-from model.sampling import shares
-from model.training import prepare
-from model.training.checkpoint import latest, load
-from model.training.prepare import Request
-from model.training.processes import Place, place
-from model.training.progress import Progress
-from model.training.run import Ending, Run
-from model.training.trainer import Trainer
 
-_log = logging.getLogger(__name__)
-_STATUS = {Ending.COMPLETE: 0, Ending.BROKEN: 1, Ending.INTERRUPTED: 130}
 _REMEDY = (
     "the weights before it are in the newest checkpoint. The same command meets the same step again: "
     "begin a run with a lower --learning_rate or --precision fp32; or go on over a mere spike with --spike 0"
@@ -86,83 +68,6 @@ _HELP = {
 }
 
 
-def pretrain(request: Request, device: str | None = None) -> Ending:
-    """Train a run to its end, or on from its newest checkpoint.
-
-    Args:
-        request: what is asked for.
-        device: "cpu" or "cuda"; None takes CUDA where there is one.
-
-    Raises:
-        UserError: a setting, a folder or a file that does not fit; not enough memory.
-    """
-    with place(device) as where:
-        request = replace(request, train=_fitted(request.train, where))
-        if not where.first:
-            where.wait()
-            return _train(request, where)
-        with prepare.locked(request.output):
-            prepare.make(request)
-            where.wait()
-            return _train(request, where)
-
-
-def _fitted(train: TrainConfig, where: Place) -> TrainConfig:
-    """Return the settings with a micro-batch that fits the batch and the processes."""
-    each, rest = divmod(train.batch_size, where.world)
-    micro = min(train.micro_batch, each)
-    if rest or each % micro:
-        raise UserError(
-            f"--batch_size {train.batch_size} is no multiple of --micro_batch {micro} times {where.world} processes"
-        )
-    return replace(train, micro_batch=micro)
-
-
-def _train(request: Request, where: Place) -> Ending:
-    identity = prepare.identify(request)
-    batches, held_out, manifest = prepare.open_data(request, where)
-    torch.manual_seed(identity.train.seed)
-    model = XlmR(identity.model)
-    newest = latest(request.output / "checkpoints")
-    try:
-        if newest is None and request.init:
-            model.load_state_dict(hf.load_weights(request.init).state)
-        trainer = Trainer(model, identity, batches, where)
-        if newest is not None:
-            trainer.restore(load(newest, identity))
-        if not where.first:
-            return Run(trainer, request.output, held_out, None).train()
-        _announce(trainer, manifest, batches)
-        steps = identity.train.steps
-        with Progress(request.output, step=trainer.steps_done, steps=steps) as progress:
-            return Run(trainer, request.output, held_out, progress).train()
-    except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
-        # On the CPU torch has no error of its own for it.
-        if isinstance(error, torch.OutOfMemoryError | MemoryError) or "can't allocate memory" in str(error):
-            micro = identity.train.micro_batch
-            raise UserError(f"out of memory: lower --micro_batch ({micro}) and give the same command again") from error
-        raise
-
-
-def _announce(trainer: Trainer, manifest: Manifest, batches: Batches) -> None:
-    config, parameters = trainer.config, sum(part.numel() for part in trainer.model.parameters())
-    sizes = {name: len(stream) for name, stream in batches.streams.items()}
-    table = Table("language")
-    for name in ("tokens", "documents", "share of samples", "epochs"):
-        table.add_column(name, justify="right")
-    for language, share in shares(sizes, config.alpha).items():
-        epochs = share * config.steps * config.batch_size * (config.seq_length - 1) / sizes[language]
-        row = (f"{sizes[language]:,}", f"{manifest.languages[language].documents:,}", f"{share:.2%}", f"{epochs:,.1f}")
-        table.add_row(language, *row)
-    Console(stderr=True).print(table)
-    where = trainer.place
-    _log.info(
-        "%s: %.1f M parameters, vocabulary %d; %d process(es) on %s, %s; step %d of %d",
-        *(config.size, parameters / 1e6, manifest.vocab_size, where.world, where.device.type, config.precision),
-        *(trainer.steps_done, config.steps),
-    )
-
-
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m model.pretrain",
@@ -182,6 +87,8 @@ def _parser() -> argparse.ArgumentParser:
     add("--vocab", type=Path, metavar="DIR", help="take this vocabulary, of model.vocab, instead of making one")
     add("--encoded", type=Path, metavar="DIR", help="encoded text, of model.encode (the run directory's encoded/)")
     add("--init", type=Path, metavar="DIR", help="start from an XLM-R of Hugging Face's form, with its vocabulary")
+    text = "processes that make the vocabulary and encode (the processors here)"
+    add("--workers", type=int, metavar="N", help=text)
     add("--device", choices=("cpu", "cuda"), help="(CUDA where there is one)")
     settings = parser.add_argument_group("settings; the default is the preset's")
     types = {field.name: field.type for kind in (ModelConfig, TrainConfig) for field in fields(kind)}
@@ -202,59 +109,26 @@ def _kind(annotation: Any) -> dict[str, Any]:
     return {"type": float, "nargs": 2, "metavar": "X"}
 
 
-def _request(options: argparse.Namespace) -> Request:
-    cuda = options.device != "cpu" and torch.cuda.is_available()
-    usual = "base" if cuda else "tiny"
-    output = options.output or Path("runs", options.size or usual)
-    saved = prepare.read_saved(output)
-    size = options.size or (saved.preset.train.size if saved else usual)
-    # A run that goes on keeps its settings; given ones are compared with them.
-    preset = saved.preset if saved and saved.preset.train.size == size else SIZES[size]
-    model = hf.read_config(options.init) if options.init else preset.model
-    given = _given(options, SIZES[size].train.compile and cuda)
-    model = replace(model, **{field.name: given[field.name] for field in fields(ModelConfig) if field.name in given})
-    train = replace(
-        preset.train, **{field.name: given[field.name] for field in fields(TrainConfig) if field.name in given}
-    )
-    if train.seq_length > model.max_length:
-        raise UserError(f"--seq_length {train.seq_length} is above --max_length {model.max_length}")
-    return Request(
-        output=output,
-        data=options.data,
-        vocab=options.vocab,
-        encoded=options.encoded or (saved and saved.encoded),
-        init=options.init,
-        model=model,
-        train=train,
-        fewer_pieces=size == "tiny" and options.vocab_size is None,
-    )
-
-
-def _given(options: argparse.Namespace, compiled: bool) -> dict[str, Any]:
-    """Return the settings of the command line; what it leaves open hangs on the device (`compiled`) or the preset."""
-    given = {name: value for name in _HELP if (value := getattr(options, name)) is not None}
-    if options.init and (shape := {"layers", "hidden", "heads", "ffn", "vocab_size", "max_length"} & given.keys()):
-        raise UserError(f"--{min(shape)} is what --init says; leave it out")
-    if "betas" in given:
-        given["betas"] = tuple(given["betas"])
-    if "vocab_size" in given:
-        given["vocab_size"] += IDS_WITHOUT_PIECE
-    return {"compile": compiled, **given}
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; the exit status is as the module says."""
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     parser = _parser()
     options = parser.parse_args(arguments)
+    # Not above: the processes that encode import this module, and have no use for torch.
+    from model.training import launch, processes
+    from model.training.run import Ending
+
     try:
-        ending = pretrain(_request(options), options.device)
-    except UserError as error:
+        ending = launch.pretrain(launch.read_request(options), options.device)
+    except (UserError, OSError) as error:  # OSError: the disk is full, or a folder may not be read
         print(f"{parser.prog}: {error}", file=sys.stderr)
-        return 2
+        return processes.leave(2)
+    except KeyboardInterrupt:
+        print(f"\n{parser.prog}: interrupted; the same command goes on where it stopped", file=sys.stderr)
+        return processes.leave(130)
     if ending is Ending.BROKEN:
         print(f"{parser.prog}: {_REMEDY}", file=sys.stderr)
-    return _STATUS[ending]
+    return ending.value
 
 
 if __name__ == "__main__":

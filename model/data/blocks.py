@@ -1,8 +1,8 @@
 """Blocks: a language's encoded documents as one stream of tokens, cut into samples of a fixed length.
 
 Block i is <s> and the next `length - 1` tokens, from i * (length - 1) on; documents run on across blocks, with </s>
-between them. In training the last block goes on at the beginning of the stream. The files are mapped into memory:
-nothing is read before a batch takes it.
+between them, so a block may begin in mid-sentence. In training the last block goes on at the beginning of the stream.
+The files are mapped into memory: nothing is read before a batch takes it.
 
 Source: XLM-R's training samples are consecutive text of one language (Conneau et al. 2020, section 3); Liu et al. 2019
 (RoBERTa), section 4.2, FULL-SENTENCES: inputs may cross documents, with a separator between them.

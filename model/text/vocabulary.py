@@ -111,6 +111,14 @@ def build_vocabulary(
     return report
 
 
+def read_report(folder: Path) -> Report:
+    """Read the `vocabulary.json` of a folder; UserError if it is damaged."""
+    try:
+        return msgspec.json.decode((folder / REPORT_FILE).read_bytes(), type=Report)
+    except (OSError, msgspec.MsgspecError) as error:
+        raise UserError(f"{folder / REPORT_FILE} is damaged ({error}); delete {folder} and make it again") from error
+
+
 def _train(samples: Sequence[Weighted], config: VocabConfig, at_most: bool) -> bytes:
     try:
         return _sentencepiece(samples, config, config.vocab_size, hard=not at_most)

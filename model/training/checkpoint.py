@@ -58,20 +58,22 @@ def save(folder: Path, checkpoint: Checkpoint, *, keep: int) -> Path:
         UserError: it cannot be written (disk full, no permission); those before it are still there.
     """
     target = folder / f"step-{checkpoint.step:08d}"
+    if (target / _ABOUT).is_file():  # a run that breaks right where it went on
+        return target
     try:
         _clear(folder)
         aside = _aside(target)
         aside.mkdir(parents=True)
         _write(aside, checkpoint)
-        if target.exists():  # written before by a run that went on from an older one
-            target.rename(_aside(target, "old"))
         aside.rename(target)
         _flush(folder)
         for old in _whole(folder)[: -max(1, keep)]:
             # Renamed first: a folder that is half deleted must not bear the name of a whole one.
             old.rename(_aside(old, "old"))
         _clear(folder)
-    except (OSError, RuntimeError) as error:
+    except (OSError, RuntimeError) as error:  # torch tells of a full disk by a RuntimeError
+        if isinstance(error, torch.OutOfMemoryError) or "CUDA" in str(error):
+            raise
         raise UserError(f"{target} cannot be written ({error}); make room and give the same command again") from error
     return target
 

@@ -41,25 +41,23 @@ def make_optimizer(
     return torch.optim.AdamW(groups, lr=0.0, betas=betas, eps=eps, fused=True)
 
 
-def update(
-    optimizer: torch.optim.AdamW, guard: "Guard", parameters: Iterable[nn.Parameter], *, rate: float, clip: float
-) -> Tensor:
-    """Clip the gradients' norm, take a step unless the guard has stopped, and return the norm before clipping, ().
-
-    Nothing here waits for the device. A norm that is not finite stops the guard before the step is taken.
-    """
+def clip_norm(parameters: Iterable[nn.Parameter], most: float) -> Tensor:
+    """Scale the gradients so that their norm is at most `most` (0: any), and return the norm before, ()."""
     parameters = [parameter for parameter in parameters if parameter.grad is not None]
     norm = nn.utils.get_total_norm([parameter.grad for parameter in parameters if parameter.grad is not None])
-    if clip:
-        nn.utils.clip_grads_with_norm_(parameters, clip, norm)
-    guard.check_norm(norm)
+    if most:
+        nn.utils.clip_grads_with_norm_(parameters, most, norm)
+    return norm
+
+
+def update(optimizer: torch.optim.AdamW, stopped: Tensor, *, rate: float) -> None:
+    """Take a step unless `stopped`, (), is 1, and drop the gradients. Nothing here waits for the device."""
     for group in optimizer.param_groups:
         group["lr"] = rate
     # The flag by which a gradient scaler makes the fused kernel leave everything as it is.
-    optimizer.found_inf = guard.stopped  # type: ignore[attr-defined]
+    optimizer.found_inf = stopped  # type: ignore[attr-defined]
     optimizer.step()
     optimizer.zero_grad(set_to_none=True)
-    return norm
 
 
 class Guard:
@@ -75,16 +73,17 @@ class Guard:
         self.losses_w = torch.zeros(WINDOW, device=device)  # of the last steps; step t stands in place t mod 100
         self._threshold = threshold
 
-    def check(self, step: int, loss: Tensor) -> Tensor:
-        """Note the loss, (), of a step, counted from 0, and return the mean of the last steps with it, ()."""
+    def check(self, step: int, loss: Tensor, norm: Tensor) -> Tensor:
+        """Look at loss and gradient of a step, counted from 0, before its update.
+
+        Returns:
+            The mean loss of the last steps with this one, (); a step that is stopped is not taken into it.
+        """
         known = min(step, WINDOW)
-        broken = ~torch.isfinite(loss)
+        broken = ~(torch.isfinite(loss) & torch.isfinite(norm))
         if self._threshold and known == WINDOW:
             broken |= loss > self.losses_w.mean() + self._threshold
         self.stopped.copy_(torch.maximum(self.stopped, broken))
         place = step % WINDOW
         self.losses_w[place] = torch.where(self.stopped > 0, self.losses_w[place], loss)
         return self.losses_w[: known + 1].mean()
-
-    def check_norm(self, norm: Tensor) -> None:
-        self.stopped.copy_(torch.maximum(self.stopped, ~torch.isfinite(norm)))

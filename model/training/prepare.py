@@ -30,16 +30,17 @@ from model.data import blocks
 from model.data.encoded import HELD_OUT, MANIFEST, Manifest, load_manifest
 from model.data.encoder import encode_corpus
 from model.data.loader import Batches
+from model.data.masking import Masked
 from model.data.order import Order
 from model.errors import UserError
 from model.files import write_whole
 from model.sampling import shares
 from model.text.shards import find_corpus
 from model.text.tokenizer import MODEL_FILE, Tokenizer, write_tokenizer_files
-from model.text.vocabulary import VocabConfig, build_vocabulary
+from model.text.vocabulary import REPORT_FILE, VocabConfig, build_vocabulary, read_report
 from model.training.checkpoint import Identity
 from model.training.processes import Place
-from model.training.validation import HeldOut, prepare
+from model.training.validation import prepare
 
 VERSION = 1
 _CONFIG = "config.json"
@@ -59,6 +60,7 @@ class Request:
     model: ModelConfig  # its vocab_size is what a new vocabulary is made with
     train: TrainConfig
     fewer_pieces: bool = False  # a vocabulary may be smaller where the text does not give more
+    workers: int | None = None  # processes that make the vocabulary and encode; by default the processors
 
     @property
     def encoded_folder(self) -> Path:
@@ -70,13 +72,7 @@ class Saved:
     """What `config.json` of a run directory holds."""
 
     preset: Preset
-    folders: Mapping[str, str | None]  # as given when the run was begun
-
-    @property
-    def encoded(self) -> Path | None:
-        """Where the encoded text is, None if in the run directory."""
-        folder = self.folders["encoded"]
-        return Path(folder) if folder else None
+    folders: Mapping[str, Path | None]  # data, encoded and init, as given when the run was begun
 
 
 @contextlib.contextmanager
@@ -107,7 +103,8 @@ def make(request: Request) -> None:
         if request.data is None:
             raise UserError(f"no {request.encoded_folder / MANIFEST}: --data DIR says which shards to encode")
         _log.info("encoding %s into %s", request.data, request.encoded_folder)
-        encode_corpus(find_corpus(request.data), request.output / "vocab", request.encoded_folder)
+        corpus, vocab = find_corpus(request.data), request.output / "vocab"
+        encode_corpus(corpus, vocab, request.encoded_folder, workers=request.workers)
     _write_config(request, identify(request))
 
 
@@ -129,7 +126,7 @@ def identify(request: Request) -> Identity:
     return Identity(model=model, train=request.train, manifest_sha256=manifest.sha256)
 
 
-def open_data(request: Request, place: Place) -> tuple[Batches, dict[str, HeldOut], Manifest]:
+def open_data(request: Request, place: Place) -> tuple[Batches, dict[str, Masked], Manifest]:
     """Return the batches of a process, and what it validates on."""
     manifest, config = load_manifest(request.encoded_folder), request.train
     streams = blocks.open_tokens(
@@ -157,22 +154,36 @@ def open_data(request: Request, place: Place) -> tuple[Batches, dict[str, HeldOu
 
 
 def _make_vocabulary(request: Request) -> None:
-    folder = request.output / "vocab"
+    folder, source = request.output / "vocab", request.vocab or request.init
+    pieces = request.model.vocab_size - IDS_WITHOUT_PIECE
+    config = VocabConfig(vocab_size=pieces, alpha=request.train.alpha)
     if folder.is_dir():
-        return
+        return _check_vocabulary(request, folder, config)
     aside = request.output / ".vocab"
     shutil.rmtree(aside, ignore_errors=True)
-    if source := request.vocab or request.init:
+    if source is not None:
         Tokenizer.load(source)  # UserError if it is none
         write_tokenizer_files(source / MODEL_FILE, aside)
     elif request.data is not None:
-        pieces = request.model.vocab_size - IDS_WITHOUT_PIECE
         _log.info("making a vocabulary of %d pieces of %s", pieces, request.data)
-        config = VocabConfig(vocab_size=pieces, alpha=request.train.alpha)
-        build_vocabulary(find_corpus(request.data), aside, config, at_most=request.fewer_pieces)
+        corpus = find_corpus(request.data)
+        build_vocabulary(corpus, aside, config, at_most=request.fewer_pieces, workers=request.workers)
     else:
         raise UserError(f"no {folder}: --data DIR says from which shards to make the vocabulary")
     aside.rename(folder)
+    return None
+
+
+def _check_vocabulary(request: Request, folder: Path, config: VocabConfig) -> None:
+    """Raise UserError if what a run has is not what is asked for; it may be left from a run that was stopped early."""
+    begun = (request.output / _CONFIG).is_file()
+    source = request.vocab or (None if begun else request.init)
+    if source is not None:
+        same = Tokenizer.load(source).sha256 == Tokenizer.load(folder).sha256
+    else:
+        same = begun or not (folder / REPORT_FILE).is_file() or read_report(folder).config == config
+    if not same:
+        raise UserError(f"{folder} is not the vocabulary that is asked for; give another --output, or delete it")
 
 
 def read_saved(run: Path) -> Saved | None:
@@ -185,7 +196,8 @@ def read_saved(run: Path) -> Saved | None:
         if values["version"] != VERSION:
             raise UserError(f"{path} has version {values['version']}, not {VERSION}; use the program that wrote it")
         preset = Preset(model=read_model(values["model"]), train=read_train(values["train"]))
-        return Saved(preset, {name: values[name] for name in _FOLDERS})
+        folders = {name: Path(values[name]) if values[name] else None for name in _FOLDERS}
+        return Saved(preset, folders)
     except (ValueError, KeyError, TypeError) as error:
         raise UserError(f"{path} is damaged ({error!r}); give another --output") from error
 
@@ -196,9 +208,9 @@ def _check_saved(request: Request) -> None:
     if saved is None:
         return
     changed = differences(saved.preset.train, request.train) + differences(saved.preset.model, request.model)
-    folders = [(name, saved.folders[name], wanted) for name, wanted in _folders(request).items()]
-    # A folder need not be named again: what came of it is in the run directory.
-    changed += [f"{name} is {old}, not {new}" for name, old, new in folders if new is not None and new != old]
+    for name in _FOLDERS:  # one need not be named again
+        old, new = saved.folders[name], getattr(request, name)
+        changed += [f"{name} is {old}, not {new.resolve()}"] if new and new.resolve() != old else []
     if changed:
         raise UserError(
             f"{request.output} was begun with other settings: {'; '.join(changed)}. "
@@ -206,16 +218,13 @@ def _check_saved(request: Request) -> None:
         )
 
 
-def _folders(request: Request) -> Mapping[str, str | None]:
-    paths = {name: getattr(request, name) for name in _FOLDERS}
-    return {name: str(path.resolve()) if path else None for name, path in paths.items()}
-
-
 def _write_config(request: Request, identity: Identity) -> None:
-    path = request.output / _CONFIG
-    if path.is_file():
-        return
+    """Write what the run is; when it goes on only what is in config.FREE can be new."""
     values: dict[str, Any] = {"version": VERSION, "model": asdict(identity.model), "train": asdict(identity.train)}
-    values |= {"manifest_sha256": identity.manifest_sha256, **_folders(request)}
-    with write_whole(path) as file:
+    values |= {"manifest_sha256": identity.manifest_sha256}
+    saved = read_saved(request.output)
+    for name in _FOLDERS:
+        path = getattr(request, name) or (saved and saved.folders[name])
+        values[name] = str(path.resolve()) if path else None
+    with write_whole(request.output / _CONFIG) as file:
         file.write(json.dumps(values, indent=2).encode() + b"\n")

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
@@ -23,6 +24,7 @@ class Place:
     device: torch.device
     rank: int = 0
     world: int = 1
+    waiting: dist.ProcessGroup | None = None  # the same processes, with patience
 
     @property
     def first(self) -> bool:
@@ -36,10 +38,13 @@ class Place:
         return values
 
     def wait(self) -> None:
-        """Wait until all processes are here; one that ended with an error ends the others."""
-        if self.world > 1:
-            # On the CPU: a barrier of NCCL would give up after ten minutes.
-            dist.all_reduce(torch.zeros(1))
+        """Wait until all processes are here; UserError if another one ended with an error."""
+        if self.world == 1:
+            return
+        try:
+            dist.all_reduce(torch.zeros(1), group=self.waiting)
+        except RuntimeError as error:
+            raise UserError("another process of the run ended; its message says why") from error
 
 
 @contextlib.contextmanager
@@ -55,7 +60,7 @@ def place(device: str | None) -> Iterator[Place]:
     cuda = torch.cuda.is_available() if device is None else device == "cuda"
     if cuda and not torch.cuda.is_available():
         raise UserError("--device cuda: torch finds no CUDA device here; leave the flag out, or give --device cpu")
-    if "WORLD_SIZE" not in os.environ:
+    if "LOCAL_RANK" not in os.environ:
         yield Place(torch.device("cuda", torch.cuda.current_device()) if cuda else torch.device("cpu"))
         return
     local = int(os.environ["LOCAL_RANK"])
@@ -64,8 +69,16 @@ def place(device: str | None) -> Iterator[Place]:
     found = torch.device("cuda", local) if cuda else torch.device("cpu")
     if cuda:
         torch.cuda.set_device(found)
-    dist.init_process_group("cpu:gloo,cuda:nccl" if cuda else "gloo", timeout=_PATIENCE)
-    try:
-        yield Place(found, dist.get_rank(), dist.get_world_size())
-    finally:
-        dist.destroy_process_group()
+    dist.init_process_group("cpu:gloo,cuda:nccl" if cuda else "gloo")
+    yield Place(found, dist.get_rank(), dist.get_world_size(), dist.new_group(backend="gloo", timeout=_PATIENCE))
+    # Not after an error: NCCL's end waits for all processes, and those that wait for this one would never hear of it.
+    dist.destroy_process_group()
+
+
+def leave(status: int) -> int:
+    """Return the exit status, but where others may be waiting for this process end it at once with that status."""
+    if dist.is_available() and dist.is_initialized():
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(status)
+    return status

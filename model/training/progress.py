@@ -103,7 +103,7 @@ class Progress:
         self._task = self._bar.add_task(f"step {step}/{steps}", completed=step, total=steps)
         _keep_until(run / LOG, step)
         self._log = (run / LOG).open("a", encoding="utf-8")
-        self._board = SummaryWriter(str(run / "tensorboard"), purge_step=step + 1 if step else None)
+        self._board = SummaryWriter(str(run / "tensorboard"), purge_step=step + 1)
 
     def __enter__(self) -> "Progress":
         self._bar.start()
@@ -168,7 +168,7 @@ def _keep_until(path: Path, step: int) -> None:
     kept = []
     for line in path.read_text("utf-8").splitlines(keepends=True):
         try:
-            if json.loads(line)["step"] <= step:
+            if step and json.loads(line)["step"] <= step:
                 kept.append(line)
         except (ValueError, KeyError, TypeError):
             continue  # cut off when the run was killed

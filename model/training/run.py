@@ -18,21 +18,22 @@ import torch
 from torch import Tensor
 
 from model.data.loader import Loader
+from model.data.masking import Masked
 from model.network import flops
 from model.training.checkpoint import save
 from model.training.progress import Clock, Line, Progress, StepLine, StopLine, ValidationLine
 from model.training.trainer import Trainer
-from model.training.validation import HeldOut
+from model.training.validation import unigram_losses
 
-_LATE = 4  # steps by which the host is ahead of a CUDA device when it reads a step's report
+_AHEAD = 4  # micro-batches by which the host should be ahead of a CUDA device
 
 
 class Ending(Enum):
-    """How a run ended."""
+    """How a run ended, and the exit status that says so."""
 
-    COMPLETE = "complete"
-    INTERRUPTED = "interrupted"  # by SIGINT or SIGTERM
-    BROKEN = "broken"  # the loss or the gradient was not finite, or the loss a spike
+    COMPLETE = 0
+    INTERRUPTED = 130  # by SIGINT or SIGTERM
+    BROKEN = 1  # the loss or the gradient was not finite, or the loss a spike
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +51,10 @@ class Report:
 class Reports:
     """The reports that are on their way from the device to the host."""
 
-    def __init__(self, device: torch.device) -> None:
+    def __init__(self, device: torch.device, micros: int) -> None:
+        """Prepare for steps of so many micro-batches. Late by steps of many, an interrupt would wait for minutes."""
         self._cuda = device.type == "cuda"
-        self.late = _LATE if self._cuda else 0  # how many may be on their way when a step ends
+        self.late = _AHEAD // micros if self._cuda else 0  # how many may be on their way when a step ends
         self._pending: deque[tuple[int, Tensor, torch.cuda.Event | None]] = deque()
 
     def __len__(self) -> int:
@@ -80,14 +82,14 @@ class Reports:
 class Run:
     """A trainer at work in a run directory."""
 
-    def __init__(self, trainer: Trainer, run: Path, held_out: Mapping[str, HeldOut], progress: Progress | None) -> None:
+    def __init__(self, trainer: Trainer, run: Path, held_out: Mapping[str, Masked], progress: Progress | None) -> None:
         """Prepare; `progress` is None in all processes but the first."""
         self._trainer, self._config, self._place = trainer, trainer.config, trainer.place
         self._folder = run / "checkpoints"
         self._held_out = held_out
         self._progress = progress
         self._clock = Clock()
-        self._reports = Reports(self._place.device)
+        self._reports = Reports(self._place.device, trainer.batches.micros)
         self._interrupted = False
 
     def train(self) -> Ending:
@@ -171,7 +173,9 @@ class Run:
             self._progress.write(line)
 
     def _write_unigram(self) -> None:
-        losses = {language: held_out.unigram for language, held_out in self._held_out.items()}
+        if self._progress is None:
+            return
+        losses = unigram_losses(self._held_out, self._trainer.batches)
         mean = sum(losses.values()) / len(losses)
         self._write(ValidationLine(step=0, loss=mean, languages=losses, event="unigram"))
 

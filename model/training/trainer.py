@@ -3,7 +3,8 @@
 Nothing in a step makes the host wait for the device.
 
 Dropout hangs on the seed and the number of the micro-batch alone, as do the samples and their masks on their number.
-So a run that resumes, or goes on with another number of processes, does the same as the uninterrupted one.
+So a run that resumes, or goes on with another number of processes, does the same as the uninterrupted one: bitwise on a
+CPU with as many threads and processes, else but for the rounding of sums.
 """
 
 import contextlib
@@ -19,9 +20,9 @@ from model.network.loss import chunked_cross_entropy
 from model.network.xlmr import XlmR
 from model.sampling import generator
 from model.training.checkpoint import Checkpoint, Identity
-from model.training.optim import Guard, learning_rate, make_optimizer, update
+from model.training.optim import Guard, clip_norm, learning_rate, make_optimizer, update
 from model.training.processes import Place
-from model.training.validation import HeldOut, evaluate
+from model.training.validation import evaluate
 
 
 class MaskedLoss(nn.Module):
@@ -86,9 +87,9 @@ class Trainer:
         told_3 = torch.stack([loss_sum, *(torch.full((), float(x), device=device) for x in (count, interrupted))])
         self.place.sum(told_3)
         loss = told_3[0] / told_3[1]
-        mean_loss = self.guard.check(batch.step, loss)
-        rate, clip = self.rate(batch.step), self.config.clip
-        norm = update(self.optimizer, self.guard, self.model.parameters(), rate=rate, clip=clip)
+        norm = clip_norm(self.model.parameters(), self.config.clip)
+        mean_loss = self.guard.check(batch.step, loss, norm)
+        update(self.optimizer, self.guard.stopped, rate=self.rate(batch.step))
         self.steps_done = batch.step + 1
         return torch.stack([loss, mean_loss, norm, self.guard.stopped, told_3[2]])
 
@@ -104,7 +105,7 @@ class Trainer:
             power=config.power,
         )
 
-    def validate(self, held_out: Mapping[str, HeldOut]) -> dict[str, float]:
+    def validate(self, held_out: Mapping[str, masking.Masked]) -> dict[str, float]:
         """Return the loss of each language on held-out text, in nats."""
         self._plain.eval()
         return evaluate(self._plain, held_out, micro_batch=self.config.micro_batch, place=self.place)

@@ -5,7 +5,6 @@ seed and length, can be compared.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -20,20 +19,12 @@ _COUNTED = 1 << 24  # tokens of a language that the baseline counts
 MaskedLoss = Callable[[Tensor, Tensor, Tensor], Tensor]  # inputs (b, s), positions and targets (b, k) -> mean, ()
 
 
-@dataclass(frozen=True, slots=True)
-class HeldOut:
-    """Masked held-out blocks of one language, and the loss of the unigram baseline on them in nats."""
-
-    masked: masking.Masked
-    unigram: float
-
-
-def prepare(held_out: Mapping[str, blocks.Tokens], batches: Batches, most: int) -> dict[str, HeldOut]:
-    """Cut and mask blocks of each language; a language without held-out text has none.
+def prepare(held_out: Mapping[str, blocks.Tokens], batches: Batches, most: int) -> dict[str, masking.Masked]:
+    """Cut and mask blocks of each language; a language without held-out text, or without training text, has none.
 
     Args:
         held_out: held-out tokens by language.
-        batches: of the training: with the same length, masks and seed, and the text that the baseline counts.
+        batches: of the training: with the same length, masks and seed.
         most: blocks a language.
     """
     found = {}
@@ -43,9 +34,16 @@ def prepare(held_out: Mapping[str, blocks.Tokens], batches: Batches, most: int) 
         vocab_size = batches.vocab_size
         masked = masking.mask(ids_bs, keys, seed=batches.seed, share=batches.mask_share, vocab_size=vocab_size)
         if masked.count and language in batches.streams:
-            unigram = unigram_loss(batches.streams[language], masked.targets_bk, vocab_size)
-            found[language] = HeldOut(masked, unigram)
+            found[language] = masked
     return found
+
+
+def unigram_losses(held_out: Mapping[str, masking.Masked], batches: Batches) -> dict[str, float]:
+    """Return what the unigram baseline, counted on each language's training text, reaches on its held-out blocks."""
+    return {
+        language: unigram_loss(batches.streams[language], masked.targets_bk, batches.vocab_size)
+        for language, masked in held_out.items()
+    }
 
 
 def unigram_loss(stream: blocks.Tokens, targets_bk: masking.Ints, vocab_size: int) -> float:
@@ -59,15 +57,16 @@ def unigram_loss(stream: blocks.Tokens, targets_bk: masking.Ints, vocab_size: in
     return float(np.log(counts.sum()) - np.log(counts[counted]).mean())
 
 
-def evaluate(loss: MaskedLoss, held_out: Mapping[str, HeldOut], *, micro_batch: int, place: Place) -> dict[str, float]:
+def evaluate(
+    loss: MaskedLoss, held_out: Mapping[str, masking.Masked], *, micro_batch: int, place: Place
+) -> dict[str, float]:
     """Return each language's mean loss in nats over its masked positions.
 
     With several processes each takes its part of the micro-batches; all get the result.
     """
     totals_l2 = torch.zeros(len(held_out), 2, dtype=torch.float64)  # sum of losses, targets
     number = 0
-    for row, language in enumerate(held_out.values()):
-        masked = language.masked
+    for row, masked in enumerate(held_out.values()):
         for start in range(0, len(masked.inputs_bs), micro_batch):
             taken = slice(start, start + micro_batch)
             count = int((masked.targets_bk[taken] != masking.IGNORED).sum())

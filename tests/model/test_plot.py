@@ -3,7 +3,9 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
+from matplotlib.lines import Line2D
 
 from model.plot import History, draw, main, read_history
 
@@ -26,13 +28,14 @@ def test_what_is_drawn_is_what_was_logged(tmp_path: Path) -> None:
     history = read_history(write_log(tmp_path / "run", LINES))
     assert history == History({10: 9.0, 20: 5.0}, {20: {"en": 5.0, "sw": 4.0}}, {"en": 7.0, "sw": 6.0})
     by_step, by_language = draw(history, "title").axes
-    training, validation, unigram = by_step.get_lines()
-    assert (list(training.get_xdata()), list(training.get_ydata())) == ([10, 20], [9.0, 5.0])
-    assert (list(validation.get_xdata()), list(validation.get_ydata())) == ([20], [4.5])
-    assert set(unigram.get_ydata()) == {6.5}
-    baseline, losses = by_language.get_lines()
+    assert [points(line) for line in by_step.get_lines()[:2]] == [([10, 20], [9.0, 5.0]), ([20], [4.5])]
+    assert set(points(by_step.get_lines()[2])[1]) == {6.5}
     assert [label.get_text() for label in by_language.get_yticklabels()] == ["en", "sw"]
-    assert (list(baseline.get_xdata()), list(losses.get_xdata())) == ([7.0, 6.0], [5.0, 4.0])
+    assert [points(line)[0] for line in by_language.get_lines()] == [[7.0, 6.0], [5.0, 4.0]]
+
+
+def points(line: Line2D) -> tuple[list[float], list[float]]:
+    return np.asarray(line.get_xdata()).tolist(), np.asarray(line.get_ydata()).tolist()
 
 
 @pytest.mark.parametrize("count", [2, 3, 5])

@@ -1,0 +1,156 @@
+"""From a command line's options to a run that is under way."""
+
+import argparse
+import logging
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from rich.console import Console
+from rich.table import Table
+
+from model.config import IDS_WITHOUT_PIECE, SIZES, ModelConfig, TrainConfig
+from model.data.encoded import Manifest
+from model.data.loader import Batches
+from model.errors import UserError
+from model.network import hf
+from model.network.xlmr import XlmR
+from model.sampling import shares
+from model.training import prepare
+from model.training.checkpoint import latest, load
+from model.training.prepare import Request
+from model.training.processes import Place, place
+from model.training.progress import Progress
+from model.training.run import Ending, Run
+from model.training.trainer import Trainer
+
+_NO_MEMORY = ("can't allocate memory", "out of memory", "ALLOC_FAILED")  # in words of torch, of CUDA, of cuBLAS
+_SHAPE = ("layers", "hidden", "heads", "ffn", "vocab_size", "max_length")  # what --init says
+_log = logging.getLogger(__name__)
+
+
+def read_request(options: argparse.Namespace) -> Request:
+    """Return what a command line of model.pretrain asks for; UserError for what cannot be."""
+    cuda = options.device != "cpu" and torch.cuda.is_available()
+    usual = "base" if cuda else "tiny"
+    output = options.output or Path("runs", options.size or usual)
+    saved = prepare.read_saved(output)
+    size = options.size or (saved.preset.train.size if saved else usual)
+    # A run that goes on keeps its settings; given ones are compared with them.
+    preset = saved.preset if saved and saved.preset.train.size == size else SIZES[size]
+    model = hf.read_config(options.init) if options.init else preset.model
+    given = _given(options, preset.train.compile and cuda)
+    model = replace(model, **{field.name: given[field.name] for field in fields(ModelConfig) if field.name in given})
+    train = replace(
+        preset.train, **{field.name: given[field.name] for field in fields(TrainConfig) if field.name in given}
+    )
+    if train.seq_length > model.max_length:
+        raise UserError(f"--seq_length {train.seq_length} is above --max_length {model.max_length}")
+    return Request(
+        output=output,
+        data=options.data,
+        vocab=options.vocab,
+        encoded=options.encoded or (saved.folders["encoded"] if saved else None),
+        init=options.init or (saved.folders["init"] if saved else None),
+        model=model,
+        train=train,
+        fewer_pieces=size == "tiny" and options.vocab_size is None,
+        workers=options.workers,
+    )
+
+
+def _given(options: argparse.Namespace, compiled: bool) -> dict[str, Any]:
+    """Return the settings of the command line; `compiled` is for want of one."""
+    names = [field.name for kind in (ModelConfig, TrainConfig) for field in fields(kind) if field.name != "size"]
+    given = {name: value for name in names if (value := getattr(options, name)) is not None}
+    for source, brings in (("init", ("vocab", *_SHAPE)), ("vocab", ("vocab_size",))):
+        for name in brings:
+            if getattr(options, source) is not None and getattr(options, name) is not None:
+                raise UserError(f"--{name} is what --{source} says; leave it out")
+    if options.workers is not None and options.workers < 1:
+        raise UserError(f"--workers {options.workers} is below 1")
+    if "betas" in given:
+        given["betas"] = tuple(given["betas"])
+    if "vocab_size" in given:
+        given["vocab_size"] += IDS_WITHOUT_PIECE
+    return {"compile": compiled, **given}
+
+
+def pretrain(request: Request, device: str | None = None) -> Ending:
+    """Train a run to its end, or on from its newest checkpoint.
+
+    Args:
+        request: what is asked for.
+        device: "cpu" or "cuda"; None takes CUDA where there is one.
+
+    Raises:
+        UserError: a setting, a folder or a file that does not fit; not enough memory.
+    """
+    with place(device) as where:
+        request = replace(request, train=_fitted(request.train, where))
+        if not where.first:
+            where.wait()
+            return _train(request, where)
+        with prepare.locked(request.output):
+            prepare.make(request)
+            where.wait()
+            return _train(request, where)
+
+
+def _fitted(train: TrainConfig, where: Place) -> TrainConfig:
+    """Return the settings with a micro-batch that fits the batch and the processes."""
+    micro = max(1, min(train.micro_batch, train.batch_size // where.world))
+    together = micro * where.world
+    if train.batch_size % together:
+        wanted = -(-train.batch_size // together) * together
+        raise UserError(
+            f"--batch_size {train.batch_size} is no multiple of --micro_batch {micro} times {where.world} processes; "
+            f"give --batch_size {wanted}, or another --micro_batch"
+        )
+    return replace(train, micro_batch=micro)
+
+
+def _train(request: Request, where: Place) -> Ending:
+    identity = prepare.identify(request)
+    batches, held_out, manifest = prepare.open_data(request, where)
+    torch.manual_seed(identity.train.seed)
+    model = XlmR(identity.model)
+    newest = latest(request.output / "checkpoints")
+    try:
+        if newest is None and request.init:
+            model.load_state_dict(hf.load_weights(request.init).state)
+        trainer = Trainer(model, identity, batches, where)
+        if newest is not None:
+            trainer.restore(load(newest, identity))
+        if not where.first:
+            return Run(trainer, request.output, held_out, None).train()
+        _announce(trainer, manifest, batches)
+        steps = identity.train.steps
+        with Progress(request.output, step=trainer.steps_done, steps=steps) as progress:
+            return Run(trainer, request.output, held_out, progress).train()
+    except (MemoryError, RuntimeError) as error:
+        # On the CPU torch has no error of its own for it.
+        if isinstance(error, MemoryError) or any(words in str(error) for words in _NO_MEMORY):
+            micro = identity.train.micro_batch
+            raise UserError(f"out of memory: lower --micro_batch ({micro}) and give the same command again") from error
+        raise
+
+
+def _announce(trainer: Trainer, manifest: Manifest, batches: Batches) -> None:
+    config, parameters = trainer.config, sum(part.numel() for part in trainer.model.parameters())
+    sizes = {name: len(stream) for name, stream in batches.streams.items()}
+    table = Table("language")
+    for name in ("tokens", "documents", "share of samples", "epochs"):
+        table.add_column(name, justify="right")
+    for language, share in shares(sizes, config.alpha).items():
+        epochs = share * config.steps * config.batch_size * (config.seq_length - 1) / sizes[language]
+        row = (f"{sizes[language]:,}", f"{manifest.languages[language].documents:,}", f"{share:.2%}", f"{epochs:,.1f}")
+        table.add_row(language, *row)
+    Console(stderr=True).print(table)
+    where = trainer.place
+    _log.info(
+        "%s: %.1f M parameters, vocabulary %d; %d process(es) on %s, %s; step %d of %d",
+        *(config.size, parameters / 1e6, manifest.vocab_size, where.world, where.device.type, config.precision),
+        *(trainer.steps_done, config.steps),
+    )
