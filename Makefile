@@ -3,12 +3,17 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 RUN_READY := $(VENV)/.ready-run
+TRAIN_READY := $(VENV)/.ready-train
 TEST_READY := $(VENV)/.ready-test
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: run test lint sample clean
+.PHONY: run train test lint sample clean
 
 run: $(RUN_READY) ## build the bundled sample crawl and print what was built
 	$(BIN)/python -m beam_jobs.build_cc100
+
+train: $(TRAIN_READY) run ## train an XLM-R of the smallest size on the sample's shards
+	$(BIN)/python -m model.pretrain --data cc100-sample/shards
 
 test: $(TEST_READY) lint ## check style, types and layers, then run every test
 	$(BIN)/python -m pytest -n 2 --dist loadgroup
@@ -25,12 +30,18 @@ $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
 
 $(RUN_READY): $(VENV)/bin/python pyproject.toml
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[beam]'
+	$(INSTALL) --editable '.[beam]'
+	touch $@
+
+# The build of torch that the tests know; `pip install -e '.[model]'` alone takes the newest.
+$(TRAIN_READY): $(RUN_READY)
+	$(INSTALL) torch==2.13.0
+	$(INSTALL) --editable '.[model]'
 	touch $@
 
 $(TEST_READY): $(VENV)/bin/python pyproject.toml
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
-	touch $@ $(RUN_READY)
+	$(INSTALL) --editable '.[dev]'
+	touch $@ $(RUN_READY) $(TRAIN_READY)
 
 clean: ## remove the virtual environment and what the sample left
-	rm -rf $(VENV) cc100-sample
+	rm -rf $(VENV) cc100-sample runs

@@ -86,16 +86,16 @@ def encode_ours(data: Path, vocab: Path, workers: int) -> Manifest:
 
 
 def encode_bare(pieces: Any, languages: Sequence[Language], return_type: object) -> Iterator[Any]:
-    """Yield the ids of every line, as SentencePiece gives them."""
-    encode = pieces.encode
+    """Yield the ids of the lines of each batch, as SentencePiece gives them."""
     for language in languages:
         lines = language.lines
         for start in range(0, len(lines), _LINES):
-            yield from encode(lines[start : start + _LINES], num_threads=1, return_type=return_type)
+            yield pieces.encode(lines[start : start + _LINES], num_threads=1, return_type=return_type)
 
 
-def _exhaust(ids: Iterator[Any]) -> int:
-    return sum(map(len, ids))
+def _exhaust(batches: Iterator[Any]) -> None:
+    for _ in batches:
+        pass
 
 
 def read_lines(data: Path) -> list[Language]:
@@ -141,7 +141,7 @@ def check(data: Path, vocab: Path, pieces: Any, languages: Sequence[Language]) -
 
 def _expected(pieces: Any, language: Language) -> Iterator[bytes]:
     """Yield the tokens of each document that has any, from the bare loop's lists: ids + 1, <unk> 3, then </s>."""
-    ids = encode_bare(pieces, [language], int)
+    ids = itertools.chain.from_iterable(encode_bare(pieces, [language], int))
     for count in language.counts:
         document = list(itertools.chain.from_iterable(itertools.islice(ids, count)))
         if document:

@@ -18,21 +18,25 @@ from tests.test_build import flink_jar
 BLOCKS = re.findall(r"```sh\n(.*?)```", (CHECKOUT / "README.md").read_text("utf-8"), flags=re.DOTALL)
 COMMANDS = [line.partition("  #")[0].strip() for block in BLOCKS for line in block.splitlines() if line.strip()]
 DUMP = "CC-MAIN-2018-51"  # of the commands
-MAKE = {"make run": "python -m beam_jobs.build_cc100"}
+MAKE = {
+    "make run": "python -m beam_jobs.build_cc100",
+    "make train": "python -m model.pretrain --data cc100-sample/shards",
+}
 
 
 def test_the_readme_has_commands() -> None:
     assert len(COMMANDS) >= 8
-    assert COMMANDS[:2] == ["make run", "make test"]
+    assert COMMANDS[:3] == ["make run", "make test", "make train"]
 
 
 def test_make_test_is_what_ci_runs() -> None:
     assert "\nmake test\n" in (CHECKOUT / ".ci" / "run").read_text("utf-8")
 
 
-def test_make_run_is_the_bare_command() -> None:
-    recipe = (CHECKOUT / "Makefile").read_text("utf-8").partition("\nrun:")[2].splitlines()[1]
-    assert recipe.strip() == MAKE["make run"].replace("python", "$(BIN)/python")
+@pytest.mark.parametrize("command", MAKE)
+def test_make_does_what_is_tested(command: str) -> None:
+    recipe = (CHECKOUT / "Makefile").read_text("utf-8").partition(f"\n{command.split()[1]}:")[2].splitlines()[1]
+    assert recipe.strip() == MAKE[command].replace("python", "$(BIN)/python")
 
 
 @pytest.mark.xdist_group("alone")

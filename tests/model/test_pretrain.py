@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -420,6 +421,11 @@ def test_init_starts_from_a_folder_of_hugging_faces_form(whole: Path, tmp_path: 
     trained = next(line["loss"] for line in lines(whole) if line["event"] == "validation" and line["step"] == 10)
     untrained = next(line["loss"] for line in lines(whole) if line["event"] == "step")
     assert abs(first - trained) < abs(first - untrained)
+    # Stopped before its first checkpoint, the run begins again from the same weights.
+    before = lines(run)
+    shutil.rmtree(run / "checkpoints")
+    assert pretrain.main([f"--output={run}"]) == 0
+    assert lines(run) == before
 
 
 def test_two_flags_are_enough_and_tiny_learns(
@@ -473,6 +479,12 @@ def test_another_configuration_is_refused_by_name(
         (["--vocab=/nowhere", "--data=/nowhere"], "/nowhere"),
         (["--init=/nowhere"], "/nowhere"),
         (["--device=cuda"], "--device cpu"),
+        (["--warmup=10"], "warmup is 10; it must be below steps (10)"),
+        (["--batch_size=6"], "give --batch_size 8"),
+        (["--workers=0"], "--workers 0"),
+        (["--vocab=/nowhere", "--vocab_size=90"], "--vocab_size is what --vocab says"),
+        (["--init=/nowhere", "--vocab=/nowhere"], "/nowhere"),
+        (["--encoded=/dev/null/x", "--data=/nowhere"], "/nowhere"),
     ],
 )
 def test_mistakes_of_the_command_line(
@@ -496,6 +508,23 @@ def test_encoded_text_of_another_tokenizer_is_refused(
         f"--output={tmp_path / 'run'}",
     ]
     assert "another tokenizer" in mistake(capsys, *arguments)
+
+
+def test_another_vocabulary_is_refused(whole: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_vocabulary(tmp_path / "v")
+    assert "is not the vocabulary" in mistake(capsys, f"--output={whole}", f"--vocab={tmp_path / 'v'}")
+    # Of a run that was stopped while it encoded there is a vocabulary and no config.json.
+    run = tmp_path / "run"
+    shutil.copytree(whole / "vocab", run / "vocab")
+    assert "is not the vocabulary" in mistake(capsys, *SMALL, f"--output={run}", "--data=x", "--vocab_size=90")
+    assert "is not the vocabulary" in mistake(capsys, *SMALL, f"--output={run}", "--data=x", "--alpha=0.9")
+
+
+def test_what_may_change_is_remembered(whole: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    shutil.copytree(whole, run)
+    assert pretrain.main([f"--output={run}", "--micro_batch=2"]) == 0
+    assert json.loads((run / "config.json").read_text())["train"]["micro_batch"] == 2
 
 
 def test_two_trainings_in_one_folder(whole: Path, capsys: pytest.CaptureFixture[str]) -> None:
