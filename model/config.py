@@ -4,6 +4,7 @@ Source: Conneau et al. 2020 (XLM-R), table 7 and section 3; the optimiser's valu
 fairseq's RoBERTa (examples/roberta, README.pretraining.md and config/pretraining/base.yaml).
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from types import MappingProxyType
@@ -75,6 +76,8 @@ class TrainConfig:
 
     def __post_init__(self) -> None:
         """Raise UserError for a value that cannot be."""
+        for name, value in asdict(self).items():
+            _require(not isinstance(value, float) or math.isfinite(value), name, value, "a finite number")
         for name in ("batch_size", "micro_batch", "steps", "log_every", "save_every", "keep"):
             _require(getattr(self, name) >= 1, name, getattr(self, name), "at least 1")
         for name in ("warmup", "weight_decay", "clip", "alpha", "spike", "validate_every", "validation_blocks", "seed"):
@@ -82,6 +85,9 @@ class TrainConfig:
         for name in ("learning_rate", "eps", "power"):
             _require(getattr(self, name) > 0, name, getattr(self, name), "above 0")
         _require(self.warmup < self.steps, "warmup", self.warmup, f"below steps ({self.steps})")
+        _require(self.seed < 1 << 63, "seed", self.seed, "below 2**63")
+        # model.data.order counts samples in so many bits.
+        _require(self.steps * self.batch_size <= 1 << 35, "steps", self.steps, "at most 2**35 / batch_size")
         _require(self.seq_length >= 2, "seq_length", self.seq_length, "at least 2: <s> and a token")
         _require(0 < self.mask_share < 1, "mask_share", self.mask_share, "above 0 and below 1")
         _require(all(0 <= beta < 1 for beta in self.betas), "betas", self.betas, "in [0, 1)")

@@ -12,7 +12,6 @@ How documents are held out, and what the bytes depend on: model/data/encoder.py.
 """
 
 import argparse
-import logging
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -20,6 +19,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from model import command
 from model.data.encoded import Manifest
 from model.data.encoder import encode_corpus
 from model.errors import UserError
@@ -55,21 +55,15 @@ def _parser() -> argparse.ArgumentParser:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; the exit status is 0, or 2 for a user's mistake."""
-    logging.basicConfig(level=logging.INFO, format="%(message)s")
-    parser = _parser()
-    options = parser.parse_args(arguments)
-    try:
-        if options.workers < 1:
-            raise UserError(f"--workers {options.workers} is less than 1")
-        manifest = encode_corpus(find_corpus(options.data), options.vocab, options.output, workers=options.workers)
-    except (UserError, OSError) as error:  # OSError: the disk is full, or may not be written to
-        print(f"{parser.prog}: {error}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print(f"\n{parser.prog}: interrupted; the same command goes on where it stopped", file=sys.stderr)
-        return 130
+    again = "the same command goes on where it stopped"
+    return command.run(_parser(), _encode, arguments, interrupted=again, no_memory="give fewer --workers")
+
+
+def _encode(options: argparse.Namespace) -> None:
+    if options.workers < 1:
+        raise UserError(f"--workers {options.workers} is below 1")
+    manifest = encode_corpus(find_corpus(options.data), options.vocab, options.output, workers=options.workers)
     Console(stderr=True).print(_table(manifest))
-    return 0
 
 
 if __name__ == "__main__":

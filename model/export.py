@@ -19,6 +19,7 @@ from pathlib import Path
 
 import safetensors.torch
 
+from model import command
 from model.config import ModelConfig
 from model.errors import UserError
 from model.network import hf
@@ -91,18 +92,12 @@ def _parser() -> argparse.ArgumentParser:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; the exit status is 0, or 2 for a user's mistake."""
-    logging.basicConfig(level=logging.INFO, format="%(message)s")
-    options = _parser().parse_args(arguments)
-    try:
-        step = export(options.run, options.output)
-    except UserError as error:
-        print(f"export: {error}", file=sys.stderr)
-        return 2
-    except OSError as error:
-        print(f"export: {options.output} cannot be written ({error}); make room or give another", file=sys.stderr)
-        return 2
+    return command.run(_parser(), _export, arguments)
+
+
+def _export(options: argparse.Namespace) -> None:
+    step = export(options.run, options.output)
     _log.info("%s: the model after step %d", options.output, step)
-    return 0
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from model import command
 from model.config import PAD_ID
 from model.errors import UserError
 from model.network import hf
@@ -89,6 +90,8 @@ class Filler:
         ]
 
     def _encode(self, text: str) -> list[int]:
+        if text.encode("utf-8", "replace").decode() != text:
+            raise UserError(f"{text!r} is not UTF-8; give it in that encoding")
         if MASK not in text:
             raise UserError(f"no {MASK} in {text!r}; put it where a word is to be guessed")
         # The spaces before <mask> belong to it; SentencePiece drops them, at the end of a text.
@@ -130,13 +133,12 @@ def _parser() -> argparse.ArgumentParser:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; the exit status is 0, or 2 for a user's mistake."""
-    options = _parser().parse_args(arguments)
-    try:
-        filler = Filler.of_run(options.run) if options.run else Filler.of_hf(options.model)
-        filled = filler.fill(options.texts)
-    except UserError as error:
-        print(f"fill_mask: {error}", file=sys.stderr)
-        return 2
+    return command.run(_parser(), _fill, arguments)
+
+
+def _fill(options: argparse.Namespace) -> None:
+    filler = Filler.of_run(options.run) if options.run else Filler.of_hf(options.model)
+    filled = filler.fill(options.texts)
     for text, masks in zip(options.texts, filled, strict=True):
         print(text)
         for number, guesses in enumerate(masks, 1):
@@ -144,7 +146,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 print(f"  {MASK} {number}")
             for guess in guesses:
                 print(f"  {guess.probability:6.4f}  {guess.piece:<16}  {guess.text}")
-    return 0
 
 
 if __name__ == "__main__":

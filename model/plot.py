@@ -8,6 +8,7 @@ validation loss of each language beside what the unigram baseline reaches on the
 
 import argparse
 import json
+import math
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from pathlib import Path
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from model import command
 from model.errors import UserError
 from model.files import write_whole
 from model.training.progress import LOG
@@ -37,18 +39,32 @@ def read_history(run: Path) -> History:
     path = run / LOG
     if not path.is_file():
         raise UserError(f"no {path}; --run wants the --output of model.pretrain")
-    try:
-        lines = [json.loads(line) for line in path.read_text("utf-8").splitlines()]
-        history = History(
-            training={line["step"]: line["mean_loss"] for line in lines if line["event"] == "step"},
-            validation={line["step"]: line["languages"] for line in lines if line["event"] == "validation"},
-            unigram=next((line["languages"] for line in lines if line["event"] == "unigram"), {}),
-        )
-    except (ValueError, KeyError, TypeError) as error:
-        raise UserError(f"{path} is damaged ({error!r}); delete the line, or copy the file again") from error
+    training: dict[int, float] = {}
+    validation: dict[int, dict[str, float]] = {}
+    unigram: dict[str, float] = {}
+    lines = path.read_text("utf-8", errors="replace").splitlines(keepends=True)
+    for number, text in enumerate(lines, 1):
+        try:
+            line = json.loads(text)
+            match line["event"]:
+                case "step":
+                    training[line["step"]] = _loss(line["mean_loss"])
+                case "validation":
+                    validation[line["step"]] = {name: _loss(loss) for name, loss in line["languages"].items()}
+                case "unigram":
+                    unigram = {name: _loss(loss) for name, loss in line["languages"].items()}
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            if not text.endswith("\n"):  # the run was killed, or is writing it
+                break
+            raise UserError(f"{path}, line {number} is damaged ({error!r}); delete that line") from error
+    history = History(training, validation, unigram)
     if not history.training:
         raise UserError(f"{path} has no step yet; wait for the run to log one")
     return history
+
+
+def _loss(value: float | None) -> float:
+    return math.nan if value is None else float(value)  # JSON has no NaN
 
 
 def draw(history: History, title: str) -> Figure:
@@ -63,7 +79,7 @@ def draw(history: History, title: str) -> Figure:
 
 def _draw_steps(axes: Axes, history: History) -> None:
     axes.plot(list(history.training), list(history.training.values()), label="training", color="0.6")
-    means = {step: _mean(losses) for step, losses in history.validation.items()}
+    means = {step: _mean(losses) for step, losses in history.validation.items() if losses}
     axes.plot(list(means), list(means.values()), "o-", markersize=3, label="validation, mean of languages")
     if history.unigram:
         axes.axhline(_mean(history.unigram), linestyle="--", color="C3", label="unigram baseline, mean of languages")
@@ -108,20 +124,17 @@ def _parser() -> argparse.ArgumentParser:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; the exit status is 0, or 2 for a user's mistake."""
-    parser = _parser()
-    options = parser.parse_args(arguments)
-    kind = options.output.suffix.removeprefix(".")
-    try:
-        if kind not in _FORMATS:
-            raise UserError(f"--output {options.output} must end in {', '.join(f'.{name}' for name in _FORMATS)}")
-        figure = draw(read_history(options.run), str(options.run))
-        options.output.parent.mkdir(parents=True, exist_ok=True)
-        with write_whole(options.output) as file:
-            figure.savefig(file, format=kind, dpi=110)
-    except (UserError, OSError) as error:
-        print(f"{parser.prog}: {error}", file=sys.stderr)
-        return 2
-    return 0
+    return command.run(_parser(), _plot, arguments)
+
+
+def _plot(options: argparse.Namespace) -> None:
+    kind = options.output.suffix.removeprefix(".").lower()
+    if kind not in _FORMATS:
+        raise UserError(f"--output {options.output} must end in {', '.join(f'.{name}' for name in _FORMATS)}")
+    figure = draw(read_history(options.run), str(options.run))
+    options.output.parent.mkdir(parents=True, exist_ok=True)
+    with write_whole(options.output) as file:
+        figure.savefig(file, format=kind, dpi=110)
 
 
 if __name__ == "__main__":

@@ -18,15 +18,14 @@ Source: Conneau et al. 2020 (XLM-R), section 3; the presets are in model/config.
 """
 
 import argparse
-import logging
 import sys
 from collections.abc import Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-from model.config import SIZES, ModelConfig, TrainConfig
-from model.errors import UserError
+from model import command
+from model.config import FREE, IDS_WITHOUT_PIECE, SIZES, ModelConfig, TrainConfig
 
 _REMEDY = (
     "the weights before it are in the newest checkpoint. The same command meets the same step again: "
@@ -58,7 +57,7 @@ _HELP = {
     "mask_share": "share of the tokens that are masked",
     "seed": "of weights, order, masks and dropout",
     "precision": "of the products; weights stay fp32",
-    "compile": "torch.compile the network; by default only on CUDA",
+    "compile": "torch.compile the network; on a CPU not by default",
     "spike": "stop at a loss this far, in nats, above the mean of 100 steps; 0: never",
     "log_every": "steps",
     "validate_every": "steps; 0: never",
@@ -74,9 +73,14 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         description="Pretrain XLM-R on shards. The same command goes on with a run that was stopped.",
         epilog="""examples:
-  python -m model.pretrain --data OUT/shards                 # without CUDA: tiny, a minute or two, into runs/tiny
+  python -m model.pretrain --data OUT/shards
+      without CUDA: the size tiny, a minute or two, into runs/tiny
   torchrun --nproc-per-node 8 -m model.pretrain --data OUT/shards --output runs/x --size base
-  ... --init hf/                                             # starts from the weights and vocabulary of an XLM-R""",
+  python -m model.pretrain --data OUT/shards --output runs/y --init hf/
+      starts from the weights and the vocabulary of an XLM-R
+
+exit status: 0 complete; 1 the loss broke; 2 a mistake, or no room; 130 interrupted, with a checkpoint.
+docs/training.md explains a real run.""",
     )
     add = parser.add_argument
     add("--output", type=Path, metavar="DIR", help="the run directory (runs/SIZE)")
@@ -90,11 +94,22 @@ def _parser() -> argparse.ArgumentParser:
     text = "processes that make the vocabulary and encode (the processors here)"
     add("--workers", type=int, metavar="N", help=text)
     add("--device", choices=("cpu", "cuda"), help="(CUDA where there is one)")
-    settings = parser.add_argument_group("settings; the default is the preset's")
+    kept = parser.add_argument_group("settings of a run, kept to its end (defaults: tiny / base / large)")
+    free = parser.add_argument_group("settings that may change when a run goes on (likewise)")
     types = {field.name: field.type for kind in (ModelConfig, TrainConfig) for field in fields(kind)}
     for name, text in _HELP.items():
-        settings.add_argument(f"--{name}", default=None, help=text, **_kind(types[name]))
+        group = free if name in FREE else kept
+        group.add_argument(f"--{name}", default=None, help=f"{text} ({_defaults(name)})", **_kind(types[name]))
     return parser
+
+
+def _defaults(name: str) -> str:
+    """Return a setting's value in each preset, or the one that all have."""
+    values = []
+    for preset in SIZES.values():
+        value: Any = getattr(preset.model if hasattr(preset.model, name) else preset.train, name)
+        values.append(str(value - IDS_WITHOUT_PIECE if name == "vocab_size" else value))
+    return values[0] if len(set(values)) == 1 else " / ".join(values)
 
 
 def _kind(annotation: Any) -> dict[str, Any]:
@@ -111,23 +126,24 @@ def _kind(annotation: Any) -> dict[str, Any]:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; the exit status is as the module says."""
-    logging.basicConfig(level=logging.INFO, format="%(message)s")
-    parser = _parser()
-    options = parser.parse_args(arguments)
+    again = "the same command goes on where it stopped"
+    smaller = "give a smaller --micro_batch or model, or fewer --workers"
+    status = command.run(_parser(), _pretrain, arguments, interrupted=again, no_memory=smaller)
+    if status == 0:
+        return 0
+    from model.training.processes import leave
+
+    return leave(status)
+
+
+def _pretrain(options: argparse.Namespace) -> int:
     # Not above: the processes that encode import this module, and have no use for torch.
-    from model.training import launch, processes
+    from model.training.launch import pretrain, read_request
     from model.training.run import Ending
 
-    try:
-        ending = launch.pretrain(launch.read_request(options), options.device)
-    except (UserError, OSError) as error:  # OSError: the disk is full, or a folder may not be read
-        print(f"{parser.prog}: {error}", file=sys.stderr)
-        return processes.leave(2)
-    except KeyboardInterrupt:
-        print(f"\n{parser.prog}: interrupted; the same command goes on where it stopped", file=sys.stderr)
-        return processes.leave(130)
+    ending = pretrain(read_request(options), options.device)
     if ending is Ending.BROKEN:
-        print(f"{parser.prog}: {_REMEDY}", file=sys.stderr)
+        print(_REMEDY, file=sys.stderr)
     return ending.value
 
 

@@ -7,7 +7,6 @@ leaves `sentencepiece.bpe.model`, `tokenizer.json`, `tokenizer_config.json`, `sp
 """
 
 import argparse
-import logging
 import sys
 from collections.abc import Sequence
 from dataclasses import fields
@@ -16,6 +15,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from model import command
 from model.errors import UserError
 from model.text.shards import find_corpus
 from model.text.vocabulary import Report, VocabConfig, build_vocabulary
@@ -58,24 +58,17 @@ def _parser() -> argparse.ArgumentParser:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; the exit status is 0, or 2 for a user's mistake."""
-    logging.basicConfig(level=logging.INFO, format="%(message)s")
-    parser = _parser()
-    options = parser.parse_args(arguments)
+    return command.run(_parser(), _make, arguments, no_memory="give a smaller --sample_lines")
+
+
+def _make(options: argparse.Namespace) -> None:
+    if options.workers < 1:
+        raise UserError(f"--workers {options.workers} is below 1")
     config = VocabConfig(**{field.name: getattr(options, field.name) for field in fields(VocabConfig)})
-    try:
-        if options.workers < 1:
-            raise UserError(f"--workers {options.workers} is below 1")
-        config.check()
-        corpus = find_corpus(options.data)
-        report = build_vocabulary(corpus, options.output, config, at_most=options.at_most, workers=options.workers)
-    except (UserError, OSError) as error:  # OSError: the disk is full, or may not be written to
-        print(f"{parser.prog}: {error}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print(f"\n{parser.prog}: interrupted; nothing was written", file=sys.stderr)
-        return 130
+    config.check()
+    corpus = find_corpus(options.data)
+    report = build_vocabulary(corpus, options.output, config, at_most=options.at_most, workers=options.workers)
     Console(stderr=True).print(_table(report))
-    return 0
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 import multiprocessing
 import os
 import signal
+import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -64,9 +65,18 @@ class Workers:
 
 
 def _begin(initializer: Callable[..., object], *arguments: Any) -> None:
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     # Ctrl-C reaches all processes of a terminal; the one that started the workers ends them.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     initializer(*arguments)
+
+
+def _end_with_parent() -> None:
+    """End this process when the one that started it is gone, however it went: nobody would read what it writes."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 def default_workers() -> int:

@@ -35,7 +35,7 @@ from model.text.shards import Corpus, documents
 from model.text.tokenizer import Tokenizer
 from model.workers import Bar, Workers, default_workers
 
-_BATCH = 1 << 18  # code points of documents that travel to a worker at once
+_BATCH = 1 << 20  # code points of documents that travel to a worker at once
 _HELD_OUT_ONE_IN = 100
 _FEWEST = 10  # documents, for one to be held out
 _log = logging.getLogger(__name__)
@@ -116,7 +116,7 @@ def _encode(batch: tuple[str, Sequence[str]]) -> _Batch:
     ids, lengths = tokenizer.encode_documents(texts)
     kept = lengths > 0
     tokens = np.insert(ids, np.cumsum(lengths)[kept], tokenizer.eos_id)
-    digests = b"".join(hashlib.blake2b(text.encode(), digest_size=8).digest() for text in texts)
+    digests = b"".join(hashlib.sha256(text.encode()).digest()[:8] for text in texts)
     return _Batch(language, tokens, lengths[kept] + 1, np.frombuffer(digests, "<u8")[kept])
 
 

@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO, Protocol, cast
+from typing import Any, BinaryIO, Protocol
 
 import msgspec
 import zstandard
@@ -39,7 +39,7 @@ class _Line(msgspec.Struct):
     text: str
 
 
-_decode_line = msgspec.json.Decoder(_Line).decode
+_decode_lines = msgspec.json.Decoder(_Line).decode_lines
 
 
 def find_corpus(path: Path) -> Corpus:
@@ -76,9 +76,12 @@ def _check_run(run: Path) -> None:
     manifest = run / "manifest.json"
     if not manifest.is_file():
         raise UserError(f"no {manifest}: the run is not complete; give build_cc100 the same command again")
-    for entry in _read_json(manifest).get("files", []):
-        file, size = run / entry["path"], entry["bytes"]
-        if file.name.endswith((SHARD_SUFFIX, RELEASE_SUFFIX)) and file.relative_to(run).parts[0] == "shards":
+    try:
+        sizes = {run / entry["path"]: entry["bytes"] for entry in _read_json(manifest)["files"]}
+    except (KeyError, TypeError) as error:
+        raise UserError(f"{manifest} is damaged ({error!r}); copy the run again") from error
+    for file, size in sizes.items():
+        if file.name.endswith((SHARD_SUFFIX, RELEASE_SUFFIX)) and file.is_relative_to(run / "shards"):
             found = file.stat().st_size if file.is_file() else None
             if found != size:
                 what = "missing" if found is None else f"{found} bytes, not {size}"
@@ -127,16 +130,17 @@ class _Counted:
 
 
 def _shard_documents(stream: _Readable) -> Iterator[str]:
-    for line in _lines(_frames(stream)):
-        yield _decode_line(line).text
+    for lines in _whole_lines(_decompressed(stream, _zstd)):
+        for line in _decode_lines(lines):
+            yield line.text
 
 
 def _release_documents(stream: _Readable) -> Iterator[str]:
     paragraphs: list[str] = []
-    with lzma.open(cast(BinaryIO, stream)) as decompressed:
-        for line in decompressed:
-            if line != b"\n":
-                paragraphs.append(line.removesuffix(b"\n").decode("utf-8"))
+    for lines in _whole_lines(_decompressed(stream, lzma.LZMADecompressor), last_is_whole=True):
+        for line in lines.decode("utf-8").replace("\r\n", "\n").removesuffix("\n").split("\n"):
+            if line:
+                paragraphs.append(line)
             elif paragraphs:
                 yield "\n".join(paragraphs)
                 paragraphs = []
@@ -144,29 +148,49 @@ def _release_documents(stream: _Readable) -> Iterator[str]:
         yield "\n".join(paragraphs)
 
 
-def _lines(blocks: Iterable[bytes]) -> Iterator[bytes]:
+def _whole_lines(blocks: Iterable[bytes], *, last_is_whole: bool = False) -> Iterator[bytes]:
+    """Cut blocks at line feeds only: U+2028 and others, at which str.splitlines would cut, may stand in a paragraph."""
     rest = b""
     for block in blocks:
-        # At LF only: str.splitlines would cut at U+2028 and others, which may stand in a paragraph.
-        lines = (rest + block).split(b"\n")
-        rest = lines.pop()
-        yield from lines
-    if rest:
+        lines, feed, rest_of_block = block.rpartition(b"\n")
+        if feed:
+            yield rest + lines + feed
+            rest = rest_of_block
+        else:
+            rest += block
+    if rest and not last_is_whole:
         raise ValueError("the last line has no line feed")
+    if rest:
+        yield rest
 
 
-def _frames(stream: _Readable) -> Iterator[bytes]:
-    # Frame by frame (RFC 8878, 3.1.1): zstandard's stream_reader takes the end of the file for the end of a frame.
-    decompressor = zstandard.ZstdDecompressor()
-    frame = None
+class _Decompressor(Protocol):
+    @property
+    def eof(self) -> bool: ...
+    @property
+    def unused_data(self) -> bytes: ...
+    def decompress(self, data: bytes, /) -> bytes: ...
+
+
+def _zstd() -> _Decompressor:
+    return zstandard.ZstdDecompressor().decompressobj()
+
+
+def _decompressed(stream: _Readable, start: Callable[[], _Decompressor]) -> Iterator[bytes]:
+    """Decompress frames (zstd, RFC 8878, 3.1.1) or streams (xz) that follow each other, and nothing else.
+
+    The readers that the libraries have take the end of the file for the end of a frame, and drop what follows a stream
+    and is none.
+    """
+    part: _Decompressor | None = None
     empty = True
     while data := stream.read(_READ_BYTES):
         empty = False
         while data:
-            frame = frame or decompressor.decompressobj()
-            yield frame.decompress(data)
+            part = part or start()
+            yield part.decompress(data)
             data = b""
-            if frame.eof:
-                data, frame = frame.unused_data, None
-    if frame is not None or empty:
-        raise ValueError("the last frame is not whole")
+            if part.eof:
+                data, part = part.unused_data, None
+    if part is not None or empty:
+        raise ValueError("it ends in mid-frame")

@@ -47,12 +47,12 @@ class VocabConfig:
 
     def check(self) -> None:
         """Raise UserError for a value that cannot be."""
-        if self.vocab_size < 16:
-            raise UserError(f"--vocab_size {self.vocab_size} is below 16")
+        if not 16 <= self.vocab_size <= 10_000_000:
+            raise UserError(f"--vocab_size {self.vocab_size} is not 16 to 10 000 000")
         if not 0 <= self.alpha <= 1:
             raise UserError(f"--alpha {self.alpha} is not 0 to 1")
-        if not 0.9 <= self.coverage <= 1:
-            raise UserError(f"--coverage {self.coverage} is not 0.9 to 1")
+        if not 0.98 <= self.coverage <= 1:
+            raise UserError(f"--coverage {self.coverage} is not 0.98 to 1, which is what SentencePiece takes")
         if self.sample_lines < 1:
             raise UserError(f"--sample_lines {self.sample_lines} is below 1")
 
@@ -96,15 +96,15 @@ def build_vocabulary(
     config.check()
     if (output / MODEL_FILE).exists():
         raise UserError(f"{output} holds a vocabulary already: choose another --output, or delete it")
+    output.mkdir(parents=True, exist_ok=True)
     found = read_lines(corpus, config.sample_lines, config.alpha, config.seed, workers)
-    if not any(text.characters for text in found):
+    if not any(line.strip() for text in found for line in text.kept):
         raise UserError("the shards hold no text: --data wants the output of build_cc100 with at least one document")
     samples = weigh(found, config.sample_lines, config.alpha)
     _log.info("training on %d lines of %d languages", sum(len(sample.lines) for sample in samples), len(samples))
     model = round_scores(_train(samples, config, at_most))
     tokenizer = Tokenizer(model)
     report = Report(config=config, pieces=tokenizer.vocab_size - 2, languages=_rows(samples, tokenizer))
-    output.mkdir(parents=True, exist_ok=True)
     with write_whole(output / REPORT_FILE) as file:
         file.write(msgspec.json.format(msgspec.json.encode(asdict(report)), indent=2) + b"\n")
     write_tokenizer_files(model, output)
@@ -124,7 +124,8 @@ def _train(samples: Sequence[Weighted], config: VocabConfig, at_most: bool) -> b
         return _sentencepiece(samples, config, config.vocab_size, hard=not at_most)
     except RuntimeError as error:
         if alphabet := re.search(r"smaller than required_chars\. *\d+ vs (\d+)", str(error)):
-            text = f"for the characters of the text the smallest is --vocab_size {alphabet[1]}, or lower --coverage"
+            text = f"for the characters of the text the smallest is --vocab_size {alphabet[1]}"
+            text += "; a lower --coverage of model.vocab needs fewer"
             raise UserError(f"--vocab_size {config.vocab_size} is too small: {text}") from error
         largest = _largest(samples, config, error)
         text = f"the largest that works is --vocab_size {largest}; more text gives more"

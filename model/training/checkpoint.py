@@ -1,7 +1,8 @@
 """Checkpoints of a run: whole or not there, the last few kept, and never taken up by a run of another kind.
 
     checkpoints/step-00000100/state.pt          weights, the optimiser's state, ..., as torch.save writes them
-    checkpoints/step-00000100/checkpoint.json   step, both configurations, sha256 of the encoded data's manifest
+    checkpoints/step-00000100/checkpoint.json   step, both configurations, sha256 of state.pt and of the encoded data's
+                                                manifest
 
 The folder is written under another name, flushed to the disk and renamed. The order of samples, masks and dropout
 follow from seed and step, so there is nothing else to keep.
@@ -22,6 +23,7 @@ from torch import Tensor
 
 from model.config import ModelConfig, TrainConfig, differences, read_model, read_train, to_json
 from model.errors import UserError
+from model.files import sha256_of
 
 VERSION = 1
 _STATE, _ABOUT = "state.pt", "checkpoint.json"
@@ -57,7 +59,7 @@ def save(folder: Path, checkpoint: Checkpoint, *, keep: int) -> Path:
     Raises:
         UserError: it cannot be written (disk full, no permission); those before it are still there.
     """
-    target = folder / f"step-{checkpoint.step:08d}"
+    target = folder / _name(checkpoint.step)
     if (target / _ABOUT).is_file():  # a run that breaks right where it went on
         return target
     try:
@@ -74,6 +76,7 @@ def save(folder: Path, checkpoint: Checkpoint, *, keep: int) -> Path:
     except (OSError, RuntimeError) as error:  # torch tells of a full disk by a RuntimeError
         if isinstance(error, torch.OutOfMemoryError) or "CUDA" in str(error):
             raise
+        shutil.rmtree(_aside(target), ignore_errors=True)  # what it holds is room
         raise UserError(f"{target} cannot be written ({error}); make room and give the same command again") from error
     return target
 
@@ -94,9 +97,11 @@ def load(path: Path, identity: Identity | None = None) -> Checkpoint:
     Raises:
         UserError: the checkpoint is damaged, or of another model, training or data; it is named.
     """
-    step, found = _read_about(path)
+    step, found, digest = _read_about(path)
     if identity is not None:
         _compare(path, found, identity)
+    if not (path / _STATE).is_file() or sha256_of([path / _STATE]) != digest:
+        raise _damaged(path / _STATE)
     try:
         state = torch.load(path / _STATE, map_location="cpu", weights_only=True, mmap=True)
         return Checkpoint(step=step, identity=found, **{name: state[name] for name in _PARTS})
@@ -112,12 +117,15 @@ def of_run(run: Path) -> Path:
     return path
 
 
-def _read_about(path: Path) -> tuple[int, Identity]:
+def _read_about(path: Path) -> tuple[int, Identity, str]:
     try:
         values = json.loads((path / _ABOUT).read_bytes())
         if (version := values["version"]) == VERSION:
             model, train = read_model(values["model"]), read_train(values["train"])
-            return int(values["step"]), Identity(model=model, train=train, manifest_sha256=values["manifest_sha256"])
+            identity = Identity(model=model, train=train, manifest_sha256=values["manifest_sha256"])
+            if path.name == _name(values["step"]):
+                return values["step"], identity, values["state_sha256"]
+            raise _damaged(path / _ABOUT)
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise _damaged(path / _ABOUT) from error
     except UserError as error:
@@ -146,6 +154,7 @@ def _write(folder: Path, checkpoint: Checkpoint) -> None:
         "model": to_json(identity.model),
         "train": to_json(identity.train),
         "manifest_sha256": identity.manifest_sha256,
+        "state_sha256": sha256_of([folder / _STATE]),
     }
     with (folder / _ABOUT).open("wb") as file:
         file.write(json.dumps(values, indent=1).encode() + b"\n")
@@ -160,6 +169,10 @@ def _whole(folder: Path) -> list[Path]:
         return []
     found = [path for path in folder.iterdir() if _NAME.fullmatch(path.name) and (path / _ABOUT).is_file()]
     return sorted(found, key=lambda path: int(path.name.removeprefix("step-")))
+
+
+def _name(step: int) -> str:
+    return f"step-{step:08d}"
 
 
 def _aside(target: Path, ending: str = "new") -> Path:

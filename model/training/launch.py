@@ -17,6 +17,7 @@ from model.errors import UserError
 from model.network import hf
 from model.network.xlmr import XlmR
 from model.sampling import shares
+from model.text.vocabulary import VocabConfig
 from model.training import prepare
 from model.training.checkpoint import latest, load
 from model.training.prepare import Request
@@ -27,6 +28,10 @@ from model.training.trainer import Trainer
 
 _NO_MEMORY = ("can't allocate memory", "out of memory", "ALLOC_FAILED")  # in words of torch, of CUDA, of cuBLAS
 _SHAPE = ("layers", "hidden", "heads", "ffn", "vocab_size", "max_length")  # what --init says
+_NEXT = """complete: %s
+  python -m model.fill_mask --run %s "a text with <mask>"
+  python -m model.plot --run %s --output curves.png
+  python -m model.export --run %s --output hf"""
 _log = logging.getLogger(__name__)
 
 
@@ -49,7 +54,7 @@ def read_request(options: argparse.Namespace) -> Request:
         raise UserError(f"--seq_length {train.seq_length} is above --max_length {model.max_length}")
     return Request(
         output=output,
-        data=options.data,
+        data=options.data or (saved.folders["data"] if saved else None),
         vocab=options.vocab,
         encoded=options.encoded or (saved.folders["encoded"] if saved else None),
         init=options.init or (saved.folders["init"] if saved else None),
@@ -70,6 +75,8 @@ def _given(options: argparse.Namespace, compiled: bool) -> dict[str, Any]:
                 raise UserError(f"--{name} is what --{source} says; leave it out")
     if options.workers is not None and options.workers < 1:
         raise UserError(f"--workers {options.workers} is below 1")
+    if options.vocab_size is not None:
+        VocabConfig(vocab_size=options.vocab_size).check()
     if "betas" in given:
         given["betas"] = tuple(given["betas"])
     if "vocab_size" in given:
@@ -89,6 +96,9 @@ def pretrain(request: Request, device: str | None = None) -> Ending:
     """
     with place(device) as where:
         request = replace(request, train=_fitted(request.train, where))
+        made = request.encoded and (request.vocab or request.init)
+        if not (request.output.exists() or request.data or made):
+            raise UserError(f"no {request.output}: --data DIR says which shards to train on")
         if not where.first:
             where.wait()
             return _train(request, where)
@@ -114,10 +124,10 @@ def _fitted(train: TrainConfig, where: Place) -> TrainConfig:
 def _train(request: Request, where: Place) -> Ending:
     identity = prepare.identify(request)
     batches, held_out, manifest = prepare.open_data(request, where)
-    torch.manual_seed(identity.train.seed)
-    model = XlmR(identity.model)
     newest = latest(request.output / "checkpoints")
     try:
+        torch.manual_seed(identity.train.seed)
+        model = XlmR(identity.model)
         if newest is None and request.init:
             model.load_state_dict(hf.load_weights(request.init).state)
         trainer = Trainer(model, identity, batches, where)
@@ -125,10 +135,14 @@ def _train(request: Request, where: Place) -> Ending:
             trainer.restore(load(newest, identity))
         if not where.first:
             return Run(trainer, request.output, held_out, None).train()
+        prepare.write_config(request, identity)
         _announce(trainer, manifest, batches)
         steps = identity.train.steps
         with Progress(request.output, step=trainer.steps_done, steps=steps) as progress:
-            return Run(trainer, request.output, held_out, progress).train()
+            ending = Run(trainer, request.output, held_out, progress).train()
+        if ending is Ending.COMPLETE:
+            _log.info(_NEXT, *[request.output] * 4)
+        return ending
     except (MemoryError, RuntimeError) as error:
         # On the CPU torch has no error of its own for it.
         if isinstance(error, MemoryError) or any(words in str(error) for words in _NO_MEMORY):

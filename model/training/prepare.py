@@ -92,7 +92,7 @@ def locked(run: Path) -> Iterator[None]:
 
 
 def make(request: Request) -> None:
-    """Make what is missing: vocabulary, encoded text, config.json.
+    """Make what is missing: vocabulary and encoded text.
 
     Raises:
         UserError: the run directory is of another configuration, or something cannot be made.
@@ -102,10 +102,9 @@ def make(request: Request) -> None:
     if not (request.encoded_folder / MANIFEST).is_file():
         if request.data is None:
             raise UserError(f"no {request.encoded_folder / MANIFEST}: --data DIR says which shards to encode")
-        _log.info("encoding %s into %s", request.data, request.encoded_folder)
         corpus, vocab = find_corpus(request.data), request.output / "vocab"
+        _log.info("encoding %s into %s", request.data, request.encoded_folder)
         encode_corpus(corpus, vocab, request.encoded_folder, workers=request.workers)
-    _write_config(request, identify(request))
 
 
 def identify(request: Request) -> Identity:
@@ -165,8 +164,8 @@ def _make_vocabulary(request: Request) -> None:
         Tokenizer.load(source)  # UserError if it is none
         write_tokenizer_files(source / MODEL_FILE, aside)
     elif request.data is not None:
-        _log.info("making a vocabulary of %d pieces of %s", pieces, request.data)
         corpus = find_corpus(request.data)
+        _log.info("making a vocabulary of %d pieces of %s", pieces, request.data)
         build_vocabulary(corpus, aside, config, at_most=request.fewer_pieces, workers=request.workers)
     else:
         raise UserError(f"no {folder}: --data DIR says from which shards to make the vocabulary")
@@ -194,12 +193,17 @@ def read_saved(run: Path) -> Saved | None:
     try:
         values = json.loads(path.read_bytes())
         if values["version"] != VERSION:
-            raise UserError(f"{path} has version {values['version']}, not {VERSION}; use the program that wrote it")
+            raise UserError(f"version {values['version']} is not {VERSION}; use the program that wrote it")
         preset = Preset(model=read_model(values["model"]), train=read_train(values["train"]))
         folders = {name: Path(values[name]) if values[name] else None for name in _FOLDERS}
         return Saved(preset, folders)
     except (ValueError, KeyError, TypeError) as error:
-        raise UserError(f"{path} is damaged ({error!r}); give another --output") from error
+        raise UserError(
+            f"{path} is damaged ({error!r}); delete it and give the flags that the run was begun with, "
+            "or another --output"
+        ) from error
+    except UserError as error:
+        raise UserError(f"{path}: {error}") from error
 
 
 def _check_saved(request: Request) -> None:
@@ -218,8 +222,8 @@ def _check_saved(request: Request) -> None:
         )
 
 
-def _write_config(request: Request, identity: Identity) -> None:
-    """Write what the run is; when it goes on only what is in config.FREE can be new."""
+def write_config(request: Request, identity: Identity) -> None:
+    """Write what the run is, once it is sure to work; when it goes on only what is in config.FREE can be new."""
     values: dict[str, Any] = {"version": VERSION, "model": asdict(identity.model), "train": asdict(identity.train)}
     values |= {"manifest_sha256": identity.manifest_sha256}
     saved = read_saved(request.output)

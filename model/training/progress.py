@@ -166,7 +166,7 @@ def _keep_until(path: Path, step: int) -> None:
     if not path.exists():
         return
     kept = []
-    for line in path.read_text("utf-8").splitlines(keepends=True):
+    for line in path.read_text("utf-8", errors="replace").splitlines(keepends=True):
         try:
             if step and json.loads(line)["step"] <= step:
                 kept.append(line)

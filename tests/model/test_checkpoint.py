@@ -198,6 +198,23 @@ def test_a_damaged_one_is_named(tmp_path: Path, file: str, share: float) -> None
         checkpoint.load(path)
 
 
+def test_a_bit_that_fell_over_is_seen(tmp_path: Path) -> None:
+    path = checkpoint.save(tmp_path, state_of(randomised(CONFIG)), keep=1)
+    content = bytearray((path / "state.pt").read_bytes())
+    content[len(content) // 2] ^= 1
+    (path / "state.pt").write_bytes(content)
+    with pytest.raises(UserError, match=r"state\.pt is damaged"):
+        checkpoint.load(path)
+
+
+def test_a_step_that_is_not_the_folders_is_seen(tmp_path: Path) -> None:
+    path = checkpoint.save(tmp_path, state_of(randomised(CONFIG)), keep=1)
+    about = path / "checkpoint.json"
+    about.write_text(about.read_text().replace('"step": 7', '"step": 3'))
+    with pytest.raises(UserError, match=r"checkpoint\.json is damaged"):
+        checkpoint.load(path)
+
+
 def test_versions(tmp_path: Path) -> None:
     path = checkpoint.save(tmp_path, state_of(randomised(CONFIG)), keep=1)
     about = path / "checkpoint.json"

@@ -132,7 +132,10 @@ def test_nothing_is_overwritten(tmp_path: Path, capsys: pytest.CaptureFixture[st
     output.mkdir()
     (output / "mine").write_text("precious")
     assert export.main(["--run", str(tmp_path / "run"), "--output", str(output)]) == 2
-    assert capsys.readouterr().err == f"export: {output} is there already; delete it or give another --output\n"
+    assert (
+        capsys.readouterr().err
+        == f"python -m model.export: {output} is there already; delete it or give another --output\n"
+    )
     assert [path.name for path in output.iterdir()] == ["mine"]
     (output / "mine").unlink()
     assert export.main(["--run", str(tmp_path / "run"), "--output", str(output)]) == 0

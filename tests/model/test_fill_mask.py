@@ -88,7 +88,7 @@ def test_mistakes(folder: Path, capsys: pytest.CaptureFixture[str], tmp_path: Pa
 
     run = ("--run", str(folder / "run"))
     assert said(*run, "no mask here") == (
-        "fill_mask: no <mask> in 'no mask here'; put it where a word is to be guessed"
+        "python -m model.fill_mask: no <mask> in 'no mask here'; put it where a word is to be guessed"
     )
     assert "has 50 tokens, the model takes 40" in said(*run, "<mask> " * 48)
     assert "no checkpoint in" in said("--run", str(tmp_path), "<mask>")

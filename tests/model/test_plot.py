@@ -45,6 +45,13 @@ def test_a_picture_at_any_time_of_a_run(tmp_path: Path, count: int) -> None:
     assert picture.read_bytes().startswith(b"\x89PNG")
 
 
+def test_a_log_of_a_run_that_was_killed_or_broke(tmp_path: Path) -> None:
+    run = write_log(tmp_path / "run", [*LINES, {"event": "validation", "step": 30, "languages": {"en": None}}])
+    with (run / "log.jsonl").open("a") as log:
+        log.write('{"event": "step", "st')
+    assert main(["--run", str(run), "--output", str(tmp_path / "curves.PNG")]) == 0
+
+
 def test_a_run_without_held_out_text(tmp_path: Path) -> None:
     run = write_log(tmp_path / "run", [line for line in LINES if line["event"] == "step"])
     assert main(["--run", str(run), "--output", str(tmp_path / "curves.svg")]) == 0

@@ -111,6 +111,29 @@ def test_a_damaged_file_of_the_release_is_named(tmp_path: Path, cut: slice) -> N
         list(documents([path]))
 
 
+@pytest.mark.parametrize("after", [b"rubbish", lzma.compress(b"tatu\n\n")[1:], lzma.compress(b"tatu\n\n")[:-9]])
+def test_damage_after_a_whole_stream_is_named(tmp_path: Path, after: bytes) -> None:
+    path = tmp_path / "sw.txt.xz"
+    path.write_bytes(lzma.compress(b"moja\nmbili\n\n") + after)
+    with pytest.raises(UserError, match=r"sw\.txt\.xz is cut off, damaged"):
+        list(documents([path]))
+
+
+def test_streams_that_follow_each_other_and_line_ends_of_windows(tmp_path: Path) -> None:
+    path = tmp_path / "sw.txt.xz"
+    path.write_bytes(lzma.compress(b"moja\r\nmbili\r\n\r\nta") + lzma.compress(b"tu\n\n\nnne"))
+    assert list(documents([path])) == ["moja\nmbili", "tatu", "nne"]
+
+
+@pytest.mark.parametrize("content", ['{"files": null}', '{"files": [{"bytes": 3}]}', "{}"])
+def test_a_damaged_manifest_of_the_corpus_is_named(tmp_path: Path, content: str) -> None:
+    write_shard(tmp_path / "shards" / "en" / "all-00000.jsonl.zst", ["text"])
+    (tmp_path / "run.json").write_text('{"shard_format": 1}')
+    (tmp_path / "manifest.json").write_text(content)
+    with pytest.raises(UserError, match=r"manifest\.json is damaged"):
+        find_corpus(tmp_path)
+
+
 def test_another_version_is_refused(tmp_path: Path) -> None:
     write_shard(tmp_path / "shards" / "en" / "all-00000.jsonl.zst", ["text"])
     run, manifest = tmp_path / "run.json", tmp_path / "manifest.json"

@@ -148,7 +148,7 @@ def test_a_size_below_the_alphabet_names_the_smallest(many_shards: Corpus, tmp_p
     small = Corpus({"zh-Hans": many_shards.files["zh-Hans"]})
     with pytest.raises(UserError, match=r"--vocab_size 100 is too small: .* the smallest is --vocab_size \d+") as error:
         build_vocabulary(small, tmp_path, VocabConfig(vocab_size=100), workers=1)
-    size = int(str(error.value).partition("smallest is --vocab_size ")[2].partition(",")[0])
+    size = int(str(error.value).partition("smallest is --vocab_size ")[2].partition(";")[0])
     assert build_vocabulary(small, tmp_path, VocabConfig(vocab_size=size), workers=1).pieces == size
 
 
