@@ -16,6 +16,7 @@ import contextlib
 import dataclasses
 import json
 import math
+import os
 import resource
 import statistics
 import subprocess
@@ -290,7 +291,9 @@ def _measure_here(job: Job) -> Result:
 def _measure_apart(job: Job) -> Result:
     """Measure in a fresh process: its memory is its own, and running out of it ends nothing else."""
     command = [sys.executable, str(Path(__file__).resolve()), "--job", json.dumps(asdict(job))]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    # The Trainer would split its batch among all GPUs that it sees.
+    one = {"CUDA_VISIBLE_DEVICES": os.environ.get("CUDA_VISIBLE_DEVICES", "0").partition(",")[0]}
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=os.environ | one)
     lines = done.stdout.splitlines()
     if done.returncode == 0 and lines:
         return Result(**json.loads(lines[-1]))
@@ -433,6 +436,8 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _run(options: argparse.Namespace) -> None:
+    if options.warmup < 1 or options.steps < 5:
+        raise UserError("--warmup must be 1 or more, --steps 5 or more")
     jobs = _jobs(options)
     results = {job: list[Result]() for job in jobs}
     torch.set_num_threads(options.threads or torch.get_num_threads())

@@ -16,7 +16,6 @@ PAD_ID = 1
 IDS_WITHOUT_PIECE = 2  # <pad> and <mask>: a vocabulary of 250 000 pieces has 250 002 ids
 FIRST_POSITION = PAD_ID + 1  # row of the position table for the first token; fairseq counts on from <pad>
 LAYER_NORM_EPS = 1e-5
-INIT_STD = 0.02
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +29,7 @@ class ModelConfig:
     vocab_size: int  # ids, the four special ones and <mask> included
     max_length: int = 512  # tokens of a sample, <s> included
     dropout: float = 0.1  # of hidden states and of attention, in [0, 1)
+    init_std: float = 0.02  # of the first weights
 
     def __post_init__(self) -> None:
         """Raise UserError for a shape that cannot be."""
@@ -38,6 +38,7 @@ class ModelConfig:
         _require(self.vocab_size >= 6, "vocab_size", self.vocab_size, "at least 6: five special ids and a piece")
         _require(self.hidden % self.heads == 0, "hidden", self.hidden, f"a multiple of heads ({self.heads})")
         _require(0 <= self.dropout < 1, "dropout", self.dropout, "in [0, 1)")
+        _require(0 < self.init_std < 1, "init_std", self.init_std, "above 0 and below 1")
 
     @property
     def positions(self) -> int:

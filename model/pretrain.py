@@ -41,6 +41,7 @@ _HELP = {
     "vocab_size": "pieces of a new vocabulary, as for model.vocab",
     "max_length": "tokens of a sample that the model can take",
     "dropout": "of hidden states and attention",
+    "init_std": "standard deviation of the first weights",
     "seq_length": "tokens of a sample",
     "batch_size": "samples a step, of all processes together",
     "micro_batch": "samples that go through a process at once; lower it when memory is short",

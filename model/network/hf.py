@@ -16,7 +16,7 @@ import torch
 from safetensors import SafetensorError
 from torch import Tensor
 
-from model.config import FIRST_POSITION, INIT_STD, LAYER_NORM_EPS, PAD_ID, ModelConfig
+from model.config import FIRST_POSITION, LAYER_NORM_EPS, PAD_ID, ModelConfig
 from model.errors import UserError
 from model.network.xlmr import XlmR
 
@@ -100,7 +100,7 @@ def config_json(config: ModelConfig) -> dict[str, Any]:
         "hidden_act": "gelu",
         "hidden_dropout_prob": config.dropout,
         "hidden_size": config.hidden,
-        "initializer_range": INIT_STD,
+        "initializer_range": config.init_std,
         "intermediate_size": config.ffn,
         "layer_norm_eps": LAYER_NORM_EPS,
         "max_position_embeddings": config.positions,
@@ -129,6 +129,7 @@ def read_config(folder: Path) -> ModelConfig:
             vocab_size=values["vocab_size"],
             max_length=values["max_position_embeddings"] - FIRST_POSITION,
             dropout=values.get("hidden_dropout_prob", 0.1),
+            init_std=values.get("initializer_range", 0.02),
         )
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise UserError(f"{path} is no config.json of an XLM-R ({error!r}); give another folder") from error

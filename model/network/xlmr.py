@@ -11,13 +11,14 @@ of the position table here (hf.py).
 Source: Conneau et al. 2020 (XLM-R), table 7; Liu et al. 2019 (RoBERTa); Vaswani et al. 2017, section 3 (post-norm).
 """
 
+import functools
 from collections.abc import Mapping
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from model.config import FIRST_POSITION, INIT_STD, LAYER_NORM_EPS, PAD_ID, ModelConfig
+from model.config import FIRST_POSITION, LAYER_NORM_EPS, PAD_ID, ModelConfig
 
 
 class XlmR(nn.Module):
@@ -34,7 +35,7 @@ class XlmR(nn.Module):
         self.head_dense = nn.Linear(config.hidden, config.hidden)
         self.head_norm = _norm(config)
         self.decoder_bias = nn.Parameter(torch.zeros(config.vocab_size))
-        self.apply(_initialise)
+        self.apply(functools.partial(_initialise, std=config.init_std))
         with torch.no_grad():
             self.words.weight[PAD_ID].zero_()
 
@@ -119,8 +120,8 @@ def _norm(config: ModelConfig) -> nn.LayerNorm:
     return nn.LayerNorm(config.hidden, eps=LAYER_NORM_EPS)
 
 
-def _initialise(module: nn.Module) -> None:
+def _initialise(module: nn.Module, std: float) -> None:
     if isinstance(module, nn.Linear | nn.Embedding):
-        nn.init.normal_(module.weight, std=INIT_STD)
+        nn.init.normal_(module.weight, std=std)
     if isinstance(module, nn.Linear):
         nn.init.zeros_(module.bias)
