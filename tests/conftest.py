@@ -14,6 +14,9 @@ from hypothesis import settings
 from ccnet_pipeline.errors import UserError
 from ccnet_pipeline.models import find_model
 
+# Several tests run at once, and threads that wait for their processor by spinning cost each other minutes.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 # The same examples in every run: one that fails must fail for whoever caused it.
 settings.register_profile("same", derandomize=True)
 settings.load_profile("same")

@@ -40,6 +40,7 @@ def test_make_does_what_is_tested(command: str) -> None:
 
 
 @pytest.mark.xdist_group("alone")
+@pytest.mark.timeout(1200)
 def test_every_command_works(lid: str, tmp_path: Path) -> None:
     shutil.copytree(sample.crawl_directory(), tmp_path, dirs_exist_ok=True)
     shutil.copytree(sample.lm_directory(), tmp_path / "models")

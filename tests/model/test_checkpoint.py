@@ -171,7 +171,7 @@ def changed(identity: Identity, part: str, **values: object) -> Identity:
     ("part", "change", "message"),
     [
         ("model", {"layers": 3}, r"step-00000007 is of another configuration: layers is 2, not 3; give"),
-        ("train", {"learning_rate": 0.5, "seed": 3}, r"learning_rate is 0.002, not 0.5, seed is 0, not 3"),
+        ("train", {"learning_rate": 0.5, "seed": 3}, r"learning_rate is 0.003, not 0.5, seed is 0, not 3"),
         ("manifest_sha256", {}, "other encoded data"),
     ],
 )
