@@ -1,6 +1,7 @@
 """The network: XLM-R's form, sound under autocast, and equal to transformers' (test_export has the logits)."""
 
 import json
+from dataclasses import replace
 
 import pytest
 import torch
@@ -72,28 +73,30 @@ def test_parameters_of_the_paper(size: str, millions: float) -> None:
     assert round(count / 1e6, 1) == millions
 
 
-def test_initial_weights() -> None:
+@pytest.mark.parametrize("std", [0.02, 0.08])
+def test_initial_weights(std: float) -> None:
+    config = replace(SIZES["tiny"].model, init_std=std)
     torch.manual_seed(0)
-    network = XlmR(SIZES["tiny"].model)
+    network = XlmR(config)
     for name, module in network.named_modules():
         if isinstance(module, nn.LayerNorm):
             assert module.eps == 1e-5, name
             assert (module.weight == 1).all(), name
             assert not module.bias.any(), name
         elif isinstance(module, nn.Linear | nn.Embedding):
-            assert module.weight.std().item() == pytest.approx(0.02, rel=0.05), name
+            assert module.weight.std().item() == pytest.approx(std, rel=0.05), name
         if isinstance(module, nn.Linear):
             assert not module.bias.any(), name
     assert not network.words.weight[1].any()
     assert not network.decoder_bias.any()
     torch.manual_seed(0)
-    again = XlmR(SIZES["tiny"].model)
+    again = XlmR(config)
     assert all(torch.equal(*pair) for pair in zip(network.parameters(), again.parameters(), strict=True))
 
 
 def test_untrained_loss_is_that_of_a_guess() -> None:
     torch.manual_seed(0)
-    network = XlmR(SIZES["tiny"].model)
+    network = XlmR(replace(SIZES["tiny"].model, init_std=0.02))
     ids_bs, targets = torch.randint(4, 8000, (4, 64)), torch.randint(4, 8000, (40,))
     hidden = network(ids_bs, torch.arange(10).expand(4, 10))
     loss = chunked_cross_entropy(hidden, network.decoder_weight, network.decoder_bias, targets)
