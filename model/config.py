@@ -118,9 +118,9 @@ class Preset:
 _VOCABULARY = 250_002
 
 # tiny, a minute on a CPU, has the layers and the width of BERT-Tiny (Turc et al. 2019). It trains too little for
-# dropout to help, and at 0.02 such narrow layers begin all but deaf: 0.08 is about 1 / sqrt(width). base and large are
-# the paper's (table 7), batch 8192 and 1.5 M updates (section 3). Peak 7e-4 at that batch: fairseq's table. Warm-up, and
-# large's peak: RoBERTa.
+# dropout to help, and at 0.02 such narrow layers begin all but deaf: 0.08 is about 1 / sqrt(width). base and large
+# are the paper's (table 7), batch 8192 and 1.5 M updates (section 3). Peak 7e-4 at that batch: fairseq's table.
+# Warm-up, and large's peak: RoBERTa.
 SIZES: Mapping[str, Preset] = MappingProxyType(
     {
         "tiny": Preset(
