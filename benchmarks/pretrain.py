@@ -41,13 +41,13 @@ from model.config import SIZES, ModelConfig, TrainConfig  # noqa: E402
 from model.data import blocks  # noqa: E402
 from model.data.encoded import load_manifest  # noqa: E402
 from model.data.loader import Batches, Loader  # noqa: E402
-from model.data.order import Order  # noqa: E402
 from model.errors import UserError  # noqa: E402
 from model.network import flops  # noqa: E402
 from model.network.hf import config_json  # noqa: E402
 from model.network.xlmr import XlmR  # noqa: E402
-from model.sampling import generator, shares  # noqa: E402
+from model.sampling import generator  # noqa: E402
 from model.training.checkpoint import Identity  # noqa: E402
+from model.training.prepare import make_batches  # noqa: E402
 from model.training.processes import Place  # noqa: E402
 from model.training.run import Reports  # noqa: E402
 from model.training.trainer import Trainer  # noqa: E402
@@ -131,19 +131,7 @@ def _streams(job: Job) -> Iterator[dict[str, blocks.Tokens]]:
 
 
 def _batches(job: Job, streams: Mapping[str, blocks.Tokens]) -> Batches:
-    _, train = _configs(job)
-    sizes = {name: len(stream) for name, stream in streams.items()}
-    counts = {name: blocks.count_blocks(size, job.seq_length) for name, size in sizes.items()}
-    return Batches(
-        order=Order(counts, shares(sizes, train.alpha), train.seed),
-        streams=streams,
-        seed=train.seed,
-        seq_length=job.seq_length,
-        batch_size=job.batch,
-        micro_batch=job.batch,
-        mask_share=train.mask_share,
-        vocab_size=job.vocab_size,
-    )
+    return make_batches(streams, _configs(job)[1], job.vocab_size, Place(torch.device(job.device)))
 
 
 # --- the two programs

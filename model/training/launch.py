@@ -147,7 +147,9 @@ def _train(request: Request, where: Place) -> Ending:
         # On the CPU torch has no error of its own for it.
         if isinstance(error, MemoryError) or any(words in str(error) for words in _NO_MEMORY):
             micro = identity.train.micro_batch
-            raise UserError(f"out of memory: lower --micro_batch ({micro}) and give the same command again") from error
+            raise UserError(
+                f"out of memory: lower --micro_batch ({micro}) and give the same command again, or train a smaller model"
+            ) from error
         raise
 
 

@@ -133,9 +133,17 @@ def open_data(request: Request, place: Place) -> tuple[Batches, dict[str, Masked
     )
     if not streams:
         raise UserError(f"{request.encoded_folder} has no text to train on; encode a corpus with more documents")
+    batches = make_batches(streams, config, manifest.vocab_size, place)
+    held_out = {name: language.held_out_tokens for name, language in manifest.languages.items()}
+    files = blocks.open_tokens(request.encoded_folder, held_out, HELD_OUT)
+    return batches, prepare(files, batches, config.validation_blocks), manifest
+
+
+def make_batches(streams: Mapping[str, blocks.Tokens], config: TrainConfig, vocab_size: int, place: Place) -> Batches:
+    """Return the batches of a process: the order of all samples over these streams, and its part of it."""
     sizes = {name: len(stream) for name, stream in streams.items()}
     counts = {name: blocks.count_blocks(size, config.seq_length) for name, size in sizes.items()}
-    batches = Batches(
+    return Batches(
         order=Order(counts, shares(sizes, config.alpha), config.seed),
         streams=streams,
         seed=config.seed,
@@ -143,13 +151,10 @@ def open_data(request: Request, place: Place) -> tuple[Batches, dict[str, Masked
         batch_size=config.batch_size,
         micro_batch=config.micro_batch,
         mask_share=config.mask_share,
-        vocab_size=manifest.vocab_size,
+        vocab_size=vocab_size,
         rank=place.rank,
         world=place.world,
     )
-    held_out = {name: language.held_out_tokens for name, language in manifest.languages.items()}
-    files = blocks.open_tokens(request.encoded_folder, held_out, HELD_OUT)
-    return batches, prepare(files, batches, config.validation_blocks), manifest
 
 
 def _make_vocabulary(request: Request) -> None:
@@ -212,7 +217,7 @@ def _check_saved(request: Request) -> None:
     if saved is None:
         return
     changed = differences(saved.preset.train, request.train) + differences(saved.preset.model, request.model)
-    for name in _FOLDERS:  # one need not be named again
+    for name in _FOLDERS:
         old, new = saved.folders[name], getattr(request, name)
         changed += [f"{name} is {old}, not {new.resolve()}"] if new and new.resolve() != old else []
     if changed:
@@ -226,9 +231,8 @@ def write_config(request: Request, identity: Identity) -> None:
     """Write what the run is, once it is sure to work; when it goes on only what is in config.FREE can be new."""
     values: dict[str, Any] = {"version": VERSION, "model": asdict(identity.model), "train": asdict(identity.train)}
     values |= {"manifest_sha256": identity.manifest_sha256}
-    saved = read_saved(request.output)
     for name in _FOLDERS:
-        path = getattr(request, name) or (saved and saved.folders[name])
+        path = getattr(request, name)
         values[name] = str(path.resolve()) if path else None
     with write_whole(request.output / _CONFIG) as file:
         file.write(json.dumps(values, indent=2).encode() + b"\n")

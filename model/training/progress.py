@@ -97,7 +97,7 @@ class Progress:
         """Go on after `step` of `steps`; what the log holds beyond it, of a run that was killed, is taken back."""
         self._steps = steps
         self._console = Console(stderr=True)
-        columns = (BarColumn(), TextColumn("{task.description}"), TextColumn("left"), TimeRemainingColumn())
+        columns = (BarColumn(16), TextColumn("{task.description}"), TextColumn("left"), TimeRemainingColumn())
         live = self._console.is_terminal
         self._bar = rich.progress.Progress(*columns, console=self._console, disable=not live, speed_estimate_period=600)
         self._task = self._bar.add_task(f"step {step}/{steps}", completed=step, total=steps)
