@@ -148,7 +148,8 @@ def _train(request: Request, where: Place) -> Ending:
         if isinstance(error, MemoryError) or any(words in str(error) for words in _NO_MEMORY):
             micro = identity.train.micro_batch
             raise UserError(
-                f"out of memory: lower --micro_batch ({micro}) and give the same command again, or train a smaller model"
+                f"out of memory: lower --micro_batch ({micro}) and give the same command again, "
+                "or begin a run of a smaller model"
             ) from error
         raise
 

@@ -121,18 +121,19 @@ def test_a_complete_run_is_left_as_it_is(whole: Path) -> None:
     assert before == (lines(whole), (whole / "log.jsonl").stat().st_size)
 
 
-def test_a_killed_process_goes_on(whole: Path, tmp_path: Path) -> None:
+def test_a_hundred_steps_are_fifty_a_kill_and_fifty(whole: Path, tmp_path: Path) -> None:
     run = tmp_path / "run"
-    command = [sys.executable, "-m", "model.pretrain", *again(whole, f"--output={run}", "--steps=60")]
+    command = [sys.executable, "-m", "model.pretrain", *again(whole, f"--output={run}", "--steps=100")]
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(CHECKOUT)}
     with subprocess.Popen(command, cwd=tmp_path, env=environment, stderr=subprocess.DEVNULL) as process:
-        wait_for(run / "checkpoints" / "step-00000010", process)
+        wait_for(run / "checkpoints" / "step-00000050", process)
         process.send_signal(signal.SIGKILL)
     assert process.returncode == -signal.SIGKILL
-    assert pretrain.main(again(whole, f"--output={run}", "--steps=60")) == 0
+    assert pretrain.main(again(whole, f"--output={run}", "--steps=100")) == 0
     straight = tmp_path / "straight"
-    assert pretrain.main(again(whole, f"--output={straight}", "--steps=60")) == 0
+    assert pretrain.main(again(whole, f"--output={straight}", "--steps=100")) == 0
     assert equal(weights(straight), weights(run))
+    assert lines(straight) == lines(run)
     assert lines(straight) == lines(run)
 
 
