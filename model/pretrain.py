@@ -139,8 +139,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _pretrain(options: argparse.Namespace) -> int:
-    # Before torch is loaded: threads of its that spin while they wait are 6 % faster on an idle machine of two cores, and
-    # eight times slower where another program has one of them.
+    # Before torch is loaded: its threads, if they spin while they wait, are 6 % faster on two idle cores, and eight
+    # times slower where another program has one of them.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     # Not above: the processes that encode import this module, and have no use for torch.
     from model.training.launch import pretrain, read_request
