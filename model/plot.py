@@ -101,7 +101,7 @@ def _draw_languages(axes: Axes, history: History) -> None:
     axes.plot([losses[name] for name in names], places, "o", color="C0", label=f"validation at step {last}")
     axes.set_yticks(places, names)
     axes.set(xlabel="nats a masked token")
-    axes.legend()
+    axes.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=2, frameon=False)  # above: dots may stand anywhere
     axes.grid(alpha=0.3, axis="x")
     return None
 
