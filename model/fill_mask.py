@@ -21,7 +21,7 @@ from model.config import PAD_ID
 from model.errors import UserError
 from model.network import hf
 from model.network.xlmr import XlmR
-from model.text.tokenizer import Tokenizer
+from model.text.tokenizer import MODEL_FILE, Tokenizer
 from model.training import checkpoint
 
 MASK = "<mask>"
@@ -50,6 +50,8 @@ class Filler:
     def of_run(cls, run: Path) -> "Filler":
         """Take the newest checkpoint of a run; UserError if there is none, or no vocabulary."""
         state = checkpoint.load(checkpoint.of_run(run))
+        if not (run / "vocab" / MODEL_FILE).is_file():
+            raise UserError(f"no {run / 'vocab' / MODEL_FILE}; copy the vocab/ that the run was trained with there")
         return cls._paired(XlmR.of(state.identity.model, state.model), run / "vocab")
 
     @classmethod

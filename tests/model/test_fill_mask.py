@@ -1,5 +1,6 @@
 """fill_mask: the pieces and probabilities that transformers gives for the exported model; mistakes in one line."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -95,6 +96,14 @@ def test_mistakes(folder: Path, capsys: pytest.CaptureFixture[str], tmp_path: Pa
     assert "config.json" in said("--model", str(tmp_path), "<mask>")
     with pytest.raises(SystemExit):
         fill_mask.main(["<mask>"])
+
+
+def test_a_vocabulary_that_is_lost_is_not_made_anew(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copytree(folder / "run" / "checkpoints", tmp_path / "checkpoints")
+    assert fill_mask.main(["--run", str(tmp_path), "a <mask>"]) == 2
+    assert "copy the vocab/ that the run was trained with" in capsys.readouterr().err
 
 
 def test_a_vocabulary_of_another_model(folder: Path, tmp_path: Path) -> None:
