@@ -55,7 +55,7 @@ class Workers:
         waiting: deque[Future[_Result]] = deque()
         try:
             for item in items:
-                waiting.append(self._pool.submit(function, item))
+                waiting.append(_submit(self._pool, function, item))
                 if len(waiting) >= _WAITING * self.count:
                     yield waiting.popleft().result()
             while waiting:
@@ -64,10 +64,20 @@ class Workers:
             raise UserError("a worker process was killed, most often for want of memory: fewer --workers") from error
 
 
+def _submit(pool: ProcessPoolExecutor, function: Callable[[_Item], _Result], item: _Item) -> Future[_Result]:
+    """Submit a call, which may start a process: it inherits the signals that are blocked.
+
+    Ctrl-C reaches all processes of a terminal, and is for the one that started the others: it ends them.
+    """
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        return pool.submit(function, item)
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def _begin(initializer: Callable[..., object], *arguments: Any) -> None:
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    # Ctrl-C reaches all processes of a terminal; the one that started the workers ends them.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
     initializer(*arguments)
 
 
