@@ -10,7 +10,6 @@ It takes the newest checkpoint. The folder is written aside and renamed when who
 import argparse
 import json
 import logging
-import os
 import shutil
 import sys
 import tempfile
@@ -22,6 +21,7 @@ import safetensors.torch
 from model import command
 from model.config import ModelConfig
 from model.errors import UserError
+from model.files import flush
 from model.network import hf
 from model.text.tokenizer import MODEL_FILE, Tokenizer
 from model.training import checkpoint
@@ -51,7 +51,7 @@ def export(run: Path, output: Path) -> int:
         safetensors.torch.save_file(tensors, folder / hf.WEIGHTS_FILE, metadata={"format": "pt"})
         (folder / hf.CONFIG_FILE).write_text(json.dumps(hf.config_json(config), indent=2) + "\n", "utf-8")
         for path in (*folder.iterdir(), folder):
-            _flush(path)
+            flush(path)
         folder.rename(output)
     return state.step
 
@@ -69,14 +69,6 @@ def _check_vocabulary(folder: Path, config: ModelConfig) -> None:
         raise UserError(
             f"{folder} has {size} ids, the checkpoint {config.vocab_size}; copy the vocab/ it was trained with there"
         )
-
-
-def _flush(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -25,6 +25,15 @@ def write_whole(path: Path) -> Iterator[BinaryIO]:
         aside.unlink(missing_ok=True)
 
 
+def flush(path: Path) -> None:
+    """Make a file, or the names in a folder, last through a power cut."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
 def sha256_of(files: Iterable[Path]) -> str:
     """Return the sha256 of files' bytes, one file after another, hexadecimal."""
     digest = hashlib.sha256()

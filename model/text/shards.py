@@ -1,7 +1,7 @@
 """The text to train on: shard format v1 (docs/shard_format.md), or files in the form of the CC-100 release.
 
-Documents stream: memory is bounded by the largest document, not by the file. Nothing is repaired or left out in
-silence: a file that is cut off or is no shard stops the reader with the file's name.
+Documents stream: memory is bounded by a block of the file and the largest document, not by the file. Nothing is
+repaired or left out in silence: a file that is cut off or is no shard stops the reader with the file's name.
 """
 
 import json

@@ -23,7 +23,7 @@ from torch import Tensor
 
 from model.config import ModelConfig, TrainConfig, differences, read_model, read_train, to_json
 from model.errors import UserError
-from model.files import sha256_of
+from model.files import flush, sha256_of
 
 VERSION = 1
 _STATE, _ABOUT = "state.pt", "checkpoint.json"
@@ -68,7 +68,7 @@ def save(folder: Path, checkpoint: Checkpoint, *, keep: int) -> Path:
         aside.mkdir(parents=True)
         _write(aside, checkpoint)
         aside.rename(target)
-        _flush(folder)
+        flush(folder)
         for old in _whole(folder)[: -max(1, keep)]:
             # Renamed first: a folder that is half deleted must not bear the name of a whole one.
             old.rename(_aside(old, "old"))
@@ -160,7 +160,7 @@ def _write(folder: Path, checkpoint: Checkpoint) -> None:
         file.write(json.dumps(values, indent=1).encode() + b"\n")
         file.flush()
         os.fsync(file.fileno())
-    _flush(folder)
+    flush(folder)
 
 
 def _whole(folder: Path) -> list[Path]:
@@ -183,15 +183,6 @@ def _clear(folder: Path) -> None:
     """Delete what an interrupted save left."""
     for path in folder.glob(".step-*"):
         shutil.rmtree(path)
-
-
-def _flush(folder: Path) -> None:
-    """Make the names in a folder last through a power cut."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def _damaged(path: Path) -> UserError:
