@@ -15,6 +15,7 @@ from ccnet_pipeline.ledger import Account
 from ccnet_pipeline.pages import Page
 from ccnet_pipeline.recipe import Recipe
 from ccnet_pipeline.text.hashing import Hashes, paragraph_hashes
+from ccnet_pipeline.text.invisible import strip_invisible
 from ccnet_pipeline.web import WebReader
 from ccnet_pipeline.wet import read_page
 
@@ -78,7 +79,8 @@ class Extraction:
             if self.recipe.verify_digests == "strict":
                 return "wrong_digest"
         if record.type == "conversion":
-            return read_page(record, self.segment, min_chars=self.recipe.min_chars)
+            strip = str.strip if self.recipe.normalization == "ccnet" else strip_invisible
+            return read_page(record, self.segment, min_chars=self.recipe.min_chars, strip=strip)
         result = self._web.read(record, self.segment)
         for defect in result.defects:
             self.account.damage.count(defect, 0, 0)

@@ -20,7 +20,7 @@ from ccnet_pipeline.archive import Damage, Record, read_archive
 from ccnet_pipeline.errors import FetchError, UserError
 from ccnet_pipeline.extract import Extraction
 from ccnet_pipeline.fetch import FetchPolicy, Readable, open_archive, shown, size_of, tell_of_waits
-from ccnet_pipeline.language import FastTextScorer, cc100_code
+from ccnet_pipeline.language import FastTextScorer, cc100_code, for_identification
 from ccnet_pipeline.ledger import DamageTally
 from ccnet_pipeline.models import KNOWN, find_model
 from ccnet_pipeline.pages import Page
@@ -78,8 +78,8 @@ def _count_page(found: Survey, page: Page, scorer: FastTextScorer | None, num_fi
     if len(found.first) < num_first:
         found.first.append(page)
     if scorer:
-        text = (page.text or "").replace("\n", " ")
-        label, score = scorer.best(text)
+        text = page.text or ""
+        label, score = scorer.best(" ".join(for_identification(text.split("\n"))))
         found.languages[cc100_code(label, text) if score >= CC100.min_language_score else "(unsure)"] += 1
 
 

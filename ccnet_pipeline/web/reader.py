@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from ccnet_pipeline.archive import Record
 from ccnet_pipeline.pages import Page, record_id
+from ccnet_pipeline.text.invisible import strip_invisible
 from ccnet_pipeline.web import codings, html
 from ccnet_pipeline.web.charset import decode
 from ccnet_pipeline.web.html import Html
@@ -76,7 +77,7 @@ class WebReader:
         refusal = None if self._ignore_opt_out else refused_by_meta(page.directives())
         if refusal:
             raise _DroppedError(refusal)
-        title = page.title()
+        title = strip_invisible(page.title())
         lines = lines_of(self._extract(page))
         if lines and lines[0] == title:
             del lines[0]  # As in text of a WET file, the title stands before the text, once.

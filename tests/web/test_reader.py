@@ -70,6 +70,7 @@ def test_fields_from_elsewhere() -> None:
         ("<title>T</title><p>four", "T", "four", "too_short"),
         ("<title>T</title><p>five5", "T", "five5", None),
         ("<p>a<p>b<p>c", "", "a\nb\nc", None),
+        ("<title>\ufeffT</title><p>\u200bfive5\u00ad<p>\u200b\u200c", "T", "five5", None),
         ("<title>The same</title><h1>The  same</h1><p>other", "The same", "other", None),
         ("<title>The same</title><h1>The same</h1>", "The same", None, "too_short"),
     ],
