@@ -3,9 +3,7 @@
 Source: Joulin et al. 2016 (arXiv 1607.01759); CCNet section 3.3; the codes are those of https://data.statmt.org/cc-100.
 """
 
-import codecs
 import functools
-import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Protocol
@@ -14,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ccnet_pipeline.errors import UserError
-from ccnet_pipeline.text.invisible import BLANKS, MARKS, WHITE_SPACE
+from ccnet_pipeline.text.identification import LABEL
 
 # The 116 codes of the CC-100 release. lid.176 has no label for 20 of them; zh serves two (docs/method.md, Language).
 CC100_CODES = frozenset(
@@ -25,23 +23,8 @@ CC100_CODES = frozenset(
     ur ur_rom uz vi wo xh yi yo zh-Hans zh-Hant zu
     """.split()
 )
+_MAGIC = (793712314).to_bytes(4, "little")  # the first bytes of a file of fastText's
 UNDETERMINED = "und"  # ISO 639-3, for text whose language is not known
-
-# Of fastText 0.9.3 (`Dictionary::readWord`, `Dictionary::getLine`).
-_MAGIC = (793712314).to_bytes(4, "little")  # the first bytes of a model's file
-_LABEL = "__label__"  # begins every label; a word of a text that begins so is not read
-_END_OF_TEXT = "</s>"  # a word at which reading ends
-_BLANKS_OF_FASTTEXT = frozenset(" \n\r\t\v\f\0")
-
-_CONTROLS = "".join(map(chr, [*range(32), *range(127, 160)]))  # C0, DEL, C1
-# At a line feed reading ends, so it is none of the blanks that can stay.
-_OTHER_BLANKS = "".join(sorted({*_CONTROLS, *WHITE_SPACE, *BLANKS} - _BLANKS_OF_FASTTEXT)) + "\n"
-_ANY_OTHER_BLANK, _ANY_MARK = re.compile(f"[{re.escape(_OTHER_BLANKS)}]"), re.compile(f"[{re.escape(MARKS)}]")
-
-_MIN_CAPITALS = 10  # of a paragraph in capitals; fewer are an abbreviation more often than a word
-# In Unicode the usual letters of Cherokee are upper case.
-_CHEROKEE = slice(0x13A0, 0x13F6)
-_CAPITAL, _UNREADABLE, _OTHER = b"C?."
 
 
 class LanguageScorer(Protocol):
@@ -77,77 +60,11 @@ class FastTextScorer:
         if not scored:
             return "", 0.0
         probability, label = scored[0]
-        return label.removeprefix(_LABEL), probability
+        return label.removeprefix(LABEL), probability
 
     def labels(self) -> frozenset[str]:
         """Return every label that the model knows, without its prefix."""
-        return frozenset(label.removeprefix(_LABEL) for label in self._model.getLabels("strict")[0])
-
-
-def for_identification(paragraphs: Sequence[str]) -> list[str]:
-    r"""Return paragraphs as fastText can read them. These are for its eyes only: no document gets such a text.
-
-    fastText parts words at the blanks of ASCII alone. So all others become one; so do controls, `</s>`, at which it
-    stops reading, and `__label__`, whose word it passes over. Marks that show nothing inside a word are left out. A
-    paragraph in capitals, which the models hardly know, becomes lower case (docs/method.md, Language).
-
-    Give all paragraphs of a page at once: what needs no change, which is nearly all, then costs one look at the page.
-
-    >>> for_identification(["</s>\u00a0Ein Do\u00adkument", "ALLE RECHTE VORBEHALTEN", "© 2019 NATO"])
-    ['  Ein Dokument', 'alle rechte vorbehalten', '© 2019 NATO']
-    """
-    text = "".join(paragraphs)
-    kinds = _kinds_of(text)
-    is_unreadable, has_markup = _UNREADABLE in kinds, "<" in text or "_" in text
-    readable, end = [], 0
-    for paragraph in paragraphs:
-        start, end = end, end + len(paragraph)
-        is_in_capitals = _is_in_capitals(paragraph, kinds.count(_CAPITAL, start, end))
-        shown = _lower(paragraph) if is_in_capitals else paragraph
-        if is_unreadable and _UNREADABLE in kinds[start:end]:
-            shown = _ANY_MARK.sub("", _ANY_OTHER_BLANK.sub(" ", shown))
-        if has_markup:  # last: lower case or a mark less may have made one
-            shown = shown.replace(_END_OF_TEXT, " ").replace(_LABEL, " ")
-        readable.append(shown)
-    return readable
-
-
-def _is_in_capitals(paragraph: str, capitals: int) -> bool:
-    """Return whether more than half of the letters are capitals; they must be a third of all characters, too."""
-    # The two cheap conditions come first: hardly any paragraph gets as far as the third.
-    if capitals < _MIN_CAPITALS or 3 * capitals < len(paragraph):
-        return False
-    return 2 * capitals > sum(map(str.isalpha, paragraph))
-
-
-def _lower(text: str) -> str:
-    # Where a dotted capital I stands, the other one is the dotless of Turkish and its like. Python's lower case of the
-    # dotted one is two characters, which the models do not know.
-    return (text.replace("İ", "i").replace("I", "ı") if "İ" in text else text).lower()
-
-
-def _kinds_of(text: str) -> bytes:
-    """Return one byte a character: _CAPITAL, _UNREADABLE or _OTHER."""
-    if text.isascii():
-        return text.encode().translate(_kinds_of_bytes())
-    codes = np.frombuffer(codecs.utf_32_le_encode(text, "surrogatepass")[0], dtype="<i4")
-    return _kinds().take(codes, mode="clip").tobytes()
-
-
-@functools.cache
-def _kinds_of_bytes() -> bytes:
-    return _kinds()[:256].tobytes()
-
-
-@functools.cache
-def _kinds() -> npt.NDArray[np.uint8]:
-    """Return the kind of each code point."""
-    every_character = np.arange(0x110000, dtype="<u4").tobytes().decode("utf-32-le", "surrogatepass")
-    is_capital = np.frombuffer(bytes(map(str.isupper, every_character)), np.bool_)
-    kinds = np.where(is_capital, _CAPITAL, _OTHER).astype(np.uint8)
-    kinds[_CHEROKEE] = _OTHER
-    kinds[[ord(character) for character in _OTHER_BLANKS + MARKS]] = _UNREADABLE
-    return kinds
+        return frozenset(label.removeprefix(LABEL) for label in self._model.getLabels("strict")[0])
 
 
 def cc100_code(label: str, text: str) -> str:

@@ -185,15 +185,35 @@ CAPITALS_OF_CHEROKEE = range(0x13A0, 0x13F6)
 """Its usual letters, whatever Unicode calls them."""
 
 
+def is_capital(char: str) -> bool:
+    return char.isupper() and ord(char) not in CAPITALS_OF_CHEROKEE
+
+
+PARTS_OF_LETTERS = [*range(0x300, 0x370), *range(0x653, 0x656), *range(0x1100, 0x1200), 0x3099, 0x309A]
+"""Of Latin and its like, Arabic, Hangul and kana, in NFD."""
+
+
+def is_part_of_letter(char: str) -> bool:
+    return ord(char) in PARTS_OF_LETTERS
+
+
 def is_in_capitals(paragraph: str) -> bool:
-    """Ten capitals, more than half of the letters and a third of all characters."""
-    capitals = sum(char.isupper() and ord(char) not in CAPITALS_OF_CHEROKEE for char in paragraph)
-    letters = sum(char.isalpha() for char in paragraph)
-    return capitals >= 10 and capitals > letters / 2 and capitals >= len(paragraph) / 3
+    """Ten capitals, a third of all characters, and more than half of the letters in words that have no others."""
+    words = "".join(
+        char if char.isalpha() or is_capital(char) or is_part_of_letter(char) else " " for char in paragraph
+    ).split()
+    in_capitals = [
+        word for word in words if len(word) >= 2 and all(is_capital(c) or is_part_of_letter(c) for c in word)
+    ]
+    capitals = sum(map(is_capital, paragraph))
+    most = len("".join(in_capitals)) > len("".join(words)) / 2
+    return capitals >= 10 and capitals >= len(paragraph) / 3 and most
 
 
 def readable(paragraph: str) -> str:
-    """What fastText is shown of a paragraph, where that is mended: words between single blanks."""
+    """What fastText is shown of a paragraph, where that is mended."""
+    if any(map(is_part_of_letter, paragraph)):
+        paragraph = unicodedata.normalize("NFC", paragraph)
     if is_in_capitals(paragraph):
         if "İ" in paragraph:
             paragraph = paragraph.replace("İ", "i").replace("I", "ı")
@@ -203,7 +223,7 @@ def readable(paragraph: str) -> str:
         if char in INSIDE_WORDS:
             continue
         shown += " " if char.isspace() or is_control(char) or char in LIKE_BLANKS else char
-    return " ".join(shown.replace("</s>", " ").replace("__label__", " ").split(" "))
+    return shown.replace("</s>", " ").replace("__label__", " ")
 
 
 # --- archives

@@ -13,7 +13,6 @@ from typing import Literal
 from resiliparse.extract.html2text import extract_plain_text
 
 from ccnet_pipeline.errors import UserError
-from ccnet_pipeline.text.invisible import strip_invisible
 from ccnet_pipeline.web.html import Html
 
 Extractor = Literal["resiliparse", "trafilatura"]
@@ -53,6 +52,6 @@ def _by_resiliparse(page: Html) -> str:
     )
 
 
-def lines_of(text: str) -> list[str]:
+def lines_of(text: str, strip: Callable[[str], str]) -> list[str]:
     """Return the lines that are not blank, stripped, as of a WET file."""
-    return [line for line in map(strip_invisible, text.replace("\r", "\n").split("\n")) if line]
+    return [line for line in map(strip, text.replace("\r", "\n").split("\n")) if line]
