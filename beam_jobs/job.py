@@ -77,7 +77,7 @@ def run(arguments: Arguments) -> None:
     segments = find_segments(arguments.selection, arguments.fetch)
     lid_model = find_model(arguments.lid_model)
     lm_dir = Path(arguments.lm_dir) if arguments.lm_dir else sample.lm_directory() if arguments.is_sample else None
-    models, missing = _checked_models(arguments, lid_model, lm_dir)
+    models = _checked_models(arguments, lid_model, lm_dir)
     blocklist = Path(arguments.blocklist) if arguments.blocklist else None
     if blocklist:
         Blocklist.load(blocklist)  # a broken one must show before any work
@@ -102,7 +102,7 @@ def run(arguments: Arguments) -> None:
         ):
             print(f"{arguments.output} is complete already: the same input, configuration and models.")
         else:
-            _tell_of_missing(missing, lid_model.name)
+            _tell_of_missing_languages(arguments, lid_model)
             plan = _plan(arguments, config, layout, segments, size, lid_model, lm_dir)
             _execute(arguments, plan, num_segments=len(segments), size=size)
         files = print_summary(layout)
@@ -144,14 +144,9 @@ def _version_of(extractor: str) -> str:
         raise UserError(f"--extractor {extractor} is not installed: pip install {extractor}") from error
 
 
-def _checked_models(arguments: Arguments, lid_model: Path, lm_dir: Path | None) -> tuple[list[Path], list[str]]:
-    """Return every model file in use, and the wanted languages that cannot come out.
-
-    Each model is loaded once: a broken one must show before any work.
-    """
-    labels = FastTextScorer(lid_model).labels()
-    wanted = parse_languages(arguments.recipe.languages, known=labels)
-    missing = languages_without_label(wanted, labels, lid_model.name)
+def _checked_models(arguments: Arguments, lid_model: Path, lm_dir: Path | None) -> list[Path]:
+    """Return every model file in use, after each was loaded once: a broken one must show before any work."""
+    wanted, _ = _wanted_languages(arguments, lid_model)
     files = [lid_model]
     if lm_dir:
         files.append(lm_dir / CUTOFFS_FILE)
@@ -159,13 +154,22 @@ def _checked_models(arguments: Arguments, lid_model: Path, lm_dir: Path | None) 
             if wanted is None or wanted & languages_of_model(name):
                 FluencyModel(model, arguments.recipe.normalization)
                 files += [model.pieces, model.ngrams]
-    return files, missing
+    return files
 
 
-def _tell_of_missing(languages: Sequence[str], lid_model: str) -> None:
-    if languages:
-        names = ", ".join(languages)
-        print(f"build_cc100: {lid_model} has no label for {names}: nothing will be filed under them", file=sys.stderr)
+def _wanted_languages(arguments: Arguments, lid_model: Path) -> tuple[frozenset[str] | None, list[str]]:
+    """Return the languages to keep, and those of them that the model has no label for."""
+    labels = FastTextScorer(lid_model).labels()
+    wanted = parse_languages(arguments.recipe.languages, known=labels)
+    return wanted, languages_without_label(wanted, labels, lid_model.name)
+
+
+def _tell_of_missing_languages(arguments: Arguments, lid_model: Path) -> None:
+    # Not while mistakes may still be found: the line of one stands alone.
+    _, missing = _wanted_languages(arguments, lid_model)
+    if missing:
+        names = ", ".join(missing)
+        print(f"build_cc100: {lid_model.name} has no label for {names}: nothing will be filed there", file=sys.stderr)
 
 
 def _num_buckets(size: int, num_segments: int, config: Configuration) -> int:
