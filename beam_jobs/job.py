@@ -93,20 +93,25 @@ def run(arguments: Arguments) -> None:
         inputs_sha256=digest_of_inputs([Input(segment.name, segment.size) for segment in segments]),
         num_segments=len(segments),
     )
-    work_root = arguments.work_dir or storage.join(arguments.output, "work")
-    layout = Layout(output=arguments.output, work=storage.join(work_root, config.fingerprint))
     size = estimate_bytes(segments, arguments.fetch)
     with storage.locked(arguments.output):
-        if run_directory.claim(
-            layout, config, segments, runner=arguments.runner, overwrite=arguments.overwrite, work_root=work_root
-        ):
+        ours = run_directory.claim(
+            arguments.output,
+            config,
+            segments,
+            work_dir=arguments.work_dir,
+            runner=arguments.runner,
+            overwrite=arguments.overwrite,
+        )
+        if ours.is_complete:
             print(f"{arguments.output} is complete already: the same input, configuration and models.")
         else:
-            plan = _plan(arguments, config, layout, segments, size, lid_model, lm_dir)
-            _execute(arguments, plan, num_segments=len(segments), size=size)
-        files = print_summary(layout)
+            plan = _plan(arguments, config, ours.layout, segments, size, lid_model, lm_dir)
+            with storage.locked(ours.layout.work):
+                _execute(arguments, plan, num_segments=len(segments), size=size)
+        files = print_summary(ours.layout)
         if not arguments.keep_work:
-            run_directory.remove_work(work_root, layout)
+            run_directory.remove_work(arguments.output, ours.work)
     _print_next_steps(arguments, files)
 
 
