@@ -12,7 +12,7 @@ from pathlib import Path
 import apache_beam as beam
 from apache_beam.options.pipeline_options import PipelineOptions
 
-from beam_jobs import local, run_directory, storage
+from beam_jobs import local, run_directory, storage, submission
 from beam_jobs.elements import FinalFile
 from beam_jobs.graph import Plan, build
 from beam_jobs.layout import Layout
@@ -94,6 +94,7 @@ def run(arguments: Arguments) -> None:
         num_segments=len(segments),
     )
     size = estimate_bytes(segments, arguments.fetch)
+    workers, pipeline = _make_pipeline(arguments, len(segments), size)
     with storage.locked(arguments.output):
         ours = run_directory.claim(
             arguments.output,
@@ -108,7 +109,7 @@ def run(arguments: Arguments) -> None:
         else:
             plan = _plan(arguments, config, ours.layout, segments, size, lid_model, lm_dir)
             with storage.locked(ours.layout.work):
-                _execute(arguments, plan, num_segments=len(segments), size=size)
+                _execute(pipeline, plan, workers, num_segments=len(segments), size=size)
         files = print_summary(ours.layout)
         if not arguments.keep_work:
             run_directory.remove_work(arguments.output, ours.work)
@@ -166,11 +167,16 @@ def _num_buckets(size: int, num_segments: int, config: Configuration) -> int:
     return min(_MAX_BUCKETS, 1 + int(size * min(1.0, group / num_segments) * _HASH_SHARE / _BUCKET_BYTES))
 
 
-def _execute(arguments: Arguments, plan: Plan, *, num_segments: int, size: int) -> None:
-    is_local = arguments.runner in LOCAL_RUNNERS
-    workers = min(arguments.workers, num_segments) if is_local and size >= _SMALL_INPUT_BYTES else 1
+def _make_pipeline(arguments: Arguments, num_segments: int, size: int) -> tuple[int, beam.Pipeline]:
+    """Return the worker processes on this machine, and an empty pipeline that will use them."""
+    if arguments.runner not in LOCAL_RUNNERS:
+        return 1, submission.make_pipeline(arguments.runner, list(arguments.beam))
+    workers = min(arguments.workers, num_segments) if size >= _SMALL_INPUT_BYTES else 1
     options = PipelineOptions(list(arguments.beam), direct_num_workers=workers)
-    pipeline = beam.Pipeline(runner=local.runner(workers) if is_local else arguments.runner, options=options)
+    return workers, beam.Pipeline(runner=local.runner(workers), options=options)
+
+
+def _execute(pipeline: beam.Pipeline, plan: Plan, workers: int, *, num_segments: int, size: int) -> None:
     build(pipeline, plan)
     with shown(plan.layout, num_segments, size):
         if workers > 1:
