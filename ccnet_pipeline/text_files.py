@@ -4,7 +4,7 @@ import codecs
 import io
 import lzma
 import zlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import chain
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -66,7 +66,7 @@ def read_documents(path: Path) -> Iterator[list[str]]:
 def _lines(path: Path, stream: io.BufferedReader) -> Iterator[str]:
     encoding, number = encoding_of(stream.peek(4)), 0
     # As bytes, UTF-8 can be parted into lines, so that one knows which is bad.
-    lines = stream if encoding == "utf-8" else io.TextIOWrapper(stream, encoding, newline="\n")
+    lines: Iterable[bytes | str] = stream if encoding == "utf-8" else io.TextIOWrapper(stream, encoding, newline="\n")
     try:
         for number, line in enumerate(lines, 1):  # noqa: B007 - the last is wanted below
             text = line.decode() if isinstance(line, bytes) else line
