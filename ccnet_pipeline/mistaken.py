@@ -1,10 +1,11 @@
 """What people give as an archive and is none: a list of archives, a picture, a web page.
 
-Only what is known for something else by its first bytes is named. Anything else may be an archive, damaged or not, and
-reading it tells.
+Named is what its first bytes show to be something else, and text in a file that is not called an archive. Anything else
+may be one, damaged or not, and reading it tells.
 """
 
 import bz2
+import codecs
 import io
 import lzma
 import re
@@ -21,6 +22,7 @@ from ccnet_pipeline.listings import lines_of
 _HEAD_BYTES = 8 << 10
 _CONFIRMED_BYTES = 1 << 20  # of what looks like something else: a part of an archive may begin with the end of a page
 
+_WANTED = "give WARC or WET files, or a list of them named *.paths"
 _ZIP = b"PK\x03\x04"
 _PACKINGS: Mapping[bytes, Callable[[bytes], bytes]] = {
     b"\x1f\x8b\x08": lambda head: zlib.decompressobj(31).decompress(head, _HEAD_BYTES),
@@ -57,12 +59,13 @@ def mistaken_for_archive(path: Path) -> str | None:
     """
     with path.open("rb") as file:
         head = file.read(_HEAD_BYTES)
-        said = _what_it_is(head, path)
-        if said and any(
-            isinstance(part, Record) for part in read_archive(io.BytesIO(head + file.read(_CONFIRMED_BYTES)))
-        ):
+        said, may_be_text = _what_it_is(head, path), not _ARCHIVE_NAME.search(path.name) and _is_text(head)
+        if said is None and not may_be_text:
             return None
-    return said
+        begin, rest = head + file.read(_CONFIRMED_BYTES), file.read(1)
+    if any(isinstance(part, Record) for part in read_archive(io.BytesIO(begin))):
+        return None
+    return said or (None if rest else f"is text without a record: {_WANTED}")
 
 
 def _what_it_is(head: bytes, path: Path) -> str | None:
@@ -73,7 +76,7 @@ def _what_it_is(head: bytes, path: Path) -> str | None:
     if _is_list(text, whole=len(text) < _HEAD_BYTES):
         return "looks like a list of files: give one path a line, in a file named *.paths"
     kind = next((name for pattern, name in _KIND_PATTERNS if pattern.match(text)), None)
-    return kind and f"is {kind}: give WARC or WET files, or a list of them named *.paths"
+    return kind and f"is {kind}: {_WANTED}"
 
 
 def _unpacked(head: bytes) -> bytes:
@@ -96,6 +99,15 @@ def _holds_archives(path: Path) -> bool:
             )
     except zipfile.BadZipFile:
         return True
+
+
+def _is_text(head: bytes) -> bool:
+    """Tell whether this begins as text does, in UTF-8."""
+    try:
+        text = codecs.getincrementaldecoder("utf-8")().decode(head)
+    except UnicodeDecodeError:
+        return False
+    return bool(text.strip()) and "".join(text.split()).isprintable()
 
 
 def _is_list(text: bytes, *, whole: bool) -> bool:

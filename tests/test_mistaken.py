@@ -21,16 +21,16 @@ PATHS = "".join(f"crawl-data/CC-MAIN-2018-51/segments/1.5/wet/{number}.warc.wet.
 PAGE = b"<!DOCTYPE html>\n<html><head><title>Index of /crawl</title></head><body>" + b"<a href=x>x</a>" * 2000
 RECORD = wet(1, b"Title\n" + b"text " * 100)
 
-Look = Callable[[bytes], str | None]
+Look = Callable[..., str | None]
 
 
 @pytest.fixture
 def look(tmp_path: Path) -> Look:
     """`look(content)`: what a file with this content is taken for."""
 
-    def of(content: bytes) -> str | None:
-        (tmp_path / "file").write_bytes(content)
-        return mistaken_for_archive(tmp_path / "file")
+    def of(content: bytes, name: str = "file.wet.gz") -> str | None:
+        (tmp_path / name).write_bytes(content)
+        return mistaken_for_archive(tmp_path / name)
 
     return of
 
@@ -112,6 +112,18 @@ def test_a_zip_file_without_an_archive_that_can_be_read(look: Look, content: byt
 )
 def test_what_may_be_an_archive_is_left_to_the_reader(look: Look, content: bytes) -> None:
     assert look(content) is None
+
+
+def test_text_is_an_archive_by_its_name_or_by_a_record(look: Look) -> None:
+    text = "Ça, ce n’est pas un enregistrement.\r\n".encode() * 1000
+    said = "is text without a record: give WARC or WET files, or a list of them named *.paths"
+    for name in ("notes.txt", "README", "crawl.lst"):
+        assert look(text, name) == said
+        assert look(text + RECORD, name) is None
+        assert look(b"", name) is look(bytes(1000), name) is look(b"\n\n", name) is None
+        assert look(text + b"\n" * (2 << 20), name) is None  # too long to be sure
+    for name in ("notes.wet", "notes.warc", "a.arc", "CC-MAIN-2018.warc.wet.1"):
+        assert look(text, name) is None
 
 
 def test_no_real_archive_is_mistaken(test_data: Path) -> None:
