@@ -233,8 +233,8 @@ def _parser() -> argparse.ArgumentParser:
     text = "memory to sort in: 500M, 8G, 50%% (%(default)s); the disk of --output takes up to 50 times the text"
     add("--memory", default=default.memory, metavar="SIZE", help=text)
     add("--kenlm_bin", type=Path, metavar="DIR", help="where lmplz and build_binary are (PATH)")
-    text = "train nothing: fetch cc_net's models of these languages, and write their cut-offs; without a language: say "
-    text += "which there are, and write the cut-offs of all beside models that are in --output"
+    text = "fetch cc_net's models of these languages, and write their cut-offs; without a language: say which there are, "
+    text += "and write the cut-offs of all beside models that are in --output"
     add("--published", nargs="*", metavar="CODE", help=text)
     text = "URL of the folder with cc_net's files, such as a mirror (%(default)s)"
     add("--from", dest="place", default=published.PLACE, metavar="URL", help=text)
@@ -286,10 +286,9 @@ def _give_published(languages: Sequence[str], output: Path, place: str) -> None:
             print(line)
         return print(f"{output / fluency.CUTOFFS_FILE}: their cut-offs; now give build_cc100 --lm_dir {output}")
     own = published.write_published_cutoffs(output)
-    names = list(published.published_cutoffs())
-    print(f"{output / fluency.CUTOFFS_FILE}: the cut-offs of cc_net's {len(names)} models: {', '.join(names)}")
-    if own:
-        print(f"left as they are, for they are not cc_net's: {', '.join(own)}")
+    names = ", ".join(published.published_cutoffs())
+    print(f"{output / fluency.CUTOFFS_FILE}: the cut-offs of all models of cc_net's: {names}")
+    print(f"left as they are, for they are not cc_net's: {', '.join(own) or 'none'}")
     print("--published CODE ... fetches the models themselves")
 
 
