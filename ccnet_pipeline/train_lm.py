@@ -233,8 +233,7 @@ def _parser() -> argparse.ArgumentParser:
     text = "memory to sort in: 500M, 8G, 50%% (%(default)s); the disk of --output takes up to 50 times the text"
     add("--memory", default=default.memory, metavar="SIZE", help=text)
     add("--kenlm_bin", type=Path, metavar="DIR", help="where lmplz and build_binary are (PATH)")
-    text = "fetch cc_net's models of these languages, and write their cut-offs; without a language: say which there are, "
-    text += "and write the cut-offs of all beside models that are in --output"
+    text = "fetch cc_net's models of these languages with their cut-offs; none: say which there are, write all cut-offs"
     add("--published", nargs="*", metavar="CODE", help=text)
     text = "URL of the folder with cc_net's files, such as a mirror (%(default)s)"
     add("--from", dest="place", default=published.PLACE, metavar="URL", help=text)
