@@ -98,6 +98,13 @@ def normalize_for_lm_mended(text: str) -> str:
     return "".join(" " if is_control(char) else char for char in text).strip()
 
 
+def paragraph_hash(paragraph: str) -> int:
+    digest = hashlib.sha1(normalize_for_dedup(paragraph).encode("utf-8")).digest()
+    return int.from_bytes(digest[:8], "little")
+
+
+# --- lines
+
 LIKE_BLANKS = "\u200b\u2800\u3164\uffa0\ufeff"
 """Show nothing, or a blank, and are no white space."""
 INSIDE_WORDS = "\u00ad\u034f\u061c\u200e\u200f" + "".join(
@@ -120,11 +127,6 @@ def strip_line(line: str) -> str:
     while is_invisible(line[-1]):
         line = line[:-1]
     return line
-
-
-def paragraph_hash(paragraph: str) -> int:
-    digest = hashlib.sha1(normalize_for_dedup(paragraph).encode("utf-8")).digest()
-    return int.from_bytes(digest[:8], "little")
 
 
 # --- perplexity
