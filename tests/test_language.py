@@ -53,6 +53,10 @@ def test_what_fasttext_is_shown(paragraph: str, shown: str | None) -> None:
         ("ALL RIGHTS RESERVED", "all rights reserved"),
         ("ALLE RECHTE", "alle rechte"),
         ("ALLE RECHT", None),  # nine: an abbreviation, more often than not
+        ("ALLE RECHTE 123456789012345678", "alle rechte 123456789012345678"),  # a third of the characters
+        ("ALLE RECHTE 1234567890123456789", None),
+        ("ALLE RECHTE die neu welt", None),  # half of the letters
+        ("A B C D E F G H I J K L", None),
         ("GROßE STRAẞE AM DAMM", "große straße am damm"),
         ("McDONALD'S ERÖFFNET IN DER ALTSTADT: info@firma.at", "mcdonald's eröffnet in der altstadt: info@firma.at"),
         ("LONDON, NEW YORK (Reuters) - Ten capitals and more, but no more than a third", None),
