@@ -1,12 +1,15 @@
 """Training: what resumes, stops, or runs in more processes does what the uninterrupted run does."""
 
+import errno
+import fcntl
 import json
+import logging
 import os
+import re
 import shutil
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -15,21 +18,25 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from torch._dynamo.exc import BackendCompilerFailed
 
 from model import export, pretrain
 from model.config import SIZES, TrainConfig
+from model.data.encoded import HELD_OUT, TOKEN
 from model.data.loader import Batch, Batches, Loader
 from model.data.order import Order
+from model.errors import UserError
 from model.network.xlmr import XlmR
-from model.training import checkpoint
+from model.training import checkpoint, compiler
 from model.training.checkpoint import Identity
+from model.training.folder import locked
 from model.training.optim import WINDOW, Guard, clip_norm, learning_rate, make_optimizer, update
-from model.training.prepare import locked
 from model.training.processes import Place
 from model.training.progress import StepLine
 from model.training.trainer import Trainer
 from model.training.validation import prepare, unigram_loss, unigram_losses
 from tests.conftest import CHECKOUT
+from tests.model.conftest import write_shard
 from tests.model.runs import small, write_vocabulary
 
 CPU = torch.device("cpu")
@@ -121,29 +128,60 @@ def test_a_complete_run_is_left_as_it_is(whole: Path) -> None:
     assert before == (lines(whole), (whole / "log.jsonl").stat().st_size)
 
 
-def test_a_hundred_steps_are_fifty_a_kill_and_fifty(whole: Path, tmp_path: Path) -> None:
+KILLED = """
+import os, signal, sys
+from model import pretrain
+from model.training.trainer import Trainer
+def step(self, batch, real=Trainer.step, **options):
+    if batch.step == 7:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return real(self, batch, **options)
+Trainer.step = step
+pretrain.main(sys.argv[1:])
+"""
+
+
+def test_ten_steps_are_seven_a_kill_and_five(whole: Path, tmp_path: Path) -> None:
     run = tmp_path / "run"
-    command = [sys.executable, "-m", "model.pretrain", *again(whole, f"--output={run}", "--steps=100")]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(CHECKOUT)}
-    with subprocess.Popen(command, cwd=tmp_path, env=environment, stderr=subprocess.DEVNULL) as process:
-        wait_for(run / "checkpoints" / "step-00000050", process)
-        process.send_signal(signal.SIGKILL)
-    assert process.returncode == -signal.SIGKILL
-    assert pretrain.main(again(whole, f"--output={run}", "--steps=100")) == 0
-    straight = tmp_path / "straight"
-    assert pretrain.main(again(whole, f"--output={straight}", "--steps=100")) == 0
+    command = [sys.executable, "-c", KILLED, *again(whole, f"--output={run}")]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    done = subprocess.run(command, cwd=CHECKOUT, env=environment, capture_output=True, timeout=300, check=False)
+    assert done.returncode == -signal.SIGKILL
+    assert lines(run)[-1]["step"] == 7
+    assert pretrain.main([f"--output={run}"]) == 0
+    assert equal(weights(whole), weights(run))
+    assert lines(whole) == lines(run)
+
+
+def test_a_run_of_before_attention_had_a_dropout_of_its_own(
+    whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run, straight, rates = tmp_path / "run", tmp_path / "straight", ("--dropout=0.2", "--attention_dropout=0.2")
+    with monkeypatch.context() as patch:
+        stop_after(patch, 7)
+        assert pretrain.main(again(whole, f"--output={run}", *rates)) == 130
+    for path in (run / "config.json", run / "checkpoints" / "step-00000005" / "checkpoint.json"):
+        values = json.loads(path.read_text())
+        assert values["model"].pop("attention_dropout") == 0.2
+        path.write_text(json.dumps(values))
+    assert pretrain.main(again(whole, f"--output={run}", rates[0])) == 0  # as it was begun
+    assert pretrain.main(again(whole, f"--output={straight}", *rates)) == 0
     assert equal(weights(straight), weights(run))
-    assert lines(straight) == lines(run)
-    assert lines(straight) == lines(run)
+    assert not equal(weights(whole), weights(run))
+    assert json.loads((run / "config.json").read_text())["model"]["attention_dropout"] == 0.2
 
 
-def wait_for(path: Path, process: subprocess.Popen[bytes]) -> None:
-    for _ in range(3000):
-        if path.exists():
-            return
-        assert process.poll() is None, "the training ended by itself"
-        time.sleep(0.02)
-    raise AssertionError(f"no {path}")
+def test_a_run_with_checkpoints_never_begins_anew_by_itself(
+    whole: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = tmp_path / "run"
+    shutil.copytree(whole, run)
+    for about in run.glob("checkpoints/*/checkpoint.json"):
+        about.unlink()
+    before = (run / "log.jsonl").read_bytes()
+    assert "step-00000005 is not whole (checkpoint.json missing)" in mistake(capsys, f"--output={run}")
+    assert (run / "log.jsonl").read_bytes() == before
+    assert sorted(path.name for path in (run / "checkpoints").iterdir()) == ["step-00000005", "step-00000010"]
 
 
 def test_an_interrupt_ends_with_a_checkpoint(whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -215,7 +253,7 @@ def batches(train: TrainConfig | None = None) -> Batches:
 def trainer(**changes: Any) -> Trainer:
     config = replace(SIZES["tiny"].train, seq_length=32, batch_size=16, micro_batch=4, steps=200, warmup=2, **changes)
     torch.manual_seed(0)
-    model = XlmR(replace(small(91), dropout=0.0))
+    model = XlmR(replace(small(91), dropout=0.0, attention_dropout=0.0))
     return Trainer(model, Identity(model=model.config, train=config, manifest_sha256=""), batches(config), Place(CPU))
 
 
@@ -322,6 +360,13 @@ def test_the_norm_is_clipped() -> None:
     assert torch.allclose(parameter, torch.tensor([-0.1, -0.1]), atol=1e-5)
 
 
+def test_a_clip_of_0_leaves_the_gradient_as_it_is() -> None:
+    parameter = torch.nn.Parameter(torch.zeros(2))
+    parameter.grad = torch.tensor([3.0, 4.0])
+    assert float(clip_norm([parameter], 0.0)) == 5.0
+    assert parameter.grad.tolist() == [3.0, 4.0]
+
+
 def test_schedules() -> None:
     def rates(schedule: Any, power: float = 1.0) -> list[float]:
         options: dict[str, Any] = {"peak": 2.0, "warmup": 4, "steps": 12, "schedule": schedule, "power": power}
@@ -412,12 +457,16 @@ def test_validation_is_the_mean_over_all_masked_positions() -> None:
 def test_init_starts_from_a_folder_of_hugging_faces_form(whole: Path, tmp_path: Path) -> None:
     folder, run = tmp_path / "hf", tmp_path / "run"
     assert export.main([f"--run={whole}", f"--output={folder}"]) == 0
+    settings = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps({**settings, "attention_probs_dropout_prob": 0.25}))
     shape = ("--layers", "--hidden", "--heads", "--ffn", "--max_length")
     flags = [flag for flag in again(whole, f"--output={run}")[1:] if not flag.startswith(shape)]
     assert pretrain.main([*flags, f"--init={folder}"]) == 0
     assert (run / "vocab" / "sentencepiece.bpe.model").read_bytes() == (
         whole / "vocab" / "sentencepiece.bpe.model"
     ).read_bytes()
+    kept = json.loads((run / "config.json").read_text())["model"]
+    assert (kept["dropout"], kept["attention_dropout"]) == (0.0, 0.25)
     first = next(line["loss"] for line in lines(run) if line["event"] == "step")
     trained = next(line["loss"] for line in lines(whole) if line["event"] == "validation" and line["step"] == 10)
     untrained = next(line["loss"] for line in lines(whole) if line["event"] == "step")
@@ -431,11 +480,12 @@ def test_init_starts_from_a_folder_of_hugging_faces_form(whole: Path, tmp_path: 
 
 def test_tiny_learns_on_the_sample(built_sample: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    fewer = ["--steps=120", "--validate_every=40"]
-    assert pretrain.main([f"--data={built_sample / 'shards'}", "--device=cpu", *fewer]) == 0
+    fewer = ["--steps=60", "--warmup=6", "--validate_every=20", "--validation_blocks=1", "--batch_size=16"]
+    assert pretrain.main([f"--data={built_sample / 'shards'}", "--device=cpu", "--seq_length=64", *fewer]) == 0
     losses = [line["loss"] for line in lines(tmp_path / "runs" / "tiny") if line["event"] == "validation"]
+    vocab_size = json.loads((tmp_path / "runs" / "tiny" / "config.json").read_text())["model"]["vocab_size"]
     assert losses == sorted(losses, reverse=True)
-    assert losses[-1] < losses[0] - 0.3
+    assert losses[-1] < np.log(vocab_size) - 0.4  # a guess
 
 
 # --- mistakes
@@ -481,6 +531,11 @@ def test_another_configuration_is_refused_by_name(
         (["--device=cuda"], "--device cpu"),
         (["--warmup=10"], "warmup is 10; it must be below steps (10)"),
         (["--batch_size=6"], "give --batch_size 8"),
+        (["--alpha=50"], "alpha is 50.0; it must be 0 to 1"),
+        (["--dropout=0.999"], "dropout is 0.999; it must be 0 to 0.9"),
+        (["--attention_dropout=-0.1"], "attention_dropout is -0.1; it must be 0 to 0.9"),
+        (["--mask_share=0.99"], "mask_share is 0.99; it must be 0.01 to 0.9"),
+        (["--init=xlm-roberta-base"], "hf download FacebookAI/xlm-roberta-base --local-dir"),
         (["--workers=0"], "--workers 0"),
         (["--vocab=/nowhere", "--vocab_size=90"], "--vocab_size is what --vocab says"),
         (["--init=/nowhere", "--vocab=/nowhere"], "/nowhere"),
@@ -530,6 +585,96 @@ def test_what_may_change_is_remembered(whole: Path, tmp_path: Path) -> None:
 def test_two_trainings_in_one_folder(whole: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with locked(whole):
         assert "another program trains in" in mistake(capsys, *SMALL, f"--output={whole}")
+
+
+@pytest.mark.parametrize(
+    ("number", "said"),
+    [(errno.EWOULDBLOCK, "another program trains in"), (errno.ENOLCK, "cannot be locked (No locks available)"),
+     (errno.ENOSYS, "cannot be locked (Function not implemented)"), (errno.EOPNOTSUPP, "NFS: its lock service")],
+)  # fmt: skip
+def test_a_lock_that_fails_says_why(
+    number: int, said: str, whole: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def flock(*_: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(fcntl, "flock", flock)
+    message = mistake(capsys, *SMALL, f"--output={whole}")
+    assert said in message
+    assert "--output" in message
+
+
+@pytest.mark.parametrize("kind", ["", ".held-out"])
+@pytest.mark.parametrize("damaged", [91_000, 2**32 - 1])
+def test_ids_beyond_the_vocabulary_are_one_line(
+    kind: str, damaged: int, whole: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copytree(whole / "encoded", tmp_path / "encoded")
+    for path in (tmp_path / "encoded").glob(f"*{kind}.tokens"):
+        if kind or HELD_OUT not in path.name:
+            tokens = np.fromfile(path, TOKEN)
+            tokens[::20] = damaged
+            path.write_bytes(tokens.tobytes())
+    arguments = (f"--vocab={whole / 'vocab'}", f"--encoded={tmp_path / 'encoded'}", *SMALL)
+    message = mistake(capsys, *arguments, f"--output={tmp_path / 'run'}")
+    vocab_size = json.loads((whole / "config.json").read_text())["model"]["vocab_size"]
+    assert re.search(rf"/\w+{kind}\.tokens holds the id {damaged}, the vocabulary has {vocab_size}: ", message)
+
+
+def test_no_compiler_is_one_line_before_any_work(
+    built_sample: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = (f"--data={built_sample}", *SMALL, "--compile", f"--output={tmp_path / 'run'}")
+    monkeypatch.setenv("CXX", "/nonexistent/g++")
+    message = mistake(capsys, *arguments)
+    assert "give --no-compile" in message
+    assert "(no /nonexistent/g++ here, and CXX names no other): install gcc, g++" in message
+    monkeypatch.delenv("CXX")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert "(no g++ here" in mistake(capsys, *arguments)
+    with pytest.raises(UserError, match="no gcc or clang here, and CC names no other"):
+        compiler.check(torch.device("cuda"))
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_compiler_that_does_not_work_is_one_line(
+    whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def step(*_: Any, **__: Any) -> torch.Tensor:
+        raise BackendCompilerFailed("inductor", FileNotFoundError("Python.h: No such file\nand a hundred lines"), None)
+
+    monkeypatch.setattr(Trainer, "step", step)
+    message = mistake(capsys, *again(whole, f"--output={tmp_path / 'run'}"))
+    assert "Python.h: No such file" in message
+    assert "give --no-compile" in message
+
+
+def test_text_that_came_after_it_was_encoded_is_said(
+    whole: Path, built_sample: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    data, run = tmp_path / "data", tmp_path / "run"
+    shutil.copytree(built_sample / "shards", data)
+    shutil.copytree(whole, run)
+    config = json.loads((run / "config.json").read_text())
+    (run / "config.json").write_text(json.dumps({**config, "data": str(data)}))
+    for shard in data.glob("*.txt.xz"):
+        shard.unlink()
+
+    def noticed() -> str:
+        caplog.clear()
+        with caplog.at_level(logging.INFO):
+            assert pretrain.main([f"--output={run}"]) == 0
+        return " ".join(record.getMessage() for record in caplog.records if "changed" in record.getMessage())
+
+    assert noticed() == ""
+    write_shard(data / "xx" / "all-00000.jsonl.zst", ["new text"])
+    assert "changed (new: xx); this run goes on with what it has: a new --output and --encoded" in noticed()
+    fresh = (f"--data={data}", *again(whole, f"--output={tmp_path / 'fresh'}"))
+    assert "(new: xx): give another --encoded, or leave out --data" in mistake(capsys, *fresh)
+    assert not (tmp_path / "fresh" / "vocab").exists()
+    shutil.rmtree(data)
+    assert noticed() == ""  # a run that was begun does not need its data any more
 
 
 def test_out_of_memory_is_one_line(
