@@ -1,6 +1,7 @@
 """A run directory with a vocabulary and an untrained model, for the tests of what reads one."""
 
 import io
+import os
 import tempfile
 from dataclasses import replace
 from pathlib import Path
@@ -18,6 +19,16 @@ TEXT = (
     "the river is wide and the boat is slow . mto ni mpana na mashua ni ya polepole . "
     "der Fluss ist breit und das Boot ist langsam . la rivière est large et le bateau est lent . "
 )
+
+
+class Harm:
+    """What a pickle can do: who loads it without care makes a folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return os.mkdir, (str(self.folder),)
 
 
 def write_vocabulary(folder: Path, pieces: int = 60) -> Tokenizer:
@@ -48,14 +59,14 @@ def randomised(config: ModelConfig, seed: int = 0) -> XlmR:
     return network
 
 
-def state_of(network: XlmR, step: int = 7) -> Checkpoint:
-    train = replace(SIZES["tiny"].train, seq_length=network.config.max_length)
+def state_of(network: XlmR, step: int = 7, seq_length: int | None = None) -> Checkpoint:
+    train = replace(SIZES["tiny"].train, seq_length=seq_length or network.config.max_length)
     identity = Identity(model=network.config, train=train, manifest_sha256="0" * 64)
     return Checkpoint(step=step, identity=identity, model=network.state_dict(), optimizer={})
 
 
-def write_run(run: Path) -> XlmR:
+def write_run(run: Path, seq_length: int | None = None) -> XlmR:
     tokenizer = write_vocabulary(run / "vocab")
     network = randomised(small(tokenizer.vocab_size))
-    checkpoint.save(run / "checkpoints", state_of(network), keep=2)
+    checkpoint.save(run / "checkpoints", state_of(network, seq_length=seq_length), keep=2)
     return network
