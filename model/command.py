@@ -1,13 +1,18 @@
 """What all commands do alike: a mistake is one line on standard error, and an exit status."""
 
 import argparse
+import contextlib
 import errno
+import io
 import logging
+import os
 import signal
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from model.errors import UserError
+
+_PIPE_CLOSED = 141  # what a shell makes of a program that SIGPIPE ended: 128 + 13
 
 
 def run(
@@ -27,21 +32,42 @@ def run(
         interrupted: what to say at Ctrl-C or SIGTERM (status 130).
         no_memory: the remedy.
 
-    0 is success and 2 a user's mistake, which includes what the disk or the memory did not have.
+    0 is success and 2 a user's mistake, which includes what the disk or the memory did not have. Where nobody reads
+    the output to its end (`| head -1`) the command ends without a word, with 141.
     """
     logging.basicConfig(level=logging.INFO, format="%(message)s")
-    options = parser.parse_args(arguments)
     before = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        return work(options) or 0
+        with _standard_output():
+            return work(parser.parse_args(arguments)) or 0
     except KeyboardInterrupt:
         print(f"\n{parser.prog}: interrupted; {interrupted}", file=sys.stderr)
         return 130
+    except BrokenPipeError:
+        return _PIPE_CLOSED
     except (UserError, OSError, MemoryError) as error:
         print(f"{parser.prog}: {_message(error, no_memory)}", file=sys.stderr)
         return 2
     finally:
         signal.signal(signal.SIGTERM, before)
+
+
+@contextlib.contextmanager
+def _standard_output() -> Iterator[None]:
+    """Write what the output's encoding lacks as escapes, and hear of an output that takes no more."""
+    if not isinstance(sys.stdout, io.TextIOWrapper):  # there is none, or a test's
+        yield
+        return
+    sys.stdout.reconfigure(errors="backslashreplace")
+    try:
+        yield
+    finally:
+        try:
+            sys.stdout.flush()
+        except OSError:
+            # Python would try once more when it ends, and complain.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            raise
 
 
 def _message(error: UserError | OSError | MemoryError, no_memory: str) -> str:
