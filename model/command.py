@@ -6,13 +6,12 @@ import errno
 import io
 import logging
 import os
+import select
 import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
 
 from model.errors import UserError
-
-_PIPE_CLOSED = 141  # what a shell makes of a program that SIGPIPE ended: 128 + 13
 
 
 def run(
@@ -32,19 +31,18 @@ def run(
         interrupted: what to say at Ctrl-C or SIGTERM (status 130).
         no_memory: the remedy.
 
-    0 is success and 2 a user's mistake, which includes what the disk or the memory did not have. Where nobody reads
-    the output to its end (`| head -1`) the command ends without a word, with 141.
+    0 is success and 2 a user's mistake, which includes what the disk or the memory did not have. A reader that leaves
+    early (`| head -1`) has what it wanted: the command ends there, without a word, with 0.
     """
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     before = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         with _standard_output():
             return work(parser.parse_args(arguments)) or 0
+        return 0  # nobody reads on
     except KeyboardInterrupt:
         print(f"\n{parser.prog}: interrupted; {interrupted}", file=sys.stderr)
         return 130
-    except BrokenPipeError:
-        return _PIPE_CLOSED
     except (UserError, OSError, MemoryError) as error:
         print(f"{parser.prog}: {_message(error, no_memory)}", file=sys.stderr)
         return 2
@@ -54,20 +52,33 @@ def run(
 
 @contextlib.contextmanager
 def _standard_output() -> Iterator[None]:
-    """Write what the output's encoding lacks as escapes, and hear of an output that takes no more."""
+    """Write what the output's encoding lacks as escapes, hear of an output that takes no more, end with its reader."""
     if not isinstance(sys.stdout, io.TextIOWrapper):  # there is none, or a test's
         yield
         return
     sys.stdout.reconfigure(errors="backslashreplace")
     try:
         yield
+    except BrokenPipeError:
+        if not _reader_has_left():
+            raise  # it was another pipe
     finally:
         try:
             sys.stdout.flush()
-        except OSError:
+        except OSError as error:
             # Python would try once more when it ends, and complain.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            raise
+            if not isinstance(error, BrokenPipeError):
+                raise
+
+
+def _reader_has_left() -> bool:
+    try:
+        poll = select.poll()
+        poll.register(sys.stdout, select.POLLOUT)
+        return any(events & (select.POLLERR | select.POLLHUP) for _, events in poll.poll(0))
+    except (OSError, ValueError, TypeError):  # closed, or no file
+        return False
 
 
 def _message(error: UserError | OSError | MemoryError, no_memory: str) -> str:

@@ -2,6 +2,7 @@
 
 import argparse
 import errno
+import errno
 import io
 import os
 import signal
@@ -98,8 +99,16 @@ def test_nobody_reads_to_the_end(
     os.close(reader)
     with os.fdopen(writer, "w") as pipe, monkeypatch.context() as patch:
         patch.setattr(sys, "stdout", pipe)
-        assert run(lines) == 141
+        assert run(lines) == 0
     assert capsys.readouterr().err == ""  # not when the pipe is closed at the end, either
+
+
+def test_another_pipe_that_breaks_is_no_success(capsys: pytest.CaptureFixture[str]) -> None:
+    def work(_: argparse.Namespace) -> None:
+        raise BrokenPipeError(errno.EPIPE, "Broken pipe")
+
+    assert run(work) == 2
+    assert "Broken pipe" in capsys.readouterr().err
 
 
 def test_an_output_without_room_is_one_line(
