@@ -36,10 +36,11 @@ def run(
     """
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    status = None  # as it stays where nobody reads on
     try:
         with _standard_output():
-            return work(parser.parse_args(arguments)) or 0
-        return 0  # nobody reads on
+            status = work(parser.parse_args(arguments))
+        return status or 0
     except KeyboardInterrupt:
         print(f"\n{parser.prog}: interrupted; {interrupted}", file=sys.stderr)
         return 130

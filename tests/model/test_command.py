@@ -2,7 +2,6 @@
 
 import argparse
 import errno
-import errno
 import io
 import os
 import signal
