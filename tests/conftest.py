@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import settings
@@ -22,6 +24,36 @@ settings.register_profile("same", derandomize=True)
 settings.load_profile("same")
 
 CHECKOUT = Path(__file__).resolve().parent.parent
+
+# Environment variables of whoever runs the tests that lead requests elsewhere, or sign them; and what a run sets.
+_FOREIGN = ("AWS_", "GOOGLE_", "STORAGE_EMULATOR", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "NETRC")
+_FOREIGN += ("CC100_WORKER_LOG",)
+_NO_CLOUD = {"AWS_EC2_METADATA_DISABLED": "true", "NO_GCE_CHECK": "true"}
+# What a run leaves in a process that a later run must not find: module, attribute, what a new process has there.
+_LEFT_BEHIND: tuple[tuple[str, str, Callable[[], Any]], ...] = (
+    ("apache_beam.io.filesystems", "FileSystems._pipeline_options", lambda: None),
+    ("apache_beam.options.value_provider", "RuntimeValueProvider.runtime_options", lambda: None),
+    ("boto3", "DEFAULT_SESSION", lambda: None),
+    ("ccnet_pipeline.fetch.s3", "_local", threading.local),
+    ("ccnet_pipeline.fetch.retry", "_log.handlers", list),
+    ("ccnet_pipeline.fetch.retry", "_log.propagate", lambda: True),
+)
+
+
+@pytest.fixture(autouse=True)
+def _as_in_a_new_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every test finds no credentials, proxies, clients or handlers: neither its user's nor another test's."""
+    for name in [name for name in os.environ if name.upper().startswith(_FOREIGN)]:
+        monkeypatch.delenv(name)
+    for name, value in _NO_CLOUD.items():
+        monkeypatch.setenv(name, value)
+    for module, attribute, make in _LEFT_BEHIND:
+        if module in sys.modules:
+            *owners, last = attribute.split(".")
+            owner: Any = sys.modules[module]
+            for each in owners:
+                owner = getattr(owner, each)
+            monkeypatch.setattr(owner, last, make())
 
 
 def data_folder() -> Path:

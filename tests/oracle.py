@@ -17,6 +17,7 @@ import zlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
@@ -41,11 +42,13 @@ PUNCTUATION = {
 """The 34 marks and what they become in front of a language model."""
 
 
+@cache
 def is_control(char: str) -> bool:
     """C0, DEL or C1."""
     return ord(char) < 32 or 127 <= ord(char) < 160
 
 
+@cache
 def is_digit(char: str) -> bool:
     """A decimal digit of any script: what `\\d` matches."""
     return unicodedata.category(char) == "Nd"
@@ -98,6 +101,7 @@ def normalize_for_lm_mended(text: str) -> str:
     return "".join(" " if is_control(char) else char for char in text).strip()
 
 
+@lru_cache(maxsize=1 << 18)
 def paragraph_hash(paragraph: str) -> int:
     digest = hashlib.sha1(normalize_for_dedup(paragraph).encode("utf-8")).digest()
     return int.from_bytes(digest[:8], "little")

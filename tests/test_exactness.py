@@ -7,6 +7,7 @@ import json
 import math
 import random
 import re
+import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -74,7 +75,15 @@ def test_normal_forms_and_hashes_of_a_page(paragraphs: list[str]) -> None:
 def test_normal_forms_of_every_character() -> None:
     """Alone, and between letters: where case and composition look at the neighbours."""
     characters = [chr(code) for code in range(0x110000) if not 0xD800 <= code < 0xE000 and code != 10]
-    texts = ["".join(f"a{char}B " for char in characters[at : at + 64]) for at in range(0, len(characters), 64)]
+    # Nine of ten belong to no script yet, or to whoever wants them: no form of the oracle can change one, for it goes
+    # by case, composition, category and its marks alone.
+    free = [char for char in characters if unicodedata.category(char) in ("Cn", "Co")]
+    text = " ".join(free)
+    assert text.lower() == unicodedata.normalize("NFC", text) == unicodedata.normalize("NFD", text) == text
+    assert not set(free) & set(oracle.PUNCTUATION)
+    assert for_dedup(text) == for_lm_ccnet(text) == for_lm_mended(text) == text
+    used = [char for char in characters if unicodedata.category(char) not in ("Cn", "Co")]
+    texts = ["".join(f"a{char}B " for char in used[at : at + 64]) for at in range(0, len(used), 64)]
     for text in [*texts, *characters[:0x3000]]:
         assert for_dedup(text) == oracle.normalize_for_dedup(text)
         assert for_lm_ccnet(text) == oracle.normalize_for_lm_ccnet(text)
@@ -327,14 +336,13 @@ def test_a_crawl_with_language_models(
     assert_same(result, expected, oracle.segment_names(paths))
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("method", "flags"),
     [
         pytest.param(CCNET, ("--preset=ccnet", "--dedup_scope=all", "--dedup_buckets=5"), id="ccnet"),
         pytest.param(
             replace(CC100, dedup_scope=2, dedup_keep="first"),
-            ("--preset=cc100", "--dedup_scope=group:2", "--dedup_keep=first", "--workers=2"),
+            ("--preset=cc100", "--dedup_scope=group:2", "--dedup_keep=first"),
             id="cc100-group-first",
         ),
     ],
@@ -347,7 +355,7 @@ def test_a_bigger_crawl(
     lid_model: Path,
     tmp_path: Path,
 ) -> None:
-    paths = in_order(generated_crawl(files=5, records_per_file=600, seed=7).rglob("*.wet.gz"))
+    paths = in_order(generated_crawl(files=5, records_per_file=200, seed=7).rglob("*.wet.gz"))
     result = run(paths, tmp_path / "out", lid_model, *flags)
     assert_same(result, oracle.build(paths, method, identify), oracle.segment_names(paths))
 
