@@ -2,7 +2,7 @@
 
     stop = Stop(tmp_path / "stop", r"/mine/000002\\.done\\.json$")
     process = subprocess.Popen(command, env=stop.environment, ...)
-    pid = stop.reached(process)     # of the one that was about to open such a file, or to give it its name: it stays there
+    pid = stop.reached(process)     # of the one that is about to open such a file, or to give it its name; it stays
 
 Python runs `sitecustomize` at the start of every process, those that the program starts among them; ours hears of every
 file that is opened or renamed (an audit hook), and never returns where the name is the one.
