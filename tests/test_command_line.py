@@ -458,25 +458,26 @@ def test_output_that_cannot_be_written(
     assert mistake(*GIVEN, "--lid_model", str(lid_model)).startswith(f"out/run.json: {remedy}")
 
 
-@pytest.mark.parametrize(
-    "place", [r"segments\.json", r"extract.*pages\.zst", r"resolve", r"mine.*done\.json", r"shards/", r"manifest\.json"]
-)
 def test_a_disk_that_fills_up_midway(
     here: Path,
     built: tuple[list[str], Path],
-    place: str,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     argv, whole = built
-    with monkeypatch.context() as patch:
-        fail_at(patch, place, errno.ENOSPC)
-        assert job.main([*argv, "--output", "out"]) == 2
-    err = capsys.readouterr().err
-    assert "Traceback" not in err
-    assert re.fullmatch(r"build_cc100: \S+: the disk is full; free some room .*", err.splitlines()[-1])
-    assert not (here / "out" / "manifest.json").exists()
-    assert not list(here.rglob(".writing-*"))
+    # In the order in which a run comes by: each time it gets as far as the next.
+    for place in (
+        r"segments\.json", r"extract.*pages\.zst", "resolve", r"mine.*done\.json", "shards/", r"manifest\.json"
+    ):  # fmt: skip
+        with monkeypatch.context() as patch:
+            fail_at(patch, place, errno.ENOSPC)
+            assert job.main([*argv, "--output", "out"]) == 2
+        err = capsys.readouterr().err
+        assert "Traceback" not in err
+        line = err.splitlines()[-1]
+        assert re.fullmatch(rf"build_cc100: \S*{place}\S*: the disk is full; free some room .*", line)
+        assert not (here / "out" / "manifest.json").exists()
+        assert not list(here.rglob(".writing-*"))
     assert job.main([*argv, "--output", "out"]) == 0
     assert shards(here / "out") == shards(whole)
 

@@ -121,10 +121,11 @@ class FaultServer:
     plan: Plan = field(default=lambda path, number: None)
     validators: bool = True  # ETag and Last-Modified
     weak: bool = False  # the ETag is a weak one
-    stall_s: float = 30.0
+    stall_s: float = 3600.0
     drip_s: float = 0.05
     url: str = ""
     log: list[Request] = field(default_factory=list)
+    busy: int = 0  # requests that are being answered
     _seen: Counter[str] = field(default_factory=Counter)
     _changed: set[str] = field(default_factory=set)
     _stop: Callable[[], object] = lambda: None
@@ -151,7 +152,7 @@ class FaultServer:
     async def _serve(self, started: threading.Event) -> None:
         loop, stopped = asyncio.get_running_loop(), asyncio.Event()
         self._stop = lambda: loop.call_soon_threadsafe(stopped.set)
-        runner = web.ServerRunner(web.Server(self._handle, access_log=None), shutdown_timeout=0.1)
+        runner = web.ServerRunner(web.Server(self._handle, access_log=None), shutdown_timeout=0.01)
         await runner.setup()
         await web.TCPSite(runner, "127.0.0.1", 0).start()
         self.url = f"http://127.0.0.1:{runner.addresses[0][1]}/"
@@ -160,6 +161,13 @@ class FaultServer:
         await runner.cleanup()
 
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        self.busy += 1
+        try:
+            return await self._answer(request)
+        finally:
+            self.busy -= 1
+
+    async def _answer(self, request: web.BaseRequest) -> web.StreamResponse:
         path = unquote(request.path).lstrip("/")
         number = self._seen[path]
         self._seen[path] += 1

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from cryptography import x509
@@ -295,7 +296,7 @@ def test_retry_after(value: str | None, seconds: float | None) -> None:
 def test_retry_after_is_kept_up_to_the_longest_wait(bucket: Path, monkeypatch: pytest.MonkeyPatch, asked: str) -> None:
     put(bucket, "a", b"x")
     waits: list[float] = []
-    monkeypatch.setattr("tenacity.nap.time.sleep", waits.append)
+    monkeypatch.setattr("tenacity.nap.time", SimpleNamespace(sleep=waits.append))
     with FaultServer(bucket, scripted(Fault("unavailable", retry_after=asked))) as server:
         read_all(server.url + "a", FetchPolicy(max_wait_s=5))
     assert waits == [min(float(asked), 5) if asked.isdigit() else 5]
@@ -304,7 +305,7 @@ def test_retry_after_is_kept_up_to_the_longest_wait(bucket: Path, monkeypatch: p
 def test_waits_are_random_below_a_bound_that_doubles(bucket: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     put(bucket, "a", b"x")
     waits: list[float] = []
-    monkeypatch.setattr("tenacity.nap.time.sleep", waits.append)
+    monkeypatch.setattr("tenacity.nap.time", SimpleNamespace(sleep=waits.append))
     with FaultServer(bucket, scripted(then=Fault("error"))) as server, pytest.raises(FetchError):
         read_all(server.url + "a", FetchPolicy(max_wait_s=10))
     assert len(waits) == 7
