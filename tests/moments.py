@@ -5,7 +5,7 @@
     pid = stop.reached(process)     # of the one that is about to open such a file, or to give it its name; it stays
 
 Python runs `sitecustomize` at the start of every process, those that the program starts among them; ours hears of every
-file that is opened or renamed (an audit hook), and never returns where the name is the one.
+file that is opened or renamed (an audit hook), and does not return where the name is the one, until `stop.release()`.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ where = {"open": 0, "os.rename": 1}
 def stop(event, arguments):
     if event in where and name.search(str(arguments[where[event]])):
         os.makedirs(f"{place}/{os.getpid()}", exist_ok=True)
-        while True:
-            time.sleep(3600)
+        while not os.path.exists(f"{place}/../go"):
+            time.sleep(0.05)
 
 sys.addaudithook(stop)
 """
@@ -65,7 +65,11 @@ class Stop:
 
         def first() -> list[int]:
             if process.poll() is not None:
-                pytest.fail(f"the program ended before {self.pattern}: {process.communicate()}")
+                pytest.fail(f"the program ended, with status {process.returncode}, before {self.pattern}")
             return [int(note.name) for note in self._notes.iterdir()]
 
         return wait_for(first, f"a process to come to {self.pattern}")[0]
+
+    def release(self) -> None:
+        """Let those that have stopped, and those that would, go on."""
+        (self._notes.parent / "go").touch()

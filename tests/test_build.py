@@ -329,27 +329,33 @@ MOMENTS = [
 ]
 
 
+def started(command: list[str], stop: Stop, told: Path) -> subprocess.Popen[bytes]:
+    """A run; what it tells goes to a file, for a worker that outlives it would hold a pipe open."""
+    with told.open("wb") as file:
+        return subprocess.Popen(
+            command, stdout=file, stderr=file, cwd=CHECKOUT, start_new_session=True, env=stop.environment
+        )
+
+
 @pytest.mark.xdist_group("alone")
 @pytest.mark.parametrize("reference", ["cc100"], indirect=True)
 def test_killed_at_any_moment_and_resumed(reference: tuple[str, Bytes], lid: str, tmp_path: Path) -> None:
     flags = (f"--preset={reference[0]}", "--keep_rejects")
     command = [sys.executable, "-c", LAUNCHER, f"--output={tmp_path / 'out'}", f"--lid_model={lid}", *flags]
     for number, (name, workers, moment) in enumerate(MOMENTS):
-        stop = Stop(tmp_path / f"stop-{number}", moment)
-        process = subprocess.Popen(
-            [*command, f"--workers={workers}"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-            cwd=CHECKOUT, start_new_session=True, env=stop.environment,
-        )  # fmt: skip
+        stop, told = Stop(tmp_path / f"stop-{number}", moment), tmp_path / f"told-{number}"
+        process = started([*command, f"--workers={workers}"], stop, told)
         stop.reached(process)
         if name == "SIGKILL":
             process.kill()  # the parent alone: its workers must leave by themselves
         else:
             os.killpg(process.pid, signal.SIGINT)
-        _, stderr = process.communicate(timeout=PATIENCE_S)
+        status = process.wait(PATIENCE_S)
         if name == "SIGINT":
-            assert process.returncode == 130
-            assert "interrupted" in stderr
-            assert "Traceback" not in stderr
+            assert status == 130
+            assert "interrupted" in told.read_text()
+            assert "Traceback" not in told.read_text()
+        stop.release()  # one that was only about to start
         wait_for(lambda: not _workers_of(tmp_path), "the worker processes to leave")
         assert not (tmp_path / "out" / "manifest.json").exists()
     build(tmp_path / "out", lid, *flags)
@@ -373,15 +379,14 @@ def _workers_of(folder: Path) -> list[int]:
 @pytest.mark.xdist_group("alone")
 def test_a_worker_that_dies_is_reported(lid: str, tmp_path: Path) -> None:
     command = [sys.executable, "-c", LAUNCHER, f"--output={tmp_path}/out", f"--lid_model={lid}", "--workers=2"]
-    stop = Stop(tmp_path / "stop", r"/workers\.log$")
-    process = subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=CHECKOUT, env=stop.environment
-    )
+    stop, told = Stop(tmp_path / "stop", r"/workers\.log$"), tmp_path / "told"
+    process = started(command, stop, told)
     os.kill(stop.reached(process), signal.SIGKILL)
-    _, stderr = process.communicate(timeout=PATIENCE_S)
-    assert process.returncode == 2
-    assert "a worker process died" in stderr
-    assert "Traceback" not in stderr
+    assert process.wait(PATIENCE_S) == 2
+    assert "a worker process died" in told.read_text()
+    assert "Traceback" not in told.read_text()
+    stop.release()  # the other one, if it has only started since
+    wait_for(lambda: not _workers_of(tmp_path), "the other worker process to leave")
 
 
 # --- odd input

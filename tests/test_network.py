@@ -133,7 +133,7 @@ def test_many_failures_are_cut_short() -> None:
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Waits between attempts are short."""
-    policy = functools.partial(FetchPolicy, max_wait_s=0.02, read_timeout_s=2.0, attempts=20)
+    policy = functools.partial(FetchPolicy, max_wait_s=0.02, attempts=20)
     monkeypatch.setattr("beam_jobs.options.FetchPolicy", policy)
 
 
