@@ -1,5 +1,6 @@
 """Whole runs on the bundled sample: the same bytes however it is run, and after any interruption."""
 
+import errno
 import hashlib
 import json
 import os
@@ -477,3 +478,10 @@ def test_a_file_gets_its_name_only_when_it_is_whole(tmp_path: Path) -> None:
     with pytest.raises(RuntimeError), storage.writing(str(tmp_path / "f")) as file:
         write_half(file)
     assert not list(tmp_path.iterdir())
+
+
+def test_an_error_that_is_about_another_file_is_not_blamed_on_this_one(tmp_path: Path) -> None:
+    other = OSError(errno.ENOSPC, "No space left on device", "/other")
+    with pytest.raises(OSError, match="/other") as caught, storage.writing(str(tmp_path / "f")):
+        raise other
+    assert caught.value is other

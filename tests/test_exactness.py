@@ -50,7 +50,7 @@ TEXT = st.lists(
 PARAGRAPH = TEXT.filter(lambda text: "\n" not in text)
 
 
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(PARAGRAPH)
 @example("0 \x1b")
 @example("ΟΔΟΣ.")
@@ -128,7 +128,7 @@ def fast_fates(crawl: Crawl, keep: Keep, num_buckets: int, rng: random.Random) -
     return fates
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(CRAWLS, st.sampled_from(["none", "first"]), st.sampled_from([1, 7, 64]), st.randoms(use_true_random=False))
 @pytest.mark.parametrize("group", [None, 1, 2, 3])
 def test_duplicates_of_any_crawl(

@@ -94,11 +94,11 @@ def known(monkeypatch: pytest.MonkeyPatch) -> Callable[..., KnownModel]:
 
 
 @pytest.fixture
-def closed_port() -> int:
-    """A port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+def closed_port() -> Iterator[int]:
+    """A port that nobody listens on: it is taken, so that nobody can begin to."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        yield int(taken.getsockname()[1])
 
 
 def files_in(folder: Path) -> list[str]:

@@ -49,6 +49,7 @@ def place(tmp_path: Path) -> Path:
 
 
 @pytest.mark.xdist_group("alone")
+@pytest.mark.timeout(1200)
 def test_every_command_works(lid: str, place: Path, tmp_path: Path) -> None:
     for listing in (sample.crawl_directory() / "crawl-data" / sample.DUMP).glob("*.paths.gz"):
         copy = tmp_path / "mirror" / "crawl-data" / DUMP / listing.name

@@ -252,7 +252,7 @@ def test_start(bucket: Path, start: int, kind: Kind | None) -> None:
 
 
 def test_memory_is_bounded_and_connection_is_given_back(bucket: Path) -> None:
-    size = 200 << 20
+    size = 64 << 20
     with (bucket / "a").open("wb") as file:
         file.write(b"\x1f\x8b")
         file.truncate(size)
