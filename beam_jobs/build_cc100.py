@@ -6,7 +6,8 @@ Thin on purpose: it runs as `__main__`, and what is defined in `__main__` would 
 import os
 import sys
 
-from beam_jobs.job import INTERRUPTED, main
+from beam_jobs.job import main
+from ccnet_pipeline.command import INTERRUPTED
 
 if __name__ == "__main__":
     status = main()

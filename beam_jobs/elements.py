@@ -1,7 +1,9 @@
 """What crosses a GroupByKey: references and small counts, never text. And the notes that stages leave when done."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from ccnet_pipeline.fetch import shown
 from ccnet_pipeline.ledger import Account, Balance, DamageTally, Tally
 
 # Folders of the run directory.
@@ -15,6 +17,12 @@ REJECTS = "rejects/"
 HashSlice = tuple[int, int, int, int]
 # Where the answers for one slice lie: range, byte in its file, index of the first hash, count. One bit a hash, packed.
 Answer = tuple[int, int, int, int]
+
+
+def enumerated(names: Sequence[str], most: int = 5) -> str:
+    """Return the first names for a line of text, and how many more there are."""
+    more = f", and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,3 +134,8 @@ class Ledger(Books):
     """The content of ledger.json: the balance in total and by segment (docs/design.md, The balance)."""
 
     segments: dict[str, Books]
+
+    def without_record(self) -> list[str]:
+        """Return the names of the archives that gave no record, each with the damage in it."""
+        barren = {name: books.damage for name, books in self.segments.items() if not books.records.read}
+        return [f"{shown(name)} ({', '.join(sorted(damage.reasons)) or 'empty'})" for name, damage in barren.items()]

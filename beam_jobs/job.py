@@ -12,18 +12,17 @@ from pathlib import Path
 import apache_beam as beam
 from apache_beam.options.pipeline_options import PipelineOptions
 
-from beam_jobs import local, run_directory, storage
+from beam_jobs import local, run_directory, storage, submission
 from beam_jobs.elements import FinalFile
 from beam_jobs.graph import Plan, build
 from beam_jobs.layout import Layout
 from beam_jobs.options import LOCAL_RUNNERS, Arguments, parse
 from beam_jobs.progress import shown
 from beam_jobs.summary import print_summary
-from ccnet_pipeline import sample
+from ccnet_pipeline import command, sample
 from ccnet_pipeline.blocklist import Blocklist
 from ccnet_pipeline.checksums import sha256_of
-from ccnet_pipeline.errors import BalanceError, FetchError, UserError
-from ccnet_pipeline.fetch import tell_of_waits
+from ccnet_pipeline.errors import UserError
 from ccnet_pipeline.fluency import CUTOFFS_FILE, FluencyModel, find_models, languages_of_model
 from ccnet_pipeline.formats import JSONL
 from ccnet_pipeline.language import FastTextScorer, parse_languages
@@ -32,7 +31,6 @@ from ccnet_pipeline.recipe import Configuration, Input, digest_of_inputs
 from ccnet_pipeline.segments import Segment, estimate_bytes, find_segments
 
 PACKAGE = "cc100-xlmr"
-INTERRUPTED = 130  # exit status after Ctrl-C, as shells have it
 # Beam's worker processes cost about 6 CPU seconds to start: what one process does in less stays in one.
 _SMALL_INPUT_BYTES = 16 << 20
 # Hashes are about a quarter of a compressed WET file; while a range is resolved it takes some five times its size.
@@ -45,28 +43,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the job; return the exit status: 0, 1 (network, our defect), 2 (the user's mistake), 130 (interrupted)."""
     # What matters of Beam's errors arrives as an exception; its log repeats each of them with a traceback a layer.
     logging.getLogger("apache_beam").setLevel(logging.CRITICAL)
-    tell_of_waits("build_cc100")
-    try:
-        run(parse(sys.argv[1:] if argv is None else argv))
-    except KeyboardInterrupt:
-        again = "the same command, without --overwrite," if "--overwrite" in (argv or sys.argv) else "the same command"
-        print(f"\nbuild_cc100: interrupted; {again} goes on where it stopped", file=sys.stderr)
-        return INTERRUPTED
-    except Exception as error:
-        mistake = _find(error, UserError)
-        if mistake:
-            print(f"build_cc100: {mistake}", file=sys.stderr)
-            return 2
-        failure = _find(error, FetchError)
-        if failure:
-            print(f"build_cc100: {failure}", file=sys.stderr)
-            return 1
-        defect = _find(error, BalanceError)
-        if defect is None:
-            raise
-        print(f"build_cc100: {defect}; this is a defect, please report it; nothing was published", file=sys.stderr)
-        return 1
-    return 0
+    again = "the same command, without --overwrite," if "--overwrite" in (argv or sys.argv) else "the same command"
+    return command.run(
+        "build_cc100",
+        lambda: run(parse(sys.argv[1:] if argv is None else argv)),
+        interrupted=f"interrupted; {again} goes on where it stopped",
+        message_of=_find,
+    )
 
 
 def run(arguments: Arguments) -> None:
@@ -93,20 +76,26 @@ def run(arguments: Arguments) -> None:
         inputs_sha256=digest_of_inputs([Input(segment.name, segment.size) for segment in segments]),
         num_segments=len(segments),
     )
-    work_root = arguments.work_dir or storage.join(arguments.output, "work")
-    layout = Layout(output=arguments.output, work=storage.join(work_root, config.fingerprint))
     size = estimate_bytes(segments, arguments.fetch)
+    workers, pipeline = _make_pipeline(arguments, len(segments), size)
     with storage.locked(arguments.output):
-        if run_directory.claim(
-            layout, config, segments, runner=arguments.runner, overwrite=arguments.overwrite, work_root=work_root
-        ):
+        ours = run_directory.claim(
+            arguments.output,
+            config,
+            segments,
+            work_dir=arguments.work_dir,
+            runner=arguments.runner,
+            overwrite=arguments.overwrite,
+        )
+        if ours.is_complete:
             print(f"{arguments.output} is complete already: the same input, configuration and models.")
         else:
-            plan = _plan(arguments, config, layout, segments, size, lid_model, lm_dir)
-            _execute(arguments, plan, num_segments=len(segments), size=size)
-        files = print_summary(layout)
+            plan = _plan(arguments, config, ours.layout, segments, size, lid_model, lm_dir)
+            with storage.locked(ours.layout.work):
+                _execute(pipeline, plan, workers, num_segments=len(segments), size=size)
         if not arguments.keep_work:
-            run_directory.remove_work(work_root, layout)
+            run_directory.remove_work(arguments.output, ours.work)
+        files = print_summary(ours.layout)
     _print_next_steps(arguments, files)
 
 
@@ -161,11 +150,16 @@ def _num_buckets(size: int, num_segments: int, config: Configuration) -> int:
     return min(_MAX_BUCKETS, 1 + int(size * min(1.0, group / num_segments) * _HASH_SHARE / _BUCKET_BYTES))
 
 
-def _execute(arguments: Arguments, plan: Plan, *, num_segments: int, size: int) -> None:
-    is_local = arguments.runner in LOCAL_RUNNERS
-    workers = min(arguments.workers, num_segments) if is_local and size >= _SMALL_INPUT_BYTES else 1
+def _make_pipeline(arguments: Arguments, num_segments: int, size: int) -> tuple[int, beam.Pipeline]:
+    """Return the worker processes on this machine, and an empty pipeline that will use them."""
+    if arguments.runner not in LOCAL_RUNNERS:
+        return 1, submission.make_pipeline(arguments.runner, list(arguments.beam))
+    workers = min(arguments.workers, num_segments) if size >= _SMALL_INPUT_BYTES else 1
     options = PipelineOptions(list(arguments.beam), direct_num_workers=workers)
-    pipeline = beam.Pipeline(runner=local.runner(workers) if is_local else arguments.runner, options=options)
+    return workers, beam.Pipeline(runner=local.runner(workers), options=options)
+
+
+def _execute(pipeline: beam.Pipeline, plan: Plan, workers: int, *, num_segments: int, size: int) -> None:
     build(pipeline, plan)
     with shown(plan.layout, num_segments, size):
         if workers > 1:
@@ -194,10 +188,10 @@ def _print_next_steps(arguments: Arguments, files: list[FinalFile]) -> None:
     if not arguments.is_sample:
         return
     python = Path(sys.executable)
-    command = python.relative_to(Path.cwd()) if python.is_relative_to(Path.cwd()) else python
+    python = python.relative_to(Path.cwd()) if python.is_relative_to(Path.cwd()) else python
     lines = [file.path for file in files if file.format == JSONL]
     shown = next((path for path in lines if path.startswith("shards/fr/")), lines[0] if lines else None)
     if shown:
         print(f"Look inside:   zstd -dc {storage.join(out, shown)} | head -3")
     print("Next, real CommonCrawl, one file of a dump:")
-    print(f"    {command} -m beam_jobs.build_cc100 --dump CC-MAIN-2018-51 --sample 1 --output corpus")
+    print(f"    {python} -m beam_jobs.build_cc100 --dump CC-MAIN-2018-51 --sample 1 --output corpus")

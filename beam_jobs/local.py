@@ -13,6 +13,7 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
+import grpc
 import psutil
 from apache_beam.runners.portability.fn_api_runner.fn_runner import FnApiRunner
 from apache_beam.transforms.environments import SubprocessSDKEnvironment
@@ -50,10 +51,11 @@ def run_supervised(run: Callable[[], object], log: str) -> None:
     errors: list[BaseException] = []
 
     def on_thread_error(failed: threading.ExceptHookArgs) -> None:
-        # A thread of Beam's waits for each worker and raises when it ends; the runner itself would not notice.
+        # A thread of Beam's waits for each worker and raises when it ends; the runner itself would not notice. Others
+        # speak with the workers, and raise when one does not answer: that says no more.
         if "Worker subprocess exited" in str(failed.exc_value):
             deaths.append(str(failed.exc_value))
-        else:
+        elif not isinstance(failed.exc_value, grpc.RpcError):
             previous(failed)
 
     def run_and_tell() -> None:

@@ -1,9 +1,9 @@
 """What the command line offers, in groups, with the help that `--help` prints."""
 
 import argparse
-from typing import NoReturn, get_args
+from typing import get_args
 
-from ccnet_pipeline.errors import UserError
+from ccnet_pipeline.command import Parser
 from ccnet_pipeline.fetch import FetchPolicy
 from ccnet_pipeline.fluency import BUCKETS
 from ccnet_pipeline.formats import FORMATS
@@ -30,14 +30,9 @@ Options of Apache Beam are accepted too, such as, for --runner=FlinkRunner, --fl
 What each step does and why: docs/method.md. The form of the shards: docs/shard_format.md."""
 
 
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        raise UserError(f"{message} (see --help)")
-
-
 def make_parser() -> argparse.ArgumentParser:
     """Return the parser of our options; those that it does not know may be Beam's."""
-    parser = _Parser(
+    parser = Parser(
         prog="python -m beam_jobs.build_cc100",
         description=_DESCRIPTION,
         epilog=_EPILOG,

@@ -1,8 +1,16 @@
-"""Whose a run directory is: run.json is written first, and work of one configuration never mixes with another's."""
+"""Whose a run directory is: run.json is written first, and work of one configuration never mixes with another's.
 
+Intermediate files lie in OUTPUT/work, or below --work_dir in a folder that no other run has. run.json says where: so
+they move when the user names another place, and are found again when the run is done.
+"""
+
+import contextlib
+import os
 import platform
+import sys
+import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -33,60 +41,151 @@ class RunFile:
     """The content of run.json."""
 
     shard_format: int
+    id: str  # of this run and no other, not even of the same configuration
     fingerprint: str
     preset: str
     configuration: Configuration
     engine: Engine
+    work: list[str]  # folders with intermediate files, the one in use last; a relative one lies in the run directory
     inputs: list[Input]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Found:
+    """What is needed of a run.json that is there, which an older version may have written."""
+
+    fingerprint: str = ""
+    configuration: dict[str, Any] = field(default_factory=dict)
+    id: str = ""
+    work: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A run directory that is ours."""
+
+    layout: Layout
+    is_complete: bool
+    work: list[str]  # every folder with intermediate files of the run
+
+
 def claim(
-    layout: Layout,
+    output: str,
     config: Configuration,
     segments: Sequence[Segment],
     *,
+    work_dir: str | None,
     runner: str,
     overwrite: bool,
-    work_root: str,
-) -> bool:
-    """Make the run directory that of this configuration; return whether the run is complete.
+) -> Claim:
+    """Make the run directory that of this configuration.
+
+    Args:
+        output: the run directory.
+        config: what is built.
+        segments: what it is built of.
+        work_dir: where intermediate files go, those of an earlier attempt included; None: into the run directory.
+        runner: its name.
+        overwrite: remove the run that is there.
 
     Raises:
         UserError: it holds something else, or cannot be written.
     """
-    output = Path(layout.output)
-    old = _read_run_file(layout, overwrite=overwrite)
-    if old is None and storage.is_local(layout.output) and output.exists() and not storage.is_empty(str(output)):
-        raise UserError(f"--output {output} exists and is no run directory; choose an empty or new one")
-    if old is not None and overwrite:
-        of_old = [storage.join(work_root, old["fingerprint"])] if old.get("fingerprint") else []
-        _remove_run(layout, [layout.work, *of_old])
-        old = None
-    if old is not None and old.get("fingerprint") != config.fingerprint:
-        changed = differences(old["configuration"], msgspec.json.decode(msgspec.json.encode(config)))
+    found = _find_run(output, overwrite=overwrite)
+    if found and overwrite:
+        # A run.json that is damaged does not name its folders: then it is the usual one.
+        _remove_run(output, found.work or [f"work/{config.fingerprint}"])
+        found = None
+    if found and found.fingerprint != config.fingerprint:
+        changed = differences(found.configuration, msgspec.json.decode(msgspec.json.encode(config)))
         raise UserError(
             f"--output {output} holds a run of another configuration ({'; '.join(changed) or 'of another version'}); "
             "choose another --output, or start anew with --overwrite"
         )
-    if old is None:
-        engine = Engine(runner, beam.__version__, platform.python_version(), platform.platform())
-        inputs = [Input(segment.name, segment.size) for segment in segments]
-        run_file = RunFile(SHARD_FORMAT, config.fingerprint, config.recipe.preset, config, engine, inputs)
-        storage.write_json(layout.run_file, run_file)
+    run_id = (found and found.id) or uuid.uuid4().hex[:8]
+    run_file = RunFile(
+        shard_format=SHARD_FORMAT,
+        id=run_id,
+        fingerprint=config.fingerprint,
+        preset=config.recipe.preset,
+        configuration=config,
+        engine=Engine(runner, beam.__version__, platform.python_version(), platform.platform()),
+        work=[_work_folder(work_dir, config.fingerprint, run_id)],
+        inputs=[Input(segment.name, segment.size) for segment in segments],
+    )
+    if not found:
+        storage.write_json(Layout(output, "").run_file, run_file)
+    elif found.work != run_file.work:
+        run_file = _gather_work(output, found.work, run_file)
+    layout = Layout(output=output, work=_located(run_file.work[-1], output))
     storage.remove_leftovers(layout.output)
     storage.remove_leftovers(layout.work)
-    return _is_complete(layout, config)
+    return Claim(layout, _is_complete(layout, config), [_located(folder, output) for folder in run_file.work])
 
 
-def _remove_run(layout: Layout, work: list[str]) -> None:
+def _find_run(output: str, *, overwrite: bool) -> _Found | None:
+    path = Layout(output, "").run_file
+    try:
+        found = storage.read_json(path, _Found)
+        if found and not (found.fingerprint and found.configuration):
+            raise msgspec.ValidationError("no run.json of ours")
+    except msgspec.DecodeError as error:
+        if not overwrite:
+            raise UserError(f"{path} is damaged; choose another --output, or start anew with --overwrite") from error
+        found = _Found()
+    if found is None and storage.is_local(output) and Path(output).exists() and not storage.is_empty(output):
+        raise UserError(f"--output {output} exists and is no run directory; choose an empty or new one")
+    # What is named there will be removed: nothing but what such a run makes.
+    names = (f"work/{found.fingerprint}", f"{found.fingerprint}-{found.id}") if found else ()
+    return found and replace(found, work=[folder for folder in found.work if folder.endswith(names)])
+
+
+def _work_folder(work_dir: str | None, fingerprint: str, run_id: str) -> str:
+    """Return the folder for intermediate files as it stands in run.json; no two runs have the same."""
+    if work_dir is None:
+        return f"work/{fingerprint}"
+    return storage.join(storage.absolute(work_dir), f"{fingerprint}-{run_id}")
+
+
+def _located(folder: str, output: str) -> str:
+    """Return the path of a folder that stands in run.json."""
+    is_relative = storage.is_local(folder) and not os.path.isabs(folder)  # noqa: PTH117 - a string like the others
+    return storage.join(output, *folder.split("/")) if is_relative else folder
+
+
+def _gather_work(output: str, earlier: list[str], run_file: RunFile) -> RunFile:
+    """Move intermediate files to where they are wanted now; what cannot be moved stays in run.json."""
+    path = Layout(output, "").run_file
+    wanted = run_file.work[-1]
+    earlier = [folder for folder in earlier if folder != wanted]
+    # Noted before, so that nothing is forgotten if this is interrupted. A full disk refuses, and moving gives room.
+    with contextlib.suppress(UserError):
+        storage.write_json(path, replace(run_file, work=[*earlier, wanted]))
+    left = []
+    for folder in earlier:
+        source, target = _located(folder, output), _located(wanted, output)
+        if not (storage.is_local(source) and storage.is_local(target)):
+            left.append(folder)
+        elif Path(source).is_dir():
+            print(f"build_cc100: intermediate files move from {source} to {target}", file=sys.stderr)
+            with storage.locked(source):
+                storage.move_folder(source, target)
+    _remove_if_empty(Path(output, "work"))
+    run_file = replace(run_file, work=[*left, wanted])
+    storage.write_json(path, run_file)
+    return run_file
+
+
+def _remove_run(output: str, work: Sequence[str]) -> None:
     """Remove the run; its claim to the folder goes last, so that this can be interrupted and repeated."""
+    layout = Layout(output, "")
     storage.remove_file(layout.manifest_file)
-    for folder in work:  # before the shards, for its notes speak of them
-        storage.remove_folder(folder)
+    # Before the shards, of which its notes speak.
+    remove_work(output, [_located(folder, output) for folder in work])
     for name in ("ledger.json", "report.html"):
-        storage.remove_file(storage.join(layout.output, name))
+        storage.remove_file(storage.join(output, name))
     for name in ("shards", "rejects"):
-        storage.remove_folder(storage.join(layout.output, name))
+        storage.remove_folder(storage.join(output, name))
     storage.remove_file(layout.run_file)
 
 
@@ -104,20 +203,19 @@ def _is_complete(layout: Layout, config: Configuration) -> bool:
     )
 
 
-def _read_run_file(layout: Layout, *, overwrite: bool) -> dict[str, Any] | None:
-    try:
-        old = storage.read_json(layout.run_file, dict)
-        if old is None or (isinstance(old.get("fingerprint"), str) and isinstance(old.get("configuration"), dict)):
-            return old
-    except msgspec.DecodeError:
-        pass
-    if overwrite:
-        return {}
-    raise UserError(f"{layout.run_file} is damaged; choose another --output, or start anew with --overwrite")
+def remove_work(output: str, folders: Sequence[str]) -> None:
+    """Remove folders of intermediate files, and OUTPUT/work if nothing else is in it.
+
+    Raises:
+        UserError: another run is in one of them, as after a copy of the run directory.
+    """
+    for folder in folders:
+        if not storage.is_local(folder) or Path(folder).is_dir():
+            with storage.locked(folder):
+                storage.remove_folder(folder)
+    _remove_if_empty(Path(output, "work"))
 
 
-def remove_work(work_root: str, layout: Layout) -> None:
-    """Remove the intermediate files of a run, and the folder of all intermediates if nothing else is in it."""
-    storage.remove_folder(layout.work)
-    if storage.is_local(work_root) and Path(work_root).is_dir() and not any(Path(work_root).iterdir()):
-        Path(work_root).rmdir()
+def _remove_if_empty(folder: Path) -> None:
+    if folder.is_dir() and not any(folder.iterdir()):
+        folder.rmdir()

@@ -1,4 +1,7 @@
-"""Files that every worker reaches, through Beam's FileSystems: local disk, and object stores by their scheme.
+"""Files that every worker reaches: on a local disk, or in object stores by Beam's FileSystems.
+
+A path is a name here, and never a pattern: `[`, `?` and `*` stand for themselves. Beam's `match` and `delete` take them
+for patterns, so a local path never goes through Beam.
 
 Nothing half-written ever carries a final name. Locally a file is written aside and renamed; in an object store the
 object appears when its upload is complete, and a copy aside would only cost a copy.
@@ -7,7 +10,9 @@ object appears when its upload is complete, and a copy aside would only cost a c
 import contextlib
 import errno
 import fcntl
+import glob
 import os
+import shutil
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,6 +26,7 @@ from ccnet_pipeline.errors import UserError
 
 _T = TypeVar("_T")
 TEMPORARY_PREFIX = ".writing-"
+_COPIED_AT_ONCE = 1 << 20
 
 # Errors of the machine that the user can mend, and what to do about them.
 _REMEDIES = {
@@ -43,7 +49,17 @@ def is_local(path: str) -> bool:
 
 def open_for_reading(path: str) -> BinaryIO:
     """Open a file for reading its stored bytes, compressed or not."""
+    if is_local(path):
+        return Path(path).open("rb")
     return FileSystems.open(path, compression_type=CompressionTypes.UNCOMPRESSED)
+
+
+def _open_for_writing(path: str) -> BinaryIO:
+    """Open a new file; the folders above it are made."""
+    if is_local(path):
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+        return Path(path).open("wb")
+    return FileSystems.create(path, compression_type=CompressionTypes.UNCOMPRESSED)
 
 
 def read_range(path: str, start: int, size: int) -> bytes:
@@ -64,7 +80,7 @@ def writing(path: str) -> Iterator[BinaryIO]:
         aside = str(Path(path).with_name(f"{TEMPORARY_PREFIX}{Path(path).name}-{uuid.uuid4().hex}"))
     with explained(path, aside):
         try:
-            with FileSystems.create(aside, compression_type=CompressionTypes.UNCOMPRESSED) as file:
+            with _open_for_writing(aside) as file:
                 yield file
                 file.flush()
                 if is_local(path):
@@ -111,13 +127,16 @@ def read_json(path: str, kind: type[_T]) -> _T | None:
 
 def exists(path: str) -> bool:
     """Tell whether there is such a file."""
-    return bool(FileSystems.exists(path))
+    return Path(path).is_file() if is_local(path) else bool(FileSystems.exists(path))
 
 
 def size(path: str) -> int | None:
     """Return the bytes of a file, or None if there is no such file."""
-    found = FileSystems.match([path])[0].metadata_list
-    return found[0].size_in_bytes if found else None
+    if not exists(path):
+        return None
+    if is_local(path):
+        return Path(path).stat().st_size
+    return int(FileSystems.get_filesystem(path).metadata(path).size_in_bytes)
 
 
 def join(*parts: str) -> str:
@@ -132,8 +151,11 @@ def absolute(path: str) -> str:
 
 def remove_file(path: str) -> None:
     """Remove a file, if it exists."""
-    if exists(path):
-        FileSystems.delete([path])
+    if is_local(path):
+        Path(path).unlink(missing_ok=True)
+    elif exists(path):
+        # Of Beam's object stores only this one takes what it is to delete for a pattern.
+        FileSystems.delete([glob.escape(path) if path.startswith("gs://") else path])
 
 
 def remove_folder(path: str) -> None:
@@ -141,7 +163,27 @@ def remove_folder(path: str) -> None:
     if not is_local(path):
         FileSystems.delete([path.rstrip("/") + "/"])  # without the slash it would be one object of that name
     elif Path(path).is_dir():
-        FileSystems.delete([path])
+        with explained(path):
+            shutil.rmtree(path)
+
+
+def move_folder(source: str, target: str) -> None:
+    """Move the files of a local folder into another, also on another disk; this can be interrupted and repeated."""
+    for path in sorted(Path(source).rglob("*")):
+        if not path.is_file() or path.name.startswith(TEMPORARY_PREFIX):
+            continue
+        wanted = Path(target, path.relative_to(source))
+        with explained(str(wanted)):
+            wanted.parent.mkdir(parents=True, exist_ok=True)
+            try:
+                path.replace(wanted)
+            except OSError as error:
+                if error.errno != errno.EXDEV:
+                    raise
+                with path.open("rb") as file, writing(str(wanted)) as copy:
+                    shutil.copyfileobj(file, copy, _COPIED_AT_ONCE)
+                path.unlink()
+    remove_folder(source)
 
 
 @contextlib.contextmanager
@@ -165,7 +207,7 @@ def locked(folder: str) -> Iterator[None]:
         raise UserError(f"another run is writing to {folder}; wait for it, or stop it") from error
     finally:
         os.close(descriptor)
-        if is_new and not any(Path(folder).iterdir()):
+        if is_new and Path(folder).is_dir() and not any(Path(folder).iterdir()):
             Path(folder).rmdir()
 
 

@@ -1,12 +1,13 @@
 """What a run built, as tables for people."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from rich.console import Console
 from rich.table import Table
 
 from beam_jobs import storage
-from beam_jobs.elements import SHARDS, FinalFile, Ledger, Manifest
+from beam_jobs.elements import SHARDS, FinalFile, Ledger, Manifest, enumerated
 from beam_jobs.layout import Layout
 from ccnet_pipeline.fluency import BUCKETS
 from ccnet_pipeline.ledger import Balance
@@ -33,12 +34,22 @@ def print_summary(layout: Layout) -> list[FinalFile]:
     console = Console(highlight=False)
     if not console.is_terminal:
         console.width = 140  # a log has no width; 80 would cut the columns
-    console.print(_languages_table(manifest.files))
-    console.print(_losses_table(ledger))
+    with console.capture() as printed:  # rich itself would end the program where the reader has left
+        console.print(_languages_table(manifest.files))
+        console.print(_losses_table(ledger))
+    print(printed.get(), end="")
+    for line in _remarks(ledger):
+        print(line)
+    return manifest.files
+
+
+def _remarks(ledger: Ledger) -> Iterator[str]:
+    """Yield what there is to say of archives that gave less than they should."""
     if ledger.damage.reasons:
         reasons = ", ".join(f"{reason} {count}" for reason, count in sorted(ledger.damage.reasons.items()))
-        console.print(f"Damage: {ledger.damage.bytes:,} bytes of the archives could not be read ({reasons}).")
-    return manifest.files
+        yield f"Damage: {ledger.damage.bytes:,} bytes of the archives could not be read ({reasons})."
+    if without := ledger.without_record():
+        yield f"{len(without)} of {len(ledger.segments)} archives gave no record: {enumerated(without)}."
 
 
 def _languages_table(files: list[FinalFile]) -> Table:

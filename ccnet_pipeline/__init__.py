@@ -5,12 +5,16 @@ No Beam, no torch. From the bytes up, each file importing only what stands above
     errors, ledger          whose fault, and where everything went
     text/                   normal forms and hashes of paragraphs
     archive/                WARC and WET files, sound or damaged
-    wet                     one text record -> one page
+    fetch/                  files wherever they lie
+    wet, web/, blocklist    one record with text -> one page
     dedup                   which paragraphs stand in several records
     language, fluency       fastText; SentencePiece and KenLM
     documents, frames, formats   the shards
-    segments, recipe, models     which archives, which settings, which models
+    text_files, listings, mistaken, segments     which archives
+    recipe, models, published    which settings, which models
     extract, mine           the two stages that are made of all this
-    train_lm                python -m ccnet_pipeline.train_lm: fluency models of your own
+    command                 what all command lines share
+    inspect                 python -m ccnet_pipeline.inspect: what is in an archive
+    train_lm                python -m ccnet_pipeline.train_lm: fluency models of your own, or cc_net's
     sample/                 the bundled crawl
 """

@@ -10,6 +10,7 @@ Source: Wenzek et al. 2020 (CCNet), sections 3.4 and 5.2; cc_net `perplexity.py`
 import csv
 import math
 import sys
+import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,8 +24,8 @@ BUCKETS: tuple[Bucket, ...] = get_args(Bucket)
 Normalization = Literal["ccnet", "mended"]
 
 CUTOFFS_FILE = "cutoffs.csv"
-_PIECES = ".sp.model"
-_NGRAMS = (".arpa.bin", ".arpa")  # the first one that is there
+PIECES = ".sp.model"
+NGRAMS = (".arpa.bin", ".arpa")  # the first one that is there
 PUBLISHED_CUTOFFS = Path(__file__).with_name("published_cutoffs.csv")
 NORMALIZERS: Mapping[str, Callable[[str], str]] = {"ccnet": for_lm_ccnet, "mended": for_lm_mended}
 # One model serves both scripts: cc_net's is called zh.
@@ -81,7 +82,7 @@ def read_cutoffs(path: Path) -> dict[str, Cutoffs]:
     """
     cutoffs = {}
     try:
-        with path.open(encoding="utf-8", newline="") as file:
+        with path.open(encoding="utf-8-sig", newline="") as file:  # as spreadsheets write it
             for row in csv.DictReader(file):
                 normalization = (row.get("normalization") or "").strip()
                 if normalization not in ("", *NORMALIZERS):
@@ -94,6 +95,20 @@ def read_cutoffs(path: Path) -> dict[str, Cutoffs]:
     except (KeyError, TypeError, ValueError) as error:
         raise UserError(f"{path}: {error} is not right; want the columns language,head,middle,normalization") from error
     return cutoffs
+
+
+def write_cutoffs(directory: Path, rows: dict[str, Cutoffs]) -> None:
+    """Add or replace rows of a directory's cut-offs, sorted by language; the others stay."""
+    directory.mkdir(parents=True, exist_ok=True)
+    path = directory / CUTOFFS_FILE
+    rows = (read_cutoffs(path) if path.exists() else {}) | rows
+    table = ["language,head,middle,normalization"]
+    for language, row in sorted(rows.items()):
+        table.append(f"{language},{row.head:.10g},{row.middle:.10g},{row.normalization or ''}")
+    with tempfile.TemporaryDirectory(dir=directory, prefix=".cutoffs-") as name:
+        aside = Path(name, CUTOFFS_FILE)
+        aside.write_text("\n".join(table) + "\n", encoding="utf-8")
+        aside.replace(path)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,15 +128,15 @@ def find_models(directory: Path) -> dict[str, ModelFiles]:
     """
     if not directory.is_dir():
         raise UserError(f"--lm_dir {directory} is not a directory")
-    pieces = {path.name.removesuffix(_PIECES): path for path in sorted(directory.glob(f"*{_PIECES}"))}
+    pieces = {path.name.removesuffix(PIECES): path for path in sorted(directory.glob(f"*{PIECES}"))}
     ngrams = {
-        path.name.removesuffix(suffix): path for suffix in reversed(_NGRAMS) for path in directory.glob(f"*{suffix}")
+        path.name.removesuffix(suffix): path for suffix in reversed(NGRAMS) for path in directory.glob(f"*{suffix}")
     }
     if not pieces and not ngrams:
         raise UserError(f"--lm_dir {directory} holds no <language>.sp.model; leave the option out to go without models")
     for name, half in sorted((pieces | ngrams).items()):
         if name not in pieces or name not in ngrams:
-            raise UserError(f"{half} has no {name}{_NGRAMS[0] if name in pieces else _PIECES} beside it")
+            raise UserError(f"{half} has no {name}{NGRAMS[0] if name in pieces else PIECES} beside it")
     cutoffs_path = directory / CUTOFFS_FILE
     if not cutoffs_path.is_file():
         raise UserError(

@@ -14,12 +14,12 @@ import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import NoReturn
 
+from ccnet_pipeline import command
 from ccnet_pipeline.archive import Damage, Record, read_archive
-from ccnet_pipeline.errors import FetchError, UserError
+from ccnet_pipeline.errors import UserError
 from ccnet_pipeline.extract import Extraction
-from ccnet_pipeline.fetch import FetchPolicy, Readable, open_archive, shown, size_of, tell_of_waits
+from ccnet_pipeline.fetch import FetchPolicy, Readable, open_archive, shown, size_of
 from ccnet_pipeline.language import FastTextScorer, cc100_code
 from ccnet_pipeline.ledger import DamageTally
 from ccnet_pipeline.models import KNOWN, find_model
@@ -156,13 +156,8 @@ def _print_record(record: Record) -> None:
         print(f"({len(record.body):,} bytes; no page: {page})")
 
 
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        raise UserError(f"{message} (see --help)")
-
-
 def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(
+    parser = command.Parser(
         prog="python -m ccnet_pipeline.inspect",
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -200,29 +195,22 @@ def _first(parts: Iterator[Record | Damage], num_records: int) -> Iterator[Recor
         yield part
 
 
+def _parse_and_run(argv: Sequence[str] | None) -> None:
+    parsed = _parser().parse_args(argv)
+    for name in ("record", "records", "documents"):
+        if (getattr(parsed, name) or 0) < 0:
+            raise UserError(f"--{name} must be 0 or more, not {getattr(parsed, name)}")
+    try:
+        _run(parsed)
+    except OSError as error:
+        if error.filename is None:  # not of an archive: of what is printed
+            raise
+        raise UserError(f"{shown(str(error.filename))}: {error.strerror}; give the path of an archive") from error
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Return the exit status: 0, 1 (the network), 2 (the user's mistake), 130 (interrupted)."""
-    tell_of_waits("inspect")
-    try:
-        parsed = _parser().parse_args(argv)
-        for name in ("record", "records", "documents"):
-            if (getattr(parsed, name) or 0) < 0:
-                raise UserError(f"--{name} must be 0 or more, not {getattr(parsed, name)}")
-        _run(parsed)
-    except UserError as error:
-        print(f"inspect: {error}", file=sys.stderr)
-        return 2
-    except FetchError as error:
-        print(f"inspect: {error}", file=sys.stderr)
-        return 1
-    except BrokenPipeError:  # `| head`
-        sys.stderr.close()
-    except OSError as error:
-        print(f"inspect: {shown(str(error.filename))}: {error.strerror}; give the path of an archive", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        return 130
-    return 0
+    return command.run("inspect", lambda: _parse_and_run(argv))
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ CommonCrawl publishes for each dump the lists `crawl-data/<dump>/wet.paths.gz` a
 from `crawl-data/` on, below whatever place the crawl is read from.
 """
 
+import codecs
 import gzip
 import hashlib
 import io
@@ -14,11 +15,13 @@ from pathlib import Path
 from typing import Literal
 
 from ccnet_pipeline.errors import FetchError, UserError
-from ccnet_pipeline.fetch import FetchPolicy, is_remote, read_small, shown
+from ccnet_pipeline.fetch import FetchPolicy, is_remote, local_path, read_small, shown
+from ccnet_pipeline.text_files import BYTE_ORDER_MARK, encoding_of
 
 COMMONCRAWL = "https://data.commoncrawl.org/"
 CRAWL_DATA = "crawl-data/"
 SUFFIXES = (".paths", ".paths.gz")
+_BACKSLASH = "\\"
 _MAX_LISTING_BYTES = 256 << 20  # that of a dump has about 0.2 MB, 100 000 lines, 14 MB unpacked
 
 Kind = Literal["wet", "warc"]
@@ -62,10 +65,17 @@ def listing_of(dump: str, kind: Kind, base: str) -> str:
 
 
 def join(base: str, line: str) -> str:
-    """Return the place that a line of a listing stands for; one that is a URL itself stands for itself."""
+    """Return the place that a line of a listing stands for; one that is a URL itself stands for itself.
+
+    Backslashes are those of Windows, unless a file of this very name is there.
+    """
     if is_remote(line):
         return line
-    return f"{base.rstrip('/')}/{line.lstrip('/')}" if is_remote(base) else str(Path(base) / line)
+    line = local_path(line)
+    if is_remote(base):
+        return f"{base.rstrip('/')}/{line.replace(_BACKSLASH, '/').lstrip('/')}"
+    path = Path(base) / line
+    return str(path if _BACKSLASH not in line or path.exists() else Path(base) / line.replace(_BACKSLASH, "/"))
 
 
 def base_of(listing: str) -> str:
@@ -76,7 +86,7 @@ def base_of(listing: str) -> str:
 
 
 def read_listing(path: str, policy: FetchPolicy) -> list[str]:
-    """Return the lines of a listing, blank ones left out.
+    """Return the lines of a listing, as `lines_of` does.
 
     Raises:
         UserError: it cannot be read, or is none.
@@ -87,11 +97,35 @@ def read_listing(path: str, policy: FetchPolicy) -> list[str]:
             data = gzip.GzipFile(fileobj=io.BytesIO(data)).read(_MAX_LISTING_BYTES + 1)
         if len(data) > _MAX_LISTING_BYTES:
             raise UserError(f"--input {shown(path)} is no listing: more than {_MAX_LISTING_BYTES} bytes")
-        text = data.decode()
+        lines = lines_of(data)
     except FetchError as error:
         raise UserError(f"{error}; check the name of the dump, --base and the network") from error
     except FileNotFoundError as error:
         raise UserError(f"there is no {shown(path)}; check the name of the dump and --base") from error
     except (OSError, EOFError, zlib.error, UnicodeDecodeError) as error:
         raise UserError(f"--input {shown(path)} is not a listing that can be read: {error}") from error
-    return [line.strip() for line in text.splitlines() if line.strip()]
+    if lines and lines[0].startswith("WARC/"):
+        raise UserError(f"--input {shown(path)} is an archive, and is called a listing; rename it to *.warc or *.wet")
+    return lines
+
+
+def lines_of(data: bytes, *, whole: bool = True) -> list[str]:
+    """Return the lines of a listing as people and their tools write it, without what is not a path.
+
+    UTF-8, with or without a byte order mark, or UTF-16; any line ends; blank lines and those that begin with "#" are
+    left out; quotation marks around a whole line are taken off. Of data that is not whole the last line is left out.
+
+    Raises:
+        UnicodeDecodeError: it is not such text.
+    """
+    text = codecs.getincrementaldecoder(encoding_of(data))().decode(data, final=whole)
+    lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    if not whole:
+        del lines[-1]
+    # Lists are also joined, marks and all.
+    bare = [line.strip().lstrip(BYTE_ORDER_MARK).lstrip() for line in lines]
+    return [_unquoted(line) for line in bare if line and not line.startswith("#")]
+
+
+def _unquoted(line: str) -> str:
+    return line[1:-1] if len(line) > 2 and line[0] == line[-1] and line[0] in "\"'" else line

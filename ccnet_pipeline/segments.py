@@ -25,9 +25,11 @@ from ccnet_pipeline.listings import (
     listing_of,
     read_listing,
 )
+from ccnet_pipeline.mistaken import mistaken_for_archive
 
 _DUMP = re.compile(r"CC-MAIN-\d{4}-\d{2}")
 _PACKINGS = ("", ".gz", ".zst")
+_LOOKED_AT = 100  # files of a glob that are looked into
 _PROBED = 4  # remote files that are asked for their size, to know about how much there is
 
 
@@ -78,6 +80,8 @@ def find_segments(selection: Selection, policy: FetchPolicy) -> list[Segment]:
         if name in first:
             raise UserError(f"{name} stands twice: {shown(first[name])} and {shown(path)}; give each segment once")
         first[name] = path
+    if all(not is_remote(path) and Path(path).is_file() and not Path(path).stat().st_size for path in paths):
+        raise UserError(f"nothing to read: {shown(paths[0])}{', and every other input,' * (len(paths) > 1)} is empty")
     return [
         Segment(number, name, path, _dump_of(name), None if is_remote(path) else Path(path).stat().st_size)
         for number, (name, path) in enumerate(sorted(first.items()))
@@ -112,7 +116,7 @@ def _dump_of(name: str) -> str:
     return below if found else match[0] if match else ""
 
 
-def _expand(item: str, selection: Selection, policy: FetchPolicy) -> list[str]:
+def _expand(item: str, selection: Selection, policy: FetchPolicy, *, look: bool = True) -> list[str]:
     if is_remote(item):
         return _expand_remote(item, selection, policy)
     item = local_path(item)
@@ -130,10 +134,16 @@ def _expand(item: str, selection: Selection, policy: FetchPolicy) -> list[str]:
         found = sorted(path for path in glob.glob(item, recursive=True) if Path(path).is_file())  # noqa: PTH207
         if not found:
             raise UserError(f"--input {item} matches no file; check the path, and quote a glob")
-        return [path for match in found for path in _expand(match, selection, policy)]
+        return [
+            path
+            for number, match in enumerate(found)
+            for path in _expand(match, selection, policy, look=number < _LOOKED_AT)
+        ]
     _check_readable(item)
     if _is_listing(item):
         return _listed(item, selection.base or base_of(item), selection.pick, policy)
+    if look:
+        _check_is_archive(item)
     return [item]
 
 
@@ -155,6 +165,17 @@ def _is_listing(path: str) -> bool:
 def _check_readable(path: str) -> None:
     if not os.access(path, os.R_OK):
         raise UserError(f"--input {path} cannot be read; check its permissions")
+
+
+def _check_is_archive(path: str) -> None:
+    """Look at the first bytes of a file: what is surely no archive must show before any work."""
+    if Path(path).is_file():  # what is read from a pipe is gone
+        try:
+            mistaken = mistaken_for_archive(Path(path))
+        except OSError as error:
+            raise UserError(f"--input {path} cannot be read: {error.strerror}") from error
+        if mistaken:
+            raise UserError(f"--input {path} {mistaken}")
 
 
 def _listed(listing: str, base: str, pick: Pick, policy: FetchPolicy) -> list[str]:

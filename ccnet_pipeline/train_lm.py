@@ -20,28 +20,27 @@ fallback vocabulary of 40 000 pieces, which a slip in the shell line always buil
 """
 
 import argparse
-import gzip
 import io
 import logging
-import lzma
 import re
 import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 from itertools import chain
 from pathlib import Path
-from typing import BinaryIO, cast, get_args
+from typing import get_args
 
 import numpy as np
 import sentencepiece
-import zstandard
 
-from ccnet_pipeline import fluency
+from ccnet_pipeline import command, fluency, published
 from ccnet_pipeline.errors import UserError
+from ccnet_pipeline.fetch import FetchPolicy
 from ccnet_pipeline.fluency import Cutoffs, ModelFiles, Normalization
+from ccnet_pipeline.text_files import read_documents, read_lines
 
 PERCENTILES = (30.0, 60.0)  # cc_net's, although its paper speaks of thirds
 FEWEST_LINES = 50  # to train on
@@ -119,46 +118,10 @@ def train(
         cutoffs = percentiles(model, documents or ([line] for line in read_lines(held_out)))
         # The .sp.model, by which the scorer finds a language, comes last.
         files.ngrams.replace(output / f"{training.language}.arpa.bin")
-        write_cutoffs(output, {training.language: cutoffs})
+        fluency.write_cutoffs(output, {training.language: cutoffs})
         files.pieces.replace(output / f"{training.language}.sp.model")
     _log.info("%s: %d pieces, head < %s, middle < %s", training.language, size, cutoffs.head, cutoffs.middle)
     return cutoffs
-
-
-def read_lines(path: Path) -> Iterator[str]:
-    """Yield the lines of a UTF-8 text; UserError if the file is absent or not what its name's ending says."""
-    try:
-        with path.open("rb") as raw:
-            for line in io.TextIOWrapper(_decompressed(path, raw), "utf-8", newline="\n"):
-                yield line.rstrip("\n")
-    except (OSError, EOFError, UnicodeDecodeError, lzma.LZMAError, zstandard.ZstdError) as error:
-        raise UserError(f"{path} cannot be read as UTF-8 text: {error!r}") from error
-
-
-def _decompressed(path: Path, raw: BinaryIO) -> BinaryIO:
-    match path.suffix:
-        case ".txt":
-            return raw
-        case ".zst":
-            # Files of several frames are usual; by default the reader ends after the first one.
-            return cast(BinaryIO, zstandard.ZstdDecompressor().stream_reader(raw, read_across_frames=True))
-        case ".xz":
-            return cast(BinaryIO, lzma.open(raw))
-        case ".gz":
-            return cast(BinaryIO, gzip.open(raw))
-        case ending:
-            raise UserError(f"{path}: unknown ending {ending!r}; want .txt, .txt.zst, .txt.xz or .txt.gz")
-
-
-def read_documents(path: Path) -> Iterator[list[str]]:
-    """Yield the documents of a text: the lines between blank lines."""
-    document: list[str] = []
-    for line in chain(read_lines(path), [""]):
-        if line.strip():
-            document.append(line)
-        elif document:
-            yield document
-            document = []
 
 
 def _split(lines: Iterable[str], training: Training, every: int, text: Path, held_out: Path) -> None:
@@ -238,35 +201,22 @@ def percentiles(model: fluency.FluencyModel, documents: Iterable[Sequence[str]])
     return Cutoffs(head, middle, model.cutoffs.normalization)
 
 
-def write_cutoffs(directory: Path, rows: dict[str, Cutoffs]) -> None:
-    """Add or replace rows of a directory's cut-offs, sorted by language; the others stay."""
-    directory.mkdir(parents=True, exist_ok=True)
-    path = directory / fluency.CUTOFFS_FILE
-    rows = (fluency.read_cutoffs(path) if path.exists() else {}) | rows
-    table = ["language,head,middle,normalization"]
-    for language, row in sorted(rows.items()):
-        table.append(f"{language},{row.head:.10g},{row.middle:.10g},{row.normalization or ''}")
-    with tempfile.TemporaryDirectory(dir=directory, prefix=".train_lm-") as name:
-        aside = Path(name, fluency.CUTOFFS_FILE)
-        aside.write_text("\n".join(table) + "\n", encoding="utf-8")
-        aside.replace(path)
-
-
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = command.Parser(
         prog="python -m ccnet_pipeline.train_lm",
+        allow_abbrev=False,
         formatter_class=argparse.RawDescriptionHelpFormatter,
-        description="Train the fluency model of a language and its cut-offs, for --lm_dir.",
+        description="Train the fluency model of a language and its cut-offs, for --lm_dir; or fetch one of cc_net's.",
         epilog="""examples:
   docker/build_kenlm.sh kenlm                      # builds lmplz and build_binary, once
   python -m ccnet_pipeline.train_lm --language sw --input sw.txt.zst --output lm/ --kenlm_bin kenlm/bin
   ... --cutoffs_from crawl-sw.txt.xz               # 30 % of this crawl is head, 30 % middle
-  python -m ccnet_pipeline.train_lm --published --output lm/   # beside models that cc_net published""",
+  python -m ccnet_pipeline.train_lm --published en fr --output lm/   # fetch those of cc_net""",
     )
     add, default = parser.add_argument, Training(language="en")
-    add("--output", type=Path, required=True, metavar="DIR", help="directory of the models")
+    add("--output", type=Path, metavar="DIR", help="directory of the models")
     add("--language", metavar="CODE", help="CC-100 code that names the files; zh serves both scripts")
-    text = "UTF-8 text, one paragraph a line: .txt, .zst, .xz or .gz; several files in a row or by repeating"
+    text = "text, one paragraph a line: .txt, .zst, .xz or .gz; several files in a row or by repeating"
     add("--input", type=Path, nargs="+", action="extend", default=[], metavar="FILE", help=text)
     text = "normal form: mended keeps accents and vowel signs, ccnet is bit-exact cc_net (%(default)s)"
     add("--normalization", choices=get_args(Normalization), default=default.normalization, help=text)
@@ -283,15 +233,22 @@ def _parser() -> argparse.ArgumentParser:
     text = "memory to sort in: 500M, 8G, 50%% (%(default)s); the disk of --output takes up to 50 times the text"
     add("--memory", default=default.memory, metavar="SIZE", help=text)
     add("--kenlm_bin", type=Path, metavar="DIR", help="where lmplz and build_binary are (PATH)")
-    add("--published", action="store_true", help="train nothing; write the cut-offs of cc_net's 48 models")
+    text = "fetch cc_net's models of these languages with their cut-offs; none: say which there are, write all cut-offs"
+    add("--published", nargs="*", metavar="CODE", help=text)
+    text = "URL of the folder with cc_net's files, such as a mirror (%(default)s)"
+    add("--from", dest="place", default=published.PLACE, metavar="URL", help=text)
     return parser
 
 
 def _run_options(options: argparse.Namespace) -> None:
+    if options.published == [] and options.output is None:
+        return print(f"cc_net published models of {', '.join(published.published_cutoffs())}")
+    if options.output is None:
+        raise UserError("--output is missing: the directory of the models")
     if options.output.exists() and not options.output.is_dir():
         raise UserError(f"--output {options.output} is no directory")
-    if options.published:
-        return write_cutoffs(options.output, fluency.read_cutoffs(fluency.PUBLISHED_CUTOFFS))
+    if options.published is not None:
+        return _give_published(options.published, options.output, options.place)
     programs = find_programs(options.kenlm_bin)
     if not (options.language and options.input):
         raise UserError("--language and --input are needed (or --published); see --help")
@@ -299,21 +256,44 @@ def _run_options(options: argparse.Namespace) -> None:
         if not path.is_file():
             raise UserError(f"{path} is no file; --input and --cutoffs_from want text, one paragraph a line")
     training = Training(**{field.name: getattr(options, field.name) for field in fields(Training)})
-    documents = list(chain.from_iterable(map(read_documents, options.cutoffs_from)))
     lines = chain.from_iterable(map(read_lines, options.input))
-    train(training, lines, options.output, programs, documents if options.cutoffs_from else None)
+    train(training, lines, options.output, programs, _documents_of(options.cutoffs_from))
+
+
+def _documents_of(paths: Sequence[Path]) -> list[list[str]] | None:
+    """Return the documents of files; None of none. What is too little for cut-offs must show before any work."""
+    if not paths:
+        return None
+    documents: list[list[str]] = []
+    for path in paths:
+        of_file = list(read_documents(path))
+        if len(of_file) == 1 and len(of_file[0]) > 1:
+            _log.info("%s has no blank line: its %d lines count as one document", path, len(of_file[0]))
+        documents += of_file
+    if len(documents) < FEWEST_DOCUMENTS:
+        raise UserError(
+            f"--cutoffs_from gives {len(documents)} documents, and cut-offs need {FEWEST_DOCUMENTS}; "
+            "put a blank line behind each document"
+        )
+    return documents
+
+
+def _give_published(languages: Sequence[str], output: Path, place: str) -> None:
+    """Fetch the models of some languages, or write the cut-offs of all, and say what was done."""
+    if languages:
+        for line in published.fetch_models(languages, output, place, FetchPolicy()):
+            print(line)
+        return print(f"{output / fluency.CUTOFFS_FILE}: their cut-offs; now give build_cc100 --lm_dir {output}")
+    own = published.write_published_cutoffs(output)
+    names = ", ".join(published.published_cutoffs())
+    print(f"{output / fluency.CUTOFFS_FILE}: the cut-offs of all models of cc_net's: {names}")
+    print(f"left as they are, for they are not cc_net's: {', '.join(own) or 'none'}")
+    print("--published CODE ... fetches the models themselves")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line; the exit status is 0, or 2 for a user's mistake."""
-    logging.basicConfig(level=logging.INFO, format="%(message)s")
-    options = _parser().parse_args(arguments)
-    try:
-        _run_options(options)
-    except UserError as error:
-        _log.error("%s", error)
-        return 2
-    return 0
+    """Run the command line; the exit status is 0, 1 (the network), 2 (the user's mistake) or 130 (interrupted)."""
+    return command.run("train_lm", lambda: _run_options(_parser().parse_args(arguments)))
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@
 FROM apache/beam_python3.11_sdk:2.77.0 AS beam
 
 FROM python:3.11-slim AS wheels
-# fasttext and kenlm come as source only and need a compiler; nothing of it reaches the final image.
+# fasttext comes as source only and needs a compiler; nothing of it reaches the final image.
 RUN apt-get update \
     && apt-get install -y --no-install-recommends g++ make \
     && rm -rf /var/lib/apt/lists/*

@@ -1,6 +1,7 @@
 """Whole runs on the bundled sample: the same bytes however it is run, and after any interruption."""
 
 import errno
+import gzip
 import hashlib
 import json
 import os
@@ -245,18 +246,16 @@ def test_what_was_lost_of_a_finished_run_is_built_again(finished: Path, lid: str
 
 
 def test_work_kept_elsewhere_vouches_for_no_file_that_is_gone(lid: str, tmp_path: Path) -> None:
-    work = f"--work_dir={tmp_path / 'work'}"
-    build(tmp_path / "one", lid, work, "--keep_work")
-    expected = result(tmp_path / "one")
-    build(tmp_path / "two", lid, work, "--keep_work")
-    assert result(tmp_path / "two") == expected
+    output, work = tmp_path / "out", f"--work_dir={tmp_path / 'work'}"
+    build(output, lid, work, "--keep_work")
+    expected = result(output)
     [kept] = (tmp_path / "work").iterdir()
     (kept / "mine" / "000001.blocks.zst").unlink()
     (kept / "extract" / "000002.hashes").unlink()
-    shutil.rmtree(tmp_path / "two" / "shards")
-    build(tmp_path / "two", lid, work, "--keep_work")
-    build(tmp_path / "one", lid, work, "--overwrite")
-    assert result(tmp_path / "one") == result(tmp_path / "two") == expected
+    shutil.rmtree(output / "shards")
+    build(output, lid, work, "--keep_work")
+    assert result(output) == expected
+    assert [kept] == list((tmp_path / "work").iterdir())
 
 
 def test_a_run_is_taken_up_from_another_folder(lid: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -397,8 +396,6 @@ def test_a_worker_that_dies_is_reported(lid: str, tmp_path: Path) -> None:
 
 def wet(path: Path, *bodies: bytes) -> Path:
     """A WET file of `conversion` records with these bodies."""
-    import gzip
-
     members = []
     for number, body in enumerate(bodies):
         head = (
@@ -416,7 +413,6 @@ FILLER = b"The ferry leaves the harbour at seven and returns in the late afterno
 @pytest.mark.parametrize(
     ("bodies", "dropped"),
     [
-        pytest.param((), {}, id="empty file"),
         pytest.param((b"",), {"empty": 1}, id="empty record"),
         pytest.param((b"Only a title",), {"too_short": 1}, id="only a title"),
         pytest.param((b"T\n" + b"x" * (50 << 20),), {"too_large": 1}, id="a paragraph of 50 MB"),
@@ -433,15 +429,45 @@ def test_odd_records_are_counted(bodies: tuple[bytes, ...], dropped: dict[str, i
     assert ledger["records"]["kept"] == len(bodies) - sum(dropped.values())
 
 
-def test_a_file_that_is_no_archive_is_damage(lid: str, tmp_path: Path) -> None:
-    (tmp_path / "a.wet").write_bytes(b"This record has no headers at all.\n" * 40)
-    build(tmp_path / "out", lid, "--input", str(tmp_path / "a.wet"))
+NO_RECORD = b"This record has no headers at all.\n" * 40
+
+
+def test_an_archive_without_a_record_among_others_is_a_line_of_the_summary(
+    lid: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "a.wet").write_bytes(NO_RECORD)
+    (tmp_path / "b.wet").touch()
+    (tmp_path / "c.warc.gz").write_bytes(gzip.compress(b""))
+    wet(tmp_path / "d.warc.wet.gz", b"T\n" + FILLER * 8)
+    archives = map(str, sorted(tmp_path.iterdir()))
+    build(tmp_path / "out", lid, "--input", *archives)
     ledger = json.loads((tmp_path / "out" / "ledger.json").read_text("utf-8"))
-    assert ledger["records"]["read"] == 0
-    assert ledger["damage"]["bytes"] == 35 * 40
+    assert (ledger["records"]["read"], ledger["damage"]["bytes"]) == (1, len(NO_RECORD))
+    line = "3 of 4 archives gave no record: a.wet (no_warc_header), b.wet (empty), c.warc.gz (empty).\n"
+    assert line in capsys.readouterr().out
 
 
-def test_every_defect_of_the_museum_is_survived(test_data: Path, lid: str, tmp_path: Path) -> None:
+def test_a_run_without_one_record_is_a_mistake_however_often_it_is_tried(
+    lid: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "a.wet").write_bytes(NO_RECORD)
+    wet(tmp_path / "b.warc.wet.gz", b"T\n" + FILLER * 8)
+    command = [f"--output={tmp_path / 'out'}", f"--lid_model={lid}", "--workers=1"]
+    for _ in range(2):
+        assert job.main([*command, "--input", str(tmp_path / "a.wet")]) == 2
+        out, err = capsys.readouterr()
+        assert out == ""
+        assert err.splitlines()[-1].startswith(
+            "build_cc100: there is no record in a.wet (no_warc_header); an input is "
+        )
+        assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["run.json", "work"]
+    # The remedy that it names.
+    assert job.main([*command, "--input", str(tmp_path / "b.warc.wet.gz"), "--overwrite"]) == 0
+
+
+def test_every_defect_of_the_museum_is_survived(
+    test_data: Path, lid: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     archives = [path for path in sorted((test_data / "warc_defects").iterdir()) if path.name != "SOURCES.md"]
     archives += sorted((test_data / "commoncrawl").rglob("*.wet.gz")) + sorted(
         (test_data / "commoncrawl").rglob("*.wet")
@@ -449,6 +475,8 @@ def test_every_defect_of_the_museum_is_survived(test_data: Path, lid: str, tmp_p
     build(tmp_path / "out", lid, "--min_chars=0", "--input", *map(str, archives))
     ledger = json.loads((tmp_path / "out" / "ledger.json").read_text("utf-8"))
     assert len(ledger["segments"]) == len(archives)
+    without = [name for name, books in ledger["segments"].items() if not books["records"]["read"]]
+    assert f"{len(without)} of {len(archives)} archives gave no record: " in capsys.readouterr().out
     assert ledger["records"]["kept"] > 20
     assert sum(ledger["damage"]["reasons"].values()) > 5
 

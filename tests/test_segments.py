@@ -123,7 +123,9 @@ def test_the_dump_is_not_read_from_the_place(make: Maker) -> None:
 # --- names of what is far away; nothing of it is read here
 
 
-@pytest.mark.parametrize("base", ["https://data.commoncrawl.org/", "s3://commoncrawl/", "gs://b/mirror/", "HTTP://h:1/x/"])
+@pytest.mark.parametrize(
+    "base", ["https://data.commoncrawl.org/", "s3://commoncrawl/", "gs://b/mirror/", "HTTP://h:1/x/"]
+)
 def test_a_url_has_the_name_of_the_same_file_on_disk(make: Maker, base: str) -> None:
     make("mirror/" + ONE, "mirror/" + TWO)
     assert names(base + TWO, base + ONE) == names("mirror") == [ONE, TWO]
@@ -377,6 +379,94 @@ def test_a_listing_that_cannot_be_read_is_named(make: Maker, name: str, data: by
     with pytest.raises(UserError, match=f"--input {name} is not a listing that can be read: .") as caught:
         find_segments([name])
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        f"\ufeff{ONE}\n{THREE}\n".encode(),
+        f"{ONE}\r\n{THREE}\r\n".encode("utf-16"),  # what `>` of PowerShell 5 writes
+        f"{ONE}\n{THREE}".encode("utf-16-le"),
+        b"\xfe\xff" + f"{ONE}\r\n{THREE}".encode("utf-16-be"),
+        f"\ufeff{ONE}\n\ufeff{THREE}\n".encode(),  # two lists joined
+        f'"{ONE}"\n"{THREE}"\n'.encode(),
+        f"'{ONE}'\n  '{THREE}'  \n".encode(),
+        f"# of 2018\n{ONE}\n\n  # and\n{THREE}\n#{TWO}\n".encode(),
+        f"{ONE}\r{THREE}\r".encode(),
+        f"{ONE}\n{THREE}\n".replace("/", "\\").encode(),
+    ],
+    ids=["mark", "utf-16", "utf-16 without mark", "utf-16-be", "joined", "quoted", "'quoted'", "#", "cr", "backslash"],
+)
+@pytest.mark.parametrize("pack", [bytes, gzip.compress], ids=["plain", "packed"])
+def test_a_listing_is_read_as_people_and_their_tools_write_it(
+    make: Maker, data: bytes, pack: Callable[[bytes], bytes]
+) -> None:
+    make(ONE, THREE)
+    Path("my.paths.gz").write_bytes(pack(data))
+    assert names("my.paths.gz") == [ONE, THREE]
+
+
+def test_a_name_may_have_what_a_listing_gives_a_meaning(make: Maker) -> None:
+    odd = ["a#1.wet", "b\\c.wet", "d\u2028e.wet", 'f".wet', "#g.wet"]
+    make(*odd)
+    assert names(listing("my.paths", *odd[:4], '"#g.wet"')) == sorted(odd)
+
+
+def test_a_listing_may_hold_urls_of_every_kind(make: Maker, tmp_path: Path) -> None:
+    make("a.wet")
+    path = listing("my.paths", (tmp_path / "a.wet").as_uri(), "https://h/b.wet", "s3://c/c.wet")
+    assert {segment.path for segment in find_segments([path])} == {
+        str(tmp_path / "a.wet"),
+        "https://h/b.wet",
+        "s3://c/c.wet",
+    }
+    with pytest.raises(UserError, match="not from hdfs://"):
+        find_segments([listing("my.paths", "hdfs://h/b.wet")])
+
+
+def test_lines_with_backslashes_below_a_url(make: Maker) -> None:
+    path = listing("my.paths", THREE.replace("/", "\\"))
+    assert find_segments([path], base="https://h/")[0].path == f"https://h/{THREE}"
+
+
+def test_an_archive_that_is_called_a_listing(make: Maker) -> None:
+    with pytest.raises(UserError, match=r"--input my\.paths is an archive, and is called a listing; rename it to"):
+        find_segments([listing("my.paths", "WARC/1.0", "WARC-Type: warcinfo")])
+
+
+# --- what is no archive
+
+
+def test_what_is_surely_no_archive_shows_before_any_work(make: Maker) -> None:
+    make("c/a.wet", "c/b.wet")
+    path = listing("list.txt", "c/a.wet", "c/b.wet")
+    for item in ("list.txt", "*.txt"):
+        with pytest.raises(UserError) as caught:
+            find_segments(["c", item])
+        assert str(caught.value) == (
+            f"--input {path} looks like a list of files: give one path a line, in a file named *.paths"
+        )
+    # In a folder, and in a listing, it is one bad file among many.
+    assert names(listing("all.paths", "list.txt", "c/a.wet")) == ["c/a.wet", "list.txt"]
+
+
+def test_only_so_many_files_of_a_glob_are_looked_into(make: Maker, monkeypatch: pytest.MonkeyPatch) -> None:
+    make(*(f"c/{number:04d}.wet" for number in range(300)))
+    looked: list[Path] = []
+    monkeypatch.setattr("ccnet_pipeline.segments.mistaken_for_archive", looked.append)
+    assert len(names("c/*")) == 300
+    assert len(looked) == 100
+
+
+def test_nothing_but_empty_files_is_nothing_to_read(make: Maker) -> None:
+    make("c.wet")
+    for name in ("a.wet", "b.wet"):
+        Path(name).touch()
+    with pytest.raises(UserError, match=r"^nothing to read: a\.wet is empty$"):
+        find_segments(["a.wet"])
+    with pytest.raises(UserError, match=r"^nothing to read: a\.wet, and every other input, is empty$"):
+        find_segments(["a.wet", "b.wet"])
+    assert names("a.wet", "c.wet") == ["a.wet", "c.wet"]
 
 
 # --- what stands twice

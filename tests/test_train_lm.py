@@ -2,31 +2,32 @@
 
 from __future__ import annotations
 
-import gzip
 import json
 import lzma
 import os
 import random
+import re
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-import zstandard
 
 from ccnet_pipeline.errors import UserError
-from ccnet_pipeline.fluency import PUBLISHED_CUTOFFS, Cutoffs, FluencyModels, bucket_of, read_cutoffs
-from ccnet_pipeline.sample import lm_directory, text_directory
-from ccnet_pipeline.sample.pages import sample_pages
-from ccnet_pipeline.train_lm import (
-    Programs,
-    Training,
-    find_programs,
-    main,
-    read_documents,
-    read_lines,
-    train,
+from ccnet_pipeline.fluency import (
+    PUBLISHED_CUTOFFS,
+    Cutoffs,
+    FluencyModels,
+    bucket_of,
+    find_models,
+    read_cutoffs,
     write_cutoffs,
 )
+from ccnet_pipeline.sample import lm_directory, text_directory
+from ccnet_pipeline.sample.pages import sample_pages
+from ccnet_pipeline.text_files import read_documents
+from ccnet_pipeline.train_lm import Programs, Training, find_programs, main, train
+from tests.fetch.server import FaultServer
 
 _NOUNS = [
     "river",
@@ -155,44 +156,12 @@ def test_the_sample_models_part_articles_from_shuffled_words() -> None:
         model = models.get(page.languages[0]) if len(page.languages) == 1 else None
         if model is not None:
             perplexity = model.perplexity((page.title, *page.paragraphs))
-            buckets.setdefault((page.languages[0], page.kind), set()).add(
-                bucket_of(perplexity, model.cutoffs)
-            )
+            buckets.setdefault((page.languages[0], page.kind), set()).add(bucket_of(perplexity, model.cutoffs))
     for language in ("ar", "en", "fr", "hi", "ru", "sw", "zh-Hans"):
         assert buckets[language, "article"] == {"head", "middle"}, language
         assert buckets[language, "disfluent"] == {"tail"}, language
     size = sum(path.stat().st_size for path in (lm_directory()).iterdir())
     assert size < 1_200_000, "what travels with the package stays small"
-
-
-def test_texts_of_every_packing(tmp_path: Path) -> None:
-    text = "eins\n\nzwei\u2028drei\n".encode()
-    packed = {
-        "a.txt": text,
-        "a.txt.gz": gzip.compress(text),
-        "a.txt.xz": lzma.compress(text),
-        "a.txt.zst": zstandard.compress(text[:7]) + zstandard.compress(text[7:]),
-    }
-    for name, content in packed.items():
-        (tmp_path / name).write_bytes(content)
-        assert list(read_lines(tmp_path / name)) == ["eins", "", "zwei\u2028drei"], name
-        assert list(read_documents(tmp_path / name)) == [["eins"], ["zwei\u2028drei"]]
-
-
-@pytest.mark.parametrize(
-    ("name", "content", "said"),
-    [
-        ("a.doc", b"text\n", "unknown ending '.doc'"),
-        ("a.txt", b"\xff\xfe\n", "cannot be read as UTF-8"),
-        ("a.txt.gz", b"no gzip\n", "cannot be read"),
-        ("a.txt.xz", lzma.compress(b"text\n" * 99)[:-20], "cannot be read"),
-        ("a.txt.zst", b"no zstd\n", "cannot be read"),
-    ],
-)
-def test_unreadable_texts(tmp_path: Path, name: str, content: bytes, said: str) -> None:
-    (tmp_path / name).write_bytes(content)
-    with pytest.raises(UserError, match=said):
-        list(read_lines(tmp_path / name))
 
 
 def test_published_cutoffs_are_those_of_cc_net(test_data: Path, tmp_path: Path) -> None:
@@ -206,6 +175,11 @@ def test_published_cutoffs_are_those_of_cc_net(test_data: Path, tmp_path: Path) 
     assert (tmp_path / "cutoffs.csv").read_bytes() == PUBLISHED_CUTOFFS.read_bytes()
 
 
+def test_cutoffs_as_a_spreadsheet_writes_them(tmp_path: Path) -> None:
+    (tmp_path / "cutoffs.csv").write_bytes(b"\xef\xbb\xbflanguage,head,middle\r\nsw,1.5,2\r\n")
+    assert read_cutoffs(tmp_path / "cutoffs.csv") == {"sw": Cutoffs(1.5, 2)}
+
+
 def test_rows_of_other_languages_stay(tmp_path: Path) -> None:
     write_cutoffs(tmp_path, {"sw": Cutoffs(120.5, 1234567.8, "mended")})
     write_cutoffs(tmp_path, {"en": Cutoffs(340, 520), "sw": Cutoffs(1.5, 2)})
@@ -216,20 +190,24 @@ def test_rows_of_other_languages_stay(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["cutoffs.csv"]
 
 
-def _refused(
-    capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture, arguments: list[str]
-) -> str:
-    capfd.readouterr()
-    caplog.clear()
-    assert main(arguments) == 2
-    [record] = [record for record in caplog.records if record.levelname == "ERROR"]
-    assert "\n" not in record.getMessage()
-    return record.getMessage()
+Mistake = Callable[..., str]
 
 
-def test_mistakes_of_the_user(
-    tmp_path: Path, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
-) -> None:
+@pytest.fixture
+def mistake(capsys: pytest.CaptureFixture[str]) -> Mistake:
+    """`mistake("--language=en", ...)`: the line that the command line says, without its name."""
+
+    def said(*arguments: str) -> str:
+        capsys.readouterr()
+        assert main(arguments) == 2
+        line = capsys.readouterr().err.splitlines()[-1]
+        assert line.startswith("train_lm: ")
+        return line.removeprefix("train_lm: ")
+
+    return said
+
+
+def test_mistakes_of_the_user(tmp_path: Path, mistake: Mistake) -> None:
     (tmp_path / "text.txt").write_text("\n".join(_text(60)), encoding="utf-8")
     (tmp_path / "short.txt").write_text("one line", encoding="utf-8")
     for program in ("lmplz", "build_binary"):  # stand-ins: what is refused here is refused before they run
@@ -237,7 +215,7 @@ def test_mistakes_of_the_user(
     output = ["--language=en", f"--output={tmp_path / 'lm'}", f"--kenlm_bin={tmp_path}"]
 
     def said(*arguments: str) -> str:
-        return _refused(capfd, caplog, [*output, *arguments])
+        return mistake(*output, *arguments)
 
     text, small = f"--input={tmp_path / 'text.txt'}", "--vocab_size=200"
     assert "docker/build_kenlm.sh" in said(text, f"--kenlm_bin={tmp_path / 'nowhere'}")
@@ -250,3 +228,111 @@ def test_mistakes_of_the_user(
     assert "--vocab_size 10" in said(text, "--vocab_size=10")
     assert "lmplz ended with status 1" in said(text, small)
     assert not list((tmp_path / "lm").iterdir())
+    assert mistake("--language=en", text) == "--output is missing: the directory of the models"
+    assert mistake("--vocab=3") == "unrecognized arguments: --vocab=3 (see --help)"
+
+
+def test_cutoffs_from_text_without_blank_lines_are_refused_before_any_work(
+    tmp_path: Path, mistake: Mistake, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "text.txt").write_text("\n".join(_text(60)), encoding="utf-8")
+    (tmp_path / "crawl.txt.xz").write_bytes(lzma.compress("\n".join(_text(60)).encode()))
+    for program in ("lmplz", "build_binary"):
+        shutil.copy("/bin/false", tmp_path / program)
+    arguments = ["--language=en", f"--output={tmp_path / 'lm'}", f"--kenlm_bin={tmp_path}"]
+    crawl = tmp_path / "crawl.txt.xz"
+    line = mistake(*arguments, f"--input={tmp_path / 'text.txt'}", f"--cutoffs_from={crawl}")
+    assert line == ("--cutoffs_from gives 1 documents, and cut-offs need 5; put a blank line behind each document")
+    assert not (tmp_path / "lm").exists()
+    # Five such files are five documents; that, too, is said.
+    line = mistake(*arguments, f"--input={tmp_path / 'text.txt'}", "--cutoffs_from", *[str(crawl)] * 5)
+    assert "SentencePiece" in line or "lmplz" in line
+    said = f"train_lm: {crawl} has no blank line: its 60 lines count as one document\n"
+    main([*arguments, f"--input={tmp_path / 'text.txt'}", "--cutoffs_from", *[str(crawl)] * 5])
+    assert capsys.readouterr().err.count(said) == 5
+
+
+# --- the models of cc_net
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Path:
+    """A folder to serve, with models of two languages under the names that cc_net gave its own."""
+    (tmp_path / "lm").mkdir()
+    for language in ("en", "fr"):
+        for suffix in (".sp.model", ".arpa.bin"):
+            shutil.copy(lm_directory() / f"{language}{suffix}", tmp_path / "lm")
+    return tmp_path
+
+
+def _names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_published_models_are_fetched_once_and_can_be_used(
+    place: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    output = tmp_path / "models"
+    with FaultServer(place) as server:
+        command = ["--published", "en", "fr", f"--output={output}", f"--from={server.url}lm"]
+        assert main(command) == 0
+        assert len(server.log) == 4
+        (output / "fr.sp.model").unlink()
+        assert main(command) == 0
+        assert [request.path for request in server.log[4:]] == ["lm/fr.sp.model"]
+    assert _names(output) == ["cutoffs.csv", "en.arpa.bin", "en.sp.model", "fr.arpa.bin", "fr.sp.model"]
+    for name in ("en.sp.model", "en.arpa.bin"):
+        assert (output / name).read_bytes() == (lm_directory() / name).read_bytes()
+    models = find_models(output)
+    published = read_cutoffs(PUBLISHED_CUTOFFS)
+    assert {name: files.cutoffs for name, files in models.items()} == {name: published[name] for name in ("en", "fr")}
+    out = capsys.readouterr().out
+    size = (output / "en.arpa.bin").stat().st_size
+    assert f"en.arpa.bin {size:,} bytes (were there already)\n" in out
+    assert f"now give build_cc100 --lm_dir {output}\n" in out
+
+
+def test_a_fetch_that_broke_off_goes_on_and_leaves_no_half_model(place: Path, tmp_path: Path) -> None:
+    output = tmp_path / "models"
+    (place / "lm" / "en.arpa.bin").rename(place / "en.arpa.bin")
+    with FaultServer(place) as server:
+        command = ["--published", "en", f"--output={output}", f"--from={server.url}lm/"]
+        assert main(command) == 1
+        assert _names(output) == [".fetched"]
+        (place / "en.arpa.bin").rename(place / "lm" / "en.arpa.bin")
+        assert main(command) == 0
+        assert [request.path for request in server.log] == ["lm/en.sp.model", *["lm/en.arpa.bin"] * 2]
+    assert _names(output) == ["cutoffs.csv", "en.arpa.bin", "en.sp.model"]
+
+
+def test_a_published_file_that_is_no_model_gets_no_name(place: Path, tmp_path: Path, mistake: Mistake) -> None:
+    (place / "lm" / "en.arpa.bin").write_bytes(b"not a model" * 99)
+    with FaultServer(place) as server:
+        line = mistake("--published", "en", f"--output={tmp_path / 'models'}", f"--from={server.url}lm/")
+        assert re.search(r"en\.arpa\.bin is not a KenLM model, .* what http://\S+/lm/ gave was thrown away", line)
+        assert not [path for path in (tmp_path / "models").rglob("en*") if path.is_file()]
+
+
+def test_a_model_of_ones_own_keeps_its_name_and_its_cutoffs(
+    tmp_path: Path, mistake: Mistake, capsys: pytest.CaptureFixture[str]
+) -> None:
+    output = tmp_path / "models"
+    shutil.copytree(lm_directory(), output)
+    before = {path.name: path.read_bytes() for path in output.iterdir()}
+    line = mistake("--published", "en", f"--output={output}")
+    assert line == f"{output} holds another model of en: cutoffs.csv has other cut-offs; give another --output"
+    assert {path.name: path.read_bytes() for path in output.iterdir()} == before
+    assert main(["--published", f"--output={output}"]) == 0
+    assert "left as they are, for they are not cc_net's: ar, en, fr, hi, ru\n" in capsys.readouterr().out
+    assert read_cutoffs(output / "cutoffs.csv")["en"] == read_cutoffs(lm_directory() / "cutoffs.csv")["en"]
+
+
+def test_what_was_never_published(tmp_path: Path, mistake: Mistake, capsys: pytest.CaptureFixture[str]) -> None:
+    line = mistake("--published", "sw", f"--output={tmp_path}")
+    assert line.startswith("--published sw: cc_net published no such model; there are af, ar, az, ")
+    assert mistake("--published", "en", f"--output={tmp_path}", "--from=/here") == (
+        "--from /here: want the URL of a folder (http, https, s3, gs)"
+    )
+    assert main(["--published"]) == 0
+    assert capsys.readouterr().out.startswith("cc_net published models of af, ar, az, be, ")
+    assert _names(tmp_path) == []

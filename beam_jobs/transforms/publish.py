@@ -7,10 +7,10 @@ from typing import Any
 import apache_beam as beam
 
 from beam_jobs import storage
-from beam_jobs.elements import SHARDS, Books, FinalFile, Ledger, Manifest
+from beam_jobs.elements import SHARDS, Books, FinalFile, Ledger, Manifest, enumerated
 from beam_jobs.layout import Layout
 from ccnet_pipeline.documents import SHARD_FORMAT
-from ccnet_pipeline.errors import BalanceError
+from ccnet_pipeline.errors import BalanceError, UserError
 from ccnet_pipeline.formats import JSONL, PARQUET, TEXT
 from ccnet_pipeline.ledger import Account, total
 from ccnet_pipeline.recipe import Configuration
@@ -21,6 +21,7 @@ def close_books(accounts: dict[str, Account], files: list[FinalFile], num_segmen
 
     Raises:
         BalanceError: a segment is missing, a balance does not close, or the files do not hold what was kept.
+        UserError: there is not one record in all archives.
     """
     if len(accounts) != num_segments:
         raise BalanceError(f"{len(accounts)} of {num_segments} segments came to the end")
@@ -39,7 +40,13 @@ def close_books(accounts: dict[str, Account], files: list[FinalFile], num_segmen
         ):
             if kept != held:
                 raise BalanceError(f"the {kind} shards hold {held} {unit}, but {kept} were kept")
-    return Ledger(**_books(run), segments={name: Books(**_books(each)) for name, each in segments.items()})
+    ledger = Ledger(**_books(run), segments={name: Books(**_books(each)) for name, each in segments.items()})
+    if not ledger.records.read:
+        raise UserError(
+            f"there is no record in {enumerated(ledger.without_record())}; an input is a WARC or WET file, or a list "
+            "of them, one path a line, named *.paths; with the right --input start anew with --overwrite"
+        )
+    return ledger
 
 
 def _books(account: Account) -> dict[str, Any]:

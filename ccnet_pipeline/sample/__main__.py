@@ -8,6 +8,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from ccnet_pipeline.command import Parser, run
 from ccnet_pipeline.errors import UserError
 from ccnet_pipeline.sample import crawl_directory, lm_directory
 from ccnet_pipeline.sample.build import build, differences
@@ -16,8 +17,9 @@ from ccnet_pipeline.train_lm import find_programs
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="python -m ccnet_pipeline.sample",
+        allow_abbrev=False,
         description="Make the sample crawl (WET and WARC files in CommonCrawl's layout) from the texts that "
         "come with the package. The same texts always give the same records.",
         epilog="--check compares the archives after decompression: builds of zlib may pack the same records "
@@ -58,17 +60,17 @@ def _run(output: Path, check: bool) -> int:
     return 1
 
 
+def _parse_and_run(arguments: Sequence[str] | None) -> int:
+    options = _parser().parse_args(arguments)
+    if options.models:
+        train_samples(options.output or lm_directory(), find_programs(options.kenlm_bin))
+        return 0
+    return _run(options.output or crawl_directory(), options.check)
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit status."""
-    options = _parser().parse_args(arguments)
-    try:
-        if options.models:
-            train_samples(options.output or lm_directory(), find_programs(options.kenlm_bin))
-            return 0
-        return _run(options.output or crawl_directory(), options.check)
-    except UserError as mistake:
-        sys.stderr.write(f"{mistake}\n")
-        return 2
+    return run("sample", lambda: _parse_and_run(arguments))
 
 
 if __name__ == "__main__":

@@ -5,7 +5,8 @@ from pathlib import Path
 
 from ccnet_pipeline.sample import lm_text_directory, text_directory
 from ccnet_pipeline.sample.pages import sample_pages
-from ccnet_pipeline.train_lm import Programs, Training, read_lines, train
+from ccnet_pipeline.text_files import read_lines
+from ccnet_pipeline.train_lm import Programs, Training, train
 
 
 def train_samples(output: Path, programs: Programs) -> None:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import itertools
 import os
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import boto3
@@ -18,7 +16,7 @@ import pytest
 from moto.server import ThreadedMotoServer
 
 from ccnet_pipeline.errors import FetchError, UserError
-from ccnet_pipeline.fetch import gcs, open_archive, raw_body, read_small, s3, size_of
+from ccnet_pipeline.fetch import gcs, open_archive, read_small, s3, size_of
 from tests.fetch.reading import FAST, noise, put, read_all
 from tests.fetch.server import QUICK, Fault, FaultServer, Kind, random_faults, scripted
 from tests.moments import PATIENCE_S
@@ -254,11 +252,11 @@ def test_a_forked_process_has_connections_of_its_own(bucket: Path) -> None:
     assert before == after != of_child
 
 
-def test_s3_that_gives_a_byte_now_and_then(bucket: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_s3_that_gives_a_byte_now_and_then(
+    bucket: Path, hasty: Callable[[], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
     put(bucket, "crawl/a", noise(100_000))
-    # A clock that goes on by half a time-out whenever somebody looks: when a body begins, and after each byte.
-    ticks = itertools.count(step=TWICE.read_timeout_s / 2)
-    monkeypatch.setattr(raw_body, "time", SimpleNamespace(monotonic=lambda: next(ticks)))
+    hasty()
     with FaultServer(bucket, scripted(then=Fault("drip", 0.0))) as server:
         monkeypatch.setenv("AWS_ENDPOINT_URL_S3", server.url)
         with pytest.raises(FetchError, match=r"too slow: \d+ bytes in 90 s \(2 attempts\)"):
