@@ -25,7 +25,7 @@ from ccnet_pipeline.checksums import sha256_of
 from ccnet_pipeline.errors import UserError
 from ccnet_pipeline.fluency import CUTOFFS_FILE, FluencyModel, find_models, languages_of_model
 from ccnet_pipeline.formats import JSONL
-from ccnet_pipeline.language import FastTextScorer, parse_languages
+from ccnet_pipeline.language import FastTextScorer, languages_without_label, parse_languages
 from ccnet_pipeline.models import find_model
 from ccnet_pipeline.recipe import Configuration, Input, digest_of_inputs
 from ccnet_pipeline.segments import Segment, estimate_bytes, find_segments
@@ -92,6 +92,7 @@ def run(arguments: Arguments) -> None:
         else:
             plan = _plan(arguments, config, ours.layout, segments, size, lid_model, lm_dir)
             with storage.locked(ours.layout.work):
+                _tell_of_missing_languages(arguments, lid_model)
                 _execute(pipeline, plan, workers, num_segments=len(segments), size=size)
         if not arguments.keep_work:
             run_directory.remove_work(arguments.output, ours.work)
@@ -134,7 +135,7 @@ def _version_of(extractor: str) -> str:
 
 def _checked_models(arguments: Arguments, lid_model: Path, lm_dir: Path | None) -> list[Path]:
     """Return every model file in use, after each was loaded once: a broken one must show before any work."""
-    wanted = parse_languages(arguments.recipe.languages, known=FastTextScorer(lid_model).labels())
+    wanted, _ = _wanted_languages(arguments, lid_model)
     files = [lid_model]
     if lm_dir:
         files.append(lm_dir / CUTOFFS_FILE)
@@ -143,6 +144,21 @@ def _checked_models(arguments: Arguments, lid_model: Path, lm_dir: Path | None) 
                 FluencyModel(model, arguments.recipe.normalization)
                 files += [model.pieces, model.ngrams]
     return files
+
+
+def _wanted_languages(arguments: Arguments, lid_model: Path) -> tuple[frozenset[str] | None, list[str]]:
+    """Return the languages to keep, and those of them that the model has no label for."""
+    labels = FastTextScorer(lid_model).labels()
+    wanted = parse_languages(arguments.recipe.languages, known=labels)
+    return wanted, languages_without_label(wanted, labels, lid_model.name)
+
+
+def _tell_of_missing_languages(arguments: Arguments, lid_model: Path) -> None:
+    # Not while mistakes may still be found: the line of one stands alone.
+    _, missing = _wanted_languages(arguments, lid_model)
+    if missing:
+        names = ", ".join(missing)
+        print(f"build_cc100: {lid_model.name} has no label for {names}: nothing will be filed there", file=sys.stderr)
 
 
 def _num_buckets(size: int, num_segments: int, config: Configuration) -> int:

@@ -1,6 +1,6 @@
 """Stage 1: an archive becomes pages, the hashes of their paragraphs, and the count of what was read."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 import msgspec
@@ -15,6 +15,7 @@ from ccnet_pipeline.ledger import Account
 from ccnet_pipeline.pages import Page
 from ccnet_pipeline.recipe import Recipe
 from ccnet_pipeline.text.hashing import Hashes, paragraph_hashes
+from ccnet_pipeline.text.invisible import strip_invisible
 from ccnet_pipeline.web import WebReader
 from ccnet_pipeline.wet import read_page
 
@@ -35,16 +36,19 @@ class Extraction:
     dump: str = ""  # as the warcinfo record says
     num_pages: int = 0
     cut_short: bool = False  # the archive ends in the middle of something
+    _strip: Callable[[str], str] = field(init=False)
     _web: WebReader = field(init=False)
     _hashes: list[Hashes] = field(default_factory=list)
     _paragraphs_per_record: list[int] = field(default_factory=list)
 
     def __post_init__(self) -> None:
+        self._strip = str.strip if self.recipe.normalization == "ccnet" else strip_invisible
         self._web = WebReader(
             extractor=self.recipe.extractor,
             ignore_opt_out=self.recipe.ignore_opt_out,
             min_chars=self.recipe.min_chars,
             max_record_bytes=self.recipe.max_record_bytes,
+            strip=self._strip,
         )
 
     def pages(self, stream: Readable) -> Iterator[Page]:
@@ -78,7 +82,7 @@ class Extraction:
             if self.recipe.verify_digests == "strict":
                 return "wrong_digest"
         if record.type == "conversion":
-            return read_page(record, self.segment, min_chars=self.recipe.min_chars)
+            return read_page(record, self.segment, min_chars=self.recipe.min_chars, strip=self._strip)
         result = self._web.read(record, self.segment)
         for defect in result.defects:
             self.account.damage.count(defect, 0, 0)

@@ -25,6 +25,7 @@ from ccnet_pipeline.ledger import DamageTally
 from ccnet_pipeline.models import KNOWN, find_model
 from ccnet_pipeline.pages import Page
 from ccnet_pipeline.recipe import CC100
+from ccnet_pipeline.text.identification import for_identification
 
 _STATUS = re.compile(rb"HTTP/\S+[ \t]+(\d{3})")
 _PLACES = 5  # of damage that are named
@@ -78,8 +79,8 @@ def _count_page(found: Survey, page: Page, scorer: FastTextScorer | None, num_fi
     if len(found.first) < num_first:
         found.first.append(page)
     if scorer:
-        text = (page.text or "").replace("\n", " ")
-        label, score = scorer.best(text)
+        text = page.text or ""
+        label, score = scorer.best(" ".join(for_identification(text.split("\n"))))
         found.languages[cc100_code(label, text) if score >= CC100.min_language_score else "(unsure)"] += 1
 
 

@@ -12,8 +12,9 @@ import numpy as np
 import numpy.typing as npt
 
 from ccnet_pipeline.errors import UserError
+from ccnet_pipeline.text.identification import LABEL
 
-# The 116 codes of the CC-100 release. lid.176 has no label for 20 of them (docs/method.md, Language).
+# The 116 codes of the CC-100 release. lid.176 has no label for 20 of them; zh serves two (docs/method.md, Language).
 CC100_CODES = frozenset(
     """
     af am ar as az be bg bn bn_rom br bs ca cs cy da de el en eo es et eu fa ff fi fr fy ga gd gl gn gu ha he hi
@@ -48,6 +49,10 @@ class FastTextScorer:
             self._model = fasttext.load_model(str(path)).f
         except ValueError as error:
             raise UserError(f"--lid_model {path} is not a fastText model: {error}") from error
+        except MemoryError as error:  # of a file that was cut off it takes what is not there for sizes
+            raise UserError(f"--lid_model {path} is not a whole fastText model; fetch it anew") from error
+        if not self.labels():
+            raise UserError(f"--lid_model {path} has no labels: it was trained for word vectors, not to tell languages")
         self._predict = self._model.predict
 
     def best(self, text: str) -> tuple[str, float]:
@@ -55,11 +60,11 @@ class FastTextScorer:
         if not scored:
             return "", 0.0
         probability, label = scored[0]
-        return label.removeprefix("__label__"), probability
+        return label.removeprefix(LABEL), probability
 
     def labels(self) -> frozenset[str]:
         """Return every label that the model knows, without its prefix."""
-        return frozenset(label.removeprefix("__label__") for label in self._model.getLabels("strict")[0])
+        return frozenset(label.removeprefix(LABEL) for label in self._model.getLabels("strict")[0])
 
 
 def cc100_code(label: str, text: str) -> str:
@@ -116,6 +121,32 @@ def parse_languages(value: str, known: Iterable[str]) -> frozenset[str] | None:
             'use codes of CC-100 or labels of the model such as "en,sw,zh-Hans", or "cc100", or "all"'
         )
     return wanted
+
+
+def languages_without_label(wanted: frozenset[str] | None, labels: Iterable[str], model: str) -> list[str]:
+    """Return those of the wanted languages that a model can never give, sorted.
+
+    Args:
+        wanted: codes, as `parse_languages` returns them; None: whatever comes.
+        labels: of the model.
+        model: its name, for the message.
+
+    Raises:
+        UserError: the model can give none of them.
+
+    >>> languages_without_label(frozenset({"ha", "sw", "zh-Hant"}), ["sw", "zh"], "lid.bin")
+    ['ha']
+    """
+    labels = sorted(labels)
+    given = frozenset(labels) | ({"zh-Hans", "zh-Hant"} if "zh" in labels else frozenset())
+    missing = sorted((wanted or frozenset()) - given)
+    if wanted and len(missing) == len(wanted):
+        languages = ", ".join(missing) if wanted != CC100_CODES else "cc100"
+        raise UserError(
+            f"--languages {languages}: {model} has no label for that, so nothing would come out; give another "
+            f'--lid_model, or what this one knows: {", ".join(labels[:3])}, ..., or "all"'
+        )
+    return missing
 
 
 def weighted_score(scores: Sequence[float], paragraphs: Sequence[str]) -> float:

@@ -15,6 +15,7 @@ from ccnet_pipeline.language import UNDETERMINED, LanguageScorer, cc100_code, wa
 from ccnet_pipeline.ledger import Account
 from ccnet_pipeline.pages import Page
 from ccnet_pipeline.recipe import Recipe
+from ccnet_pipeline.text.identification import for_identification
 
 _FURTHEST_LAST = ("blank", "repeated", "duplicate", "language_unsure", "language_unwanted")
 
@@ -103,31 +104,34 @@ class Miner:
     def _identify(self, paragraphs: list[str], survivors: list[int]) -> list[Group]:
         if not survivors:
             return []
+        texts = [paragraphs[position] for position in survivors]
+        readable = texts if self.recipe.normalization == "ccnet" else for_identification(texts)
         if self.recipe.unit == "document":
             # cc_net deletes line breaks and so glues the words on either side (docs/method.md, Language).
             line_break = "" if self.recipe.normalization == "ccnet" else " "
-            text = line_break.join([paragraphs[position] for position in survivors])
-            return [self._group(self.scorer.best(text), text, survivors)]
+            language, score, reason = self._language_of(line_break.join(readable), "".join(texts))
+            return [Group(language, score, survivors, reason)]
         by_language: dict[tuple[str, str | None], tuple[list[int], list[float]]] = {}
-        for position in survivors:
-            group = self._group(self.scorer.best(paragraphs[position]), paragraphs[position], [position])
-            positions, scores = by_language.setdefault((group.language, group.reason), ([], []))
+        for position, text, original in zip(survivors, readable, texts, strict=True):
+            language, score, reason = self._language_of(text, original)
+            positions, scores = by_language.setdefault((language, reason), ([], []))
             positions.append(position)
-            scores.append(group.score)
+            scores.append(score)
         return [
             Group(language, weighted_score(scores, [paragraphs[p] for p in positions]), positions, reason)
             for (language, reason), (positions, scores) in by_language.items()
         ]
 
-    def _group(self, best: tuple[str, float], text: str, positions: list[int]) -> Group:
-        label, score = best
+    def _language_of(self, readable: str, text: str) -> tuple[str, float, str | None]:
+        """Return (language, score, why the text leaves or None) of a text that fastText reads as `readable`."""
+        label, score = self.scorer.best(readable)
         # Scaled, then half to even, as NumPy does it: cc_net's 0.495 is 0.5, Python's own round() would give 0.49.
         score = round(score * 100) / 100 if self.recipe.normalization == "ccnet" else min(score, 1.0)
         if not label or score < self.recipe.min_language_score:
-            return Group(UNDETERMINED, score, positions, "language_unsure")
+            return UNDETERMINED, score, "language_unsure"
         language = cc100_code(label, text)
         wanted = self._wanted is None or language in self._wanted
-        return Group(language, score, positions, None if wanted else "language_unwanted")
+        return language, score, None if wanted else "language_unwanted"
 
     def _judge_group(
         self, page: Page, paragraphs: list[str], group: Group, several: bool

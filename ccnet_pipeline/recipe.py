@@ -39,9 +39,10 @@ class Recipe:
     dedup_keep: Keep = "none"
     min_language_score: float = 0.5
     languages: str  # "all", "cc100", or codes separated by commas
-    # "ccnet": bit for bit what cc_net does: line breaks deleted before the language is identified, scores rounded to 2
-    # decimals before the comparison, its normal form for fluency models that do not state theirs. "mended": line breaks
-    # become blanks, scores are compared as they are, and the normal form keeps vowel signs and tones.
+    # "ccnet": bit for bit what cc_net does: white space stripped from lines, line breaks deleted before the language is
+    # identified, scores rounded to 2 decimals before the comparison, its normal form for fluency models that do not
+    # state theirs. "mended": invisible characters stripped, too, line breaks become blanks, fastText is shown a form of
+    # the text that it can read, scores are compared as they are, and the normal form keeps vowel signs and tones.
     normalization: Normalization
     keep_buckets: tuple[Bucket, ...]
 

@@ -4,19 +4,22 @@ The rules are cc_net's (`process_wet_file`), except that records are framed by C
 name, so that no dump and no page is lost to the layout of a header (docs/method.md, Reading).
 """
 
+from collections.abc import Callable
+
 from ccnet_pipeline.archive import Record
 from ccnet_pipeline.pages import Page, record_id
 
 
-def read_page(record: Record, segment: str, *, min_chars: int) -> Page:
+def read_page(record: Record, segment: str, *, min_chars: int, strip: Callable[[str], str] = str.strip) -> Page:
     """Return the page of a `conversion` record; bytes that are not UTF-8 become U+FFFD.
 
     Args:
         record: a record of type `conversion`.
         segment: the name of its archive; identifies records that have no WARC-Record-ID.
         min_chars: pages with fewer code points after the title (line breaks counted) get the reason `too_short`.
+        strip: what takes off the ends of a line; cc_net's by default.
     """
-    title, text, is_empty = _split(record.body.decode("utf-8", "replace"))
+    title, text, is_empty = _split(record.body.decode("utf-8", "replace"), strip)
     headers = record.headers
     return Page(
         id=record_id(headers.get("warc-record-id", ""), segment, record.offset),
@@ -30,14 +33,14 @@ def read_page(record: Record, segment: str, *, min_chars: int) -> Page:
     )
 
 
-def _split(body: str) -> tuple[str, str | None, bool]:
+def _split(body: str, strip: Callable[[str], str]) -> tuple[str, str | None, bool]:
     """Return (title, text after it, whether every line is blank)."""
     if "\r" in body:
         body = body.replace("\r\n", "\n").replace("\r", "\n")
     # cc_net takes the two line ends that close a record for text: the first ends the last line, the second is a blank
     # line more. It then removes the last two lines if both are blank, and only then, so that a body without a final
     # line feed keeps one blank paragraph. Blank paragraphs take part in the comparison, so this has to be matched.
-    lines = [line.strip() for line in body.split("\n")]
+    lines = list(map(strip, body.split("\n")))
     lines.append("")
     if not lines[-2]:
         del lines[-2:]

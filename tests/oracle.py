@@ -107,6 +107,32 @@ def paragraph_hash(paragraph: str) -> int:
     return int.from_bytes(digest[:8], "little")
 
 
+# --- lines
+
+LIKE_BLANKS = "\u200b\u2800\u3164\uffa0\ufeff"
+"""Show nothing, or a blank, and are no white space."""
+INSIDE_WORDS = "\u00ad\u034f\u061c\u200e\u200f" + "".join(
+    chr(code) for code in range(0x202A, 0x2070) if code < 0x202F or code > 0x205F
+)
+"""Show nothing; a word goes on."""
+JOINERS = "\u200c\u200d"
+
+
+def is_invisible(char: str) -> bool:
+    return char.isspace() or char in LIKE_BLANKS or char in INSIDE_WORDS
+
+
+def strip_line(line: str) -> str:
+    """Without what shows nothing at its ends; joiners are spelling, except in a line that holds nothing else."""
+    if all(is_invisible(char) or char in JOINERS for char in line):
+        return ""
+    while is_invisible(line[0]):
+        line = line[1:]
+    while is_invisible(line[-1]):
+        line = line[:-1]
+    return line
+
+
 # --- perplexity
 
 
@@ -159,6 +185,51 @@ def cc100_code(label: str, text: str) -> str:
     simplified = sum(char in SIMPLIFIED_ONLY for char in text)
     traditional = sum(char in TRADITIONAL_ONLY for char in text)
     return "zh-Hant" if traditional > simplified else "zh-Hans"
+
+
+CAPITALS_OF_CHEROKEE = range(0x13A0, 0x13F6)
+"""Its usual letters, whatever Unicode calls them."""
+
+
+def is_capital(char: str) -> bool:
+    return char.isupper() and ord(char) not in CAPITALS_OF_CHEROKEE
+
+
+PARTS_OF_LETTERS = [*range(0x300, 0x370), *range(0x653, 0x656), *range(0x1100, 0x1200), 0x3099, 0x309A]
+"""Of Latin and its like, Arabic, Hangul and kana, in NFD."""
+
+
+def is_part_of_letter(char: str) -> bool:
+    return ord(char) in PARTS_OF_LETTERS
+
+
+def is_in_capitals(paragraph: str) -> bool:
+    """Ten capitals, a third of all characters, and more than half of the letters in words that have no others."""
+    words = "".join(
+        char if char.isalpha() or is_capital(char) or is_part_of_letter(char) else " " for char in paragraph
+    ).split()
+    in_capitals = [
+        word for word in words if len(word) >= 2 and all(is_capital(c) or is_part_of_letter(c) for c in word)
+    ]
+    capitals = sum(map(is_capital, paragraph))
+    most = len("".join(in_capitals)) > len("".join(words)) / 2
+    return capitals >= 10 and capitals >= len(paragraph) / 3 and most
+
+
+def readable(paragraph: str) -> str:
+    """What fastText is shown of a paragraph, where that is mended."""
+    if any(map(is_part_of_letter, paragraph)):
+        paragraph = unicodedata.normalize("NFC", paragraph)
+    if is_in_capitals(paragraph):
+        if "İ" in paragraph:
+            paragraph = paragraph.replace("İ", "i").replace("I", "ı")
+        paragraph = paragraph.lower()
+    shown = ""
+    for char in paragraph:
+        if char in INSIDE_WORDS:
+            continue
+        shown += " " if char.isspace() or is_control(char) or char in LIKE_BLANKS else char
+    return shown.replace("</s>", " ").replace("__label__", " ")
 
 
 # --- archives
@@ -221,10 +292,10 @@ def read_wet(path: Path) -> list[Record]:
     ]
 
 
-def body_lines(body: bytes) -> list[str]:
+def body_lines(body: bytes, strip: Callable[[str], str]) -> list[str]:
     """Stripped lines, title first, as cc_net reads them: the blank line behind a record is text."""
     text = body.decode("utf-8", errors="replace").replace("\r\n", "\n").replace("\r", "\n")
-    lines = [line.strip() for line in text.split("\n")] + [""]
+    lines = [strip(line) for line in text.split("\n")] + [""]
     return lines[:-2] if lines[-2:] == ["", ""] else lines
 
 
@@ -251,7 +322,7 @@ class Settings:
     max_record_bytes: int = 16 << 20
     dedup_scope: int | None = None  # segments a group; None: all
     dedup_keep: Keep = "none"
-    lid_joiner: str = ""  # between the paragraphs of a document, for the unit document
+    mended: bool = False  # ends of lines, and what fastText is shown; else cc_net's
     lid_threshold: float = 0.5
     round_score: bool = True  # to 2 decimals, before the threshold; else not at all, but <= 1
     languages: frozenset[str] | None = None  # None: every one
@@ -263,6 +334,7 @@ CCNET = Settings()
 CC100_PRESET = Settings(
     unit="paragraph",
     title_is_paragraph=True,
+    mended=True,
     round_score=False,
     languages=CC100,
     keep_buckets=frozenset({"head", "middle", "all"}),
@@ -332,6 +404,8 @@ class Page:
     fate: list[str | None] = field(default_factory=list)
     reason: str | None = None  # the record's, where it never got past the first step
     documents: list[Document] = field(default_factory=list)
+    rejects: list[tuple[str, Document]] = field(default_factory=list)
+    """Reason, and what was dropped for it as a whole."""
     outcomes: list[tuple[str, str | None, list[int]]] = field(default_factory=list)
     """Per language that is sure: language, reason or None for kept, paragraphs."""
 
@@ -347,9 +421,7 @@ class Expected:
     segments: list[Ledger]
     languages: dict[str, Ledger]
     """From the point where the language is sure; a document is a record here."""
-
-    def shard(self, language: str, bucket: str) -> list[Document]:
-        return [doc for doc in self.documents if (doc.language, doc.bucket) == (language, bucket)]
+    rejects: list[tuple[str, Document]] = field(default_factory=list)
 
 
 def read_page(segment: int, record: Record, settings: Settings) -> Page:
@@ -361,7 +433,7 @@ def read_page(segment: int, record: Record, settings: Settings) -> Page:
     if len(record.body) > settings.max_record_bytes:
         page.reason = "too_large"
         return page
-    lines = body_lines(record.body)
+    lines = body_lines(record.body, strip_line if settings.mended else str.strip)
     if not any(lines):
         page.reason = "empty"
         return page
@@ -409,8 +481,9 @@ def identify_page(page: Page, settings: Settings, identify: Identify) -> Found:
     units = [[i] for i in kept] if settings.unit == "paragraph" else [kept] if kept else []
     found: Found = {}
     for unit in units:
-        text = settings.lid_joiner.join(page.paragraphs[i] for i in unit)
-        label, score = identify(text)
+        text = "".join(page.paragraphs[i] for i in unit)
+        shown = " ".join(readable(page.paragraphs[i]) for i in unit) if settings.mended else text
+        label, score = identify(shown)
         score = rounded(score) if settings.round_score else min(score, 1.0)
         if score >= settings.lid_threshold:
             found.setdefault(cc100_code(label, text), []).extend((score, i) for i in unit)
@@ -453,9 +526,13 @@ def finish_page(
         page.outcomes.append((language, reason, ids))
         for i in ids:
             page.fate[i] = reason
-        if reason is None:
+        if language in wanted:
             verdict = Verdict(language, mean_score(page, parts, settings), value, bucket, ids, len(wanted) > 1)
-            page.documents.append(make_document(page, name, verdict))
+            document = make_document(page, name, verdict)
+            if reason is None:
+                page.documents.append(document)
+            else:
+                page.rejects.append((reason, document))
 
 
 @dataclass(frozen=True)
@@ -520,10 +597,24 @@ def build(
     alive = [page for page in pages if page.reason is None]
     for scope in scopes(len(paths), settings.dedup_scope):
         drop_duplicates([page for page in alive if page.segment in scope], settings.dedup_keep)
-    for page in alive:
-        page.dump = dump_of(names[page.segment], [other.record for other in pages if other.segment == page.segment])
-        finish_page(page, names[page.segment], settings, identify, perplexity_of)
+    for number, name in enumerate(names):
+        of_segment = [page for page in pages if page.segment == number]
+        dump = dump_of(name, [page.record for page in of_segment])
+        for page in of_segment:
+            page.dump = dump
+            if page.reason is None:
+                finish_page(page, name, settings, identify, perplexity_of)
+            reject_whole(page, name)
     return balance(pages, len(paths))
+
+
+def reject_whole(page: Page, name: str) -> None:
+    """A page of which nothing is left is a reject; not where a bucket took it, nor a record that is no page."""
+    reason = reason_of(page)
+    if reason is None or reason in ("record_type", "too_large") or reason.startswith("bucket_"):
+        return
+    ids = [i for i, paragraph in enumerate(page.paragraphs) if paragraph]
+    page.rejects.append((reason, make_document(page, name, Verdict("und", 0.0, None, "all", ids, one_of_many=False))))
 
 
 def dump_of(name: str, records: Iterable[Record]) -> str:
@@ -547,6 +638,7 @@ def balance(pages: Iterable[Page], segments: int) -> Expected:
     expected = Expected([], Ledger(), [Ledger() for _ in range(segments)], {})
     for page in pages:
         expected.documents += page.documents
+        expected.rejects += page.rejects
         for ledger in (expected.total, expected.segments[page.segment]):
             ledger.records.add(reason_of(page))
             for paragraph, reason in zip(page.paragraphs, page.fate, strict=True):

@@ -29,13 +29,17 @@ from warcio.archiveiterator import ArchiveIterator
 from beam_jobs.job import main
 from ccnet_pipeline.dedup import KEPT, REASONS, Keep, bucket_bounds, collect, resolve, verdicts
 from ccnet_pipeline.text.hashing import paragraph_hashes
+from ccnet_pipeline.text.identification import for_identification
+from ccnet_pipeline.text.invisible import strip_invisible
 from ccnet_pipeline.text.normalize import for_dedup, for_lm_ccnet, for_lm_mended
 from tests import oracle
+from tests.lid_models import write_model
 
 # --- text
 
 TRICKY = (
     "İIıẞßΣσςǅﬁ１²½Ⅳ①٠۵५๓𝟗０\x00\x07\t\r\x1c\x1f \x7f\x80\x85\x9f\u00a0\u2028\u2029\u200b\u200d\u3000\ufeff"
+    "\u00ad\u034f\u061c\u200c\u200e\u2060\u202c\u2800\u3164\uffa0</>__"
     "\u1ffd\u00b4\u037e\u0300\u0301\u0307\u0323\u0327\u3099\u094d\u0e31\u0e48\u064e가각ᄀ\u1161が゛ئاْéé\u212b\u2126"
     "हिन्दी में Việt Ελλάς ΟΔΟΣ 你好漢汉 🙂 aZ09.,!?\"'" + "".join(oracle.PUNCTUATION)
 )
@@ -44,6 +48,7 @@ TEXT = st.lists(
         st.sampled_from(TRICKY),
         st.characters(codec="utf-8", exclude_characters="\n"),
         st.text("aΣ ．\x1c1", max_size=4),
+        st.sampled_from(["</s>", "</S>", "__label__", " ALLE RECHTE VORBEHALTEN", "ISTANBULDA İKİ ILIK", "Ꭰ" * 12]),
     ),
     max_size=40,
 ).map("".join)
@@ -88,6 +93,41 @@ def test_normal_forms_of_every_character() -> None:
         assert for_dedup(text) == oracle.normalize_for_dedup(text)
         assert for_lm_ccnet(text) == oracle.normalize_for_lm_ccnet(text)
         assert for_lm_mended(text) == oracle.normalize_for_lm_mended(text)
+
+
+@pytest.fixture(scope="session")
+def words_read(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], list[str]]:
+    """fastText's own reader: the words of a text that take part in a prediction."""
+    path = write_model(tmp_path_factory.mktemp("reader") / "lid.bin", ["en"])
+    get_line = fasttext.load_model(str(path)).f.getLine
+
+    def read(text: str) -> list[str]:
+        words: list[str] = get_line(text + "\n", "strict")[0]
+        assert words.pop() == "</s>"  # of the line feed
+        return words
+
+    return read
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(TEXT, max_size=6))
+@example(["</s>", "", "</s> a", "a</s>", "a </S> ALLE RECHTE VORBEHALTEN", "<\u00ad/s> b", "</s>\u00a0b"])
+@example(["__label__x a", "__label__b", "__LABEL__ ALLE RECHTE VORBEHALTEN", "a__label__", "____label____label__"])
+def test_fasttext_reads_every_word_of_what_it_is_shown(
+    words_read: Callable[[str], list[str]], paragraphs: list[str]
+) -> None:
+    assert [words_read(text) for text in for_identification(paragraphs)] == [
+        re.findall(r"[^ \t\v\f\r\0]+", oracle.readable(paragraph)) for paragraph in paragraphs
+    ]
+
+
+@settings(max_examples=300, deadline=None)
+@given(TEXT)
+@example("\ufeff\u00adTitle\u200d\u200b")
+@example("\u200c\u00a0\u200d")
+def test_ends_of_lines(text: str) -> None:
+    assert strip_invisible(text) == oracle.strip_line(text)
+    assert strip_invisible(text) == text.strip() or not text.isascii()
 
 
 # --- duplicates
@@ -140,33 +180,47 @@ def test_duplicates_of_any_crawl(
         assert fast_fates(segments, keep, num_buckets, rng) == expected
 
 
+@settings(max_examples=200, deadline=None)
+@given(st.sets(st.one_of(st.sampled_from(EDGES), st.integers(0, (1 << 64) - 1))), st.integers(1, 4096))
+@example({edge + step for edge in (1 << 63, 1 << 62, 3 << 62) for step in (-1, 0, 1)}, 4)
+def test_ranges_of_hashes_are_equally_wide(hashes: set[int], num_buckets: int) -> None:
+    """So memory is bounded: the hashes of a crawl spread evenly over all of them."""
+    bounds = bucket_bounds(np.array(sorted(hashes), np.uint64), num_buckets)
+    assert bounds == [sum(value * num_buckets >> 64 < bucket for value in hashes) for bucket in range(num_buckets + 1)]
+
+
 # --- whole runs
+
+
+Lines = dict[tuple[str, str], list[dict[str, Any]]]
 
 
 @dataclass(frozen=True)
 class Result:
     """What a run left."""
 
-    shards: dict[tuple[str, str], list[dict[str, Any]]]  # by language and bucket
+    shards: Lines  # by language and bucket
+    rejects: Lines  # by language and reason
     ledger: dict[str, Any]
 
 
-def read_result(output: Path) -> Result:
-    shards: dict[tuple[str, str], list[dict[str, Any]]] = {}
-    for path in sorted((output / "shards").glob("*/*.jsonl.zst")):
+def read_lines(folder: Path) -> Lines:
+    found: Lines = {}
+    for path in sorted(folder.glob("*/*.jsonl.zst")):
         with zstandard.ZstdDecompressor().stream_reader(path.open("rb"), read_across_frames=True) as stream:
             lines = stream.read().decode("utf-8").split("\n")
         assert lines.pop() == ""
         key = (path.parent.name, path.name.rpartition("-")[0])
-        shards.setdefault(key, []).extend(map(json.loads, lines))
-    return Result(shards, json.loads((output / "ledger.json").read_text("utf-8")))
+        found.setdefault(key, []).extend(map(json.loads, lines))
+    return found
 
 
 def run(inputs: Iterable[Path], output: Path, lid_model: Path, *flags: str) -> Result:
     """One run of the command line, in this process."""
-    argv = ["--runner=DirectRunner", "--workers=1", f"--lid_model={lid_model}", f"--output={output}", *flags]
-    assert main([*argv, "--input", *map(str, inputs)]) == 0
-    return read_result(output)
+    argv = ["--runner=DirectRunner", "--workers=1", "--keep_rejects", f"--lid_model={lid_model}", *flags]
+    assert main([*argv, f"--output={output}", "--input", *map(str, inputs)]) == 0
+    ledger = json.loads((output / "ledger.json").read_text("utf-8"))
+    return Result(read_lines(output / "shards"), read_lines(output / "rejects"), ledger)
 
 
 def as_json(ledger: oracle.Ledger) -> dict[str, Any]:
@@ -175,14 +229,13 @@ def as_json(ledger: oracle.Ledger) -> dict[str, Any]:
 
 
 def assert_same(result: Result, expected: oracle.Expected, names: Sequence[str]) -> None:
-    """Every document in its place, every number of the ledger."""
-    keys = {(document.language, document.bucket) for document in expected.documents}
-    assert set(result.shards) == keys
-    for key in sorted(keys):
-        told = [json.loads(json.dumps(asdict(document))) for document in expected.shard(*key)]
-        assert [document["id"] for document in result.shards[key]] == [document["id"] for document in told]
-        for document, other in zip(result.shards[key], told, strict=True):
-            assert document == other
+    """Every document and every reject in its place, every number of the ledger."""
+    kept = [((document.language, document.bucket), asdict(document)) for document in expected.documents]
+    assert_same_lines(result.shards, kept)
+    dropped = [
+        ((document.language, reason), asdict(document) | {"reason": reason}) for reason, document in expected.rejects
+    ]
+    assert_same_lines(result.rejects, dropped)
     ledger = result.ledger
     assert {unit: ledger[unit] for unit in as_json(expected.total)} == as_json(expected.total)
     units = as_json(expected.total)
@@ -190,6 +243,17 @@ def assert_same(result: Result, expected: oracle.Expected, names: Sequence[str])
         name: as_json(segment) for name, segment in zip(names, expected.segments, strict=True)
     }
     assert ledger["languages"] == {code: as_json(each) for code, each in sorted(expected.languages.items())}
+
+
+def assert_same_lines(found: Lines, expected: Iterable[tuple[tuple[str, str], dict[str, Any]]]) -> None:
+    told: Lines = {}
+    for key, line in expected:
+        told.setdefault(key, []).append(json.loads(json.dumps(line)))
+    assert sorted(found) == sorted(told)
+    for key, lines in sorted(told.items()):
+        assert [line["id"] for line in found[key]] == [line["id"] for line in lines]
+        for line, other in zip(found[key], lines, strict=True):
+            assert line == other
 
 
 @pytest.fixture(scope="session")
@@ -418,7 +482,8 @@ COMMON = [
     "All rights reserved", "All rights reserved.", "Tous droits réservés", "Tous droits re\u0301serve\u0301s",
     "¿Qué?",
 ]  # fmt: skip
-BLANK = ["", " ", "\u00a0", "\u3000", "\t", "\x1f", "\u2028"]
+BLANK = ["", " ", "\u00a0", "\u3000", "\t", "\x1f", "\u2028", "\u200b", "\ufeff\u00ad", "\u200c"]
+STARTS = ["", "", " ", "\u00a0", "\ufeff", "</s> ", "__label__"]
 ENDS = ["\n", "\n", "\n", "\r\n", "\r"]
 
 
@@ -431,8 +496,9 @@ def odd_line(rng: random.Random, language: str, lines: list[str]) -> str:
     if kind < 0.35 and lines:
         return rng.choice(lines)
     words = SENTENCES[rng.choice(list(SENTENCES)) if kind < 0.5 else language].split(" ")
-    glue = "" if language.startswith("zh") else " "
-    return rng.choice(["", " ", "\u00a0"]) + glue.join(rng.sample(words, rng.randint(3, len(words))))
+    glue = "" if language.startswith("zh") else rng.choice([" ", " ", " ", "\u00a0", "\u202f", " \u200e"])
+    line = rng.choice(STARTS) + glue.join(rng.sample(words, rng.randint(3, len(words))))
+    return line.upper() if rng.random() < 0.1 else line
 
 
 def odd_body(rng: random.Random) -> bytes:

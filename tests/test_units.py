@@ -22,6 +22,7 @@ from ccnet_pipeline.archive import Record
 from ccnet_pipeline.checksums import sha256_of
 from ccnet_pipeline.documents import Document, Reject, encode
 from ccnet_pipeline.errors import BalanceError, UserError
+from ccnet_pipeline.extract import Extraction
 from ccnet_pipeline.fluency import Cutoffs, bucket_of, find_models, perplexity, read_cutoffs
 from ccnet_pipeline.formats import decode_document, write_parquet, write_text
 from ccnet_pipeline.frames import FRAME_BYTES, FrameBuilder, compressor, read_lines, write_lines
@@ -170,6 +171,10 @@ def test_parquet_holds_the_same_documents(count: int) -> None:
     table = pq.read_table(stream)
     assert table.column_names == FIELDS
     assert [Document(**row) for row in table.to_pylist()] == documents
+    metadata = pq.ParquetFile(stream).metadata
+    groups = [metadata.row_group(number) for number in range(metadata.num_row_groups)]
+    assert [group.num_rows for group in groups] == [min(4096, count - start) for start in range(0, count, 4096)]
+    assert {group.column(0).compression for group in groups} <= {"ZSTD"}
 
 
 def test_parquet_twice_gives_the_same_bytes() -> None:
@@ -413,6 +418,18 @@ def test_lines_of_a_body(body: str | bytes, want: list[str]) -> None:
     assert got.title == want[0]
     assert got.paragraphs(title_is_paragraph=False) == want[1:]
     assert got.reason is None
+
+
+@pytest.mark.parametrize(
+    ("recipe", "paragraphs"),
+    [(CC100, ["T", "a", "", "b"]), (CCNET, ["\ufeffT", "a\u00ad", "\u200b\u2060", "b"])],
+    ids=["cc100", "ccnet"],
+)
+def test_what_shows_nothing_leaves_the_ends_of_lines_but_for_cc_net(recipe: Recipe, paragraphs: list[str]) -> None:
+    record = Record("conversion", {}, "\ufeffT\n a\u00ad\n\u200b\u2060\nb\n".encode(), 7)
+    got = Extraction("a.wet", dataclasses.replace(recipe, min_chars=0)).page_of(record)
+    assert isinstance(got, Page)
+    assert got.paragraphs(title_is_paragraph=True) == paragraphs
 
 
 @pytest.mark.parametrize("body", ["", "\n", "\r\n\r\n", " \n\t\n\u3000", b"\n\n\n\n"])

@@ -52,6 +52,6 @@ def _by_resiliparse(page: Html) -> str:
     )
 
 
-def lines_of(text: str) -> list[str]:
+def lines_of(text: str, strip: Callable[[str], str]) -> list[str]:
     """Return the lines that are not blank, stripped, as of a WET file."""
-    return [line for line in map(str.strip, text.replace("\r", "\n").split("\n")) if line]
+    return [line for line in map(strip, text.replace("\r", "\n").split("\n")) if line]

@@ -32,7 +32,15 @@ class _DroppedError(Exception):
 class WebReader:
     """Reads `response` records. Costs nothing to make; not to be pickled."""
 
-    def __init__(self, *, extractor: Extractor, ignore_opt_out: bool, min_chars: int, max_record_bytes: int) -> None:
+    def __init__(
+        self,
+        *,
+        extractor: Extractor,
+        ignore_opt_out: bool,
+        min_chars: int,
+        max_record_bytes: int,
+        strip: Callable[[str], str] = str.strip,
+    ) -> None:
         """Take the settings.
 
         Args:
@@ -40,6 +48,7 @@ class WebReader:
             ignore_opt_out: keep pages that ask to be left out.
             min_chars: pages with fewer code points after the title (line breaks counted) get the reason `too_short`.
             max_record_bytes: a body that is longer once decoded is dropped.
+            strip: what takes off the ends of a line.
 
         Raises:
             UserError: the extractor is not installed.
@@ -48,6 +57,7 @@ class WebReader:
         self._ignore_opt_out = ignore_opt_out
         self._min_chars = min_chars
         self._max_record_bytes = max_record_bytes
+        self._strip = strip
 
     def read(self, record: Record, segment: str) -> WebResult:
         """Return the page of a record, or why there is none. No bytes raise an error.
@@ -76,8 +86,8 @@ class WebReader:
         refusal = None if self._ignore_opt_out else refused_by_meta(page.directives())
         if refusal:
             raise _DroppedError(refusal)
-        title = page.title()
-        lines = lines_of(self._extract(page))
+        title = self._strip(page.title())
+        lines = lines_of(self._extract(page), self._strip)
         if lines and lines[0] == title:
             del lines[0]  # As in text of a WET file, the title stands before the text, once.
         return title, "\n".join(lines) if lines else None

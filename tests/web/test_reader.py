@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from ccnet_pipeline.archive import Record
 from ccnet_pipeline.errors import UserError
 from ccnet_pipeline.pages import Page
+from ccnet_pipeline.text.invisible import strip_invisible
 from ccnet_pipeline.web import main_text
 from ccnet_pipeline.web.html import MAX_ATTRIBUTES, MAX_DEPTH, MAX_NAMES, MAX_ROOTS, MAX_TAGS, parse
 from tests.web.messages import ARTICLE, HTML, message, page_of, read, reader, record
@@ -82,6 +83,13 @@ def test_title_text_and_reasons(body: str, title: str, text: str | None, reason:
 def test_no_line_is_blank_or_padded() -> None:
     page = page_of("<title>T</title><pre> a\n\n\x0c\n b\tc \x85\u2028d\u3000e</pre><p>\u00a0<p> x <p>\u200a")
     assert page.text == "a\nb\tc \x85\u2028d\u3000e\nx"
+
+
+def test_lines_and_title_are_stripped_as_told() -> None:
+    body = "<title>\ufeffT</title><p>\u200bfive5\u00ad<p>\u200b\u200c"
+    page = page_of(body, strip=strip_invisible)
+    assert (page.title, page.text) == ("T", "five5")
+    assert page_of(body).title == "\ufeffT"
 
 
 def test_too_large_counts_once_decoded() -> None:
