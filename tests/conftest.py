@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import subprocess
 import sys
@@ -37,9 +38,8 @@ _LEFT_BEHIND: tuple[tuple[str, str, Callable[[], Any]], ...] = (
     ("apache_beam.options.value_provider", "RuntimeValueProvider.runtime_options", lambda: None),
     ("boto3", "DEFAULT_SESSION", lambda: None),
     ("ccnet_pipeline.fetch.s3", "_local", threading.local),
-    ("ccnet_pipeline.fetch.retry", "_log.handlers", list),
-    ("ccnet_pipeline.fetch.retry", "_log.propagate", lambda: True),
 )
+_LOGS = ("ccnet_pipeline", "ccnet_pipeline.fetch.retry")  # a command line takes them over
 
 
 @pytest.fixture(autouse=True)
@@ -56,6 +56,9 @@ def _as_in_a_new_process(monkeypatch: pytest.MonkeyPatch) -> None:
             for each in owners:
                 owner = getattr(owner, each)
             monkeypatch.setattr(owner, last, make())
+    for name in _LOGS:
+        monkeypatch.setattr(logging.getLogger(name), "handlers", [])
+        monkeypatch.setattr(logging.getLogger(name), "propagate", True)
 
 
 def data_folder() -> Path:
