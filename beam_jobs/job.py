@@ -60,7 +60,7 @@ def run(arguments: Arguments) -> None:
     segments = find_segments(arguments.selection, arguments.fetch)
     lid_model = find_model(arguments.lid_model)
     lm_dir = Path(arguments.lm_dir) if arguments.lm_dir else sample.lm_directory() if arguments.is_sample else None
-    models = _checked_models(arguments, lid_model, lm_dir)
+    models, missing = _checked_models(arguments, lid_model, lm_dir)
     blocklist = Path(arguments.blocklist) if arguments.blocklist else None
     if blocklist:
         Blocklist.load(blocklist)  # a broken one must show before any work
@@ -92,7 +92,12 @@ def run(arguments: Arguments) -> None:
         else:
             plan = _plan(arguments, config, ours.layout, segments, size, lid_model, lm_dir)
             with storage.locked(ours.layout.work):
-                _tell_of_missing_languages(arguments, lid_model)
+                if missing:  # said so late because the line of a mistake stands alone
+                    names = ", ".join(missing)
+                    print(
+                        f"build_cc100: {lid_model.name} has no label for {names}: nothing will be filed there",
+                        file=sys.stderr,
+                    )
                 _execute(pipeline, plan, workers, num_segments=len(segments), size=size)
         if not arguments.keep_work:
             run_directory.remove_work(arguments.output, ours.work)
@@ -133,9 +138,14 @@ def _version_of(extractor: str) -> str:
         raise UserError(f"--extractor {extractor} is not installed: pip install {extractor}") from error
 
 
-def _checked_models(arguments: Arguments, lid_model: Path, lm_dir: Path | None) -> list[Path]:
-    """Return every model file in use, after each was loaded once: a broken one must show before any work."""
-    wanted, _ = _wanted_languages(arguments, lid_model)
+def _checked_models(arguments: Arguments, lid_model: Path, lm_dir: Path | None) -> tuple[list[Path], list[str]]:
+    """Load every model in use once: a broken one must show before any work.
+
+    Returns:
+        Their files, and the wanted languages for which `lid_model` has no label.
+    """
+    labels = FastTextScorer(lid_model).labels()
+    wanted = parse_languages(arguments.recipe.languages, known=labels)
     files = [lid_model]
     if lm_dir:
         files.append(lm_dir / CUTOFFS_FILE)
@@ -143,22 +153,7 @@ def _checked_models(arguments: Arguments, lid_model: Path, lm_dir: Path | None) 
             if wanted is None or wanted & languages_of_model(name):
                 FluencyModel(model, arguments.recipe.normalization)
                 files += [model.pieces, model.ngrams]
-    return files
-
-
-def _wanted_languages(arguments: Arguments, lid_model: Path) -> tuple[frozenset[str] | None, list[str]]:
-    """Return the languages to keep, and those of them that the model has no label for."""
-    labels = FastTextScorer(lid_model).labels()
-    wanted = parse_languages(arguments.recipe.languages, known=labels)
-    return wanted, languages_without_label(wanted, labels, lid_model.name)
-
-
-def _tell_of_missing_languages(arguments: Arguments, lid_model: Path) -> None:
-    # Not while mistakes may still be found: the line of one stands alone.
-    _, missing = _wanted_languages(arguments, lid_model)
-    if missing:
-        names = ", ".join(missing)
-        print(f"build_cc100: {lid_model.name} has no label for {names}: nothing will be filed there", file=sys.stderr)
+    return files, languages_without_label(wanted, labels, lid_model.name)
 
 
 def _num_buckets(size: int, num_segments: int, config: Configuration) -> int:

@@ -8,12 +8,13 @@ of its own; ours and theirs alternate. Before anything is timed, both must begin
     python benchmarks/pretrain.py --size tiny                                     # a CPU will do
     python benchmarks/pretrain.py --size base --batch_sizes 32 64 128 256 --encoded runs/x/encoded
 
-It needs transformers and accelerate. benchmarks/README.md says what each figure means.
+It needs the extra `bench`. benchmarks/README.md says what each figure means.
 """
 
 import argparse
 import contextlib
 import dataclasses
+import importlib.util
 import json
 import math
 import os
@@ -55,6 +56,7 @@ from model.training.trainer import Trainer  # noqa: E402
 _LANGUAGES, _SYNTHETIC_TOKENS = 100, 1_000_000  # of synthetic text, tokens a language
 _MIB = 1 << 20
 _WIDTH = 150  # characters of the table in a file
+_NO_MEMORY = "out of memory"
 _GEMM = 2048  # rows and columns of the products by which a CPU's peak is measured
 
 Program = Literal["ours", "Trainer"]
@@ -286,7 +288,7 @@ def _measure_apart(job: Job) -> Result:
     if done.returncode == 0 and lines:
         return Result(**json.loads(lines[-1]))
     said = done.stderr.strip().splitlines() or [f"ended with status {done.returncode}"]
-    failure = "out of memory" if "out of memory" in done.stderr.lower() or done.returncode == -9 else said[-1][:80]
+    failure = _NO_MEMORY if _NO_MEMORY in done.stderr.lower() or done.returncode == -9 else said[-1]
     nothing = math.nan
     return Result(
         tokens_per_second=nothing, loader_wait=None, peak_bytes=0, first_loss=nothing, parameters=0, failure=failure
@@ -340,7 +342,8 @@ def _table(rows: Sequence[Row], peak: float | None) -> Table:
         job, model = row.job, _configs(row.job)[0]
         begin = ("synthetic" if job.encoded is None else "real", job.program, "compiled" if job.compile else "eager")
         if row.failure:
-            table.add_row(*begin, str(job.batch), row.failure)
+            # Why is said below the table, at any length.
+            table.add_row(*begin, str(job.batch), _NO_MEMORY if row.failure == _NO_MEMORY else "failed")
             continue
         work = flops.flops_per_token(model, seq_length=job.seq_length, mask_share=SIZES[job.size].train.mask_share)
         share = flops.mfu(tokens_per_second=row.speed, flops_per_token=work, peak=peak)
@@ -425,9 +428,17 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _run(options: argparse.Namespace) -> None:
+def _check_installed(programs: Sequence[Program]) -> None:
+    wanted = ("transformers", "accelerate") if "Trainer" in programs else ()
+    if missing := [name for name in wanted if importlib.util.find_spec(name) is None]:
+        raise UserError(f"no {' and no '.join(missing)} here: pip install -e '.[bench]', or give --programs ours")
+
+
+def _run(options: argparse.Namespace) -> int:
+    """Measure and print; return 0, or 1 if a measurement failed."""
     if options.warmup < 1 or options.steps < 5:
         raise UserError("--warmup must be 1 or more, --steps 5 or more")
+    _check_installed(options.programs)
     jobs = _jobs(options)
     results = {job: list[Result]() for job in jobs}
     torch.set_num_threads(options.threads or torch.get_num_threads())
@@ -454,20 +465,23 @@ def _run(options: argparse.Namespace) -> None:
     if options.json:
         found = [dataclasses.asdict(row) for row in rows]
         options.json.write_text(json.dumps({"device": name, "peak": peak, "rows": found}, indent=1) + "\n")
+    failed = [row for row in rows if row.failure]
+    for row in failed:
+        print(f"{row.job.program}, batch {row.job.batch}: {row.failure}", file=sys.stderr)
+    return 1 if failed else 0
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line; the exit status is 0, or 2 for a mistake."""
+    """Run the command line; the exit status is 0, 1 if a measurement failed, or 2 for a mistake."""
     options = _parser().parse_args(arguments)
     if options.job:
         print(json.dumps(asdict(_measure_here(Job(**json.loads(options.job))))))
         return 0
     try:
-        _run(options)
+        return _run(options)
     except UserError as error:
         print(f"pretrain: {error}", file=sys.stderr)
         return 2
-    return 0
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ PAD_ID = 1
 IDS_WITHOUT_PIECE = 2  # <pad> and <mask>: a vocabulary of 250 000 pieces has 250 002 ids
 FIRST_POSITION = PAD_ID + 1  # row of the position table for the first token; fairseq counts on from <pad>
 LAYER_NORM_EPS = 1e-5
+_MOST = 0.9  # of dropout, and of the positions that are masked: with more there is next to nothing to learn from
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,7 +29,8 @@ class ModelConfig:
     ffn: int  # width of the feed-forward layer
     vocab_size: int  # ids, the four special ones and <mask> included
     max_length: int = 512  # tokens of a sample, <s> included
-    dropout: float = 0.1  # of hidden states and of attention, in [0, 1)
+    dropout: float = 0.1  # of hidden states
+    attention_dropout: float = 0.1  # of the weights of attention; above 0 it keeps some GPUs from their fastest kernels
     init_std: float = 0.02  # of the first weights
 
     def __post_init__(self) -> None:
@@ -37,7 +39,8 @@ class ModelConfig:
             _require(getattr(self, name) >= 1, name, getattr(self, name), "at least 1")
         _require(self.vocab_size >= 6, "vocab_size", self.vocab_size, "at least 6: five special ids and a piece")
         _require(self.hidden % self.heads == 0, "hidden", self.hidden, f"a multiple of heads ({self.heads})")
-        _require(0 <= self.dropout < 1, "dropout", self.dropout, "in [0, 1)")
+        for name in ("dropout", "attention_dropout"):
+            _require(0 <= getattr(self, name) <= _MOST, name, getattr(self, name), f"0 to {_MOST}")
         _require(0 < self.init_std < 1, "init_std", self.init_std, "above 0 and below 1")
 
     @property
@@ -64,7 +67,7 @@ class TrainConfig:
     weight_decay: float = 0.01
     clip: float = 1.0  # largest norm of the gradient, 0: no limit; fairseq had none, but had fp16 runs that collapsed
     alpha: float = 0.3  # languages are sampled with q_l ~ p_l^alpha
-    mask_share: float = 0.15
+    mask_share: float = 0.15  # of the positions of a sample
     seed: int = 0
     precision: Literal["fp32", "bf16"] = "bf16"  # bf16: autocast; the weights stay fp32
     compile: bool = True
@@ -81,16 +84,19 @@ class TrainConfig:
             _require(not isinstance(value, float) or math.isfinite(value), name, value, "a finite number")
         for name in ("batch_size", "micro_batch", "steps", "log_every", "save_every", "keep"):
             _require(getattr(self, name) >= 1, name, getattr(self, name), "at least 1")
-        for name in ("warmup", "weight_decay", "clip", "alpha", "spike", "validate_every", "validation_blocks", "seed"):
+        for name in ("warmup", "clip", "spike", "validate_every", "validation_blocks", "seed"):
             _require(getattr(self, name) >= 0, name, getattr(self, name), "0 or more")
-        for name in ("learning_rate", "eps", "power"):
-            _require(getattr(self, name) > 0, name, getattr(self, name), "above 0")
+        for name in ("alpha", "weight_decay"):  # alpha above 1 would take from the languages that have little
+            _require(0 <= getattr(self, name) <= 1, name, getattr(self, name), "0 to 1")
+        for name in ("learning_rate", "eps"):  # Adam moves each weight by about the rate at every step
+            _require(0 < getattr(self, name) <= 1, name, getattr(self, name), "above 0 and at most 1")
+        _require(self.power > 0, "power", self.power, "above 0")
         _require(self.warmup < self.steps, "warmup", self.warmup, f"below steps ({self.steps})")
         _require(self.seed < 1 << 63, "seed", self.seed, "below 2**63")
         # model.data.order counts samples in so many bits.
         _require(self.steps * self.batch_size <= 1 << 35, "steps", self.steps, "at most 2**35 / batch_size")
         _require(self.seq_length >= 2, "seq_length", self.seq_length, "at least 2: <s> and a token")
-        _require(0 < self.mask_share < 1, "mask_share", self.mask_share, "above 0 and below 1")
+        _require(0.01 <= self.mask_share <= _MOST, "mask_share", self.mask_share, f"0.01 to {_MOST}")
         _require(all(0 <= beta < 1 for beta in self.betas), "betas", self.betas, "in [0, 1)")
         _require(self.schedule in ("linear", "polynomial"), "schedule", self.schedule, "linear or polynomial")
         _require(self.precision in ("fp32", "bf16"), "precision", self.precision, "fp32 or bf16")
@@ -124,7 +130,16 @@ _VOCABULARY = 250_002
 SIZES: Mapping[str, Preset] = MappingProxyType(
     {
         "tiny": Preset(
-            model=ModelConfig(layers=2, hidden=128, heads=2, ffn=512, vocab_size=8_002, dropout=0.0, init_std=0.08),
+            model=ModelConfig(
+                layers=2,
+                hidden=128,
+                heads=2,
+                ffn=512,
+                vocab_size=8_002,
+                dropout=0.0,
+                attention_dropout=0.0,
+                init_std=0.08,
+            ),
             train=TrainConfig(
                 size="tiny",
                 seq_length=128,
@@ -168,7 +183,11 @@ def to_json(config: ModelConfig | TrainConfig) -> dict[str, Any]:
 
 
 def read_model(values: Mapping[str, Any]) -> ModelConfig:
-    """Return the configuration that a JSON object holds; UserError if it is of another version of this program."""
+    """Return the configuration that a JSON object holds; UserError if it is of another version of this program.
+
+    One that was written before attention had a dropout of its own means that of the hidden states.
+    """
+    values = {"attention_dropout": values.get("dropout"), **values}
     _check_names(values, ModelConfig)
     return ModelConfig(**values)
 

@@ -4,13 +4,13 @@
 
     AutoModelForMaskedLM.from_pretrained("hf"); AutoTokenizer.from_pretrained("hf")
 
-It takes the newest checkpoint. The folder is written aside and renamed when whole; one that is there is never touched.
+It takes the newest checkpoint, with as many positions as the samples had tokens. The folder is written aside and
+renamed when whole; one that is there is never touched.
 """
 
 import argparse
 import json
 import logging
-import shutil
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -19,14 +19,12 @@ from pathlib import Path
 import safetensors.torch
 
 from model import command
-from model.config import ModelConfig
 from model.errors import UserError
 from model.files import flush
 from model.network import hf
-from model.text.tokenizer import MODEL_FILE, Tokenizer
-from model.training import checkpoint
+from model.text.tokenizer import MODEL_FILE, write_tokenizer_files
+from model.training.result import read_result
 
-TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", MODEL_FILE)
 _log = logging.getLogger(__name__)
 
 
@@ -37,38 +35,24 @@ def export(run: Path, output: Path) -> int:
         UserError: no checkpoint, no vocabulary or another one, or something is at `output`.
     """
     _check_free(output)
-    state = checkpoint.load(checkpoint.of_run(run))
-    config = state.identity.model
-    _check_vocabulary(run / "vocab", config)
+    result = read_result(run)
     output.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=output.parent, prefix=f".{output.name}-") as name:
         folder = Path(name, output.name)
-        folder.mkdir()
-        for file_name in TOKENIZER_FILES:
-            shutil.copyfile(run / "vocab" / file_name, folder / file_name)
+        write_tokenizer_files(run / "vocab" / MODEL_FILE, folder, max_length=result.config.max_length)
         # transformers wants to know by the metadata whose tensors these are.
-        tensors = hf.to_hf(state.model, config)
+        tensors = hf.to_hf(result.state, result.config)
         safetensors.torch.save_file(tensors, folder / hf.WEIGHTS_FILE, metadata={"format": "pt"})
-        (folder / hf.CONFIG_FILE).write_text(json.dumps(hf.config_json(config), indent=2) + "\n", "utf-8")
+        (folder / hf.CONFIG_FILE).write_text(json.dumps(hf.config_json(result.config), indent=2) + "\n", "utf-8")
         for path in (*folder.iterdir(), folder):
             flush(path)
         folder.rename(output)
-    return state.step
+    return result.step
 
 
 def _check_free(output: Path) -> None:
     if output.exists() and not (output.is_dir() and not any(output.iterdir())):
         raise UserError(f"{output} is there already; delete it or give another --output")
-
-
-def _check_vocabulary(folder: Path, config: ModelConfig) -> None:
-    for name in TOKENIZER_FILES:
-        if not (folder / name).is_file():
-            raise UserError(f"no {folder / name}; copy the folder vocab/ that the run was trained with to {folder}")
-    if (size := Tokenizer.load(folder).vocab_size) != config.vocab_size:
-        raise UserError(
-            f"{folder} has {size} ids, the checkpoint {config.vocab_size}; copy the vocab/ it was trained with there"
-        )
 
 
 def _parser() -> argparse.ArgumentParser:

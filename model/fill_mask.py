@@ -21,8 +21,8 @@ from model.config import PAD_ID
 from model.errors import UserError
 from model.network import hf
 from model.network.xlmr import XlmR
-from model.text.tokenizer import MODEL_FILE, Tokenizer
-from model.training import checkpoint
+from model.text.tokenizer import Tokenizer
+from model.training.result import read_result
 
 MASK = "<mask>"
 TOP = 5
@@ -49,26 +49,19 @@ class Filler:
     @classmethod
     def of_run(cls, run: Path) -> "Filler":
         """Take the newest checkpoint of a run; UserError if there is none, or no vocabulary."""
-        state = checkpoint.load(checkpoint.of_run(run))
-        if not (run / "vocab" / MODEL_FILE).is_file():
-            raise UserError(f"no {run / 'vocab' / MODEL_FILE}; copy the vocab/ that the run was trained with there")
-        return cls._paired(XlmR.of(state.identity.model, state.model), run / "vocab")
+        result = read_result(run)
+        return cls(XlmR.of(result.config, result.state), result.tokenizer)
 
     @classmethod
     def of_hf(cls, folder: Path) -> "Filler":
         """Take an XLM-R folder of Hugging Face's form; UserError if it is not one."""
-        weights = hf.load_weights(folder)
-        return cls._paired(XlmR.of(weights.config, weights.state), folder)
-
-    @classmethod
-    def _paired(cls, network: XlmR, folder: Path) -> "Filler":
-        tokenizer = Tokenizer.load(folder)
-        if tokenizer.vocab_size != network.config.vocab_size:
+        weights, tokenizer = hf.load_weights(folder), Tokenizer.load(folder)
+        if tokenizer.vocab_size != weights.config.vocab_size:
             raise UserError(
-                f"{folder} has {tokenizer.vocab_size} ids, the model {network.config.vocab_size}; "
+                f"{folder} has {tokenizer.vocab_size} ids, the model {weights.config.vocab_size}; "
                 "copy the vocabulary that it was trained with there"
             )
-        return cls(network, tokenizer)
+        return cls(XlmR.of(weights.config, weights.state), tokenizer)
 
     def fill(self, texts: Sequence[str], top: int = TOP) -> list[list[list[Guess]]]:
         """Return for each text and each <mask> in it the likeliest pieces, likeliest first.

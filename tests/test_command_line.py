@@ -757,7 +757,8 @@ def fingerprint(here: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., st
 
     (here / "model").write_bytes(b"model")
     monkeypatch.setattr(job, "find_model", Path)
-    monkeypatch.setattr(job, "_checked_models", lambda *_: [here / "model"])
+    monkeypatch.setattr(job, "_checked_models", lambda *_: ([here / "model"], []))
+    monkeypatch.setattr(job, "_make_pipeline", lambda *_: (1, None))
     monkeypatch.setattr(run_directory, "claim", claim)
     monkeypatch.setattr("beam_jobs.submission._require_job_server", lambda *_, **__: None)  # it would be fetched
 

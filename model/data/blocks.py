@@ -10,11 +10,13 @@ Source: XLM-R's training samples are consecutive text of one language (Conneau e
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from model.data.encoded import TOKEN
+from model.errors import UserError
 
 BOS = 0
 
@@ -32,6 +34,18 @@ def open_tokens(folder: Path, languages: Mapping[str, int], kind: str = "") -> d
     """
     files = {name: folder / f"{name}{kind}.tokens" for name, count in sorted(languages.items()) if count}
     return {name: np.memmap(path, TOKEN, mode="r") for name, path in files.items()}
+
+
+def check_ids(ids: npt.NDArray[Any], stream: Tokens, vocab_size: int) -> None:
+    """Raise UserError, with the file's name, if ids that were read from a stream are none of the vocabulary's.
+
+    A GPU that looks them up would take no further work in this process, and not tell why.
+    """
+    if (most := int(ids.max(initial=0))) >= vocab_size:
+        raise UserError(
+            f"{getattr(stream, 'filename', 'the text')} holds the id {most}, the vocabulary has {vocab_size}: "
+            "it is damaged; copy it again, or encode anew into another folder"
+        )
 
 
 def count_blocks(tokens: int, length: int) -> int:

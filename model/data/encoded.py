@@ -31,6 +31,7 @@ class EncodedLanguage:
     sha256: str  # of <language>.tokens
     held_out_sha256: str  # of <language>.held-out.tokens
     source_sha256: str  # of the files of the text, one after another
+    source_bytes: int | None = None  # of the same, as stored; manifests of before do not tell
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

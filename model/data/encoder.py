@@ -69,7 +69,7 @@ def encode_corpus(corpus: Corpus, vocab: Path, output: Path, *, workers: int | N
         todo = {language: files for language, files in corpus.files.items() if language not in finished}
         if finished:
             _log.info("%d languages are encoded already, %d remain", len(finished), len(todo))
-        with Bar("encode", sum(file.stat().st_size for files in todo.values() for file in files)) as bar:
+        with Bar("encode", sum(map(_size, todo.values()))) as bar:
             batches = pool.map(_encode, _batches(todo, bar))
             for language, done in _write(batches, todo, sources, output, bar):
                 write_json(output / f"{language}.json", Finished(tokenizer_sha256=tokenizer.sha256, language=done))
@@ -100,6 +100,33 @@ def _complete(output: Path, finished: Mapping[str, EncodedLanguage], sources: Ma
     if manifest.languages != expected or len(finished) != len(sources):
         raise UserError(f"{output} is complete, of other text: choose another --output, or delete it")
     return manifest
+
+
+def changes(corpus: Corpus, output: Path) -> list[str]:
+    """Say what a corpus has that a folder of encoded text was not made of, and the reverse; by names and sizes.
+
+    Args:
+        corpus: the text as it is now.
+        output: a folder that is complete.
+
+    Returns:
+        `new: sw`, `changed: en, de`, `gone: fr`; empty if all is the same.
+    """
+    made = dict(load_manifest(output).languages)
+    for language in set(corpus.files) - set(made):  # of a language without a document only this is left
+        if finished := load_finished(output, language):
+            made[language] = finished.language
+    sizes = {language: _size(files) for language, files in corpus.files.items()}
+    found = {
+        "new": set(sizes) - set(made),
+        "changed": {name for name in set(sizes) & set(made) if made[name].source_bytes not in (None, sizes[name])},
+        "gone": set(made) - set(sizes),
+    }
+    return [f"{kind}: {', '.join(sorted(names))}" for kind, names in found.items() if names]
+
+
+def _size(files: Sequence[Path]) -> int:
+    return sum(file.stat().st_size for file in files)
 
 
 # In the workers. A tokenizer cannot be sent, so each loads its own.
@@ -136,7 +163,7 @@ def _batches(todo: Mapping[str, Sequence[Path]], bar: Bar) -> Iterator[tuple[str
 
 
 def _write(
-    batches: Iterable[_Batch], todo: Mapping[str, object], sources: Mapping[str, str], output: Path, bar: Bar
+    batches: Iterable[_Batch], todo: Mapping[str, Sequence[Path]], sources: Mapping[str, str], output: Path, bar: Bar
 ) -> Iterator[tuple[str, EncodedLanguage]]:
     """Write the batches, which come language by language, and yield each language when its files are whole."""
     stream = iter(batches)
@@ -162,6 +189,7 @@ def _write(
                 sha256=train.sha256,
                 held_out_sha256=held_out.sha256,
                 source_sha256=sources[language],
+                source_bytes=_size(todo[language]),
             ),
         )
 

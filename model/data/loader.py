@@ -58,11 +58,15 @@ class Batches:
         return self.batch_size // (self.micro_batch * self.world)
 
     def make(self, step: int) -> Batch:
+        """Make the batch of a step; UserError if the text has ids that the vocabulary has not."""
         count = self.micros * self.micro_batch
         samples = self.order.samples(step * self.batch_size + self.rank * count, count)
         ids_bs = np.empty((count, self.seq_length), np.int64)
         for row, (language, block) in enumerate(zip(samples.language_b, samples.block_b, strict=True)):
             blocks.read_block(self.streams[self.order.languages[language]], int(block), ids_bs[row])
+        worst = int(ids_bs.max(axis=1).argmax())
+        stream = self.streams[self.order.languages[samples.language_b[worst]]]
+        blocks.check_ids(ids_bs[worst], stream, self.vocab_size)
         keys = ((samples.first + row,) for row in range(count))
         masked = masking.mask(ids_bs, keys, seed=self.seed, share=self.mask_share, vocab_size=self.vocab_size)
         counts = (masked.targets_bk != masking.IGNORED).reshape(self.micros, -1).sum(axis=1)

@@ -93,7 +93,7 @@ def config_json(config: ModelConfig) -> dict[str, Any]:
     """Return the content of their config.json."""
     return {
         "architectures": ["XLMRobertaForMaskedLM"],
-        "attention_probs_dropout_prob": config.dropout,
+        "attention_probs_dropout_prob": config.attention_dropout,
         "bos_token_id": 0,
         "dtype": "float32",
         "eos_token_id": 2,
@@ -118,7 +118,10 @@ def read_config(folder: Path) -> ModelConfig:
     """Return the shape that a folder's config.json tells; UserError if it is not XLM-R's kind."""
     path = folder / CONFIG_FILE
     if not path.is_file():
-        raise UserError(f"no {path}; give a folder with config.json and {WEIGHTS_FILE} of an XLM-R")
+        raise UserError(
+            f"no {path}; give a folder with config.json and {WEIGHTS_FILE} of an XLM-R "
+            "(hf download FacebookAI/xlm-roberta-base --local-dir DIR makes one)"
+        )
     try:
         values = json.loads(path.read_bytes())
         config = ModelConfig(
@@ -129,6 +132,7 @@ def read_config(folder: Path) -> ModelConfig:
             vocab_size=values["vocab_size"],
             max_length=values["max_position_embeddings"] - FIRST_POSITION,
             dropout=values.get("hidden_dropout_prob", 0.1),
+            attention_dropout=values.get("attention_probs_dropout_prob", 0.1),
             init_std=values.get("initializer_range", 0.02),
         )
     except (ValueError, KeyError, TypeError, AttributeError) as error:

@@ -90,7 +90,7 @@ class Layer(nn.Module):
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
         self.heads = config.heads
-        self.rate = config.dropout
+        self.rate = config.attention_dropout
         self.query_key_value = nn.Linear(config.hidden, 3 * config.hidden)  # one product instead of three
         self.attention_dense = nn.Linear(config.hidden, config.hidden)
         self.attention_norm = _norm(config)

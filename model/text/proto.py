@@ -1,4 +1,4 @@
-"""The two things wanted of a SentencePiece model's bytes that its library does not give: a charsmap, rounder scores.
+"""What is wanted of a SentencePiece model's bytes and its library does not give: the normaliser, rounder scores.
 
 The bytes are a protobuf message (sentencepiece_model.proto: ModelProto, NormalizerSpec, SentencePiece), read here by
 the wire format. The classes that sentencepiece brings (0.2.3) refuse every protobuf that apache-beam 2.77 can use.
@@ -14,9 +14,13 @@ _SCORE = 2  # of SentencePiece
 _CHARSMAP = 2  # of NormalizerSpec
 
 
-def charsmap(model: bytes) -> bytes:
-    """Return the compiled normalisation rules of a model; empty if it has none."""
-    spec = next((model[start:end] for number, start, end in _fields(model) if number == _NORMALIZER_SPEC), b"")
+def normalizer_spec(model: bytes) -> bytes:
+    """Return how a model normalises text, the NormalizerSpec in its bytes."""
+    return next((model[start:end] for number, start, end in _fields(model) if number == _NORMALIZER_SPEC), b"")
+
+
+def charsmap(spec: bytes) -> bytes:
+    """Return the compiled rules of a NormalizerSpec; empty if it has none."""
     return next((spec[start:end] for number, start, end in _fields(spec) if number == _CHARSMAP), b"")
 
 

@@ -10,11 +10,9 @@ comes from fairseq's dictionary; being off by one there is the bug that users me
 Source: Conneau et al. 2020 (XLM-R), section 3; fairseq issue 2094 ("Hello world!" is 0, 35378, 8999, 38, 2).
 """
 
-import base64
 import hashlib
 import json
-import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -25,14 +23,14 @@ import sentencepiece
 
 from model.errors import UserError
 from model.files import write_whole
-from model.text.proto import SCORE_STEP, charsmap
+from model.text.normalizer import hugging_face_normalizer
+from model.text.proto import SCORE_STEP
 
 MODEL_FILE = "sentencepiece.bpe.model"  # a unigram model, whatever the name says: it is the one that people expect
-MAX_LENGTH = 512  # tokens, <s> and </s> included
+MAX_LENGTH = 512  # tokens of XLM-R's samples
 _SPECIAL = ("<s>", "<pad>", "</s>", "<unk>")
 _OFFSET = 1
 _PART = 4000  # code points: scores of so many pieces add up without rounding (proto.round_scores)
-_INDIC = (0x0900, 0x10A0)  # code points: Devanagari to Myanmar
 _SPACE = "\N{LOWER ONE EIGHTH BLOCK}"  # SentencePiece's sign for a space
 
 
@@ -131,11 +129,16 @@ def _parts(text: str) -> list[str]:
     return [*parts, text[start:]]
 
 
-def write_tokenizer_files(model: Path | bytes, folder: Path) -> None:
-    """Write what `AutoTokenizer.from_pretrained(folder)` wants, from a SentencePiece model (a file, or its bytes).
+def write_tokenizer_files(model: Path | bytes, folder: Path, *, max_length: int = MAX_LENGTH) -> None:
+    """Write what `AutoTokenizer.from_pretrained(folder)` wants.
 
     Leaves `tokenizer.json`, `tokenizer_config.json`, `special_tokens_map.json` and, last,
     `sentencepiece.bpe.model`: a folder that has it has all. Existing files are replaced.
+
+    Args:
+        model: SentencePiece's, a file or its bytes.
+        folder: made if it is not there.
+        max_length: tokens that the model takes, <s> and </s> included; to so many texts are cut on request.
 
     Raises:
         UserError: the model is missing or has another layout than XLM-R's.
@@ -147,7 +150,7 @@ def write_tokenizer_files(model: Path | bytes, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for name, value in (
         ("tokenizer.json", _tokenizer_json(proto, pieces)),
-        ("tokenizer_config.json", _tokenizer_config()),
+        ("tokenizer_config.json", _tokenizer_config(max_length)),
         ("special_tokens_map.json", _special_tokens()),
     ):
         with write_whole(folder / name) as file:
@@ -162,15 +165,15 @@ def _special_tokens() -> dict[str, str | dict[str, object]]:
     return {**names, "pad_token": "<pad>", "cls_token": "<s>", "mask_token": _added("<mask>", lstrip=True)}
 
 
-def _tokenizer_config() -> dict[str, object]:
+def _tokenizer_config(max_length: int) -> dict[str, object]:
     mask = {"__type": "AddedToken", **_added("<mask>", lstrip=True)}
     return {
         **_special_tokens(),
         "mask_token": mask,
-        "model_max_length": MAX_LENGTH,
+        "model_max_length": max_length,
         "model_input_names": ["input_ids", "attention_mask"],
         # Takes tokenizer.json as it is. XLMRobertaTokenizer of transformers 5 builds its own from the vocabulary and
-        # the charsmap, without the first normalizers.
+        # the charsmap, without the other normalizers.
         "tokenizer_class": "PreTrainedTokenizerFast",
     }
 
@@ -187,14 +190,16 @@ def _tokenizer_json(proto: bytes, pieces: Any) -> dict[str, object]:
     vocab.append(("<mask>", 0.0))
     added = [{"id": number, **_added(token), "special": True} for number, token in enumerate(_SPECIAL)]
     added.append({"id": len(vocab) - 1, **_added("<mask>", lstrip=True), "special": True})
+    # Not WhitespaceSplit: it would part words at U+0085, which SentencePiece leaves in them.
+    words = {"type": "Split", "pattern": {"String": " "}, "behavior": "Removed", "invert": False}
     metaspace = {"type": "Metaspace", "replacement": _SPACE, "prepend_scheme": "always", "split": True}
     return {
         "version": "1.0",
         "truncation": None,
         "padding": None,
         "added_tokens": added,
-        "normalizer": _normalizer(proto),
-        "pre_tokenizer": {"type": "Sequence", "pretokenizers": [{"type": "WhitespaceSplit"}, metaspace]},
+        "normalizer": hugging_face_normalizer(proto, set().union(*(piece for piece, _ in vocab))),
+        "pre_tokenizer": {"type": "Sequence", "pretokenizers": [words, metaspace]},
         "post_processor": _template(),
         "decoder": metaspace,
         "model": {"type": "Unigram", "unk_id": Tokenizer.unk_id, "vocab": vocab, "byte_fallback": False},
@@ -211,29 +216,3 @@ def _template() -> dict[str, object]:
         "pair": [bos, first, eos, eos, second, eos],
         "special_tokens": {token: {"id": token, "ids": [number], "tokens": [token]} for token, number in ids.items()},
     }
-
-
-def _normalizer(proto: bytes) -> dict[str, object] | None:
-    rules = charsmap(proto)
-    if not rules:
-        return None
-    precompiled = {"type": "Precompiled", "precompiled_charsmap": base64.b64encode(rules).decode("ascii")}
-    return {"type": "Sequence", "normalizers": [*_compositions(), precompiled]}
-
-
-def _compositions() -> Iterator[dict[str, object]]:
-    """Yield what composes the vowel signs of Indic scripts that are written in parts.
-
-    SentencePiece's rules compose what is decomposed, as NFKC does. Hugging Face's Precompiled looks no further than
-    a character within syllables above 5 bytes, all that have such signs. Real text has them: 21 in 81 000 lines.
-    NFC instead would also reorder the marks of Arabic, Burmese and Vietnamese, which SentencePiece's rules do not.
-    """
-    parts = {}
-    for code in range(*_INDIC):
-        sequence = unicodedata.normalize("NFD", chr(code))
-        if len(sequence) > 1 and unicodedata.normalize("NFC", sequence) == chr(code):
-            parts[sequence] = chr(code)
-            # The first two of three may be composed already.
-            parts[unicodedata.normalize("NFC", sequence[:-1]) + sequence[-1]] = chr(code)
-    for sequence in sorted(parts, key=lambda sequence: (-len(sequence), sequence)):
-        yield {"type": "Replace", "pattern": {"String": sequence}, "content": parts[sequence]}

@@ -4,8 +4,9 @@
     checkpoints/step-00000100/checkpoint.json   step, both configurations, sha256 of state.pt and of the encoded data's
                                                 manifest
 
-The folder is written under another name, flushed to the disk and renamed. The order of samples, masks and dropout
-follow from seed and step, so there is nothing else to keep.
+The folder is written under another name, flushed to the disk and renamed, so a kill leaves nothing half-written behind
+a name that begins with step-. What is not whole there was damaged from outside, and is never passed over in silence.
+The order of samples, masks and dropout follow from seed and step, so there is nothing else to keep.
 """
 
 import json
@@ -28,7 +29,8 @@ from model.files import flush, sha256_of
 VERSION = 1
 _STATE, _ABOUT = "state.pt", "checkpoint.json"
 _PARTS = ("model", "optimizer", "extra")
-_NAME = re.compile(r"step-\d{8,}")
+_PREFIX = "step-"
+_NAME = re.compile(rf"{_PREFIX}\d{{8,}}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,10 +59,11 @@ def save(folder: Path, checkpoint: Checkpoint, *, keep: int) -> Path:
     One process at a time may write to a folder.
 
     Raises:
-        UserError: it cannot be written (disk full, no permission); those before it are still there.
+        UserError: it cannot be written (disk full, no permission); those before it are still there. Or one that is
+            there is not whole.
     """
     target = folder / _name(checkpoint.step)
-    if (target / _ABOUT).is_file():  # a run that breaks right where it went on
+    if target in all_of(folder):  # a run that breaks right where it went on
         return target
     try:
         _clear(folder)
@@ -69,7 +72,7 @@ def save(folder: Path, checkpoint: Checkpoint, *, keep: int) -> Path:
         _write(aside, checkpoint)
         aside.rename(target)
         flush(folder)
-        for old in _whole(folder)[: -max(1, keep)]:
+        for old in all_of(folder)[: -max(1, keep)]:
             # Renamed first: a folder that is half deleted must not bear the name of a whole one.
             old.rename(_aside(old, "old"))
         _clear(folder)
@@ -81,9 +84,27 @@ def save(folder: Path, checkpoint: Checkpoint, *, keep: int) -> Path:
     return target
 
 
+def all_of(folder: Path) -> list[Path]:
+    """Return the folders of the checkpoints, oldest first.
+
+    Raises:
+        UserError: one is not whole, by the names of its files, or none has the name of one; it is named.
+    """
+    entries = sorted(folder.glob(f"{_PREFIX}*"))
+    found = [path for path in entries if _NAME.fullmatch(path.name)]
+    for path in found:
+        missing = [name for name in (_STATE, _ABOUT) if not (path / name).is_file()]
+        if missing and path.exists():  # a run at work may just have taken it away
+            what = f"{path} is not whole ({' and '.join(missing)} missing)"
+            raise UserError(f"{what}: copy it again, or delete it to go on without it")
+    if entries and not found:
+        raise UserError(f"{entries[0]} has no checkpoint's name (step-00000100, say): give it its own, or move it away")
+    return sorted(found, key=_step)
+
+
 def latest(folder: Path) -> Path | None:
-    """Return the folder of the newest whole checkpoint, None if there is none."""
-    found = _whole(folder)
+    """Return the folder of the newest checkpoint, None if there is none; UserError if any is not whole."""
+    found = all_of(folder)
     return found[-1] if found else None
 
 
@@ -163,16 +184,12 @@ def _write(folder: Path, checkpoint: Checkpoint) -> None:
     flush(folder)
 
 
-def _whole(folder: Path) -> list[Path]:
-    """Return the folders of checkpoints, oldest first."""
-    if not folder.is_dir():
-        return []
-    found = [path for path in folder.iterdir() if _NAME.fullmatch(path.name) and (path / _ABOUT).is_file()]
-    return sorted(found, key=lambda path: int(path.name.removeprefix("step-")))
-
-
 def _name(step: int) -> str:
-    return f"step-{step:08d}"
+    return f"{_PREFIX}{step:08d}"
+
+
+def _step(path: Path) -> int:
+    return int(path.name.removeprefix(_PREFIX))
 
 
 def _aside(target: Path, ending: str = "new") -> Path:
@@ -181,7 +198,7 @@ def _aside(target: Path, ending: str = "new") -> Path:
 
 def _clear(folder: Path) -> None:
     """Delete what an interrupted save left."""
-    for path in folder.glob(".step-*"):
+    for path in folder.glob(f".{_PREFIX}*"):
         shutil.rmtree(path)
 
 

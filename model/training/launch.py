@@ -18,9 +18,9 @@ from model.network import hf
 from model.network.xlmr import XlmR
 from model.sampling import shares
 from model.text.vocabulary import VocabConfig
-from model.training import prepare
+from model.training import compiler, prepare
 from model.training.checkpoint import latest, load
-from model.training.prepare import Request
+from model.training.folder import Request, locked, read_saved, write_config
 from model.training.processes import Place, place
 from model.training.progress import Progress
 from model.training.run import Ending, Run
@@ -40,11 +40,11 @@ def read_request(options: argparse.Namespace) -> Request:
     cuda = options.device != "cpu" and torch.cuda.is_available()
     usual = "base" if cuda else "tiny"
     output = options.output or Path("runs", options.size or usual)
-    saved = prepare.read_saved(output)
+    saved = read_saved(output)
     size = options.size or (saved.preset.train.size if saved else usual)
     # A run that goes on keeps its settings; given ones are compared with them.
     preset = saved.preset if saved and saved.preset.train.size == size else SIZES[size]
-    model = hf.read_config(options.init) if options.init else preset.model
+    model = hf.read_config(options.init) if options.init and saved is None else preset.model
     given = _given(options, preset.train.compile and cuda)
     model = replace(model, **{field.name: given[field.name] for field in fields(ModelConfig) if field.name in given})
     train = replace(
@@ -96,13 +96,16 @@ def pretrain(request: Request, device: str | None = None) -> Ending:
     """
     with place(device) as where:
         request = replace(request, train=_fitted(request.train, where))
+        if request.train.compile:
+            compiler.check(where.device)
         made = request.encoded and (request.vocab or request.init)
         if not (request.output.exists() or request.data or made):
             raise UserError(f"no {request.output}: --data DIR says which shards to train on")
         if not where.first:
             where.wait()
             return _train(request, where)
-        with prepare.locked(request.output):
+        with locked(request.output):
+            latest(request.output / "checkpoints")  # says what is not whole before anything is made
             prepare.make(request)
             where.wait()
             return _train(request, where)
@@ -135,7 +138,7 @@ def _train(request: Request, where: Place) -> Ending:
             trainer.restore(load(newest, identity))
         if not where.first:
             return Run(trainer, request.output, held_out, None).train()
-        prepare.write_config(request, identity)
+        write_config(request, identity)
         _announce(trainer, manifest, batches)
         steps = identity.train.steps
         with Progress(request.output, step=trainer.steps_done, steps=steps) as progress:
@@ -151,6 +154,8 @@ def _train(request: Request, where: Place) -> Ending:
                 f"out of memory: lower --micro_batch ({micro}) and give the same command again, "
                 "or begin a run of a smaller model"
             ) from error
+        if compiler.failed(error):
+            raise compiler.mistake(str(error)) from error
         raise
 
 

@@ -26,10 +26,14 @@ def prepare(held_out: Mapping[str, blocks.Tokens], batches: Batches, most: int) 
         held_out: held-out tokens by language.
         batches: of the training: with the same length, masks and seed.
         most: blocks a language.
+
+    Raises:
+        UserError: held-out text has ids that the vocabulary has not.
     """
     found = {}
     for language, stream in held_out.items():
         ids_bs = blocks.held_out_blocks(stream, batches.seq_length, most)
+        blocks.check_ids(ids_bs, stream, batches.vocab_size)
         keys = (("validation", language, row) for row in range(len(ids_bs)))
         vocab_size = batches.vocab_size
         masked = masking.mask(ids_bs, keys, seed=batches.seed, share=batches.mask_share, vocab_size=vocab_size)
@@ -52,6 +56,7 @@ def unigram_loss(stream: blocks.Tokens, targets_bk: masking.Ints, vocab_size: in
     One is added to each count (Laplace), so an unseen id costs something finite. Of a large text the first 16 million
     tokens are counted.
     """
+    blocks.check_ids(stream[:_COUNTED], stream, vocab_size)
     counts = np.bincount(stream[:_COUNTED], minlength=vocab_size) + 1.0
     counted = targets_bk[targets_bk != masking.IGNORED]
     return float(np.log(counts.sum()) - np.log(counts[counted]).mean())

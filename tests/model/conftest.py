@@ -6,15 +6,18 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+import torch
 import zstandard
 
 from beam_jobs import job
 from ccnet_pipeline import sample
 from ccnet_pipeline.documents import Document, encode
 from ccnet_pipeline.frames import write_lines
+from model import pretrain
 from model.text.shards import Corpus, find_corpus
 from model.text.vocabulary import VocabConfig, build_vocabulary
 from tests.conftest import data_folder
+from tests.model.runs import SMALL
 
 PIECES = 4000  # of the vocabulary
 
@@ -79,6 +82,15 @@ def many_shards(many_languages: dict[str, list[str]], tmp_path_factory: pytest.T
         texts = ["\n".join(lines[start : start + 3]) for start in range(0, len(lines), 3)]
         write_shard(folder / language / "all-00000.jsonl.zst", texts)
     return find_corpus(folder)
+
+
+@pytest.fixture(scope="session")
+def whole(built_sample: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run of ten steps, and with it the vocabulary and encoded text that other runs take."""
+    torch.set_num_threads(1)  # sums of floats depend on it
+    run = tmp_path_factory.mktemp("whole") / "run"
+    assert pretrain.main([f"--data={built_sample}", f"--output={run}", *SMALL]) == 0
+    return run
 
 
 @pytest.fixture(scope="session")

@@ -1,13 +1,19 @@
-"""A run directory with a vocabulary and an untrained model, for the tests of what reads one."""
+"""Run directories: one with an untrained model, for what reads it; and the small runs that the tests train."""
 
 import io
+import json
+import os
 import tempfile
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+import pytest
 import sentencepiece
 import torch
 
+from model import pretrain
 from model.config import SIZES, ModelConfig
 from model.network.xlmr import XlmR
 from model.text.tokenizer import Tokenizer, write_tokenizer_files
@@ -18,6 +24,16 @@ TEXT = (
     "the river is wide and the boat is slow . mto ni mpana na mashua ni ya polepole . "
     "der Fluss ist breit und das Boot ist langsam . la rivière est large et le bateau est lent . "
 )
+
+
+class Harm:
+    """What a pickle can do: who loads it without care makes a folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return os.mkdir, (str(self.folder),)
 
 
 def write_vocabulary(folder: Path, pieces: int = 60) -> Tokenizer:
@@ -48,14 +64,48 @@ def randomised(config: ModelConfig, seed: int = 0) -> XlmR:
     return network
 
 
-def state_of(network: XlmR, step: int = 7) -> Checkpoint:
-    train = replace(SIZES["tiny"].train, seq_length=network.config.max_length)
+def state_of(network: XlmR, step: int = 7, seq_length: int | None = None) -> Checkpoint:
+    train = replace(SIZES["tiny"].train, seq_length=seq_length or network.config.max_length)
     identity = Identity(model=network.config, train=train, manifest_sha256="0" * 64)
     return Checkpoint(step=step, identity=identity, model=network.state_dict(), optimizer={})
 
 
-def write_run(run: Path) -> XlmR:
+def write_run(run: Path, seq_length: int | None = None) -> XlmR:
     tokenizer = write_vocabulary(run / "vocab")
     network = randomised(small(tokenizer.vocab_size))
-    checkpoint.save(run / "checkpoints", state_of(network), keep=2)
+    checkpoint.save(run / "checkpoints", state_of(network, seq_length=seq_length), keep=2)
     return network
+
+
+# --- runs of model.pretrain
+
+TINY = "--size=tiny --device=cpu --layers=1 --hidden=32 --heads=2 --ffn=64 --seq_length=32 --max_length=32".split()
+SHORT = "--batch_size=8 --micro_batch=4 --steps=10 --warmup=2 --log_every=1 --validate_every=5 --save_every=5".split()
+SMALL = [*TINY, *SHORT, "--validation_blocks=2", "--learning_rate=0.01"]
+
+
+def again(whole: Path, *flags: str) -> list[str]:
+    """The command line of `whole` with what it has made, and other flags."""
+    return [f"--vocab={whole / 'vocab'}", f"--encoded={whole / 'encoded'}", *SMALL, *flags]
+
+
+def weights(run: Path) -> Mapping[str, torch.Tensor]:
+    return checkpoint.load(checkpoint.of_run(run)).model
+
+
+def lines(run: Path) -> list[dict[str, Any]]:
+    """The log without what is measured in seconds."""
+    measured = ("tokens_per_second", "mfu", "loader_wait")
+    found = [json.loads(line) for line in (run / "log.jsonl").read_text("utf-8").splitlines()]
+    return [{name: value for name, value in line.items() if name not in measured} for line in found]
+
+
+def equal(one: Mapping[str, torch.Tensor], other: Mapping[str, torch.Tensor]) -> bool:
+    return one.keys() == other.keys() and all(torch.equal(one[name], other[name]) for name in one)
+
+
+def mistake(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+    assert pretrain.main(list(arguments)) == 2
+    message = capsys.readouterr().err.splitlines()[-1]
+    assert message.startswith("python -m model.pretrain: ")
+    return message

@@ -3,12 +3,11 @@
 import hashlib
 import json
 import os
-import signal
-import subprocess
-import sys
-import time
+import shutil
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -17,11 +16,12 @@ from model.config import SIZES
 from model.errors import UserError
 from model.network.xlmr import XlmR
 from model.training import checkpoint
-from model.training.checkpoint import Checkpoint, Identity
-from tests.model.runs import randomised, small, state_of
+from model.training.checkpoint import Identity
+from tests.model.runs import Harm, randomised, small, state_of
 
 torch.set_num_threads(1)
 CONFIG = small(60)
+STATE = state_of(randomised(CONFIG))
 
 
 def trained(steps: int = 3) -> tuple[XlmR, torch.optim.AdamW]:
@@ -103,43 +103,81 @@ def test_a_half_written_one_is_never_picked(tmp_path: Path, monkeypatch: pytest.
         with pytest.raises(UserError, match=r"step-00000002 cannot be written .*make room"):
             checkpoint.save(tmp_path, state_of(randomised(CONFIG), step=2), keep=3)
     assert checkpoint.latest(tmp_path) == whole
-    (tmp_path / "step-00000009").mkdir()
-    (tmp_path / "step-00000009" / "state.pt").write_bytes(b"half")
-    assert checkpoint.latest(tmp_path) == whole
-    (tmp_path / "step-00000009" / "state.pt").unlink()
-    (tmp_path / "step-00000009").rmdir()
     checkpoint.save(tmp_path, state_of(randomised(CONFIG), step=2), keep=3)
     assert names(tmp_path) == ["step-00000001", "step-00000002"]
 
 
-SAVES = """
-import sys
-from pathlib import Path
-from model.training import checkpoint
-from tests.model.runs import randomised, small, state_of
-network = randomised(small(4000))
-for number in range(1, 100000):
-    checkpoint.save(Path(sys.argv[1]), state_of(network, step=number), keep=2)
-    print(number, flush=True)
-"""
+class Killed(BaseException):
+    """What no handler of the program catches: it does nothing more."""
+
+
+def killed_before(place: int, patch: pytest.MonkeyPatch) -> None:
+    """Kill the program before its next operation on the disk that bears this number, counted from 0."""
+    done = 0
+
+    def watched(real: Callable[..., Any]) -> Callable[..., Any]:
+        def operation(*arguments: Any, **options: Any) -> Any:
+            nonlocal done
+            if done == place:
+                if real is shutil.rmtree:  # in the middle of it
+                    next(Path(arguments[0]).iterdir()).unlink()
+                raise Killed
+            done += 1
+            return real(*arguments, **options)
+
+        return operation
+
+    for module, name in ((os, "fsync"), (shutil, "rmtree"), (torch, "save"), (Path, "mkdir"), (Path, "rename")):
+        patch.setattr(module, name, watched(getattr(module, name)))
 
 
 def test_killed_at_any_time_there_is_a_whole_one(tmp_path: Path) -> None:
-    for pause in (0.0, 0.003, 0.011):
-        process = subprocess.Popen([sys.executable, "-c", SAVES, str(tmp_path)], stdout=subprocess.PIPE, text=True)
-        assert process.stdout is not None
-        said = [process.stdout.readline() for _ in range(3)]
-        time.sleep(pause)
-        os.kill(process.pid, signal.SIGKILL)
-        said += process.stdout.readlines()
-        process.wait()
-        newest = checkpoint.latest(tmp_path)
+    network, kills = randomised(CONFIG), 0
+    while True:
+        folder = tmp_path / f"{kills}"
+        for step in (1, 2):
+            checkpoint.save(folder, state_of(network, step=step), keep=2)
+        try:
+            with pytest.MonkeyPatch.context() as patch:
+                killed_before(kills, patch)
+                checkpoint.save(folder, state_of(network, step=3), keep=2)
+        except Killed:
+            kills += 1
+        else:
+            break
+        newest = checkpoint.latest(folder)
         assert newest is not None
-        assert checkpoint.load(newest).step >= int(said[-1])
-        for path in tmp_path.iterdir():
-            for file in path.iterdir():
-                file.unlink()
-            path.rmdir()
+        assert checkpoint.load(newest).step in (2, 3)
+        # Who goes on meets nothing of the other's.
+        checkpoint.save(folder, state_of(network, step=3), keep=2)
+        checkpoint.save(folder, state_of(network, step=4), keep=2)
+        assert names(folder) == ["step-00000003", "step-00000004"]
+    assert kills >= 9
+
+
+@pytest.mark.parametrize("lost", [["checkpoint.json"], ["state.pt"], ["state.pt", "checkpoint.json"]])
+@pytest.mark.parametrize("step", [1, 2])
+def test_one_that_is_not_whole_is_named_and_never_passed_over(tmp_path: Path, lost: list[str], step: int) -> None:
+    for number in (1, 2):
+        checkpoint.save(tmp_path, state_of(randomised(CONFIG), step=number), keep=3)
+    for name in lost:
+        (tmp_path / f"step-0000000{step}" / name).unlink()
+    said = rf"step-0000000{step} is not whole \({' and '.join(lost)} missing\): copy it again, or delete it"
+    for use in (lambda: checkpoint.latest(tmp_path), lambda: checkpoint.save(tmp_path, STATE, keep=3)):
+        with pytest.raises(UserError, match=said):
+            use()
+    shutil.rmtree(tmp_path / f"step-0000000{step}")
+    newest = checkpoint.latest(tmp_path)
+    assert newest is not None
+    assert checkpoint.load(newest).step == 3 - step
+
+
+def test_other_names_are_not_taken_for_none(tmp_path: Path) -> None:
+    saved = checkpoint.save(tmp_path, STATE, keep=3)
+    saved.rename(tmp_path / "step-7.old")
+    with pytest.raises(UserError, match=r"step-7\.old has no checkpoint's name"):
+        checkpoint.latest(tmp_path)
+    assert checkpoint.save(tmp_path / "other", STATE, keep=3) == checkpoint.latest(tmp_path / "other")
 
 
 def test_files_are_on_the_disk_before_they_have_their_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -229,9 +267,22 @@ def test_versions(tmp_path: Path) -> None:
 
 def test_no_code_is_run_by_loading(tmp_path: Path) -> None:
     path = checkpoint.save(tmp_path, state_of(randomised(CONFIG)), keep=1)
-    torch.save({"model": {}, "optimizer": {}, "extra": {"harm": Checkpoint}}, path / "state.pt")
+    torch.save({"model": {}, "optimizer": {}, "extra": {"harm": Harm(tmp_path / "harm")}}, path / "state.pt")
+    about = json.loads((path / "checkpoint.json").read_text())
+    about["state_sha256"] = hashlib.sha256((path / "state.pt").read_bytes()).hexdigest()
+    (path / "checkpoint.json").write_text(json.dumps(about))
     with pytest.raises(UserError, match="damaged"):
         checkpoint.load(path)
+    assert not (tmp_path / "harm").exists()
+
+
+def test_one_of_before_attention_had_a_dropout_of_its_own(tmp_path: Path) -> None:
+    saved = state_of(randomised(replace(CONFIG, dropout=0.3, attention_dropout=0.3)))
+    path = checkpoint.save(tmp_path, saved, keep=1)
+    about = json.loads((path / "checkpoint.json").read_text())
+    del about["model"]["attention_dropout"]
+    (path / "checkpoint.json").write_text(json.dumps(about))
+    assert checkpoint.load(path, saved.identity).identity == saved.identity
 
 
 def test_a_checkpoint_of_a_preset(tmp_path: Path) -> None:

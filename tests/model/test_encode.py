@@ -10,23 +10,25 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import islice, pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from model.data import encoder
-from model.data.encoded import MANIFEST, EncodedLanguage, Manifest, load_manifest
-from model.data.encoder import encode_corpus
+from model.data.encoded import MANIFEST, EncodedLanguage, load_manifest, write_json
+from model.data.encoder import changes, encode_corpus
 from model.encode import main
 from model.errors import UserError
 from model.text.shards import Corpus, documents, find_corpus
 from model.text.tokenizer import MODEL_FILE, Tokenizer
 from model.text.vocabulary import VocabConfig, build_vocabulary
 from model.workers import Workers
+from tests.conftest import CHECKOUT
 from tests.model.conftest import PIECES, write_shard
 
 
@@ -220,47 +222,79 @@ def test_another_tokenizer_is_refused(many_shards: Corpus, encoded: Path, tmp_pa
     assert contents(encoded) == before
 
 
-def start(command: list[str], output: Path) -> subprocess.Popen[str]:
-    """Start an encoding and wait until its first language is whole."""
-    process = subprocess.Popen(command, start_new_session=True, stderr=subprocess.PIPE, text=True)
-    while not (output / "aa.json").exists():
-        assert process.poll() is None
-        time.sleep(0.005)
-    return process
-
-
-def write_three_languages(folder: Path) -> None:
-    texts = [" ".join(f"word {number} of {part}" for part in range(300)) for number in range(600)]
+def write_three_languages(folder: Path) -> list[str]:
+    """Shards of three languages, and the flags that name them."""
     for language in ("aa", "bb", "cc"):
-        write_shard(folder / language / "all-00000.jsonl.zst", texts)
+        write_shard(folder / language / "all-00000.jsonl.zst", [f"text {number} of {language}" for number in range(30)])
+    return ["--data", str(folder)]
+
+
+WHOLE = {f"aa{suffix}" for suffix in (".json", ".tokens", ".offsets", ".held-out.tokens", ".held-out.offsets")}
+
+
+def test_an_interrupt_keeps_what_is_whole(
+    vocabulary: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    flags = [*write_three_languages(tmp_path / "s"), "--vocab", str(vocabulary), "--workers=1"]
+
+    def interrupted(files: Sequence[Path], **options: Any) -> Iterator[str]:
+        for text in documents(files, **options):
+            yield text
+            if files[0].parent.name == "bb":
+                raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(encoder, "documents", interrupted)
+        patch.setattr(encoder, "_BATCH", 1)
+        assert main([*flags, "--output", str(tmp_path / "e")]) == 130
+    said = capsys.readouterr().err.strip()
+    assert said == "python -m model.encode: interrupted; the same command goes on where it stopped"
+    assert set(contents(tmp_path / "e")) == WHOLE
+    for output in ("e", "straight"):
+        assert main([*flags, "--output", str(tmp_path / output)]) == 0
+    assert contents(tmp_path / "e") == contents(tmp_path / "straight")
 
 
 def test_ctrl_c_says_how_to_go_on(vocabulary: Path, tmp_path: Path) -> None:
-    write_three_languages(tmp_path / "s")
+    # A shard that never ends until this test lets it: the program waits in the middle of its work.
+    (tmp_path / "s" / "aa").mkdir(parents=True)
+    os.mkfifo(shard := tmp_path / "s" / "aa" / "all-00000.jsonl.zst")
     flags = ["--data", str(tmp_path / "s"), "--vocab", str(vocabulary), "--workers=2", "--output", str(tmp_path / "e")]
-    process = start([sys.executable, "-m", "model.encode", *flags], tmp_path / "e")
-    os.killpg(process.pid, signal.SIGINT)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "model.encode", *flags], start_new_session=True, stderr=subprocess.PIPE, text=True
+    )
+    with shard.open("wb"):  # when a worker has opened it, too
+        os.killpg(process.pid, signal.SIGINT)
     _, error = process.communicate(timeout=60)
     assert process.returncode == 130
     assert error.strip() == "python -m model.encode: interrupted; the same command goes on where it stopped"
-    assert not [name for name in contents(tmp_path / "e") if name.startswith((".", MANIFEST))]
+    assert contents(tmp_path / "e") == {}
 
 
-@pytest.mark.parametrize("workers", [1, 2])
-def test_a_killed_run_leaves_nothing_half_written(vocabulary: Path, tmp_path: Path, workers: int) -> None:
-    write_three_languages(tmp_path / "s")
-    flags = ["--data", str(tmp_path / "s"), "--vocab", str(vocabulary), "--workers", str(workers)]
-    command = [sys.executable, "-m", "model.encode", *flags, "--output", str(tmp_path / "killed")]
-    process = start(command, tmp_path / "killed")
-    os.killpg(process.pid, signal.SIGKILL)
-    process.communicate()
-    left = {name for name in contents(tmp_path / "killed") if not name.startswith(".")}
-    assert MANIFEST not in left
-    assert {name for name in left if name.startswith("aa")} == {
-        "aa.json", "aa.tokens", "aa.offsets", "aa.held-out.tokens", "aa.held-out.offsets",
-    }  # fmt: skip
-    subprocess.run(command, check=True, capture_output=True)
-    assert main([*flags, "--output", str(tmp_path / "whole")]) == 0
+KILLED = """
+import os, signal, sys
+from model import encode
+from model.data import encoder
+def documents(files, real=encoder.documents, **options):
+    for text in real(files, **options):
+        yield text
+        if files[0].parent.name == "bb":
+            os.kill(os.getpid(), signal.SIGKILL)
+if __name__ == "__main__":
+    encoder.documents, encoder._BATCH = documents, 1
+    encode.main(sys.argv[1:])
+"""
+
+
+def test_a_killed_run_leaves_nothing_half_written(vocabulary: Path, tmp_path: Path) -> None:
+    flags = [*write_three_languages(tmp_path / "s"), "--vocab", str(vocabulary), "--workers=1"]
+    command = [sys.executable, "-c", KILLED, *flags, "--output", str(tmp_path / "killed")]
+    assert subprocess.run(command, cwd=CHECKOUT, check=False, timeout=60).returncode == -signal.SIGKILL
+    left = contents(tmp_path / "killed")
+    assert {name for name in left if not name.startswith(".")} == WHOLE
+    assert [name for name in left if name.startswith(".bb")]
+    for output in ("killed", "whole"):
+        assert main([*flags, "--output", str(tmp_path / output)]) == 0
     assert contents(tmp_path / "killed") == contents(tmp_path / "whole")
 
 
@@ -327,6 +361,33 @@ def test_no_vocabulary(many_shards: Corpus, tmp_path: Path) -> None:
     assert not (tmp_path / "e").exists()
 
 
-def test_manifest_is_a_value(encoded: Path) -> None:
-    assert load_manifest(encoded) == load_manifest(encoded)
-    assert isinstance(load_manifest(encoded), Manifest)
+def test_a_manifest_comes_back_as_it_was_written(encoded: Path, tmp_path: Path) -> None:
+    shutil.copytree(encoded, tmp_path / "e")
+    manifest = load_manifest(encoded)
+    other = replace(manifest, languages={"en": manifest.languages["en"]})
+    write_json(tmp_path / "e" / MANIFEST, other)
+    found = load_manifest(tmp_path / "e")
+    assert replace(found, sha256=manifest.sha256) == other
+    assert found.sha256 != manifest.sha256
+
+
+def test_a_manifest_of_before_sizes_were_kept(encoded: Path, tmp_path: Path) -> None:
+    shutil.copytree(encoded, tmp_path / "e")
+    values = json.loads((encoded / MANIFEST).read_text())
+    for language in values["languages"].values():
+        del language["source_bytes"]
+    (tmp_path / "e" / MANIFEST).write_text(json.dumps(values))
+    assert {counts.source_bytes for counts in load_manifest(tmp_path / "e").languages.values()} == {None}
+
+
+def test_what_a_corpus_has_that_was_not_encoded(tmp_path: Path, vocabulary: Path) -> None:
+    for language in ("aa", "bb", "cc"):
+        write_shard(tmp_path / "s" / language / "all-00000.jsonl.zst", ["text"])
+    write_shard(tmp_path / "s" / "no" / "all-00000.jsonl.zst", [""])  # without a document: in no manifest
+    encode_corpus(find_corpus(tmp_path / "s"), vocabulary, tmp_path / "e", workers=1)
+    assert changes(find_corpus(tmp_path / "s"), tmp_path / "e") == []
+    for language in ("dd", "ee"):
+        write_shard(tmp_path / "s" / language / "all-00000.jsonl.zst", ["text"])
+    write_shard(tmp_path / "s" / "aa" / "head-00000.jsonl.zst", ["more text"])
+    shutil.rmtree(tmp_path / "s" / "bb")
+    assert changes(find_corpus(tmp_path / "s"), tmp_path / "e") == ["new: dd, ee", "changed: aa", "gone: bb"]

@@ -11,11 +11,12 @@ from torch import Tensor
 from transformers import AutoModelForMaskedLM, AutoTokenizer, XLMRobertaConfig, XLMRobertaForMaskedLM
 
 from model import export
+from model.config import SIZES, to_json
 from model.errors import UserError
 from model.network import hf
 from model.network.xlmr import XlmR
 from model.training import checkpoint
-from tests.model.runs import randomised, small, state_of, write_run
+from tests.model.runs import Harm, randomised, small, state_of, write_run
 
 torch.set_num_threads(1)
 IDS = torch.randint(4, 90, (3, 17), generator=torch.Generator().manual_seed(5))
@@ -83,6 +84,37 @@ def test_our_export_loads_unchanged_and_gives_our_logits(tmp_path: Path) -> None
     assert len(tokenizer) == theirs.config.vocab_size
     assert tokenizer.mask_token_id == theirs.config.vocab_size - 1
     assert [path.name for path in (tmp_path / "deep").iterdir()] == ["hf"]
+
+
+@torch.no_grad()
+def test_what_was_never_trained_is_not_exported(tmp_path: Path) -> None:
+    ours = write_run(tmp_path / "run", seq_length=24)  # of 40 positions
+    export.export(tmp_path / "run", tmp_path / "hf")
+    theirs = AutoModelForMaskedLM.from_pretrained(tmp_path / "hf")
+    tokenizer = AutoTokenizer.from_pretrained(tmp_path / "hf")
+    assert (theirs.config.max_position_embeddings, tokenizer.model_max_length) == (26, 24)
+    long = tokenizer("the river is wide " * 90, truncation=True, return_tensors="pt")
+    assert long["input_ids"].shape == (1, 24)
+    torch.testing.assert_close(theirs(**long).logits, all_logits(ours, long["input_ids"]), atol=1e-4, rtol=0)
+
+
+def test_positions_that_came_with_init_are_exported(tmp_path: Path) -> None:
+    network = write_run(tmp_path, seq_length=24)
+    train = {**to_json(SIZES["tiny"].train), "seq_length": 24}
+    folders = {"data": None, "encoded": None, "init": "/some/xlm-r"}
+    config = {"version": 1, "model": to_json(network.config), "train": train, **folders}
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    export.export(tmp_path, tmp_path / "hf")
+    assert json.loads((tmp_path / "hf" / "config.json").read_text())["max_position_embeddings"] == 42
+    assert json.loads((tmp_path / "hf" / "tokenizer_config.json").read_text())["model_max_length"] == 40
+
+
+def test_both_dropouts_go_there_and_back(tmp_path: Path) -> None:
+    their_model(hidden_dropout_prob=0.2, attention_probs_dropout_prob=0.0).save_pretrained(tmp_path)
+    config = hf.read_config(tmp_path)
+    assert (config.dropout, config.attention_dropout) == (0.2, 0.0)
+    written = hf.config_json(config)
+    assert (written["hidden_dropout_prob"], written["attention_probs_dropout_prob"]) == (0.2, 0.0)
 
 
 def test_there_and_back_is_exact(tmp_path: Path) -> None:
@@ -156,9 +188,9 @@ def test_a_run_without_checkpoint_or_vocabulary_or_with_another(tmp_path: Path) 
     with pytest.raises(UserError, match=r"no checkpoint in .*; python -m model.pretrain"):
         export.export(tmp_path / "nowhere", tmp_path / "hf")
     write_run(tmp_path / "run")
-    vocabulary = tmp_path / "run" / "vocab" / "tokenizer.json"
+    vocabulary = tmp_path / "run" / "vocab" / "sentencepiece.bpe.model"
     vocabulary.rename(tmp_path / "aside")
-    with pytest.raises(UserError, match=r"no .*tokenizer.json"):
+    with pytest.raises(UserError, match=r"no .*sentencepiece.bpe.model"):
         export.export(tmp_path / "run", tmp_path / "hf")
     (tmp_path / "aside").rename(vocabulary)
     checkpoint.save(tmp_path / "run" / "checkpoints", state_of(randomised(small(50)), step=9), keep=2)
@@ -202,6 +234,10 @@ def test_damaged_and_missing_files(tmp_path: Path) -> None:
     (tmp_path / "pytorch_model.bin").write_bytes(b"cut")
     with pytest.raises(UserError, match=r"pytorch_model.bin is damaged"):
         hf.load_weights(tmp_path)
+    torch.save({"lm_head.bias": torch.zeros(91), "harm": Harm(tmp_path / "harm")}, tmp_path / "pytorch_model.bin")
+    with pytest.raises(UserError, match=r"pytorch_model.bin is damaged"):
+        hf.load_weights(tmp_path)
+    assert not (tmp_path / "harm").exists()
     (tmp_path / "config.json").write_text("{")
     with pytest.raises(UserError, match=r"config.json"):
         hf.load_weights(tmp_path)

@@ -92,6 +92,8 @@ def test_mistakes(folder: Path, capsys: pytest.CaptureFixture[str], tmp_path: Pa
         "python -m model.fill_mask: no <mask> in 'no mask here'; put it where a word is to be guessed"
     )
     assert "has 50 tokens, the model takes 40" in said(*run, "<mask> " * 48)
+    write_run(tmp_path / "short", seq_length=24)
+    assert "has 26 tokens, the model takes 24" in said("--run", str(tmp_path / "short"), "<mask> " * 24)
     assert "no checkpoint in" in said("--run", str(tmp_path), "<mask>")
     assert "config.json" in said("--model", str(tmp_path), "<mask>")
     with pytest.raises(SystemExit):

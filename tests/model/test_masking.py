@@ -71,6 +71,16 @@ def test_the_key_decides_and_nothing_else() -> None:
     assert (masked(ids, seed=2).positions_bk != whole.positions_bk).any()
 
 
+def test_masks_are_those_of_every_version() -> None:
+    # What is said in test_sampling of numbers that change.
+    keys: list[tuple[int | str, ...]] = [(0,), ("validation", "sw", 3)]
+    found = mask(np.arange(4, 36).reshape(2, 16), keys, seed=9, share=0.25, vocab_size=90)
+    assert found.positions_bk.tolist() == [[0, 1, 11, 15], [5, 11, 13, 15]]
+    assert found.targets_bk.tolist() == [[4, 5, 15, 19], [25, 31, 33, 35]]
+    shown = np.take_along_axis(found.inputs_bs, found.positions_bk, axis=1)
+    assert shown.tolist() == [[89, 89, 89, 89], [71, 89, 89, 69]]
+
+
 @pytest.mark.parametrize("free", [0, 1, 5, 8, 9])
 def test_a_sample_with_few_tokens_to_mask(free: int) -> None:
     ids = np.full((1, 64), 2)  # </s>

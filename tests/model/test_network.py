@@ -2,10 +2,12 @@
 
 import json
 from dataclasses import replace
+from typing import Any
 
 import pytest
 import torch
 from torch import nn
+from torch.nn import functional
 
 from model.config import SIZES, ModelConfig, TrainConfig, differences, read_model, read_train, to_json
 from model.errors import UserError
@@ -147,7 +149,28 @@ def test_it_learns() -> None:
     assert losses[-1] < 0.2
 
 
-@pytest.mark.parametrize("bad", [{"heads": 5}, {"layers": 0}, {"dropout": 1.0}, {"vocab_size": 5}, {"max_length": 0}])
+@pytest.mark.parametrize("kind", ["dropout", "attention_dropout"])
+def test_each_dropout_is_its_own(kind: str) -> None:
+    rates = {"dropout": 0.0, "attention_dropout": 0.0, kind: 0.5}
+    network = XlmR(read_model({**to_json(CONFIG), **rates})).train()
+    seen: dict[str, list[float]] = {"dropout": [], "attention_dropout": []}
+    attention = functional.scaled_dot_product_attention
+
+    def note(*arguments: Any, **options: Any) -> torch.Tensor:
+        seen["attention_dropout"].append(options["dropout_p"])
+        return attention(*arguments, **options)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(functional, "scaled_dot_product_attention", note)
+        network(ids(2, 20), torch.tensor([[3]] * 2))
+    seen["dropout"] = [module.p for module in network.modules() if isinstance(module, nn.Dropout)]
+    assert {name: set(found) for name, found in seen.items()} == {name: {rate} for name, rate in rates.items()}
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [{"heads": 5}, {"layers": 0}, {"dropout": 0.999}, {"attention_dropout": 1.0}, {"vocab_size": 5}, {"max_length": 0}],
+)
 def test_a_shape_that_cannot_be(bad: dict[str, int]) -> None:
     with pytest.raises(
         UserError, match=next(iter(set(bad) - {"heads"}), "hidden is 32; it must be a multiple of heads")
@@ -155,7 +178,11 @@ def test_a_shape_that_cannot_be(bad: dict[str, int]) -> None:
         ModelConfig(**{**to_json(CONFIG), **bad})
 
 
-@pytest.mark.parametrize("bad", [{"steps": 0}, {"precision": "fp16"}, {"mask_share": 1.0}, {"betas": (0.9, 1.0)}])
+@pytest.mark.parametrize(
+    "bad",
+    [{"steps": 0}, {"precision": "fp16"}, {"mask_share": 0.99}, {"mask_share": 1e-9}, {"betas": (0.9, 1.0)},
+     {"alpha": 50.0}, {"learning_rate": 1e6}, {"weight_decay": 3.0}, {"eps": 2.0}],
+)  # fmt: skip
 def test_settings_that_cannot_be(bad: dict[str, object]) -> None:
     with pytest.raises(UserError, match=next(iter(bad))):
         TrainConfig(**{**to_json(SIZES["base"].train), **bad})
@@ -167,6 +194,12 @@ def test_configurations_come_back_from_json(size: str) -> None:
     assert (read_model(model), read_train(train)) == (SIZES[size].model, SIZES[size].train)
     with pytest.raises(UserError, match="differs in odd"):
         read_model({**model, "odd": 1})
+
+
+def test_a_configuration_without_a_dropout_of_attention_means_that_of_the_hidden_states() -> None:
+    old = to_json(replace(CONFIG, dropout=0.3))
+    del old["attention_dropout"]
+    assert read_model(old) == replace(CONFIG, dropout=0.3, attention_dropout=0.3)
 
 
 def test_differences_leave_out_what_is_free() -> None:

@@ -78,11 +78,18 @@ def between_frames_but_not_lines(data: bytes) -> bytes:
     return zstandard.compress(frames[:-5])
 
 
+def without_its_last_line_feed(data: bytes) -> bytes:
+    lines = zstandard.ZstdDecompressor().stream_reader(io.BytesIO(data), read_across_frames=True).read()
+    return zstandard.compress(lines[:-1])
+
+
 def flipped(data: bytes) -> bytes:
     return data[:200] + bytes([data[200] ^ 1]) + data[201:]
 
 
-@pytest.mark.parametrize("damage", [in_the_middle_of_a_frame, between_frames_but_not_lines, flipped])
+@pytest.mark.parametrize(
+    "damage", [in_the_middle_of_a_frame, between_frames_but_not_lines, without_its_last_line_feed, flipped]
+)
 def test_a_damaged_shard_is_named(tmp_path: Path, damage: object) -> None:
     shard = write_shard(tmp_path / "en" / "all-00000.jsonl.zst", ["whole words make a sentence " * 40] * 3)
     assert callable(damage)

@@ -113,9 +113,11 @@ def test_reserved_signs_do_not_cost_a_line(tmp_path: Path) -> None:
     assert Tokenizer.unk_id not in ids
 
 
-def test_files_report_and_determinism(many_shards: Corpus, vocabulary: Path, tmp_path: Path) -> None:
-    names = {MODEL_FILE, "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "vocabulary.json"}
-    assert {path.name for path in vocabulary.iterdir()} == names
+NAMES = {MODEL_FILE, "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "vocabulary.json"}
+
+
+def test_files_and_report(many_shards: Corpus, vocabulary: Path) -> None:
+    assert {path.name for path in vocabulary.iterdir()} == NAMES
     report = json.loads((vocabulary / "vocabulary.json").read_text())
     assert (report["pieces"], report["config"]["vocab_size"]) == (PIECES, PIECES)
     rows = {row["language"]: row for row in report["languages"]}
@@ -126,9 +128,14 @@ def test_files_report_and_determinism(many_shards: Corpus, vocabulary: Path, tmp
         assert 0.1 < row["tokens_per_character"] < 1.5
         assert 0 <= row["unknown"] < 0.05
     assert rows["zh-Hans"]["tokens_per_character"] > rows["en"]["tokens_per_character"]
-    build_vocabulary(many_shards, tmp_path, VocabConfig(vocab_size=PIECES, coverage=0.9995), workers=2)
-    for name in names:
-        assert (tmp_path / name).read_bytes() == (vocabulary / name).read_bytes()
+
+
+def test_the_same_text_gives_the_same_bytes(many_shards: Corpus, tmp_path: Path) -> None:
+    corpus = Corpus({language: many_shards.files[language] for language in ("de", "ja", "sw")})
+    for workers in (1, 2):
+        build_vocabulary(corpus, tmp_path / f"{workers}", VocabConfig(vocab_size=900, coverage=0.99), workers=workers)
+    for name in NAMES:
+        assert (tmp_path / "1" / name).read_bytes() == (tmp_path / "2" / name).read_bytes()
 
 
 def test_too_little_text_names_the_largest_size_that_works(numbered: Corpus, tmp_path: Path) -> None:
