@@ -203,11 +203,15 @@ def is_part_of_letter(char: str) -> bool:
     return ord(char) in PARTS_OF_LETTERS
 
 
+def is_letter(char: str) -> bool:
+    """A letter or a part of one, and no letter that shows nothing, such as the fillers of Hangul."""
+    shows = char not in INSIDE_WORDS and char not in LIKE_BLANKS
+    return shows and (char.isalpha() or is_capital(char) or is_part_of_letter(char))
+
+
 def is_in_capitals(paragraph: str) -> bool:
     """Ten capitals, a third of all characters, and more than half of the letters in words that have no others."""
-    words = "".join(
-        char if char.isalpha() or is_capital(char) or is_part_of_letter(char) else " " for char in paragraph
-    ).split()
+    words = "".join(char if is_letter(char) else " " for char in paragraph).split()
     in_capitals = [
         word for word in words if len(word) >= 2 and all(is_capital(c) or is_part_of_letter(c) for c in word)
     ]

@@ -112,6 +112,7 @@ def words_read(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], list
 @settings(max_examples=300, deadline=None)
 @given(st.lists(TEXT, max_size=6))
 @example(["</s>", "", "</s> a", "a</s>", "a </S> ALLE RECHTE VORBEHALTEN", "<\u00ad/s> b", "</s>\u00a0b"])
+@example(["\u3164ISTANBULDA İKİ ILIK", "\u115f" + "A" * 12])
 @example(["__label__x a", "__label__b", "__LABEL__ ALLE RECHTE VORBEHALTEN", "a__label__", "____label____label__"])
 def test_fasttext_reads_every_word_of_what_it_is_shown(
     words_read: Callable[[str], list[str]], paragraphs: list[str]
