@@ -191,6 +191,7 @@ CAPITALS_OF_CHEROKEE = range(0x13A0, 0x13F6)
 """Its usual letters, whatever Unicode calls them."""
 
 
+@cache
 def is_capital(char: str) -> bool:
     return char.isupper() and ord(char) not in CAPITALS_OF_CHEROKEE
 
@@ -199,10 +200,12 @@ PARTS_OF_LETTERS = [*range(0x300, 0x370), *range(0x653, 0x656), *range(0x1100, 0
 """Of Latin and its like, Arabic, Hangul and kana, in NFD."""
 
 
+@cache
 def is_part_of_letter(char: str) -> bool:
     return ord(char) in PARTS_OF_LETTERS
 
 
+@cache
 def is_letter(char: str) -> bool:
     """A letter or a part of one, and no letter that shows nothing, such as the fillers of Hangul."""
     shows = char not in INSIDE_WORDS and char not in LIKE_BLANKS
