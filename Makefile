@@ -20,7 +20,7 @@ test: $(TEST_READY) ## check style, types and layers, and run every test
 	$(MAKE) --no-print-directory --jobs=2 lint tests
 
 tests: $(TEST_READY)
-	$(BIN)/python -m pytest -n 2 --dist loadgroup
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 lint: $(TEST_READY)
 	$(BIN)/ruff check .

@@ -45,6 +45,16 @@ _LEFT_BEHIND: tuple[tuple[str, str, Callable[[], Any]], ...] = (
 _LOGS = ("ccnet_pipeline", "ccnet_pipeline.fetch.retry")  # a command line takes them over
 
 
+# With several processes a file stays in one, so that what its tests share is made once. These take longest.
+_BEGUN_FIRST = ("test_readme.py", "test_build.py", "test_exactness.py")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Let no process be left alone at the end with one of the long files."""
+    if hasattr(config, "workerinput"):
+        items.sort(key=lambda item: item.path.name not in _BEGUN_FIRST)
+
+
 @pytest.fixture(autouse=True)
 def _as_in_a_new_process(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every test finds no credentials, proxies, clients or handlers: neither its user's nor another test's."""

@@ -339,7 +339,6 @@ def started(command: list[str], stop: Stop, told: Path) -> subprocess.Popen[byte
         )
 
 
-@pytest.mark.xdist_group("alone")
 @pytest.mark.parametrize("reference", ["cc100"], indirect=True)
 def test_killed_at_any_moment_and_resumed(reference: tuple[str, Bytes], lid: str, tmp_path: Path) -> None:
     flags = (f"--preset={reference[0]}", "--keep_rejects")
@@ -378,7 +377,6 @@ def _workers_of(folder: Path) -> list[int]:
     return found
 
 
-@pytest.mark.xdist_group("alone")
 def test_a_worker_that_dies_is_reported(lid: str, tmp_path: Path) -> None:
     command = [sys.executable, "-c", LAUNCHER, f"--output={tmp_path}/out", f"--lid_model={lid}", "--workers=2"]
     stop, told = Stop(tmp_path / "stop", r"/workers\.log$"), tmp_path / "told"

@@ -40,7 +40,6 @@ def test_make_does_what_is_tested(command: str) -> None:
     assert recipe.strip() == MAKE[command].replace("python", "$(BIN)/python")
 
 
-@pytest.mark.xdist_group("alone")
 @pytest.mark.timeout(1200)
 def test_every_command_works(lid: str, tmp_path: Path) -> None:
     for listing in (sample.crawl_directory() / "crawl-data" / sample.DUMP).glob("*.paths.gz"):
@@ -64,7 +63,6 @@ def test_every_command_works(lid: str, tmp_path: Path) -> None:
     }
 
 
-@pytest.mark.xdist_group("alone")
 def test_the_command_for_flink_changes_no_byte(lid: str, tmp_path: Path) -> None:
     given = os.environ.get("CC_FLINK_JAR")
     jars = [Path(given)] if given else sorted((data_folder().parent / "flink").glob("*job-server*.jar"))
