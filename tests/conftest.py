@@ -55,6 +55,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         items.sort(key=lambda item: item.path.name not in _BEGUN_FIRST)
 
 
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """Let no test be called by its bytes: with the time in them, as gzip has it, it would have another name each time."""
+    return argname if isinstance(val, bytes) else None
+
+
 @pytest.fixture(autouse=True)
 def _as_in_a_new_process(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every test finds no credentials, proxies, clients or handlers: neither its user's nor another test's."""
