@@ -56,7 +56,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
-    """Let no test be called by its bytes: with the time in them, as gzip has it, it would have another name each time."""
+    """Let no test be called by its bytes: with the time in them, as gzip has it, it has another name each time."""
     return argname if isinstance(val, bytes) else None
 
 
