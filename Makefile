@@ -7,7 +7,7 @@ TRAIN_READY := $(VENV)/.ready-train
 TEST_READY := $(VENV)/.ready-test
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: run train test lint sample clean
+.PHONY: run train test tests lint sample clean
 
 run: $(RUN_READY) ## build the bundled sample crawl and print what was built
 	$(BIN)/python -m beam_jobs.build_cc100
@@ -15,8 +15,12 @@ run: $(RUN_READY) ## build the bundled sample crawl and print what was built
 train: $(TRAIN_READY) run ## train an XLM-R of the smallest size on the sample's shards
 	$(BIN)/python -m model.pretrain --data cc100-sample/shards
 
-test: $(TEST_READY) lint ## check style, types and layers, then run every test
-	$(BIN)/python -m pytest -n 2 --dist loadgroup
+# Side by side: mypy keeps one processor busy for a minute.
+test: $(TEST_READY) ## check style, types and layers, and run every test
+	$(MAKE) --no-print-directory --jobs=2 lint tests
+
+tests: $(TEST_READY)
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 lint: $(TEST_READY)
 	$(BIN)/ruff check .

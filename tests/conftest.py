@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import settings
+from hypothesis.internal.conjecture import providers
 
 from ccnet_pipeline.errors import UserError
 from ccnet_pipeline.models import find_model
@@ -17,11 +21,62 @@ from ccnet_pipeline.models import find_model
 # Several tests run at once, and threads that wait for their processor by spinning cost each other minutes.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-# The same examples in every run: one that fails must fail for whoever caused it.
+# The same examples in every run: one that fails must fail for whoever caused it. Hypothesis would mix in what stands in
+# the modules that are loaded, so that another test, run before, changes the examples.
+pytest.MonkeyPatch().setattr(providers, "_get_local_constants", providers.Constants, raising=False)
 settings.register_profile("same", derandomize=True)
 settings.load_profile("same")
 
 CHECKOUT = Path(__file__).resolve().parent.parent
+
+# Environment variables of whoever runs the tests that lead requests elsewhere, or sign them; and what a run sets.
+_FOREIGN = (
+    "AWS_", "GOOGLE_", "STORAGE_EMULATOR", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "NETRC",
+    "CC100_WORKER_LOG",
+)  # fmt: skip
+_NO_CLOUD = {"AWS_EC2_METADATA_DISABLED": "true", "NO_GCE_CHECK": "true"}
+# What a run leaves in a process that a later run must not find: module, attribute, what a new process has there.
+_LEFT_BEHIND: tuple[tuple[str, str, Callable[[], Any]], ...] = (
+    ("apache_beam.io.filesystems", "FileSystems._pipeline_options", lambda: None),
+    ("apache_beam.options.value_provider", "RuntimeValueProvider.runtime_options", lambda: None),
+    ("boto3", "DEFAULT_SESSION", lambda: None),
+    ("ccnet_pipeline.fetch.s3", "_local", threading.local),
+)
+_LOGS = ("ccnet_pipeline", "ccnet_pipeline.fetch.retry")  # a command line takes them over
+
+
+# With several processes a file stays in one, so that what its tests share is made once. These take longest.
+_BEGUN_FIRST = ("test_readme.py", "test_build.py", "test_exactness.py")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Let no process be left alone at the end with one of the long files."""
+    if hasattr(config, "workerinput"):
+        items.sort(key=lambda item: item.path.name not in _BEGUN_FIRST)
+
+
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """Let no test be called by its bytes: with the time in them, as gzip has it, it has another name each time."""
+    return argname if isinstance(val, bytes) else None
+
+
+@pytest.fixture(autouse=True)
+def _as_in_a_new_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every test finds no credentials, proxies, clients or handlers: neither its user's nor another test's."""
+    for name in [name for name in os.environ if name.upper().startswith(_FOREIGN)]:
+        monkeypatch.delenv(name)
+    for name, value in _NO_CLOUD.items():
+        monkeypatch.setenv(name, value)
+    for module, attribute, make in _LEFT_BEHIND:
+        if module in sys.modules:
+            *owners, last = attribute.split(".")
+            owner: Any = sys.modules[module]
+            for each in owners:
+                owner = getattr(owner, each)
+            monkeypatch.setattr(owner, last, make())
+    for name in _LOGS:
+        monkeypatch.setattr(logging.getLogger(name), "handlers", [])
+        monkeypatch.setattr(logging.getLogger(name), "propagate", True)
 
 
 def data_folder() -> Path:

@@ -17,6 +17,7 @@ import zlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
@@ -41,11 +42,13 @@ PUNCTUATION = {
 """The 34 marks and what they become in front of a language model."""
 
 
+@cache
 def is_control(char: str) -> bool:
     """C0, DEL or C1."""
     return ord(char) < 32 or 127 <= ord(char) < 160
 
 
+@cache
 def is_digit(char: str) -> bool:
     """A decimal digit of any script: what `\\d` matches."""
     return unicodedata.category(char) == "Nd"
@@ -98,6 +101,7 @@ def normalize_for_lm_mended(text: str) -> str:
     return "".join(" " if is_control(char) else char for char in text).strip()
 
 
+@lru_cache(maxsize=1 << 18)
 def paragraph_hash(paragraph: str) -> int:
     digest = hashlib.sha1(normalize_for_dedup(paragraph).encode("utf-8")).digest()
     return int.from_bytes(digest[:8], "little")
@@ -187,6 +191,7 @@ CAPITALS_OF_CHEROKEE = range(0x13A0, 0x13F6)
 """Its usual letters, whatever Unicode calls them."""
 
 
+@cache
 def is_capital(char: str) -> bool:
     return char.isupper() and ord(char) not in CAPITALS_OF_CHEROKEE
 
@@ -195,15 +200,21 @@ PARTS_OF_LETTERS = [*range(0x300, 0x370), *range(0x653, 0x656), *range(0x1100, 0
 """Of Latin and its like, Arabic, Hangul and kana, in NFD."""
 
 
+@cache
 def is_part_of_letter(char: str) -> bool:
     return ord(char) in PARTS_OF_LETTERS
 
 
+@cache
+def is_letter(char: str) -> bool:
+    """A letter or a part of one, and no letter that shows nothing, such as the fillers of Hangul."""
+    shows = char not in INSIDE_WORDS and char not in LIKE_BLANKS
+    return shows and (char.isalpha() or is_capital(char) or is_part_of_letter(char))
+
+
 def is_in_capitals(paragraph: str) -> bool:
     """Ten capitals, a third of all characters, and more than half of the letters in words that have no others."""
-    words = "".join(
-        char if char.isalpha() or is_capital(char) or is_part_of_letter(char) else " " for char in paragraph
-    ).split()
+    words = "".join(char if is_letter(char) else " " for char in paragraph).split()
     in_capitals = [
         word for word in words if len(word) >= 2 and all(is_capital(c) or is_part_of_letter(c) for c in word)
     ]

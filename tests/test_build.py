@@ -1,16 +1,17 @@
 """Whole runs on the bundled sample: the same bytes however it is run, and after any interruption."""
 
+import errno
 import gzip
 import hashlib
 import json
 import os
 import random
+import re
 import shutil
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -22,7 +23,8 @@ from beam_jobs.elements import Block, Frame
 from beam_jobs.transforms.regroup import plan_shards
 from ccnet_pipeline import sample
 from ccnet_pipeline.documents import Document
-from tests.conftest import CHECKOUT, data_folder
+from tests.conftest import CHECKOUT
+from tests.moments import PATIENCE_S, Stop, wait_for
 
 Bytes = dict[str, str]  # path below the run directory -> sha256
 
@@ -60,6 +62,14 @@ def reference(request: pytest.FixtureRequest, lid: str, tmp_path_factory: pytest
 def built(lid: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
     output = tmp_path_factory.mktemp("built") / "out"
     build(output, lid, "--formats=jsonl.zst,parquet,txt.xz", "--shard_bytes=4k")
+    return output
+
+
+@pytest.fixture(scope="session")
+def finished(lid: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run with its intermediate files; a test that changes it takes a copy."""
+    output = tmp_path_factory.mktemp("finished") / "out"
+    build(output, lid, "--keep_work")
     return output
 
 
@@ -171,49 +181,22 @@ def test_neither_place_nor_order_of_the_input_changes_a_byte(
     assert result(tmp_path / "out") == expected
 
 
-def test_dedup_options_matter(lid: str, tmp_path: Path) -> None:
-    kept = {}
-    for flags in ((), ("--dedup_keep=first",), ("--dedup_scope=group:1",)):
-        output = tmp_path / "-".join(("out", *flags)).replace(":", "")
-        build(output, lid, *flags)
-        kept[flags] = json.loads((output / "ledger.json").read_text("utf-8"))["paragraphs"]["kept"]
-    assert kept[()] < kept[("--dedup_scope=group:1",)]
-    assert kept[()] < kept[("--dedup_keep=first",)]
+def test_dedup_options_matter(finished: Path, lid: str, tmp_path: Path) -> None:
+    def kept(output: Path) -> int:
+        return int(json.loads((output / "ledger.json").read_text("utf-8"))["paragraphs"]["kept"])
 
-
-def flink_jar() -> Path | None:
-    """$CC_FLINK_JAR, by default the jar beside the test data."""
-    given = os.environ.get("CC_FLINK_JAR")
-    found = [Path(given)] if given else sorted((data_folder().parent / "flink").glob("*job-server*.jar"))
-    return found[0] if found and found[0].is_file() else None
-
-
-@pytest.mark.xdist_group("alone")
-def test_flink_changes_no_byte(lid: str, tmp_path: Path) -> None:
-    jar = flink_jar()
-    if jar is None or shutil.which("java") is None:
-        pytest.skip("no Java, or no Flink job server jar: set CC_FLINK_JAR")
-    build(tmp_path / "local", lid)
-    opened = [f"--add-opens=java.base/{package}=ALL-UNNAMED" for package in ("java.util", "java.lang")]
-    command = [
-        sys.executable, "-m", "beam_jobs.build_cc100", f"--output={tmp_path / 'flink'}", f"--lid_model={lid}",
-        "--runner=FlinkRunner", "--flink_version=1.19", "--flink_master=[local]", f"--flink_job_server_jar={jar}",
-        "--environment_type=LOOPBACK", "--parallelism=2",
-        *(f"--job_server_jvm_properties={each}" for each in opened),
-    ]  # fmt: skip
-    done = subprocess.run(command, capture_output=True, text=True, timeout=400, cwd=CHECKOUT, check=False)
-    assert done.returncode == 0, done.stderr[-2000:]
-    assert result(tmp_path / "flink") == result(tmp_path / "local")
-    assert json.loads((tmp_path / "flink" / "run.json").read_text("utf-8"))["engine"]["runner"] == "FlinkRunner"
+    for number, flag in enumerate(("--dedup_keep=first", "--dedup_scope=group:1")):
+        build(tmp_path / f"{number}", lid, flag)
+        assert kept(finished) < kept(tmp_path / f"{number}")
 
 
 # --- interrupted, and taken up again
 
 
 def test_a_second_run_does_no_work(
-    lid: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    finished: Path, lid: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    build(tmp_path / "out", lid)
+    shutil.copytree(finished, tmp_path / "out")
     before = result(tmp_path / "out")
     monkeypatch.setattr(job, "_execute", lambda *_: pytest.fail("the graph was run again"))
     build(tmp_path / "out", lid)
@@ -221,9 +204,9 @@ def test_a_second_run_does_no_work(
     assert result(tmp_path / "out") == before
 
 
-def test_only_what_is_missing_is_done_again(lid: str, tmp_path: Path) -> None:
+def test_only_what_is_missing_is_done_again(finished: Path, lid: str, tmp_path: Path) -> None:
     output = tmp_path / "out"
-    build(output, lid, "--keep_work")
+    shutil.copytree(finished, output)
     expected = result(output)
     [work] = (output / "work").iterdir()
     for lost in (output / "manifest.json", output / "shards" / "en" / "head-00000.jsonl.zst"):
@@ -241,18 +224,20 @@ def test_only_what_is_missing_is_done_again(lid: str, tmp_path: Path) -> None:
     }
 
 
-# The entry point, with worker processes even for an input as small as ours.
+# The entry point, with worker processes even for an input as small as ours. It hears Ctrl-C even where the tests run in
+# the background of a shell, which lets them ignore it.
 LAUNCHER = """
-import runpy, sys
+import runpy, signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)
 from beam_jobs import job
 job._SMALL_INPUT_BYTES = 0
 runpy.run_module("beam_jobs.build_cc100", run_name="__main__")
 """
 
 
-def test_what_was_lost_of_a_finished_run_is_built_again(lid: str, tmp_path: Path) -> None:
+def test_what_was_lost_of_a_finished_run_is_built_again(finished: Path, lid: str, tmp_path: Path) -> None:
     output = tmp_path / "out"
-    build(output, lid)
+    shutil.copytree(finished, output, ignore=shutil.ignore_patterns("work"))
     expected = result(output)
     for lost in ("shards/en/head-00000.jsonl.zst", "ledger.json", "manifest.json"):
         (output / lost).unlink()
@@ -295,15 +280,26 @@ class Crash(BaseException):
     """The power fails."""
 
 
-def crash_at(write: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let the n-th file that a run writes stay half written, and the run end there."""
-    count = 0
+# What a run writes, in this order: a pattern of the path, and which of those that match stays half written.
+WRITES = [
+    (r"run\.json", 1), (r"segments\.json", 1),
+    (r"extract/.*\.pages\.zst", 2), (r"extract/.*\.hashes", 1), (r"extract/.*\.paragraphs", 1),
+    (r"extract/.*\.done\.json", 2), (r"resolve/.*\.bits", 1),
+    (r"mine/.*\.blocks\.zst", 2), (r"mine/.*\.done\.json", 2),
+    (r"rejects/.*\.jsonl\.zst", 1), (r"regroup/.*\.json", 1), (r"shards/.*\.jsonl\.zst", 2),
+    (r"ledger\.json", 1), (r"manifest\.json", 1),
+]  # fmt: skip
+
+
+def crash_at(pattern: str, number: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the n-th file that matches and that a run writes stay half written, and the run end there."""
+    matching = 0
     original = storage.writing
 
     def writing(path: str) -> Any:
-        nonlocal count
-        count += 1
-        if count == write:
+        nonlocal matching
+        matching += bool(re.search(rf"/{pattern}$", path))
+        if matching == number:
             Path(path).parent.mkdir(parents=True, exist_ok=True)
             Path(path).with_name(f".writing-{Path(path).name}-half").write_bytes(b"half a file")
             raise Crash(path)
@@ -312,69 +308,61 @@ def crash_at(write: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(storage, "writing", writing)
 
 
-@pytest.mark.parametrize("write", [1, 2, 3, 4, 6, 9, 14, 19, 20, 22, 27, 31, 45, 60, 90])
-def test_a_crash_at_any_write_is_survived(write: int, reference: tuple[str, Bytes], lid: str, tmp_path: Path) -> None:
+def test_a_crash_at_every_kind_of_write_is_survived(reference: tuple[str, Bytes], lid: str, tmp_path: Path) -> None:
     preset, expected = reference
-    flags = (f"--preset={preset}", "--keep_rejects")
-    with pytest.MonkeyPatch.context() as patch:
-        crash_at(write, patch)
-        with pytest.raises(Crash):
-            build(tmp_path / "out", lid, *flags)
-    assert not (tmp_path / "out" / "manifest.json").exists()
+    flags = [f"--preset={preset}", "--keep_rejects"]
+    if preset == "ccnet":  # the intermediate files are elsewhere, and stay
+        flags += [f"--work_dir={tmp_path / 'work'}", "--keep_work"]
+    for pattern, number in WRITES:
+        with pytest.MonkeyPatch.context() as patch:
+            crash_at(pattern, number, patch)
+            with pytest.raises(Crash, match=pattern):
+                build(tmp_path / "out", lid, *flags)
+        assert not (tmp_path / "out" / "manifest.json").exists()
     build(tmp_path / "out", lid, *flags)
     assert result(tmp_path / "out") == expected
-    assert not list((tmp_path / "out").rglob(".writing-*"))
+    assert not list(tmp_path.rglob(".writing-*"))
 
 
-@pytest.fixture(scope="session")
-def crawl(generated_crawl: Callable[..., Path]) -> list[str]:
-    folder = generated_crawl(files=4, records_per_file=300, seed=11)
-    return ["--input", *map(str, sorted(folder.rglob("*.wet.gz")))]
+# Of a run, one after the other: the signal, the number of processes, and what is about to be opened or renamed then.
+MOMENTS = [
+    ("SIGINT", 2, r"/workers\.log$"),  # the workers start
+    ("SIGKILL", 2, r"/extract/000001\.hashes$"),
+    ("SIGINT", 2, r"/mine/000002\.done\.json$"),
+    ("SIGKILL", 1, r"/shards/en/.*\.jsonl\.zst$"),
+]
 
 
-@pytest.mark.xdist_group("alone")
-@pytest.mark.parametrize(("name", "workers"), [("SIGKILL", 1), ("SIGKILL", 2), ("SIGINT", 2)])
-def test_killed_at_random_moments_and_resumed(
-    name: str, workers: int, crawl: list[str], lid: str, tmp_path: Path
-) -> None:
-    build(tmp_path / "whole", lid, *crawl)
-    command = [
-        sys.executable, "-c", LAUNCHER, f"--output={tmp_path / 'out'}", f"--lid_model={lid}", f"--workers={workers}",
-        *crawl,
-    ]  # fmt: skip
-    rng = random.Random(f"{name}{workers}")
-    interrupted = 0
-    for _ in range(5):
-        process = subprocess.Popen(
-            command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=CHECKOUT, start_new_session=True
+def started(command: list[str], stop: Stop, told: Path) -> subprocess.Popen[bytes]:
+    """A run; what it tells goes to a file, for a worker that outlives it would hold a pipe open."""
+    with told.open("wb") as file:
+        return subprocess.Popen(
+            command, stdout=file, stderr=file, cwd=CHECKOUT, start_new_session=True, env=stop.environment
         )
-        wanted = _notes(tmp_path) + rng.randint(0, 2)  # of the four segments, two notes each
-        while process.poll() is None and _notes(tmp_path) < wanted:
-            time.sleep(0.02)
-        time.sleep(rng.uniform(0, 0.5) if wanted else rng.uniform(0.5, 2))
-        interrupted += process.poll() is None
+
+
+@pytest.mark.parametrize("reference", ["cc100"], indirect=True)
+def test_killed_at_any_moment_and_resumed(reference: tuple[str, Bytes], lid: str, tmp_path: Path) -> None:
+    flags = (f"--preset={reference[0]}", "--keep_rejects")
+    command = [sys.executable, "-c", LAUNCHER, f"--output={tmp_path / 'out'}", f"--lid_model={lid}", *flags]
+    for number, (name, workers, moment) in enumerate(MOMENTS):
+        stop, told = Stop(tmp_path / f"stop-{number}", moment), tmp_path / f"told-{number}"
+        process = started([*command, f"--workers={workers}"], stop, told)
+        stop.reached(process)
         if name == "SIGKILL":
             process.kill()  # the parent alone: its workers must leave by themselves
-        elif process.poll() is None:
+        else:
             os.killpg(process.pid, signal.SIGINT)
-        _, stderr = process.communicate(timeout=60)
-        if name == "SIGINT" and "interrupted" in stderr:
-            assert process.returncode == 130
-            assert "Traceback" not in stderr
-    assert interrupted
-    done = subprocess.run(command, capture_output=True, text=True, timeout=300, cwd=CHECKOUT, check=False)
-    assert done.returncode == 0, done.stderr[-2000:]
-    assert result(tmp_path / "out") == result(tmp_path / "whole")
-    deadline = time.monotonic() + 10
-    while (left := _workers_of(tmp_path)) and time.monotonic() < deadline:
-        time.sleep(0.2)
-    assert not left
-
-
-def _notes(folder: Path) -> int:
-    """How many steps of a run below a folder are done."""
-    # Not rglob: that fails where the run removes its work at the same moment.
-    return sum(name.endswith(".done.json") for _, _, names in os.walk(folder / "out") for name in names)
+        status = process.wait(PATIENCE_S)
+        if name == "SIGINT":
+            assert status == 130
+            assert "interrupted" in told.read_text()
+            assert "Traceback" not in told.read_text()
+        stop.release()  # one that was only about to start
+        wait_for(lambda: not _workers_of(tmp_path), "the worker processes to leave")
+        assert not (tmp_path / "out" / "manifest.json").exists()
+    build(tmp_path / "out", lid, *flags)
+    assert result(tmp_path / "out") == reference[1]
 
 
 def _workers_of(folder: Path) -> list[int]:
@@ -391,19 +379,16 @@ def _workers_of(folder: Path) -> list[int]:
     return found
 
 
-@pytest.mark.xdist_group("alone")
-def test_a_worker_that_dies_is_reported(crawl: list[str], lid: str, tmp_path: Path) -> None:
-    command = [sys.executable, "-c", LAUNCHER, f"--output={tmp_path}/out", f"--lid_model={lid}", "--workers=2", *crawl]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=CHECKOUT)
-    deadline = time.monotonic() + 60
-    while not (workers := _workers_of(tmp_path)) and time.monotonic() < deadline:
-        time.sleep(0.1)
-    # The first entry may be the parent, which has the variable too once it has set it.
-    os.kill(max(workers), signal.SIGKILL)
-    _, stderr = process.communicate(timeout=60)
-    assert process.returncode == 2
-    assert "a worker process died" in stderr
-    assert "Traceback" not in stderr
+def test_a_worker_that_dies_is_reported(lid: str, tmp_path: Path) -> None:
+    command = [sys.executable, "-c", LAUNCHER, f"--output={tmp_path}/out", f"--lid_model={lid}", "--workers=2"]
+    stop, told = Stop(tmp_path / "stop", r"/workers\.log$"), tmp_path / "told"
+    process = started(command, stop, told)
+    os.kill(stop.reached(process), signal.SIGKILL)
+    assert process.wait(PATIENCE_S) == 2
+    assert "a worker process died" in told.read_text()
+    assert "Traceback" not in told.read_text()
+    stop.release()  # the other one, if it has only started since
+    wait_for(lambda: not _workers_of(tmp_path), "the other worker process to leave")
 
 
 # --- odd input
@@ -521,3 +506,10 @@ def test_a_file_gets_its_name_only_when_it_is_whole(tmp_path: Path) -> None:
     with pytest.raises(RuntimeError), storage.writing(str(tmp_path / "f")) as file:
         write_half(file)
     assert not list(tmp_path.iterdir())
+
+
+def test_an_error_that_is_about_another_file_is_not_blamed_on_this_one(tmp_path: Path) -> None:
+    other = OSError(errno.ENOSPC, "No space left on device", "/other")
+    with pytest.raises(OSError, match="/other") as caught, storage.writing(str(tmp_path / "f")):
+        raise other
+    assert caught.value is other

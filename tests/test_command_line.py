@@ -25,6 +25,7 @@ from ccnet_pipeline.listings import Pick
 from ccnet_pipeline.recipe import CC100, CCNET, Configuration
 from ccnet_pipeline.sample import crawl_directory, lm_directory
 from ccnet_pipeline.segments import Selection
+from tests.moments import PATIENCE_S
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 GOLDEN_HELP = CHECKOUT / "tests" / "golden" / "help.txt"
@@ -244,20 +245,11 @@ def test_a_language_model_in_the_cache_that_is_not_the_one(mistake: Mistake, tmp
 
 
 @pytest.mark.parametrize("size", [100, 930_000])
-def test_a_language_model_that_is_cut_off(here: Path, lid_model: Path, size: int) -> None:
+def test_a_language_model_that_is_cut_off(mistake: Mistake, lid_model: Path, size: int) -> None:
+    # It must not be loaded at all: fastText takes what stands behind the end for sizes.
     Path("lid.176.ftz").write_bytes(lid_model.read_bytes()[:size])
-    argv = [*ENTRY_POINT, *GIVEN, "--lid_model", "lid.176.ftz"]
-    limit = (2 << 30, 2 << 30)  # fastText takes what stands behind the end for sizes
-    done = subprocess.run(
-        argv,
-        env=os.environ | {"PYTHONPATH": str(CHECKOUT)},
-        capture_output=True,
-        text=True,
-        timeout=10,
-        check=False,
-        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, limit),
-    )
-    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    line = mistake(*GIVEN, "--lid_model", "lid.176.ftz")
+    assert line.startswith("--lid_model lid.176.ftz is not the published lid.176.ftz: ")
 
 
 @pytest.mark.parametrize("value", ["xx", "en,klingon", "", "EN", "en;sw"])
@@ -465,46 +457,47 @@ def test_output_that_cannot_be_written(
     assert mistake(*GIVEN, "--lid_model", str(lid_model)).startswith(f"out/run.json: {remedy}")
 
 
-@pytest.mark.parametrize(
-    "place", [r"segments\.json", r"extract.*pages\.zst", r"resolve", r"mine.*done\.json", r"shards/", r"manifest\.json"]
-)
 def test_a_disk_that_fills_up_midway(
     here: Path,
     built: tuple[list[str], Path],
-    place: str,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     argv, whole = built
-    with monkeypatch.context() as patch:
-        fail_at(patch, place, errno.ENOSPC)
-        assert job.main([*argv, "--output", "out"]) == 2
-    err = capsys.readouterr().err
-    assert "Traceback" not in err
-    assert re.fullmatch(r"build_cc100: \S+: the disk is full; free some room .*", err.splitlines()[-1])
-    assert not (here / "out" / "manifest.json").exists()
-    assert not list(here.rglob(".writing-*"))
+    # In the order in which a run comes by: each time it gets as far as the next.
+    for place in (
+        r"segments\.json", r"extract.*pages\.zst", "resolve", r"mine.*done\.json", "shards/", r"manifest\.json"
+    ):  # fmt: skip
+        with monkeypatch.context() as patch:
+            fail_at(patch, place, errno.ENOSPC)
+            assert job.main([*argv, "--output", "out"]) == 2
+        err = capsys.readouterr().err
+        assert "Traceback" not in err
+        line = err.splitlines()[-1]
+        assert re.fullmatch(rf"build_cc100: \S*{place}\S*: the disk is full; free some room .*", line)
+        assert not (here / "out" / "manifest.json").exists()
+        assert not list(here.rglob(".writing-*"))
     assert job.main([*argv, "--output", "out"]) == 0
     assert shards(here / "out") == shards(whole)
 
 
-def test_a_limit_on_file_sizes(here: Path, built: tuple[list[str], Path]) -> None:
+def test_a_limit_on_file_sizes(
+    here: Path, built: tuple[list[str], Path], capsys: pytest.CaptureFixture[str]
+) -> None:
     argv, _ = built
-    done = subprocess.run(
-        [*ENTRY_POINT, *argv, "--output", "out"],
-        env=os.environ | {"PYTHONPATH": str(CHECKOUT)},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000)),
-    )
-    assert done.returncode == 2
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, before[1]))
+    try:
+        status = job.main([*argv, "--output", "out"])
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    err = capsys.readouterr().err
+    assert status == 2
     assert re.fullmatch(
         r"build_cc100: \S+/out/work/\S+: the file is larger than this machine allows; raise the limit .*",
-        done.stderr.splitlines()[-1],
+        err.splitlines()[-1],
     )
-    assert "Traceback" not in done.stderr
+    assert "Traceback" not in err
     assert not list(here.rglob(".writing-*"))
 
 
@@ -557,18 +550,12 @@ def test_a_defect_of_ours_is_not_hidden(monkeypatch: pytest.MonkeyPatch) -> None
 # --- as a process
 
 
-@pytest.mark.parametrize(
-    ("argv", "line"),
-    [
-        (["--input", "nothing", "--output", "out"], "build_cc100: --input nothing matches no file; "),
-        (["--dedup_keeep", "none"], "build_cc100: unknown option --dedup_keeep; did you mean --dedup_keep?"),
-    ],
-)
-def test_a_mistake_as_a_process(here: Path, argv: list[str], line: str) -> None:
+def test_a_mistake_as_a_process(here: Path) -> None:
     environment = os.environ | {"PYTHONPATH": str(CHECKOUT)}
-    done = subprocess.run([*ENTRY_POINT, *argv], env=environment, capture_output=True, text=True, check=False)
+    argv = [*ENTRY_POINT, "--input", "nothing", "--output", "out"]
+    done = subprocess.run(argv, env=environment, capture_output=True, text=True, timeout=PATIENCE_S, check=False)
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr.startswith(line)
+    assert done.stderr.startswith("build_cc100: --input nothing matches no file; ")
     assert done.stderr.count("\n") == 1
     assert names_in(here) == set()
 
@@ -576,22 +563,17 @@ def test_a_mistake_as_a_process(here: Path, argv: list[str], line: str) -> None:
 # --- help
 
 
-def test_help_is_the_golden_one(here: Path) -> None:
-    environment = os.environ | {"COLUMNS": "100", "NO_COLOR": "1", "PYTHONPATH": str(CHECKOUT)}
-    done = subprocess.run([*ENTRY_POINT, "--help"], env=environment, capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout == GOLDEN_HELP.read_text(), (
+@pytest.mark.parametrize("option", ["--help", "-h"])
+def test_help_is_the_golden_one(
+    here: Path, option: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "100")
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert job.main([option]) == 0
+    assert capsys.readouterr() == (GOLDEN_HELP.read_text(), ""), (
         f"if this is wanted: COLUMNS=100 python -m beam_jobs.build_cc100 --help > {GOLDEN_HELP.relative_to(CHECKOUT)}"
     )
     assert names_in(here) == set()
-
-
-def test_help_in_process_exits_with_0(capsys: pytest.CaptureFixture[str]) -> None:
-    for option in ("--help", "-h"):
-        with pytest.raises(SystemExit) as caught:
-            parse([option])
-        assert caught.value.code == 0
-    assert capsys.readouterr().out.count("usage: python -m beam_jobs.build_cc100 ") == 2
 
 
 def test_every_option_is_explained_and_named_in_the_golden_help() -> None:
@@ -778,6 +760,7 @@ def fingerprint(here: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., st
     monkeypatch.setattr(job, "_checked_models", lambda *_: ([here / "model"], []))
     monkeypatch.setattr(job, "_make_pipeline", lambda *_: (1, None))
     monkeypatch.setattr(run_directory, "claim", claim)
+    monkeypatch.setattr("beam_jobs.submission._require_job_server", lambda *_, **__: None)  # it would be fetched
 
     def of(*argv: str) -> str:
         with pytest.raises(BegunError):

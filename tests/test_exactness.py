@@ -7,6 +7,7 @@ import json
 import math
 import random
 import re
+import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -54,7 +55,7 @@ TEXT = st.lists(
 PARAGRAPH = TEXT.filter(lambda text: "\n" not in text)
 
 
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(PARAGRAPH)
 @example("0 \x1b")
 @example("ΟΔΟΣ.")
@@ -79,7 +80,15 @@ def test_normal_forms_and_hashes_of_a_page(paragraphs: list[str]) -> None:
 def test_normal_forms_of_every_character() -> None:
     """Alone, and between letters: where case and composition look at the neighbours."""
     characters = [chr(code) for code in range(0x110000) if not 0xD800 <= code < 0xE000 and code != 10]
-    texts = ["".join(f"a{char}B " for char in characters[at : at + 64]) for at in range(0, len(characters), 64)]
+    # Nine of ten belong to no script yet, or to whoever wants them: no form of the oracle can change one, for it goes
+    # by case, composition, category and its marks alone.
+    free = [char for char in characters if unicodedata.category(char) in ("Cn", "Co")]
+    text = " ".join(free)
+    assert text.lower() == unicodedata.normalize("NFC", text) == unicodedata.normalize("NFD", text) == text
+    assert not set(free) & set(oracle.PUNCTUATION)
+    assert for_dedup(text) == for_lm_ccnet(text) == for_lm_mended(text) == text
+    used = [char for char in characters if unicodedata.category(char) not in ("Cn", "Co")]
+    texts = ["".join(f"a{char}B " for char in used[at : at + 64]) for at in range(0, len(used), 64)]
     for text in [*texts, *characters[:0x3000]]:
         assert for_dedup(text) == oracle.normalize_for_dedup(text)
         assert for_lm_ccnet(text) == oracle.normalize_for_lm_ccnet(text)
@@ -103,6 +112,7 @@ def words_read(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], list
 @settings(max_examples=300, deadline=None)
 @given(st.lists(TEXT, max_size=6))
 @example(["</s>", "", "</s> a", "a</s>", "a </S> ALLE RECHTE VORBEHALTEN", "<\u00ad/s> b", "</s>\u00a0b"])
+@example(["\u3164ISTANBULDA İKİ ILIK", "\u115f" + "A" * 12])
 @example(["__label__x a", "__label__b", "__LABEL__ ALLE RECHTE VORBEHALTEN", "a__label__", "____label____label__"])
 def test_fasttext_reads_every_word_of_what_it_is_shown(
     words_read: Callable[[str], list[str]], paragraphs: list[str]
@@ -159,7 +169,7 @@ def fast_fates(crawl: Crawl, keep: Keep, num_buckets: int, rng: random.Random) -
     return fates
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(CRAWLS, st.sampled_from(["none", "first"]), st.sampled_from([1, 7, 64]), st.randoms(use_true_random=False))
 @pytest.mark.parametrize("group", [None, 1, 2, 3])
 def test_duplicates_of_any_crawl(
@@ -391,14 +401,13 @@ def test_a_crawl_with_language_models(
     assert_same(result, expected, oracle.segment_names(paths))
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("method", "flags"),
     [
         pytest.param(CCNET, ("--preset=ccnet", "--dedup_scope=all", "--dedup_buckets=5"), id="ccnet"),
         pytest.param(
             replace(CC100, dedup_scope=2, dedup_keep="first"),
-            ("--preset=cc100", "--dedup_scope=group:2", "--dedup_keep=first", "--workers=2"),
+            ("--preset=cc100", "--dedup_scope=group:2", "--dedup_keep=first"),
             id="cc100-group-first",
         ),
     ],
@@ -411,7 +420,7 @@ def test_a_bigger_crawl(
     lid_model: Path,
     tmp_path: Path,
 ) -> None:
-    paths = in_order(generated_crawl(files=5, records_per_file=600, seed=7).rglob("*.wet.gz"))
+    paths = in_order(generated_crawl(files=5, records_per_file=200, seed=7).rglob("*.wet.gz"))
     result = run(paths, tmp_path / "out", lid_model, *flags)
     assert_same(result, oracle.build(paths, method, identify), oracle.segment_names(paths))
 

@@ -78,7 +78,7 @@ def test_lists(look: Look, content: bytes) -> None:
         (b"[]", None),
         (b"[caption] text", None),
     ],
-    ids=str,
+    ids=lambda value: value if isinstance(value, str) else "",
 )
 def test_files_of_other_kinds(look: Look, content: bytes, kind: str | None) -> None:
     assert look(content) == (kind and f"is {kind}: give WARC or WET files, or a list of them named *.paths")

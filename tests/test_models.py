@@ -3,7 +3,7 @@
 import hashlib
 import socket
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NoReturn
 
@@ -52,11 +52,11 @@ def known(monkeypatch: pytest.MonkeyPatch) -> Register:
 
 
 @pytest.fixture
-def closed() -> str:
-    """A place that nobody answers at."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return f"http://127.0.0.1:{probe.getsockname()[1]}/"
+def closed() -> Iterator[str]:
+    """A place that nobody answers at: its port is taken, so that nobody can begin to."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        yield f"http://127.0.0.1:{taken.getsockname()[1]}/"
 
 
 def files_in(folder: Path) -> list[str]:

@@ -10,6 +10,7 @@ from typing import Any
 
 import boto3
 import pytest
+from apache_beam.io.aws import s3io
 from apache_beam.io.filesystems import FileSystems
 from apache_beam.options.pipeline_options import PipelineOptions
 from moto.server import ThreadedMotoServer
@@ -90,20 +91,21 @@ def test_an_input_of_that_very_name_is_no_glob(build: Callable[..., int]) -> Non
         assert [each["name"] for each in json.loads(Path("out/run.json").read_text())["inputs"]] == [name]
 
 
-@pytest.fixture(scope="module")
-def bucket() -> Iterator[str]:
-    """A bucket on an S3 server, which Beam's file systems reach while the module's tests run."""
+@pytest.fixture
+def bucket(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """A bucket on an S3 server, which Beam's file systems reach while the test runs."""
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     host, port = server.get_host_and_port()
     keys = {"aws_access_key_id": "testing", "aws_secret_access_key": "testing", "region_name": "us-east-1"}
     boto3.client("s3", endpoint_url=f"http://{host}:{port}", **keys).create_bucket(Bucket="names")
-    options = ["endpoint_url=http://{host}:{port}", "access_key_id=testing", "secret_access_key=testing"]
-    flags = [f"--s3_{each.format(host=host, port=port)}" for each in [*options, "region_name=us-east-1"]]
-    before = FileSystems._pipeline_options
-    FileSystems.set_options(PipelineOptions(flags))
+    named = ["endpoint_url=http://{host}:{port}", "access_key_id=testing", "secret_access_key=testing"]
+    flags = [f"--s3_{each.format(host=host, port=port)}" for each in [*named, "region_name=us-east-1"]]
+    options = PipelineOptions(flags)
+    client = s3io.boto3_client.Client(options)
+    monkeypatch.setattr(FileSystems, "_pipeline_options", options)
+    monkeypatch.setattr(s3io.boto3_client, "Client", lambda **_: client)  # one for each call takes long to make
     yield "s3://names"
-    FileSystems._pipeline_options = before
     server.stop()
 
 

@@ -1,23 +1,35 @@
-"""Tests of fetching see no credentials, proxies or settings of whoever runs them."""
+"""Tests of fetching see no files of settings of whoever runs them."""
 
 from __future__ import annotations
 
-import os
+import itertools
+from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
-PREFIXES = ("AWS_", "GOOGLE_", "STORAGE_EMULATOR", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "NETRC")
+from ccnet_pipeline.fetch import raw_body
+from tests.fetch.reading import FAST
 
 
 @pytest.fixture(autouse=True)
-def _clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
-    for name in list(os.environ):
-        if name.upper().startswith(PREFIXES):
-            monkeypatch.delenv(name)
-    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
-    monkeypatch.setenv("NO_GCE_CHECK", "true")
+def _no_home(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
     monkeypatch.setenv("HOME", str(tmp_path_factory.mktemp("home")))
+
+
+@pytest.fixture
+def hasty(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
+    """`hasty()`: the clock by which bodies are slow goes on by half a time-out whenever somebody looks at it.
+
+    That is when a read begins, and after each piece that is too small.
+    """
+
+    def begin() -> None:
+        ticks = itertools.count(step=FAST.read_timeout_s / 2)
+        monkeypatch.setattr(raw_body, "time", SimpleNamespace(monotonic=lambda: next(ticks)))
+
+    return begin
 
 
 @pytest.fixture

@@ -17,7 +17,6 @@ import asyncio
 import email.utils
 import random
 import threading
-import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -27,6 +26,8 @@ from typing import Literal, get_args
 from urllib.parse import unquote
 
 from aiohttp import web
+
+from tests.moments import PATIENCE_S
 
 Kind = Literal[
     "unavailable",  # 503 with Retry-After
@@ -89,8 +90,8 @@ class Request:
     number: int  # of those for this path, from 0
     start: int | None  # of the range that was asked for
     headers: dict[str, str]  # names in lower case
-    time: float  # seconds, of time.monotonic
     fault: Fault | None
+    client: int  # its port: one a connection
 
 
 Plan = Callable[[str, int], Fault | None]  # path, number of requests for it before
@@ -121,10 +122,11 @@ class FaultServer:
     plan: Plan = field(default=lambda path, number: None)
     validators: bool = True  # ETag and Last-Modified
     weak: bool = False  # the ETag is a weak one
-    stall_s: float = 30.0
+    stall_s: float = 3600.0
     drip_s: float = 0.05
     url: str = ""
     log: list[Request] = field(default_factory=list)
+    busy: int = 0  # requests that are being answered
     _seen: Counter[str] = field(default_factory=Counter)
     _changed: set[str] = field(default_factory=set)
     _stop: Callable[[], object] = lambda: None
@@ -134,7 +136,7 @@ class FaultServer:
         started = threading.Event()
         self._thread = threading.Thread(target=lambda: asyncio.run(self._serve(started)), daemon=True)
         self._thread.start()
-        assert started.wait(30)
+        assert started.wait(PATIENCE_S), "the server does not start"
         return self
 
     def __exit__(
@@ -142,7 +144,7 @@ class FaultServer:
     ) -> None:
         self._stop()
         assert self._thread is not None
-        self._thread.join(30)
+        self._thread.join(PATIENCE_S)
 
     def requests_for(self, path: str) -> list[Request]:
         """The requests for a path, which has no leading slash."""
@@ -151,7 +153,7 @@ class FaultServer:
     async def _serve(self, started: threading.Event) -> None:
         loop, stopped = asyncio.get_running_loop(), asyncio.Event()
         self._stop = lambda: loop.call_soon_threadsafe(stopped.set)
-        runner = web.ServerRunner(web.Server(self._handle, access_log=None), shutdown_timeout=0.1)
+        runner = web.ServerRunner(web.Server(self._handle, access_log=None), shutdown_timeout=0.01)
         await runner.setup()
         await web.TCPSite(runner, "127.0.0.1", 0).start()
         self.url = f"http://127.0.0.1:{runner.addresses[0][1]}/"
@@ -160,13 +162,21 @@ class FaultServer:
         await runner.cleanup()
 
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        self.busy += 1
+        try:
+            return await self._answer(request)
+        finally:
+            self.busy -= 1
+
+    async def _answer(self, request: web.BaseRequest) -> web.StreamResponse:
         path = unquote(request.path).lstrip("/")
         number = self._seen[path]
         self._seen[path] += 1
         fault = self.plan(path, number)
         start = _range_start(request.headers.get("Range", ""))
         headers = {name.lower(): value for name, value in request.headers.items()}
-        self.log.append(Request(request.method, path, number, start, headers, time.monotonic(), fault))
+        client = request.transport.get_extra_info("peername")[1] if request.transport else 0
+        self.log.append(Request(request.method, path, number, start, headers, fault, client))
         file = self.folder / path
         if not file.is_file() or ".." in path:
             fault = Fault("missing")

@@ -9,7 +9,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,6 +21,7 @@ from ccnet_pipeline.fetch import FetchPolicy, open_archive, read_small, size_of
 from ccnet_pipeline.fetch.cache import entry_path
 from tests.fetch.reading import FAST, noise, put, read_all
 from tests.fetch.server import Fault, FaultServer, random_faults, scripted
+from tests.moments import PATIENCE_S, wait_for
 
 READ = """
 import sys
@@ -83,6 +83,7 @@ def test_what_does_not_fit_its_note_is_fetched_anew(bucket: Path, policy: FetchP
         note = entry.with_name(f".{entry.name}.json")
         if damage == "flipped":
             entry.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+            os.utime(entry, (1, 1))  # however soon after the first bytes
         elif damage == "short":
             os.truncate(entry, 99_999)
         elif damage == "long":
@@ -125,9 +126,12 @@ def killed_in_the_middle(server: FaultServer, policy: FetchPolicy) -> int:
     """Kill a process while it fetches; return how many bytes it left."""
     part = entry_of(server, policy).with_name(".x.warc.gz.part")
     process = reader(server.url + NAME, policy)
-    while not part.exists() or part.stat().st_size == 0:
+
+    def begun() -> bool:
         assert process.poll() is None
-        time.sleep(0.01)
+        return part.exists() and part.stat().st_size > 0
+
+    wait_for(begun, f"{part} to have content")
     process.send_signal(signal.SIGKILL)
     process.communicate()
     return part.stat().st_size
@@ -178,7 +182,7 @@ def test_two_processes_fetch_it_once(bucket: Path, policy: FetchPolicy) -> None:
     put(bucket, NAME, noise(2 << 20))
     with FaultServer(bucket) as server:
         processes = [reader(server.url + NAME, policy) for _ in range(3)]
-        assert [process.communicate(timeout=60)[0].strip() for process in processes] == [str(2 << 20)] * 3
+        assert [process.communicate(timeout=PATIENCE_S)[0].strip() for process in processes] == [str(2 << 20)] * 3
         assert len(server.log) == 1
         left = sorted(path.name for path in entry_of(server, policy).parent.iterdir())
         assert left == [".x.warc.gz.json", "x.warc.gz"]
@@ -189,6 +193,7 @@ def test_waits_for_whoever_fetches_it(bucket: Path, policy: FetchPolicy, monkeyp
     asked, lock = threading.Event(), fcntl.flock
 
     def noted(file: int, operation: int) -> None:
+        assert operation == fcntl.LOCK_EX  # which waits
         asked.set()
         lock(file, operation)
 
@@ -201,12 +206,11 @@ def test_waits_for_whoever_fetches_it(bucket: Path, policy: FetchPolicy, monkeyp
             lock(other, fcntl.LOCK_EX)
             monkeypatch.setattr(fcntl, "flock", noted)
             thread.start()
-            assert asked.wait(30)
-            thread.join(0.1)
+            assert asked.wait(PATIENCE_S)
             assert server.log == []
             # The other one has finished, or given up: what is locked now is not the `.part` any more.
             part.unlink()
-        thread.join(30)
+        thread.join(PATIENCE_S)
         assert got == [content]
 
 

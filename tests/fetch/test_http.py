@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from cryptography import x509
@@ -118,11 +119,17 @@ def test_refusals_that_may_pass(answer: bytes, message: str) -> None:
         assert len(received) == 2
 
 
-def test_nobody_listens() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = listener.getsockname()[1]
+@pytest.fixture
+def closed_port() -> Iterator[int]:
+    """A port that nobody listens on: it is taken, so that nobody can begin to."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        yield int(taken.getsockname()[1])
+
+
+def test_nobody_listens(closed_port: int) -> None:
     with pytest.raises(FetchError, match=r"/a: Connection refused \(2 attempts\)$"):
-        read_all(f"http://127.0.0.1:{port}/a", TWICE)
+        read_all(f"http://127.0.0.1:{closed_port}/a", TWICE)
 
 
 def test_no_such_host(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -255,10 +262,10 @@ def test_secrets_are_sent_and_never_shown(
     assert not [text for text in shown_texts if "\n" in text.strip()]
 
 
-def test_nothing_listens_and_no_secret_is_shown() -> None:
+def test_nothing_listens_and_no_secret_is_shown(closed_port: int) -> None:
     with pytest.raises(FetchError) as caught:
-        read_all("http://user:pass@127.0.0.1:1/a?token=s3cr3t", TWICE)
-    assert str(caught.value) == "http://127.0.0.1:1/a?...: Connection refused (2 attempts)"
+        read_all(f"http://user:pass@127.0.0.1:{closed_port}/a?token=s3cr3t", TWICE)
+    assert str(caught.value) == f"http://127.0.0.1:{closed_port}/a?...: Connection refused (2 attempts)"
 
 
 def test_netrc(bucket: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -295,7 +302,7 @@ def test_retry_after(value: str | None, seconds: float | None) -> None:
 def test_retry_after_is_kept_up_to_the_longest_wait(bucket: Path, monkeypatch: pytest.MonkeyPatch, asked: str) -> None:
     put(bucket, "a", b"x")
     waits: list[float] = []
-    monkeypatch.setattr("tenacity.nap.time.sleep", waits.append)
+    monkeypatch.setattr("tenacity.nap.time", SimpleNamespace(sleep=waits.append))
     with FaultServer(bucket, scripted(Fault("unavailable", retry_after=asked))) as server:
         read_all(server.url + "a", FetchPolicy(max_wait_s=5))
     assert waits == [min(float(asked), 5) if asked.isdigit() else 5]
@@ -304,7 +311,7 @@ def test_retry_after_is_kept_up_to_the_longest_wait(bucket: Path, monkeypatch: p
 def test_waits_are_random_below_a_bound_that_doubles(bucket: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     put(bucket, "a", b"x")
     waits: list[float] = []
-    monkeypatch.setattr("tenacity.nap.time.sleep", waits.append)
+    monkeypatch.setattr("tenacity.nap.time", SimpleNamespace(sleep=waits.append))
     with FaultServer(bucket, scripted(then=Fault("error"))) as server, pytest.raises(FetchError):
         read_all(server.url + "a", FetchPolicy(max_wait_s=10))
     assert len(waits) == 7
