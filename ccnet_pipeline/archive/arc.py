@@ -21,10 +21,12 @@ from datetime import datetime
 from ccnet_pipeline.archive.headers import block_length
 from ccnet_pipeline.archive.records import MAX_HEADER_BYTES, Head
 
-# The date has 14 digits; a few writers added fractions of a second, or left out the seconds.
-_LINE = (
-    rb"([A-Za-z][A-Za-z0-9+.-]{0,30}:[^\r\n]*) (\S{1,64}) (\d{12,18})(?: ([^\r\n]*))? (\S{1,20})[ \t]{0,32}\r{0,4}\n"
-)
+# Up to the date, which has 14 digits; a few writers added fractions of a second, or left out the seconds. The first one
+# counts: nothing else is tried (the backreference), or a long line of dates would take the square of its length.
+_URL = rb"[A-Za-z][A-Za-z0-9+.-]{0,30}:[^\r\n]{0,%d}?" % MAX_HEADER_BYTES
+_UP_TO_DATE = rb"(?P<url>" + _URL + rb") (?P<address>\S{1,64}) (?P<date>\d{12,18})(?= )"
+_REST = rb"(?: (?P<type>[^\r\n]*))? (?P<length>\S{1,20})[ \t]{0,32}\r{0,4}\n"
+_LINE = rb"(?=(?P<head>" + _UP_TO_DATE + rb"))(?P=head)" + _REST
 _LINE_ALONE = re.compile(_LINE)
 _BEGIN_IN_TEXT = re.compile(rb"\n(?=[A-Za-z][A-Za-z0-9+.-]{0,30}:)")
 _MAX_SCHEME_BYTES = 33
@@ -49,7 +51,8 @@ class Arc:
         line = _LINE_ALONE.match(text, begin, line_end)
         if line is None:
             return None
-        fields = _fields(*(word.decode("utf-8", "replace") for word in line.groups(b"")))
+        words = line.group("url", "address", "date", "type", "length")
+        fields = _fields(*((word or b"").decode("utf-8", "replace") for word in words))
         end = text[begin:line_end]
         return Head(fields, line_end, block_length(fields), end[len(end.rstrip(b"\r\n")) :])
 

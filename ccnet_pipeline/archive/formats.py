@@ -9,6 +9,7 @@ from ccnet_pipeline.archive.records import Format
 from ccnet_pipeline.archive.warc import Warc
 
 FEW_BYTES, MORE_BYTES = 16, 2 << 10  # of text: what WARC begins with; a line of ARC
+_FIRST_LOOK_BYTES = 256
 
 _ARC = Arc()
 FORMATS: tuple[Format, ...] = (Warc(), _ARC)
@@ -22,12 +23,18 @@ def first_record(text: bytes) -> int:
 
 
 def next_record(formats: Iterable[Format], text: bytes, at: int) -> int:
-    """Give where the first line of a record of any of these formats begins at or behind `at`, -1 if nowhere."""
-    found = -1
-    for form in formats:
-        place = form.later(text, at, len(text) if found < 0 else found)
-        found = place if place >= 0 else found
-    return found
+    """Give where the first line of a record of any of these formats begins at or behind `at`, -1 if nowhere.
+
+    All look at a little, then at more: where one of them finds a record soon, none goes through all the text.
+    """
+    size = _FIRST_LOOK_BYTES
+    while at < len(text):
+        end = min(at + size, len(text))
+        found = [place for form in formats if (place := form.later(text, at, end)) >= 0]
+        if found:
+            return min(found)
+        at, size = end, 2 * size
+    return -1
 
 
 def begins_record(text: bytes) -> bool | None:
