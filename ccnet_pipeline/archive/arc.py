@@ -28,8 +28,11 @@ _UP_TO_DATE = rb"(?P<url>" + _URL + rb") (?P<address>\S{1,64}) (?P<date>\d{12,18
 _REST = rb"(?: (?P<type>[^\r\n]*))? (?P<length>\S{1,20})[ \t]{0,32}\r{0,4}\n"
 _LINE = rb"(?=(?P<head>" + _UP_TO_DATE + rb"))(?P=head)" + _REST
 _LINE_ALONE = re.compile(_LINE)
-_BEGIN_IN_TEXT = re.compile(rb"\n(?=[A-Za-z][A-Za-z0-9+.-]{0,30}:)")
-_MAX_SCHEME_BYTES = 33
+# What crawlers wrote. Where something else than a record is expected the scheme has to tell: `ttp://...` is the rest of
+# a URL, and a header has many lines that begin with a name and a colon.
+_SCHEME = rb"(?i:https?|ftp|dns|whois|filedesc):"
+_BEGIN_IN_TEXT = re.compile(rb"\n(?=" + _SCHEME + rb")")
+_MAX_SCHEME_BYTES = 16
 _BEGIN_OF_LINE = re.compile(rb"[A-Za-z][A-Za-z0-9+.-]{0,30}(?::[^\r\n]*\r{0,4})?\Z")
 _FILE = "filedesc://"
 _WORDS_OF_2 = 5  # between type and length: result, checksum, location, offset, file name
@@ -38,8 +41,8 @@ _WORDS_OF_2 = 5  # between type and length: result, checksum, location, offset, 
 class Arc:
     """See `Format`."""
 
-    # Where a block has no line end behind it, the scheme has to tell: `ttp://...` is the rest of a URL.
-    first_line = re.compile(rb"[\r\n]*(?:(?<![^\n])|(?=(?i:https?|ftp|dns|filedesc):))(" + _LINE + rb")")
+    # A block may have no line end behind it.
+    first_line = re.compile(rb"[\r\n]*(?:(?<![^\n])|(?=" + _SCHEME + rb"))(" + _LINE + rb")")
     line_end, line_ends = b"\n", 1
 
     def may_begin(self, text: bytes, at: int) -> bool:

