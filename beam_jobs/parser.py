@@ -87,8 +87,8 @@ def _add_input(group: argparse._ArgumentGroup) -> None:
         action="extend",
         default=[],
         metavar="PATH",
-        help="WET and WARC files, mixed as you like: paths, quoted globs, folders, listings (*.paths.gz), URLs of "
-        "files or listings (http, https, s3, gs)",
+        help="WET, WARC and ARC files, mixed as you like, plain or packed with gzip, zstd, bzip2 or xz, and .wacz: "
+        "paths, quoted globs, folders, listings (*.paths.gz), URLs of files or listings (http, https, s3, gs)",
     )
 
 

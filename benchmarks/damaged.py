@@ -6,7 +6,7 @@ Every archive in the folders of the command line, as a Markdown table:
 
 fastwarc runs in a process of its own, because it may hang or crash. `raises` and the like tell how the other reader
 ended; without that it came to the end of the file and said nothing. Where another one gives more than ours, it gives
-what is no whole record as if it were one: cut short, without a length, or of the older ARC format.
+what is no whole record as if it were one: cut short, or without a length.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ sys.path.insert(0, str(ROOT))
 
 from ccnet_pipeline.archive import Damage, read_archive  # noqa: E402
 
-SUFFIXES = (".gz", ".warc", ".wet", ".wat", ".arc", ".zst")
+SUFFIXES = (".gz", ".warc", ".wet", ".wat", ".arc", ".zst", ".bz2", ".xz")
 _FASTWARC = """
 import sys
 from fastwarc.warc import ArchiveIterator, WarcRecordType

@@ -3,6 +3,7 @@
     python -m ccnet_pipeline.inspect CC-MAIN-20181209170142-00000.warc.wet.gz --lid_model lid.176.ftz
     python -m ccnet_pipeline.inspect https://data.commoncrawl.org/crawl-data/.../x.warc.gz --records 1000
     python -m ccnet_pipeline.inspect s3://commoncrawl/crawl-data/.../x.warc.gz --record 123456
+    python -m ccnet_pipeline.inspect whole-file-in-one-member.warc.gz --record 0:17
 
 A page is counted as build_cc100 would read it with the preset cc100, before any comparison with others: its language
 is that of the whole page.
@@ -30,6 +31,8 @@ from ccnet_pipeline.text.identification import for_identification
 _STATUS = re.compile(rb"HTTP/\S+[ \t]+(\d{3})")
 _PLACES = 5  # of damage that are named
 _SNIPPET = 160  # code points
+_MOST_COUNTED = 1000  # records of one offset
+_PLACE = re.compile(r"(\d{1,18})(?::([1-9]\d{0,17}))?")
 
 
 @dataclass(slots=True)
@@ -43,7 +46,7 @@ class Survey:
     languages: Counter[str] = field(default_factory=Counter)  # of the pages
     damage: DamageTally = field(default_factory=DamageTally)
     places: list[Damage] = field(default_factory=list)  # the first ones
-    first: list[Page] = field(default_factory=list)
+    first: list[tuple[str, Page]] = field(default_factory=list)  # with the place of the record, as --record takes it
 
 
 def survey(parts: Iterable[Record | Damage], scorer: FastTextScorer | None, num_first: int) -> Survey:
@@ -70,14 +73,18 @@ def survey(parts: Iterable[Record | Damage], scorer: FastTextScorer | None, num_
         elif page.reason:
             found.no_page[page.reason] += 1
         else:
-            _count_page(found, page, scorer, num_first)
+            if len(found.first) < num_first:
+                found.first.append((_place(part.offset, part.number), page))
+            _count_page(found, page, scorer)
     return found
 
 
-def _count_page(found: Survey, page: Page, scorer: FastTextScorer | None, num_first: int) -> None:
+def _place(offset: int, number: int) -> str:
+    return f"{offset}:{number}" if number > 1 else str(offset)
+
+
+def _count_page(found: Survey, page: Page, scorer: FastTextScorer | None) -> None:
     found.pages += 1
-    if len(found.first) < num_first:
-        found.first.append(page)
     if scorer:
         text = page.text or ""
         label, score = scorer.best(" ".join(for_identification(text.split("\n"))))
@@ -96,9 +103,9 @@ def lines_of(found: Survey) -> Iterator[str]:
         yield f"damage: {found.damage.bytes:,} bytes and {found.damage.members:,} members lost"
         yield from (f"    {reason:<22} {count:>10,}" for reason, count in sorted(found.damage.reasons.items()))
         yield from (f"    at byte {each.offset:,}: {each.reason}, {each.size:,} bytes" for each in found.places)
-    for page in found.first:
+    for place, page in found.first:
         yield ""
-        yield f"--record {page.offset}   {_clean(page.url)}   {_clean(page.date)}"
+        yield f"--record {place}   {_clean(page.url)}   {_clean(page.date)}"
         yield f"    {_shortened(page.title)}"
         yield f"    {_shortened(page.text or '')}"
 
@@ -118,32 +125,63 @@ def _clean(text: str) -> str:
     return "".join(each if each.isprintable() or each in "\n\t" else "\N{REPLACEMENT CHARACTER}" for each in text)
 
 
-def find_record(path: str, offset: int, policy: FetchPolicy) -> Record:
-    """Return the record that begins at an offset, as `Record.offset` gives it.
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A record, and how many begin at its offset."""
+
+    record: Record
+    count: int  # as far as they were counted
+    more: bool  # there are more
+
+
+def find_record(path: str, offset: int, number: int, policy: FetchPolicy) -> Found:
+    """Return a record by `Record.offset` and `Record.number`.
 
     Raises:
-        UserError: no record begins there.
+        UserError: there is none.
         FetchError: the file is out of reach.
     """
     with open_archive(path, policy, start=offset) as stream:
-        first = next(_read(stream), None)
-    if isinstance(first, Record) and first.offset == 0:
-        return first
-    # A zstd archive may need the dictionary that stands at its beginning.
-    with open_archive(path, policy) as stream:
-        for part in _read(stream):
-            if part.offset > offset:
-                break
-            if isinstance(part, Record) and part.offset == offset:
-                return part
-    raise UserError(f"no record begins at byte {offset} of {shown(path)}; without --record the first ones are shown")
+        found, count, more = _count_records(_read(stream), 0, number)
+    if not count:
+        # A zstd archive may need the dictionary that stands at its beginning.
+        with open_archive(path, policy) as stream:
+            found, count, more = _count_records(_read(stream), offset, number)
+    if found:
+        return Found(found, count, more)
+    if not count:
+        remedy = "without --record the first ones are shown"
+        raise UserError(f"no record begins at byte {offset} of {shown(path)}; {remedy}")
+    raise UserError(f"{count} record{'s' * (count > 1)} at byte {offset} of {shown(path)}, not {number} or more")
+
+
+def _count_records(parts: Iterator[Record | Damage], offset: int, number: int) -> tuple[Record | None, int, bool]:
+    """Return the record of this number at an offset, how many there are there, and whether there are more."""
+    wanted, count = None, 0
+    for part in parts:
+        if not isinstance(part, Record) or part.offset < offset:
+            continue
+        if part.offset > offset:
+            break
+        if count >= max(number, _MOST_COUNTED):
+            return wanted, count, True
+        count = part.number
+        wanted = part if part.number == number else wanted
+    return wanted, count, False
 
 
 def _read(stream: Readable) -> Iterator[Record | Damage]:
     return read_archive(stream, max_record_bytes=CC100.max_record_bytes)
 
 
-def _print_record(record: Record) -> None:
+def _print_record(found: Found, offset: int) -> None:
+    record, number = found.record, found.record.number
+    if found.count > 1:
+        last = number == found.count and not found.more
+        print(
+            f"record {number} of {'more than ' * found.more}{found.count} at this offset"
+            + ("" if last else f"; --record {offset}:{number + 1} for the next")
+        )
     for name, value in record.headers.items():
         print(_clean(f"{name}: {value}"))
     print()
@@ -165,8 +203,13 @@ def _parser() -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     add = parser.add_argument
-    add("archive", nargs="+", metavar="FILE|URL", help="WARC or WET: a path, or a URL (http, https, s3, gs)")
-    add("--record", type=int, metavar="OFFSET", help="print the record that begins at this byte, and nothing else")
+    add("archive", nargs="+", metavar="FILE|URL", help="WARC, WET or ARC: a path, or a URL (http, https, s3, gs)")
+    add(
+        "--record",
+        metavar="OFFSET[:N]",
+        help="print the record that begins at this byte, and nothing else; where a member holds many, the N-th of them "
+        "(default: the first)",
+    )
     add("--records", type=int, metavar="N", help="stop after so many records: the rest is not fetched")
     add("--documents", type=int, default=3, metavar="N", help="show so many of the first pages (default: %(default)s)")
     add("--lid_model", metavar="MODEL", help=f"find languages: a fastText model, or {' or '.join(KNOWN)}")
@@ -174,12 +217,25 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _parse_place(text: str) -> tuple[int, int]:
+    """Return offset and number of a record.
+
+    Raises:
+        UserError: the text is something else.
+    """
+    place = _PLACE.fullmatch(text)
+    if place is None:
+        raise UserError(f"--record takes OFFSET or OFFSET:N, such as 1234 or 1234:2, not {text}")
+    return int(place[1]), int(place[2] or 1)
+
+
 def _run(parsed: argparse.Namespace) -> None:
     policy = FetchPolicy(cache=parsed.cache)
     scorer = FastTextScorer(find_model(parsed.lid_model)) if parsed.lid_model else None
     for number, path in enumerate(parsed.archive):
         if parsed.record is not None:
-            _print_record(find_record(path, parsed.record, policy))
+            offset, which = parsed.record
+            _print_record(find_record(path, offset, which, policy), offset)
             continue
         size = size_of(path, policy)
         print(f"{chr(10) * (number > 0)}{shown(path)}" + (f"   {size:,} bytes" if size is not None else ""))
@@ -198,7 +254,9 @@ def _first(parts: Iterator[Record | Damage], num_records: int) -> Iterator[Recor
 
 def _parse_and_run(argv: Sequence[str] | None) -> None:
     parsed = _parser().parse_args(argv)
-    for name in ("record", "records", "documents"):
+    if parsed.record is not None:
+        parsed.record = _parse_place(parsed.record)
+    for name in ("records", "documents"):
         if (getattr(parsed, name) or 0) < 0:
             raise UserError(f"--{name} must be 0 or more, not {getattr(parsed, name)}")
     try:

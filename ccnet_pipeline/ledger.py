@@ -94,7 +94,7 @@ class DamageTally:
     """What of an archive could not be read."""
 
     bytes: int = 0  # of the archive as stored
-    members: int = 0  # gzip members lost, whole or in part
+    members: int = 0  # lost, whole or in part: members of gzip, frames of zstd, blocks of bzip2, streams of xz
     reasons: dict[str, int] = field(default_factory=dict)  # damaged places by reason
 
     def count(self, reason: str, size: int, members: int) -> None:

@@ -25,7 +25,15 @@ class Page:
         return [self.title, *lines] if title_is_paragraph else lines
 
 
-def record_id(header: str, segment: str, offset: int) -> str:
-    """Return the uuid of a WARC-Record-ID such as `<urn:uuid:...>`; a stable one of our own where there is none."""
+def record_id(header: str, segment: str, offset: int, number: int) -> str:
+    """Return the uuid of a WARC-Record-ID such as `<urn:uuid:...>`; a stable one of our own where there is none.
+
+    Args:
+        header: the field, or "".
+        segment: the name of the archive.
+        offset: of the record in it.
+        number: among the records of that offset, from 1.
+    """
     stated = header.strip("<> ").removeprefix("urn:uuid:")
-    return stated or str(uuid.uuid5(uuid.NAMESPACE_URL, f"{segment}#{offset}"))
+    place = f"{segment}#{offset}" if number == 1 else f"{segment}#{offset}:{number}"
+    return stated or str(uuid.uuid5(uuid.NAMESPACE_URL, place))

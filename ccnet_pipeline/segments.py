@@ -28,7 +28,11 @@ from ccnet_pipeline.listings import (
 from ccnet_pipeline.mistaken import mistaken_for_archive
 
 _DUMP = re.compile(r"CC-MAIN-\d{4}-\d{2}")
-_PACKINGS = ("", ".gz", ".zst")
+_PACKINGS = ("", ".gz", ".zst", ".bz2", ".xz")
+_SUFFIXES: dict[Kind, tuple[str, ...]] = {
+    "wet": tuple(f".wet{packing}" for packing in _PACKINGS),
+    "warc": (*(f".{form}{packing}" for form in ("warc", "arc") for packing in _PACKINGS), ".wacz"),
+}
 _LOOKED_AT = 100  # files of a glob that are looked into
 _PROBED = 4  # remote files that are asked for their size, to know about how much there is
 
@@ -121,7 +125,7 @@ def _expand(item: str, selection: Selection, policy: FetchPolicy, *, look: bool 
         return _expand_remote(item, selection, policy)
     item = local_path(item)
     if Path(item).is_dir():
-        suffixes = tuple(f".{selection.kind}{packing}" for packing in _PACKINGS)
+        suffixes = _SUFFIXES[selection.kind]
         found = sorted(str(path) for path in Path(item).rglob("*") if path.name.endswith(suffixes) and path.is_file())
         if not found:
             wanted = ", ".join(f"*{suffix}" for suffix in suffixes)

@@ -22,7 +22,7 @@ def read_page(record: Record, segment: str, *, min_chars: int, strip: Callable[[
     title, text, is_empty = _split(record.body.decode("utf-8", "replace"), strip)
     headers = record.headers
     return Page(
-        id=record_id(headers.get("warc-record-id", ""), segment, record.offset),
+        id=record_id(headers.get("warc-record-id", ""), segment, record.offset, record.number),
         url=headers.get("warc-target-uri", ""),
         date=headers.get("warc-date", ""),
         digest=headers.get("warc-block-digest", ""),

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from hypothesis import settings
 from hypothesis.internal.conjecture import providers
+from hypothesis.internal.constants_ast import Constants
 
 from ccnet_pipeline.errors import UserError
 from ccnet_pipeline.models import find_model
@@ -23,7 +24,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 # The same examples in every run: one that fails must fail for whoever caused it. Hypothesis would mix in what stands in
 # the modules that are loaded, so that another test, run before, changes the examples.
-pytest.MonkeyPatch().setattr(providers, "_get_local_constants", providers.Constants, raising=False)
+pytest.MonkeyPatch().setattr(providers, "_get_local_constants", Constants, raising=False)
 settings.register_profile("same", derandomize=True)
 settings.load_profile("same")
 

@@ -170,7 +170,7 @@ def test_input_that_is_missing(mistake: Mistake, here: Path) -> None:
     remedy = "matches no file; check the path, and quote a glob"
     for item in ("nothing.wet.gz", "no/where/*.wet.gz", "**/*.wet.gz", str(here / "nothing")):
         assert mistake("--input", item, "--output", "out") == f"--input {item} {remedy}"
-    want = "--input folder is a directory without WET files (*.wet, *.wet.gz, *.wet.zst)"
+    want = "--input folder is a directory without WET files (*.wet, *.wet.gz, *.wet.zst, *.wet.bz2, *.wet.xz)"
     assert mistake("--input", "folder", "--output", "out") == want
 
 

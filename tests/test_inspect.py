@@ -1,5 +1,6 @@
 """What the inspector says of an archive."""
 
+import bz2
 import re
 import subprocess
 import sys
@@ -70,6 +71,67 @@ def test_a_record_that_was_shown_can_be_printed(told: Told) -> None:
     assert len(text.split("\n\n", 1)[1]) > 300
 
 
+@pytest.fixture
+def many(tmp_path: Path) -> Path:
+    """An archive of two members: one record, then 50."""
+    texts = [wet(k, b"Text number %d.\n" % k * 30) for k in range(51)]
+    path = tmp_path / "many.warc.wet.gz"
+    path.write_bytes(member(texts[0]) + member(b"".join(texts[1:])))
+    return path
+
+
+def test_of_many_records_at_an_offset_each_can_be_printed(told: Told, many: Path) -> None:
+    offset = len(member(wet(0, b"Text number 0.\n" * 30)))
+    first = told(many, "--record", offset)
+    assert first.startswith(f"record 1 of 50 at this offset; --record {offset}:2 for the next\nwarc-type: conversion\n")
+    assert "Text number 1." in first
+    assert told(many, "--record", f"{offset}:1") == first
+    for number in (2, 17, 49):
+        text = told(many, "--record", f"{offset}:{number}")
+        assert text.startswith(f"record {number} of 50 at this offset; --record {offset}:{number + 1} for the next\n")
+        assert f"Text number {number}." in text
+    text = told(many, "--record", f"{offset}:50")
+    assert text.startswith("record 50 of 50 at this offset\nwarc-type: conversion\n")
+    assert "Text number 50." in text
+
+
+def test_a_sole_record_needs_no_number(told: Told, many: Path) -> None:
+    assert told(many, "--record", "0").startswith("warc-type: conversion\n")
+
+
+def test_the_first_pages_are_named_as_record_takes_them(told: Told, many: Path) -> None:
+    names = re.findall(r"^--record (\S+)   (\S+)", told(many, "--documents", 4), re.MULTILINE)
+    offset = names[1][0]
+    assert [name for name, _ in names] == ["0", offset, f"{offset}:2", f"{offset}:3"]
+    for name, url in names:
+        assert f"warc-target-uri: {url}\n" in told(many, "--record", name)
+
+
+def test_a_great_many_records_are_not_all_counted(told: Told, many: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ccnet_pipeline.inspect._MOST_COUNTED", 20)
+    offset = len(member(wet(0, b"Text number 0.\n" * 30)))
+    text = told(many, "--record", f"{offset}:4")
+    assert text.startswith(f"record 4 of more than 20 at this offset; --record {offset}:5 for the next\n")
+    text = told(many, "--record", f"{offset}:40")
+    assert text.startswith(f"record 40 of more than 40 at this offset; --record {offset}:41 for the next\n")
+
+
+def test_records_of_a_block_of_bzip2(told: Told, tmp_path: Path) -> None:
+    """A record is found by the block that it begins in, without what is before."""
+    texts = [wet(k, b"Title\n" + b"%d " % k * 3000) for k in range(60)]
+    path = tmp_path / "x.warc.wet.bz2"
+    path.write_bytes(bz2.compress(b"".join(texts), 1))
+    names = re.findall(r"^--record (\S+)   (\S+)", told(path, "--documents", 60), re.MULTILINE)
+    assert len({name.partition(":")[0] for name, _ in names}) > 3
+    for name, url in names[::7]:
+        assert f"warc-target-uri: {url}\n" in told(path, "--record", name)
+
+
+def test_help_says_how_a_record_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--help"]) == 0
+    assert "--record OFFSET[:N]" in capsys.readouterr().out
+
+
 def test_a_record_that_gives_no_page_is_printed_as_it_is(told: Told) -> None:
     assert "isPartOf: CC-MAIN-2026-04" in told(WARC, "--record", "0")
 
@@ -135,7 +197,10 @@ def test_nor_can_what_a_header_says(told: Told, tmp_path: Path) -> None:
         (["ftp://host/x.warc"], 2, "not from ftp://"),
         (["file:///nothing.warc"], 2, "inspect: /nothing.warc: No such file or directory"),
         ([str(WET.parent)], 2, "Is a directory; give the path of an archive"),
-        ([str(WET), "--record", "-5"], 2, "--record must be 0 or more, not -5"),
+        ([str(WET), "--record", "-5"], 2, "--record takes OFFSET or OFFSET:N, such as 1234 or 1234:2, not -5$"),
+        ([str(WET), "--record", "0:0"], 2, "--record takes OFFSET or OFFSET:N, such as 1234 or 1234:2, not 0:0$"),
+        ([str(WET), "--record", "1:2:3"], 2, "--record takes OFFSET or OFFSET:N"),
+        ([str(WET), "--record", "0:2"], 2, "1 record at byte 0 of .*, not 2 or more$"),
         ([str(WET), "--documents", "-1"], 2, "--documents must be 0 or more, not -1"),
         ([], 2, "the following arguments are required"),
         ([str(WET), "--lid_model", "none"], 2, "--lid_model none: no such file"),

@@ -10,7 +10,7 @@ from typing import Any
 
 import boto3
 import pytest
-from apache_beam.io.aws import s3io
+from apache_beam.io.aws.clients.s3 import boto3_client
 from apache_beam.io.filesystems import FileSystems
 from apache_beam.options.pipeline_options import PipelineOptions
 from moto.server import ThreadedMotoServer
@@ -102,9 +102,9 @@ def bucket(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     named = ["endpoint_url=http://{host}:{port}", "access_key_id=testing", "secret_access_key=testing"]
     flags = [f"--s3_{each.format(host=host, port=port)}" for each in [*named, "region_name=us-east-1"]]
     options = PipelineOptions(flags)
-    client = s3io.boto3_client.Client(options)
+    client = boto3_client.Client(options)
     monkeypatch.setattr(FileSystems, "_pipeline_options", options)
-    monkeypatch.setattr(s3io.boto3_client, "Client", lambda **_: client)  # one for each call takes long to make
+    monkeypatch.setattr(boto3_client, "Client", lambda **_: client)  # one for each call takes long to make
     yield "s3://names"
     server.stop()
 

@@ -181,8 +181,10 @@ def test_the_order_of_arguments_changes_nothing(make: Maker) -> None:
 
 
 def test_a_folder_gives_the_archives_anywhere_below_it_and_nothing_else(make: Maker) -> None:
-    wet, warc = ["a.wet", "d/e/b.warc.wet.gz", "i.wet.zst"], ["f.warc", "g.warc.gz", "h/h.warc.zst"]
-    make(*(f"c/{name}" for name in wet + warc), "c/notes.txt", "c/x.warc.wat.gz", "c/wet.paths.gz", "c/all.wet.paths")
+    wet = ["a.wet", "d/e/b.warc.wet.gz", "i.wet.zst", "j.wet.bz2", "k.warc.wet.xz"]
+    warc = ["f.warc", "g.warc.gz", "h/h.warc.zst", "i.arc", "j.arc.gz", "k.arc.bz2", "l.warc.xz", "m.wacz"]
+    other = ["notes.txt", "march", "x.zip", "x.warc.wat.gz", "wet.paths.gz", "all.wet.paths"]
+    make(*(f"c/{name}" for name in wet + warc + other))
     Path("c/folder.wet").mkdir()
     assert names("c") == wet
     assert [segment.name for segment in find_segments(["c"], kind="warc")] == warc

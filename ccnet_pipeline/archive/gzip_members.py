@@ -15,6 +15,7 @@ from typing import Any, cast
 
 from isal import isal_zlib
 
+from ccnet_pipeline.archive.formats import FEW_BYTES, MORE_BYTES, begins_record
 from ccnet_pipeline.archive.pieces import MAX_PIECE_BYTES, RETAINED_BYTES, Broken, Piece
 from ccnet_pipeline.archive.window import Window
 
@@ -58,12 +59,21 @@ class GzipMembers:
         """Say whether these are the first bytes of a member."""
         return head[:3] == self.magic[: len(head)]
 
-    def probe(self, window: Window, at: int, keep: int) -> tuple[bytes, int]:
-        """Give the first bytes of the text of a member."""
+    def find(self, window: Window, at: int) -> int:
+        """Give where the next member may begin."""
+        return window.find(self.magic, at)
+
+    def resumes(self, window: Window, at: int, keep: int) -> tuple[bool, int]:
+        """Say whether a member with a record begins here."""
+        inflater = zlib.decompressobj(GZIP)
         try:
-            return zlib.decompressobj(GZIP).decompress(window.take(at, PROBE_BYTES, keep), 16), 0
+            text = inflater.decompress(window.take(at, PROBE_BYTES, keep), FEW_BYTES)
+            known = begins_record(text)
+            if known is None:
+                known = begins_record(text + inflater.decompress(inflater.unconsumed_tail, MORE_BYTES))
         except zlib.error:
-            return b"", 0
+            return False, 0
+        return known is True, 0
 
 
 def _long_member(

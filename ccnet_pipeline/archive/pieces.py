@@ -1,7 +1,7 @@
-"""What passes between the layers: pieces of text and gaps; and what a coding (gzip, zstd) has to offer.
+"""What passes between the layers: pieces of text and gaps; and what a coding (gzip, zstd, bzip2, xz) has to offer.
 
 A compressed archive is a series of members, in the words of gzip (RFC 1952, section 2.2); a zstd frame (RFC 8878,
-section 3.1) is one too.
+section 3.1) is one too, and so is a stream of bzip2 or xz.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from ccnet_pipeline.archive.window import Window
 
 MAX_PIECE_BYTES = 1 << 20
 RETAINED_BYTES = 4 << 20
+HEAD_BYTES = 7  # of a member, to tell its coding
 
 PLAIN = -1
 
@@ -25,7 +26,8 @@ class Piece(NamedTuple):
     start: int  # the text came from the archive bytes [start, end)
     end: int
     first: bool  # of its member
-    checked: bool  # the member ends here and has passed its check (plain files have nothing to check)
+    checked: bool  # all text of the member up to here has passed its check (plain files have nothing to check)
+    last: bool = True  # of its member, if it is checked
 
 
 class Gap(NamedTuple):
@@ -47,13 +49,14 @@ class Broken(NamedTuple):
     first: bool  # it gave no piece at all
     cut: bool  # the archive ends before the member does
     text: bytes = b""  # what could still be saved of it behind `begin`
+    begun: bool | None = None  # a member it was; None: its first bytes tell
 
 
 class Coding(Protocol):
     """How one kind of compressed archive is read."""
 
     name: str
-    magic: bytes  # the first bytes of every member that holds text
+    magic: bytes  # the first bytes of every archive
 
     def read(self, window: Window, at: int) -> Generator[Piece, None, Broken | None]:
         """Give the pieces of member after member from `at` on; return the first that breaks, None at the end.
@@ -63,13 +66,18 @@ class Coding(Protocol):
         ...
 
     def may_begin(self, head: bytes) -> bool:
-        """Say whether a member may begin so: `head` has at least one byte, fewer than `magic` at the end only."""
+        """Say whether a member may begin so: `head` has at least one byte, fewer than HEAD_BYTES at the end only."""
         ...
 
-    def probe(self, window: Window, at: int, keep: int) -> tuple[bytes, int]:
-        """Give the first bytes of the text of the member at `at`, b"" if it has none, and what that cost in bytes.
+    def find(self, window: Window, at: int) -> int:
+        """Give where the next member may begin at or behind `at`, among the bytes held; -1: nowhere."""
+        ...
 
-        A cost that an archive could not make large without being large itself counts as 0. The window keeps
-        the bytes from `keep` on.
+    def resumes(self, window: Window, at: int, keep: int) -> tuple[bool, int]:
+        """Say whether reading can go on with a member at `at`, and what it cost in bytes to know.
+
+        It can where the member begins with a record; where members are parts of what was packed in one go, with any
+        that is sound. A cost that an archive could not make large without being large itself counts as 0. The window
+        keeps the bytes from `keep` on.
         """
         ...

@@ -41,9 +41,9 @@ class Window:
         begin = at - self.base
         return self._view[begin : begin + size]
 
-    def find(self, pattern: bytes, at: int) -> int:
-        """Give the offset of the first `pattern` at or behind `at` among the bytes held, or -1."""
-        found = self._data.find(pattern, at - self.base)
+    def find(self, pattern: bytes, at: int, end: int | None = None) -> int:
+        """Give the offset of the first `pattern` in [at, end) among the bytes held, or -1."""
+        found = self._data.find(pattern, at - self.base, None if end is None else end - self.base)
         return found + self.base if found >= 0 else -1
 
     def _read(self, until: int, keep: int) -> None:

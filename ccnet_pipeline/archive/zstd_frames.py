@@ -10,8 +10,7 @@ the first of an archive, holds what the frames behind it were compressed with, i
 dictionary is not there, or wrong, does not decompress.
 
 Bounds. A window of at most MAX_WINDOW_BYTES, what `zstd` itself decompresses by default: a frame that wants more is
-broken. A dictionary of at most MAX_DICTIONARY_BYTES. A block of four bytes may give 128 KiB: where an archive has
-given more than BOMB_FLOOR of text and BOMB_RATIO times its own size, a frame of such a ratio is broken.
+broken. A dictionary of at most MAX_DICTIONARY_BYTES. A block of four bytes may give 128 KiB: for bombs see bombs.py.
 """
 
 from __future__ import annotations
@@ -30,6 +29,8 @@ from zstandard import (
     get_frame_parameters,
 )
 
+from ccnet_pipeline.archive.bombs import BombGuard
+from ccnet_pipeline.archive.formats import begins_record
 from ccnet_pipeline.archive.pieces import MAX_PIECE_BYTES, RETAINED_BYTES, Broken, Piece
 from ccnet_pipeline.archive.window import Window
 
@@ -37,8 +38,6 @@ DICTIONARY_MAGIC = b"\x5d\x2a\x4d\x18"
 MAX_WINDOW_BYTES = 128 << 20
 MAX_DICTIONARY_BYTES = 16 << 20
 MAX_BLOCK_BYTES = 128 << 10
-BOMB_FLOOR = 1 << 30
-BOMB_RATIO = 1032  # as much as deflate gives at most
 
 _HEADER_BYTES = 18  # at most
 _BLOCK_HEADER_BYTES = 3
@@ -69,7 +68,7 @@ class ZstdFrames:
 
     def __init__(self) -> None:
         self._decompressor = ZstdDecompressor(max_window_size=MAX_WINDOW_BYTES)
-        self._given = 0  # bytes of text in all
+        self._guard = BombGuard()
 
     def read(self, window: Window, at: int) -> Generator[Piece, None, Broken | None]:
         """Give the pieces of frame after frame; return the first that breaks."""
@@ -92,8 +91,12 @@ class ZstdFrames:
         skippable = 0x50 <= head[0] <= 0x5F and head[1:size] == DICTIONARY_MAGIC[1:size]
         return skippable or head[:size] == self.magic[:size]
 
-    def probe(self, window: Window, at: int, keep: int) -> tuple[bytes, int]:
-        """Give the first bytes of the text of a frame."""
+    def find(self, window: Window, at: int) -> int:
+        """Give where the next frame with text may begin."""
+        return window.find(self.magic, at)
+
+    def resumes(self, window: Window, at: int, keep: int) -> tuple[bool, int]:
+        """Say whether a frame with a record begins here."""
         text, cost = b"", 0
         try:
             for step in islice(self._steps(window, at, keep, checked=False), _PROBE_BLOCKS):
@@ -102,7 +105,7 @@ class ZstdFrames:
                     break
         except (ZstdError, _CutError):
             cost += MAX_BLOCK_BYTES  # a block may break at its very end
-        return text, cost
+        return begins_record(text) is True, cost
 
     # --- frames with text
 
@@ -114,7 +117,7 @@ class ZstdFrames:
                 inflater = self._decompressor.decompressobj()
                 text = inflater.decompress(window.take(start, end - start, start))
                 if inflater.eof and not inflater.unused_data:
-                    self._given += len(text)
+                    self._guard.give(len(text))
                     yield Piece(text, start, start, end, True, True)
                     return end
             except ZstdError:
@@ -126,8 +129,8 @@ class ZstdFrames:
                 if step.text or step.last:
                     yield Piece(step.text, start, at, step.end, at == start, step.last)
                     at = step.end
-                self._given += len(step.text)
-                if self._is_bomb(given, start, step.end):
+                self._guard.give(len(step.text))
+                if self._guard.is_bomb(given, start, step.end):
                     break
                 if step.last:
                     return step.end
@@ -160,9 +163,6 @@ class ZstdFrames:
             if last:
                 raise ZstdError("blocks end before the frame does")
             size, last = _block(window, at, kept, checksum * checked)
-
-    def _is_bomb(self, given: int, start: int, end: int) -> bool:
-        return self._given > BOMB_FLOOR + BOMB_RATIO * end and given > MAX_PIECE_BYTES + BOMB_RATIO * (end - start)
 
     # --- frames without text
 

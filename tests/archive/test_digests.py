@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import io
 import os
 import tracemalloc
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from warcio.archiveiterator import ArchiveIterator
 
 from ccnet_pipeline.archive import Record, read_archive
 from ccnet_pipeline.archive.digests import verify
+from ccnet_pipeline.extract import Extraction
+from ccnet_pipeline.recipe import CC100, VerifyDigests
 
 DATA = Path(os.environ.get("CC100_TEST_DATA", Path(__file__).resolve().parents[3] / "shared" / "data"))
 
@@ -118,7 +123,7 @@ EXPECTED = {
     "corrupt_warcconversion_2.wet.gz": (1, 0, 1),
     "corrupt_warcinfo_1.wet.gz": (5, 0, 1),
     "file_and_wet_headers_only.wet.gz": (0, 0, 1),
-    "file_headers_only.wet.gz": (0, 0, 0),
+    "file_headers_only.wet.gz": (0, 0, 1),
     "filter_test_1.wet.gz": (25, 0, 1),
     "fragment1_asthma_incomplete_last.wet.gz": (0, 1, 1),
     "fragment1_incomplete_last.wet.gz": (1, 0, 1),
@@ -140,7 +145,7 @@ EXPECTED = {
     "whirlwind.warc.wet": (1, 0, 1),
     "whirlwind.warc.wet.gz": (2, 0, 0),
     "all-header-values-empty.warc": (0, 0, 0),
-    "arc-with-bad-header.arc": (0, 0, 0),
+    "arc-with-bad-header.arc": (0, 0, 1),
     "bad-target-uri-angle-brackets.warc.gz": (6, 0, 0),
     "content-length-wrong.warc": (0, 2, 4),
     "duplicate-header-fields.warc": (0, 0, 1),
@@ -174,3 +179,66 @@ def test_file(name: str) -> None:
     with found[0].open("rb") as stream:
         results = Counter(verify(part) for part in read_archive(stream) if isinstance(part, Record))
     assert (results[True], results[False], results[None]) == EXPECTED[name]
+
+
+# --- what becomes of records with a wrong digest (--verify_digests)
+
+_HTML = b"<title>T</title><p>" + b"A page that is long enough to be one, and then some more of it. " * 8
+_RESPONSE = b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n\r\n" + _HTML
+
+
+def _warc_record(kind: str, body: bytes, **fields: str) -> bytes:
+    http = {"request": "application/http; msgtype=request", "response": "application/http; msgtype=response"}
+    named = {"WARC-Type": kind, "Content-Type": http.get(kind, "text/plain"), "WARC-Target-URI": "http://example.org/"}
+    named |= {"WARC-Record-ID": f"<urn:uuid:{len(fields)}>", "WARC-Date": "2024-05-18T01:58:10Z"}
+    named |= {name.replace("_", "-"): value for name, value in fields.items()}
+    head = "".join(f"{name}: {value}\r\n" for name, value in {**named, "Content-Length": str(len(body))}.items())
+    return b"WARC/1.0\r\n" + head.encode() + b"\r\n" + body + b"\r\n\r\n"
+
+
+def _archives() -> dict[str, bytes]:
+    """Some records with right, wrong, and no digests; of those that are no text the digests do not count."""
+    text, wrong = b"Title\n" + b"The text of a page. " * 30, base32("sha1", b"other")
+    texts = [
+        _warc_record("conversion", text, WARC_Block_Digest=base32("sha1", text)),
+        _warc_record("conversion", text, WARC_Block_Digest=wrong),
+        _warc_record("conversion", text, WARC_Block_Digest=hexadecimal("sha1", text)),
+        _warc_record("conversion", text, WARC_Block_Digest=hexadecimal("sha1", b"other")),
+        _warc_record("conversion", text),
+    ]
+    block, payload = base32("sha1", _RESPONSE), base32("sha1", _HTML)
+    pages = [
+        _warc_record("response", _RESPONSE, WARC_Block_Digest=block, WARC_Payload_Digest=payload),
+        _warc_record("response", _RESPONSE, WARC_Block_Digest=wrong, WARC_Payload_Digest=payload),
+        _warc_record("response", _RESPONSE, WARC_Payload_Digest=payload),
+        _warc_record("response", _RESPONSE, WARC_Payload_Digest=wrong),
+        _warc_record("response", _RESPONSE),
+    ]
+    request = _warc_record("request", b"GET / HTTP/1.1\r\n\r\n", WARC_Block_Digest=wrong)
+    info = _warc_record("warcinfo", b"format: x\r\n", WARC_Block_Digest=wrong)
+    return {"WET": b"".join([info, *texts]), "WARC": b"".join([info, *(request + page for page in pages)])}
+
+
+def _wrong_by_warcio(data: bytes) -> int:
+    count = 0
+    for each in ArchiveIterator(io.BytesIO(data), check_digests=True):
+        each.content_stream().read()
+        count += each.rec_type in ("conversion", "response") and each.digest_checker.passed is False
+    return count
+
+
+@pytest.mark.parametrize("name", ["WET", "WARC"])
+@pytest.mark.parametrize("what", ["off", "count", "strict"])
+def test_wrong_digests_are_counted_and_their_records_dropped(name: str, what: VerifyDigests) -> None:
+    data = _archives()[name]
+    wrong = _wrong_by_warcio(data)
+    assert wrong == 2
+    extraction = Extraction("segment", replace(CC100, verify_digests=what))
+    pages = list(extraction.pages(io.BytesIO(data)))
+    records = extraction.account.tally.records
+    dropped = {"off": 0, "count": 0, "strict": wrong}[what]
+    assert len(pages) == 5 - dropped
+    assert extraction.account.damage.reasons == ({} if what == "off" else {"wrong_digest": wrong})
+    assert (extraction.account.damage.bytes, extraction.account.damage.members) == (0, 0)
+    assert records.dropped == {"record_type": 1 if name == "WET" else 6, **({"wrong_digest": wrong} if dropped else {})}
+    assert records.read == len(pages) + sum(records.dropped.values())

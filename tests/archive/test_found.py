@@ -10,6 +10,7 @@ import pytest
 from ccnet_pipeline.archive import Damage, Record
 from tests.archive.accounts import CODECS, GZIP, ZSTD, Codec, assert_accounted, framed, unit_at
 from tests.archive.archives import bodies, damages, member, read, wet
+from tests.archive.work import Work
 
 NOISE = random.Random(1).randbytes(300)  # no packer makes less of it
 
@@ -24,19 +25,27 @@ def _stored(text: bytes) -> bytes:
 
 
 def test_blanks_in_a_header_that_has_a_continuation_line() -> None:
-    """The pattern that joins continuation lines tried every blank of a run anew: 64 kB took seconds, a header."""
+    """The pattern that joins continuation lines tried every blank of a run anew: 64 kB took seconds, now 2 ms."""
     text = b"WARC/1.0\r\nA: " + b" " * 60_000 + b"x\r\n y\r\nContent-Length: 4\r\n\r\nbody\r\n\r\n"
     began = time.process_time()
     assert bodies(read(text)) == [b"body"]
     assert time.process_time() - began < 1
 
 
-def test_version_lines_one_after_another() -> None:
-    """Each was searched for a blank line 64 kB ahead before the next one was seen: 1 MB took ten seconds."""
+def test_a_line_of_arc_with_a_great_many_dates() -> None:
+    """The pattern of such a line tried every pair of a date and an end: 64 kB would take nine seconds, now 12 ms."""
+    text = b"http://x/" + b" x 20200101000000" * 3800 + b" " * 2000 + b"\n"
     began = time.process_time()
-    parts = read(b"WARC/1.0\r\n" * 50_000)
-    assert time.process_time() - began < 2
-    assert sum(size for _, _, size in damages(parts)) == 500_000
+    assert damages(read(text)) == [("no_warc_header", 0, len(text))]
+    assert time.process_time() - began < 1
+
+
+def test_version_lines_one_after_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each was searched for a blank line 64 kB ahead before the next one was seen: 1 MB took ten seconds."""
+    with Work(monkeypatch) as counts:
+        parts = read(b"WARC/1.0\r\n" * 5000)
+    assert counts["searched"] < 2 * 50_000
+    assert sum(size for _, _, size in damages(parts)) == 50_000
 
 
 @by_codec

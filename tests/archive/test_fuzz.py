@@ -19,8 +19,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ccnet_pipeline.archive import Damage, Record
-from tests.archive.accounts import GZIP, VERSION_LINE, ZSTD, assert_accounted, unit_at
-from tests.archive.archives import damages, member, read, wet
+from tests.archive.accounts import (
+    ALL_CODECS,
+    BZIP2,
+    GZIP,
+    VERSION_LINE,
+    WRONG,
+    XZ,
+    ZSTD,
+    assert_accounted,
+    unit_at,
+)
+from tests.archive.archives import arc, arc_head, bodies, damages, member, read, wet
 
 SLOW_S = 5.0
 NOISE = random.Random(3).randbytes(20_000)
@@ -42,8 +52,13 @@ PACKINGS: dict[str, Callable[[bytes], bytes]] = {
     "gzip": member,
     "gzip stored": lambda text: member(text, 0),
     "zstd": ZSTD.pack,
+    "bzip2": BZIP2.pack,
+    "xz": XZ.pack,
     "plain": lambda text: text,
 }
+CODECS = {"gzip": GZIP, "gzip stored": GZIP, "zstd": ZSTD, "bzip2": BZIP2, "xz": XZ}
+MAGICS = tuple(codec.magic for codec in ALL_CODECS)
+LINE_ENDS = ((b"\r\n", b"\n"), (b"\r\n", b"\r\r\n"), (b"\n", b"\r\n"))
 LENGTHS: tuple[bytes, ...] = (
     b"",
     b"0",
@@ -104,6 +119,7 @@ INSERTS += (
     ZSTD.pack(b"other"),
     member(wet(6, b"more"))[:-9],
 )
+INSERTS += (arc(b"http://x/", b"arc"), BZIP2.pack(b"other"), XZ.pack(wet(6, b"more")), b"\0\0\0\0")
 INSERTS += (NOISE[:3000], member(b""), ZSTD.pack(b""), b"\x50\x2a\x4d\x18\x04\0\0\0abcd", b"<html>\n", b"\xef\xbb\xbf")
 
 
@@ -121,6 +137,7 @@ class Case:
 
     packing: str
     chunks: list[Chunk]
+    arc: bool
     edited: int = 0  # not as CommonCrawl would write it, though nothing in it says that it is damaged
     harmed: int = 0  # times that bytes were changed
     sound: frozenset[bytes] = frozenset()  # bodies that were put in
@@ -140,7 +157,9 @@ def _edited(text: bytes, chance: random.Random) -> bytes:
         what = chance.randrange(8)
         at = chance.randrange(1, len(lines) + 1)
         if what <= 2:
-            lines = [b"Content-Length:" + chance.choice(LENGTHS) if b"ength:" in line else line for line in lines]
+            length = b"%d" % max(0, len(rest) - 4 + chance.choice([-30, -1, 1, 3, 5, 40, 400, 3000, 10**6]))
+            length = chance.choice([length, chance.choice(LENGTHS)])
+            lines = [b"Content-Length:" + length if b"ength:" in line else line for line in lines]
         elif what <= 4:
             lines.insert(at, chance.choice(FIELDS))
         elif what == 5:
@@ -156,15 +175,19 @@ def _edited(text: bytes, chance: random.Random) -> bytes:
 
 def _records(chance: random.Random, case: Case) -> list[Chunk]:
     """Give the texts of some records, nearly all sound."""
-    made = []
+    made = [Chunk(arc_head(), None)] if case.arc else []
     for number in range(chance.randint(1, 6)):
         body = chance.choice(BODIES)
-        text = wet(number, body)
-        if chance.randrange(4) == 0:
+        text = arc(b"http://example.org/%d" % number, body) if case.arc else wet(number, body)
+        if chance.randrange(4) == 0 and not case.arc:
             made.append(Chunk(_edited(text, chance), None))
             case.edited += 1
         else:
             made.append(Chunk(text, body))
+    if chance.randrange(8) == 0:
+        ends = chance.choice(LINE_ENDS)
+        made = [Chunk(chunk.data.replace(*ends), None) for chunk in made]
+        case.edited += 1
     return made
 
 
@@ -214,9 +237,9 @@ def _arrange(case: Case, chance: random.Random) -> None:
 
 def make_case(chance: random.Random) -> Case:
     """Make an archive by chance."""
-    case = Case(chance.choice(list(PACKINGS)), [])
+    case = Case(chance.choice(list(PACKINGS)), [], arc=chance.randrange(5) == 0)
     texts = _records(chance, case)
-    case.sound = frozenset(chunk.body for chunk in texts if chunk.body is not None)
+    case.sound = frozenset(chunk.body for chunk in texts if chunk.body is not None) | {*bodies(read(arc_head()))}
     pack = PACKINGS[case.packing]
     if case.packing != "plain" and chance.randrange(4) == 0:
         # Packed as no crawl is: records in one unit, or one record in some.
@@ -238,13 +261,18 @@ def check(case: Case) -> None:
     data = case.data
     parts = read(data, max_record_bytes=case.limit)
     assert_accounted(data, parts)
-    assert all(part.oversized == (int(part.headers["content-length"]) > case.limit) for part in _records_of(parts))
+    wrong_length = any(isinstance(part, Damage) and part.reason == WRONG for part in parts)
+    for part in _records_of(parts):
+        stated = int(part.headers["content-length"])
+        assert part.oversized == (stated > case.limit) or wrong_length
+        assert len(part.body) <= case.limit
+        assert part.oversized or len(part.body) == stated or wrong_length
     assert all(part.type == part.headers.get("warc-type", "").lower() for part in _records_of(parts))
     for most in case.mosts:
         assert read(data, most, max_record_bytes=case.limit) == parts
-    if case.packing == "plain":
+    if case.packing == "plain" and not case.arc:
         _check_plain(case, parts)
-    elif data.startswith((GZIP.magic, ZSTD.magic)[case.packing == "zstd"]):
+    elif case.packing != "plain" and data.startswith(CODECS[case.packing].magic):
         _check_packed(case, parts)
 
 
@@ -258,8 +286,11 @@ def _check_plain(case: Case, parts: list[Record | Damage]) -> None:
     for part in reversed(parts):
         if isinstance(part, Damage):
             del mended[part.offset : part.offset + part.size]
-    if VERSION_LINE.match(case.data) and VERSION_LINE.match(mended):
+    wrong_length = any(isinstance(part, Damage) and part.reason == WRONG for part in parts)
+    if not wrong_length and VERSION_LINE.match(case.data) and VERSION_LINE.match(mended):
         again = read(bytes(mended), max_record_bytes=case.limit)
+        if any(reason == WRONG for reason, _, _ in damages(again)):
+            return  # lines end with LF, and without the damage a record lacks a line end
         assert damages(again) == []
         assert [(p.headers, p.body) for p in _records_of(again)] == [(p.headers, p.body) for p in _records_of(parts)]
 
@@ -275,9 +306,9 @@ def _check_packed(case: Case, parts: list[Record | Damage]) -> None:
             oversized = len(chunk.body) > case.limit
             assert (at, oversized, b"" if oversized else chunk.body) in given, f"record at {at} is missing"
             assert all(b <= at or end <= a for a, b in lost), f"record at {at} is counted as damage"
-        if chunk.data.startswith((GZIP.magic, ZSTD.magic)):
+        if chunk.data.startswith(MAGICS):
             # A unit that lacks its last byte is sound again if the next one happens to begin with that byte.
-            unit = unit_at(case.data, at, GZIP if chunk.data.startswith(GZIP.magic) else ZSTD)
+            unit = unit_at(case.data, at, next(codec for codec in ALL_CODECS if chunk.data.startswith(codec.magic)))
             taken = unit.end if unit.state == "whole" else taken
         at = end
     # Of an archive cut short what looks whole is given: nothing tells a harmed last unit from one that is cut.

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import gzip
 import io
+import zipfile
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from warcio.archiveiterator import ArchiveIterator
 
 from ccnet_pipeline.archive import Record
-from tests.archive.archives import damages, member, read
+from tests.archive.archives import bodies, damages, member, read, wet
 
 NAMES = st.sampled_from(["WARC-Type", "warc-target-uri", "WARC-Date", "X", "Content-Type", "x-y"])
 VALUES = st.text(st.characters(exclude_categories=["C", "Z"]), min_size=1, max_size=12)
@@ -70,3 +72,20 @@ def test_warcio_reads_the_same(made: list[tuple[bytes, dict[str, str], bytes]]) 
     ]
     ours = [part.body for part in read(packed) if isinstance(part, Record)]
     assert ours == theirs
+
+
+def test_wacz() -> None:
+    """A zip in which members of gzip are stored as they are; what is none of them is counted."""
+    records = [member(wet(k, b"text %d" % k)) for k in range(5)]
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr("archive/data.warc.gz", b"".join(records))
+        archive.writestr("indexes/index.cdx.gz", gzip.compress(b"com,example)/ 20200101000000 {}\n" * 50))
+        archive.writestr("pages/pages.jsonl", b"{}\n", zipfile.ZIP_DEFLATED)
+    data = packed.getvalue()
+    begin = data.index(records[0])
+    parts = read(data)
+    assert bodies(parts) == [b"text %d" % k for k in range(5)]
+    assert [part.offset for part in parts][1:6] == [begin + sum(map(len, records[:k])) for k in range(5)]
+    assert [reason for reason, _, _ in damages(parts)] == ["not_gzip", "trailing_garbage"]
+    assert sum(size for _, _, size in damages(parts)) == len(data) - sum(map(len, records))

@@ -157,13 +157,6 @@ def test_a_record_that_goes_on_in_the_next_member_is_of_the_first() -> None:
         assert damages(parts) == [], cut
 
 
-def test_length_too_large_for_its_member_costs_only_its_record() -> None:
-    broken = member(A.replace(b": 5\r", b": 50\r"))
-    parts = read(member(B) + broken + member(B))
-    assert bodies(parts) == [b"second", b"second"]
-    assert damages(parts) == [("truncated_record", len(member(B)), len(broken))]
-
-
 def test_gzip_header_of_every_kind() -> None:
     plain = member(A)
     body = plain[10:]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import io
 import random
-import time
 import tracemalloc
+from collections.abc import Callable
 from itertools import pairwise
 
 import pytest
@@ -14,8 +14,9 @@ from fastwarc.warc import ArchiveIterator
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ccnet_pipeline.archive import Damage, Record
+from ccnet_pipeline.archive import Damage, Record, bombs
 from tests.archive.archives import assert_in_order, bodies, damages, frame, member, read, skippable, wet
+from tests.archive.work import Work, assert_linear
 
 RANDOM = random.Random(11)
 WORDS = [bytes(RANDOM.choices(b"abcdefghijklmnop", k=RANDOM.randint(2, 9))) for _ in range(400)]
@@ -231,16 +232,17 @@ def _bomb(blocks: int) -> bytes:
     return b"\x28\xb5\x2f\xfd\x00\x58" + block * (blocks - 1) + bytes([block[0] | 1]) + block[1:]
 
 
-def test_bomb_is_stopped() -> None:
-    bomb = _bomb(100_000)  # 13 GB of text
-    started = time.process_time()
+def test_bomb_is_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bombs, "BOMB_FLOOR", 64 << 20)
+    bomb = _bomb(10_000)  # 1.3 GB of text
     tracemalloc.start()
     try:
-        parts = read(ONE + bomb + ONE)
+        with Work(monkeypatch) as counts:
+            parts = read(ONE + bomb + ONE)
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
-    assert time.process_time() - started < 20
+    assert counts["given"] < 2 * (bombs.BOMB_FLOOR + bombs.BOMB_RATIO * len(bomb))
     assert peak < 8 << 20
     assert bodies(parts) == [b"one"] * 2
     assert sum(size for _, _, size in damages(parts)) == len(bomb)
@@ -254,17 +256,19 @@ def test_long_record_is_passed_over() -> None:
     assert damages(parts) == []
 
 
-def test_magic_numbers_everywhere_take_linear_time() -> None:
+def test_magic_numbers_everywhere_take_linear_work(monkeypatch: pytest.MonkeyPatch) -> None:
     # Every few bytes a frame that decompresses to 128 KiB, and to no record.
     begin = b"\x28\xb5\x2f\xfd\x00\x58" + _bomb(2)[6:10]
-    took = []
-    for size in (8_000, 32_000):
-        started = time.process_time()
-        parts = read(begin * size)
-        took.append(time.process_time() - started)
-        assert bodies(parts) == []
-        assert sum(size for _, _, size in damages(parts)) == len(begin) * size
-    assert took[1] < 8 * took[0] + 0.5
+
+    def reading(n: int) -> Callable[[], None]:
+        def do() -> None:
+            parts = read(begin * n)
+            assert bodies(parts) == []
+            assert sum(size for _, _, size in damages(parts)) == len(begin) * n
+
+        return do
+
+    assert_linear(Work(monkeypatch), reading, 4000)
 
 
 @settings(max_examples=300, deadline=None)

@@ -16,8 +16,8 @@ from ccnet_pipeline.archive import Record
 from ccnet_pipeline.errors import UserError
 from ccnet_pipeline.pages import Page
 from ccnet_pipeline.text.invisible import strip_invisible
-from ccnet_pipeline.web import main_text
-from ccnet_pipeline.web.html import MAX_ATTRIBUTES, MAX_DEPTH, MAX_NAMES, MAX_ROOTS, MAX_TAGS, parse
+from ccnet_pipeline.web import html, main_text
+from ccnet_pipeline.web.html import MAX_ATTRIBUTES, MAX_DEPTH, MAX_NAMES, MAX_ROOTS, parse
 from tests.web.messages import ARTICLE, HTML, message, page_of, read, reader, record
 
 PAGE = f"""<!DOCTYPE html><html><head><title> A
@@ -102,7 +102,14 @@ _HOSTILE: dict[str, tuple[str, str | None]] = {
     "nested divs, closed": ("<div>" * 30_000 + "x" + "</div>" * 30_000, "too_complex"),
     "100 000 divs": ("<div>" * 100_000 + "x", "too_complex"),
     "nested lists": ("<ol><li>x" * 20_000, "too_complex"),
-    "5 MB of <a": ("<a" * 2_500_000, "too_complex"),
+    "1 MB of <a": ("<a" * 500_000, None),
+    "long names of tags": (("<a" + "x" * 300) * 20_000, None),
+    "long values without quotes": (("<a/b=" + "x" * 300) * 20_000, "too_complex"),
+    "a million paragraphs": ("<p>" * 1_000_000, "too_complex"),
+    "nested late": ("<p>x" * 70_000 + "<div>" * 60_000, "too_complex"),
+    "spans left open, and other end tags": ("<p>" * 70_000 + "<span>" * 40_000 + "</i>" * 40_000, "too_complex"),
+    "divs in spans whose end tags do not count": ("<span><div></span>" * 100_000, "too_complex"),
+    "many in something deep": ("<div>" * 400 + "<p>x" * 300_000, "too_complex"),
     "1 MB of an attribute": (f'<p title="{"x " * 500_000}">text</p>', None),
     "100 000 attributes": ("<p " + " ".join(f"a{i}=1" for i in range(100_000)) + ">text", None),
     "attributes behind quoted brackets": (
@@ -116,6 +123,11 @@ _HOSTILE: dict[str, tuple[str, str | None]] = {
     "many bodies": ("".join(f"<body a{i}=1>" for i in range(20_000)), "too_complex"),
     "formatting left open": ("<p>" + "".join(f"<b id={i}>" for i in range(20_000)) + "<p>x" * 20_000, "too_complex"),
     "formatting left open, flat": ("<p>" + "".join(f"<b id={i}>" for i in range(500)) + "<p>x" * 20_000, None),
+    "options": ("<p>text<select>" + "<option>x" * 60_000 + "</select>", None),
+    "groups of options": ("<select>" + "<optgroup><option>x</optgroup>" * 20_000, None),
+    "templates in templates": ("<p>x" * 70_000 + "<template>" * 60_000, "too_complex"),
+    "a great many attributes": ("<p " + "<a " * 600_000, "too_complex"),
+    "comments that are none": ("<?x>" * 600_000, "too_complex"),
     "unclosed comment": ("<p>text<!-- " + "x" * 5_000_000, None),
     "comments": ("<!--" * 60_000, None),
     "robots": ("<meta name=robots content=x>" * 20_000, None),
@@ -138,9 +150,41 @@ def test_hostile_pages(name: str) -> None:
     assert time.process_time() - began < 30
 
 
-def test_limits_are_above_what_they_name() -> None:
-    assert parse("<p>" * MAX_TAGS) is not None
-    assert parse("<p>" * (MAX_TAGS + 1)) is None
+# Large, but as cheap as they look.
+_LARGE = {
+    "70 000 tags, with links": "<p>some words <a href=/x>a name</a>" * 23_400,
+    "112 000 tags in a table": "<table>" + "<tr><td>one</td><td>two</td></tr>" * 18_700,
+    "150 000 line breaks": "<p>" + "a line<br>" * 150_000,
+    "100 000 tags, some bold": "<div><p>a <b>b</b> <i>c</i></div>" * 14_500,
+    "100 000 tags, 50 deep": ("<div>" * 50 + "text" + "</div>" * 50) * 1000,
+    "comments": "<p>text" + "<!-- <p> <b> -->" * 70_000,
+    "a script": "<script>" + "if(a<b)c='<i>';" * 100_000 + "</script><p>text",
+    "text": "<p>" + "1 < 2 <3 " * 300_000,
+}
+
+
+@pytest.mark.parametrize("name", _LARGE)
+def test_large_pages(name: str) -> None:
+    page = page_of(_LARGE[name], max_record_bytes=16 << 20)
+    assert page.text is not None
+    last = page.text.rpartition("\n")[2]
+    assert last in ("some words a name", "one\t\ttwo", "a line", "a b c", "text") or name == "text"
+
+
+def test_limits_are_above_what_they_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(html, "MAX_ELEMENTS", 70_000)
+    implied = 3  # <html>, <head>, <body>
+    assert parse("<p>" * (70_000 - implied)) is not None
+    assert parse("<p>" * (70_001 - implied)) is None
+    monkeypatch.setattr(html, "MAX_STEPS", 66 * 70_000)
+    assert parse("<i>" * 60 + "<p>" * 69_000) is not None
+    assert parse("<i>" * 70 + "<p>" * 69_000) is None
+    monkeypatch.undo()
+    monkeypatch.setattr(html, "MAX_LOOKS", 512 * 300_000)
+    assert parse("<i>" * 260 + "</x>" * 80_000) is not None
+    assert parse("<i>" * 260 + "</x>" * 300_000) is None
+    assert parse("<p>" + "</x>" * 300_000) is not None
+    monkeypatch.undo()
     padding = "<p>" * 5000
     assert parse("<div>" * (MAX_DEPTH - 10) + padding) is not None
     assert parse("<div>" * (MAX_DEPTH + 10) + padding) is None
