@@ -256,8 +256,8 @@ VERSION_LINE = re.compile(rb"^WARC/\d+\.\d+[ \t]*\r?\n", re.MULTILINE)
 BLANK_LINE = re.compile(rb"\n\r?\n")
 
 
-def gzip_members(data: bytes) -> Iterator[tuple[int, bytes]]:
-    """(offset, content) of every sound member and of a cut last one; after damage, on from the next magic."""
+def gzip_members(data: bytes) -> Iterator[tuple[int, bytes, bool]]:
+    """(offset, content, whole) of every sound member and of a cut last one; after damage, on from the next magic."""
     offset = 0
     while offset < len(data):
         decoder = zlib.decompressobj(wbits=31)
@@ -267,11 +267,30 @@ def gzip_members(data: bytes) -> Iterator[tuple[int, bytes]]:
             following = data.find(b"\x1f\x8b\x08", offset + 1)
             offset = following if following >= 0 else len(data)
             continue
-        yield offset, content
+        yield offset, content, decoder.eof
         offset = len(data) - len(decoder.unused_data)
 
 
-def records_of(content: bytes) -> Iterator[Record]:
+def end_of_block(content: bytes, begin: int, length: int, *, whole: bool) -> int | None:
+    """Where a block ends: as its length says, unless that is too large, and the next record stands in the block."""
+    end = begin + length
+    behind = content[end:].lstrip(b"\r\n")
+    if end <= len(content) and (not behind or VERSION_LINE.match(behind)):
+        return end
+    following = VERSION_LINE.search(content, begin)
+    if following and following.start() < end:
+        end = following.start()
+    elif end <= len(content):
+        return end
+    elif whole:
+        end = len(content)
+    else:
+        return None
+    closing = re.search(rb"(?:\r?\n){2}\Z", content[begin:end])
+    return begin + closing.start() if closing else None
+
+
+def records_of(content: bytes, *, whole: bool = False) -> Iterator[Record]:
     """The whole records of plain archive text; what is none is passed over up to the next version line."""
     at = 0
     while version := VERSION_LINE.search(content, at):
@@ -282,10 +301,10 @@ def records_of(content: bytes) -> Iterator[Record]:
         for line in content[version.end() : blank.start()].decode("utf-8", "replace").split("\n"):
             name, _, value = line.partition(":")
             headers.setdefault(name.strip().lower(), value.strip())
-        at = blank.end() + int(headers["content-length"])
-        if at > len(content):
-            return
-        yield Record(version.start(), headers["warc-type"], headers, content[blank.end() : at])
+        end = end_of_block(content, blank.end(), int(headers["content-length"]), whole=whole)
+        at = blank.end() if end is None else end
+        if end is not None:
+            yield Record(version.start(), headers["warc-type"], headers, content[blank.end() : end])
 
 
 def read_wet(path: Path) -> list[Record]:
@@ -294,8 +313,8 @@ def read_wet(path: Path) -> list[Record]:
         return list(records_of(data))
     return [
         Record(offset, record.kind, record.headers, record.body)
-        for offset, content in gzip_members(data)
-        for record in records_of(content)
+        for offset, content, whole in gzip_members(data)
+        for record in records_of(content, whole=whole)
     ]
 
 
