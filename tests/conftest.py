@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -18,6 +19,9 @@ from hypothesis.internal.constants_ast import Constants
 
 from ccnet_pipeline.errors import UserError
 from ccnet_pipeline.models import find_model
+
+# In the background of a shell these tests are told to ignore Ctrl-C, and would hand that on to every program they start.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # Several tests run at once, and threads that wait for their processor by spinning cost each other minutes.
 os.environ.setdefault("OMP_NUM_THREADS", "1")

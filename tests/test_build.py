@@ -224,11 +224,9 @@ def test_only_what_is_missing_is_done_again(finished: Path, lid: str, tmp_path: 
     }
 
 
-# The entry point, with worker processes even for an input as small as ours. It hears Ctrl-C even where the tests run in
-# the background of a shell, which lets them ignore it.
+# The entry point, with worker processes even for an input as small as ours.
 LAUNCHER = """
-import runpy, signal, sys
-signal.signal(signal.SIGINT, signal.default_int_handler)
+import runpy, sys
 from beam_jobs import job
 job._SMALL_INPUT_BYTES = 0
 runpy.run_module("beam_jobs.build_cc100", run_name="__main__")
