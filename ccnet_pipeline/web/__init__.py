@@ -2,6 +2,7 @@
 
     http.py       the block of a record -> status, fields, body (RFC 9112); chunks are joined
     codings.py    content and transfer codings undone (gzip, deflate, br, zstd), bounded
+    payload.py    a response -> its body, by these two
     media_type.py is it HTML? what the sender says, and what the bytes say (WHATWG MIME Sniffing)
     charset.py    bytes -> text: byte order mark, HTTP, <meta>, detection
     opt_out.py    the sender's "do not index", "no AI", "rights reserved"

@@ -1,0 +1,123 @@
+"""Which service disallows what, as bytes that many processes can share, and the question about a URL.
+
+The bytes: 64 that say what they are, in text; then numbers, little-endian:
+
+    how many services, how many rule sets       2 x uint64
+    services, sorted                            uint64 each, `service_of`
+    where the text of each rule set begins, and where the last one ends   uint64 each
+    of each service the number of its rule set  uint32 each
+    the texts of the rule sets (robots_txt.py)
+
+So a service takes 12 bytes, and its rules, which most share with others, are there once. A service is known by 64 bits:
+among n of them, a page of another is taken for one of theirs with probability n / 2^63 (10 million: 10^-12).
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import importlib.metadata
+import re
+from bisect import bisect_left
+from collections.abc import Callable, Sequence
+from itertools import accumulate
+
+import numpy as np
+import numpy.typing as npt
+from protego import Protego
+
+from ccnet_pipeline.urls import Url, split_url
+
+_TITLE_BYTES = 64
+_MAX_MATCHERS = 1024  # kept for the next page of the same rules
+# Characters that mean only themselves, in a rule and in a path, whatever is done about percent codes.
+_LITERAL = re.compile(r"[A-Za-z0-9_.~/=&?,;:+!@()'-]*")
+_SCHEMES = ("http", "https")
+
+
+def service_of(url: Url) -> int | None:
+    """Return a number of 64 bits for (scheme, host, port); None for another scheme.
+
+    With the last bit changed, it is the number of the same host and port under the other scheme.
+    """
+    if url.scheme not in _SCHEMES:
+        return None
+    name = hashlib.blake2b(f"{url.host}:{url.port}".encode("utf-8", "replace"), digest_size=8).digest()
+    return int.from_bytes(name, "little") & ~1 | _SCHEMES.index(url.scheme)
+
+
+def pack(services: npt.NDArray[np.uint64], numbers: npt.NDArray[np.uint32], texts: Sequence[bytes]) -> bytes:
+    """Return a table of services, sorted, with the number of the text of each one's rules."""
+    title = f"robots.txt rules 1, protego {importlib.metadata.version('protego')}\n".encode()
+    begins = np.cumsum([0, *map(len, texts)])
+    return b"".join(
+        [
+            title.ljust(_TITLE_BYTES, b"\0"),
+            np.array([len(services), len(texts)], "<u8").tobytes(),
+            services.astype("<u8").tobytes(),
+            begins.astype("<u8").tobytes(),
+            numbers.astype("<u4").tobytes(),
+            *texts,
+        ]
+    )
+
+
+class RobotsTable:
+    """Says whether a URL is disallowed."""
+
+    def __init__(self, packed: memoryview) -> None:
+        """Take what `pack` gave; nothing is copied."""
+        num_services, num_texts = packed[_TITLE_BYTES : _TITLE_BYTES + 16].cast("Q")
+        sizes = (_TITLE_BYTES + 16, 8 * num_services, 8 * (num_texts + 1), 4 * num_services)
+        begin, begins, numbers, texts = accumulate(sizes)
+        self._services = packed[begin:begins].cast("Q")
+        self._begins = packed[begins:numbers].cast("Q")
+        self._numbers = packed[numbers:texts].cast("I")
+        self._texts = packed[texts:]
+        self._matcher = functools.lru_cache(_MAX_MATCHERS)(self._make_matcher)
+
+    def __len__(self) -> int:
+        """How many services disallow anything."""
+        return len(self._services)
+
+    def disallows(self, url: str) -> bool:
+        """Return whether a URL may not be fetched; what is no URL of HTTP may."""
+        parts = split_url(url.strip("<> \t\r\n"))
+        service = service_of(parts) if parts else None
+        if parts is None or service is None:
+            return False
+        at = bisect_left(self._services, service)
+        if at == len(self._services) or self._services[at] != service:
+            return False
+        return self._matcher(self._numbers[at])(parts.path)
+
+    def _make_matcher(self, number: int) -> Callable[[str], bool]:
+        text = bytes(self._texts[self._begins[number] : self._begins[number + 1]]).decode("ascii")
+        return matcher(text)
+
+
+def matcher(text: str) -> Callable[[str], bool]:
+    """Return the function that says of a path whether rules disallow it.
+
+    Few pages that were crawled begin as a rule that disallows does. Only for these are the rules parsed.
+    """
+    rules = text.split("\n")
+    beginnings = tuple({_literal_beginning(rule[1:]) for rule in rules if rule[0] == "-"})
+
+    @functools.cache
+    def parsed() -> Protego:
+        lines = (("disallow: " if rule[0] == "-" else "allow: ") + rule[1:] for rule in rules)
+        return Protego.parse("user-agent: *\n" + "\n".join(lines))
+
+    def disallows(path: str) -> bool:
+        if not path.startswith(beginnings) and _LITERAL.fullmatch(path):
+            return False
+        return not parsed().can_fetch(f"http://host{path}", "*")
+
+    return disallows
+
+
+def _literal_beginning(pattern: str) -> str:
+    """Return what a path begins with, as it is, that matches; "" if nothing is sure."""
+    found = _LITERAL.match(pattern) if pattern.startswith("/") else None
+    return found[0] if found else ""
