@@ -12,6 +12,8 @@ from urllib.parse import unquote
 
 _URL = re.compile(r"(?:([a-z][a-z0-9+.-]*):)?//([^/?#\\]*)([^#]*)", re.I | re.S)
 _AUTHORITY = re.compile(r"(?:.*@)?(\[[^\]]*\]|[^:\[\]]*)(?::([0-9]{0,5}))?", re.S)
+# What nearly all of them look like: nothing is to be done about these.
+_USUAL = re.compile(r"(https?)://([a-z0-9-]+(?:\.[a-z0-9-]+)+)(/[^#]*)")
 _DEFAULT_PORTS = {"http": "80", "https": "443"}
 
 
@@ -30,6 +32,8 @@ def split_url(url: str) -> Url | None:
     >>> split_url("HTTP://user@Bücher.example:80/a?b#c")
     Url(scheme='http', host='xn--bcher-kva.example', port='', path='/a?b')
     """
+    if usual := _USUAL.fullmatch(url):
+        return Url(usual[1], usual[2], "", usual[3])
     match = _URL.match(url)
     authority = _AUTHORITY.fullmatch(match[2]) if match else None
     if match is None or authority is None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import bz2
 import dataclasses
 import gzip
+import json
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from protego import Protego
 
+from beam_jobs import job
 from ccnet_pipeline.archive import Record
 from ccnet_pipeline.errors import UserError
 from ccnet_pipeline.extract import Extraction
@@ -21,7 +23,9 @@ from ccnet_pipeline.recipe import CC100
 from ccnet_pipeline.robots import RobotsTable, compile_archives
 from ccnet_pipeline.robots.robots_txt import MAX_BYTES, rules_of
 from ccnet_pipeline.robots.table import matcher
+from ccnet_pipeline.urls import split_url
 from tests.fetch.server import FaultServer, scripted
+from tests.test_build import build, documents, result
 from tests.web.messages import HTML, message, record
 
 NO = "User-agent: *\nDisallow: /"
@@ -166,6 +170,11 @@ def test_the_longest_match_decides_and_allow_where_it_is_a_tie(table: TableOf) -
     assert not disallows("http://h.example/example/page/x")
     assert not disallows("http://h.example/example")
     assert not disallows("http://h.example/robots.txt")
+
+
+@given(st.text("a.-%/?#:@\\[]\u00e9", max_size=12))
+def test_a_url_that_looks_usual_is_split_as_any_other(rest: str) -> None:
+    assert split_url(f"http://{rest}") == split_url(f"HTTP://{rest}")
 
 
 # --- for which pages a file holds
@@ -357,3 +366,20 @@ def test_pages_of_either_kind_are_dropped_for_a_reason_of_their_own(table: Table
         assert not isinstance(without.page_of(page), str)
         assert not isinstance(without.page_of(text), str)
         assert with_rules.page_of(image) == "not_html"
+
+
+# --- whole runs
+
+
+def test_a_run_has_the_same_bytes_on_any_number_of_workers(
+    lid: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(job, "_SMALL_INPUT_BYTES", 0)  # the sample would stay in one process
+    (tmp_path / "robots.warc").write_bytes(capture("https://ghat-ki-diary.example/robots.txt"))
+    for number in (1, 2):
+        build(tmp_path / f"{number}", lid, f"--robots={tmp_path / 'robots.warc'}", f"--workers={number}")
+    assert result(tmp_path / "1") == result(tmp_path / "2")
+    assert json.loads((tmp_path / "1" / "ledger.json").read_text())["records"]["dropped"]["opt_out_robots_txt"] > 0
+    shards = [line for path in (tmp_path / "1" / "shards").rglob("*.zst") for line in documents(path)]
+    assert shards
+    assert not [line for line in shards if line["domain"] == "ghat-ki-diary.example"]

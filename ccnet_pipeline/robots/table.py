@@ -31,7 +31,10 @@ from ccnet_pipeline.urls import Url, split_url
 _TITLE_BYTES = 64
 _MAX_MATCHERS = 1024  # kept for the next page of the same rules
 # Characters that mean only themselves, in a rule and in a path, whatever is done about percent codes.
-_LITERAL = re.compile(r"[A-Za-z0-9_.~/=&?,;:+!@()'-]*")
+_LITERALS = r"/[A-Za-z0-9_.~/=&?,;:+!@()'-]*"
+_LITERAL = re.compile(_LITERALS)
+# What a path begins with, as it is, that a rule disallows; "" where nothing is sure.
+_DISALLOWED = re.compile(rf"^-({_LITERALS})?", re.M)
 _SCHEMES = ("http", "https")
 
 
@@ -101,23 +104,19 @@ def matcher(text: str) -> Callable[[str], bool]:
 
     Few pages that were crawled begin as a rule that disallows does. Only for these are the rules parsed.
     """
-    rules = text.split("\n")
-    beginnings = tuple({_literal_beginning(rule[1:]) for rule in rules if rule[0] == "-"})
+    beginnings = tuple(_DISALLOWED.findall(text))
 
     @functools.cache
     def parsed() -> Protego:
-        lines = (("disallow: " if rule[0] == "-" else "allow: ") + rule[1:] for rule in rules)
+        lines = (("disallow: " if rule[0] == "-" else "allow: ") + rule[1:] for rule in text.split("\n"))
         return Protego.parse("user-agent: *\n" + "\n".join(lines))
 
     def disallows(path: str) -> bool:
-        if not path.startswith(beginnings) and _LITERAL.fullmatch(path):
-            return False
+        if not path.startswith(beginnings):
+            literal = _LITERAL.match(path)
+            begin = literal[0] if literal else ""
+            if begin == path or not any(beginning.startswith(begin) for beginning in beginnings):
+                return False
         return not parsed().can_fetch(f"http://host{path}", "*")
 
     return disallows
-
-
-def _literal_beginning(pattern: str) -> str:
-    """Return what a path begins with, as it is, that matches; "" if nothing is sure."""
-    found = _LITERAL.match(pattern) if pattern.startswith("/") else None
-    return found[0] if found else ""
