@@ -98,5 +98,5 @@ def _is_unwanted_use(lines: list[str], uses: tuple[str, ...], no: str) -> bool:
     except ValueError:
         return False
     assert isinstance(stated, dict)
-    answer = next((stated[use][0] for use in uses if use in stated), None)
-    return isinstance(answer, http_sf.Token) and str(answer) == no
+    answer = next((stated[use] for use in uses if use in stated), None)
+    return isinstance(answer, tuple) and isinstance(answer[0], http_sf.Token) and str(answer[0]) == no
