@@ -268,13 +268,14 @@ def test_a_redirect_leads_to_the_rules_of_another_service(table: TableOf) -> Non
         moved("back.example", "https://www.end.example/robots.txt", date="2020-01-01T00:00:00Z"),
         capture("http://back.example/robots.txt", YES),
         moved("page.example", "https://www.end.example/"),
+        moved("odd.example", "http://[/robots.txt"),
     ).disallows
     assert found("http://end.example/x")
     assert found("https://end.example/x")
     assert found("http://1.example/")
     assert not found("http://0.example/"), "six hops are too many"
     assert found("http://unknown.example/"), "what was said before stays"
-    for host in ("loop", "pool", "back", "page", "nowhere"):
+    for host in ("loop", "pool", "back", "page", "odd", "nowhere"):
         assert not found(f"http://{host}.example/"), host
 
 

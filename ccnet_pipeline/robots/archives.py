@@ -116,7 +116,7 @@ class _Captures:
             return
         date = int(_NOT_DIGITS.sub("", record.headers.get("warc-date", ""))[:_DATE_DIGITS].ljust(_DATE_DIGITS, "0"))
         if 300 <= response.status < 400:
-            target = _service_of_file(urljoin(uri, response.last("location")))
+            target = _target(uri, response.last("location"))
             if target is not None:
                 self._redirects.add(service, date, target)
             return
@@ -136,11 +136,16 @@ class _Captures:
 
 def _service_of_file(uri: str) -> int | None:
     """Return the service that a robots.txt file is of; None for any other URL."""
-    try:
-        url = split_url(uri)
-    except ValueError:
-        return None
+    url = split_url(uri)
     return service_of(url) if url and url.path == "/robots.txt" else None
+
+
+def _target(uri: str, location: str) -> int | None:
+    """Return the service whose robots.txt file a redirect leads to; None if it leads anywhere else."""
+    try:
+        return _service_of_file(urljoin(uri, location))
+    except ValueError:  # what is no URL, such as one with half a bracket
+        return None
 
 
 def _rules_of(response: Response) -> bytes | None:

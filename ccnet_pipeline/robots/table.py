@@ -29,7 +29,10 @@ from protego import Protego
 from ccnet_pipeline.urls import Url, split_url
 
 _TITLE_BYTES = 64
-_MAX_MATCHERS = 1024  # kept for the next page of the same rules
+# Matchers kept for the next page of the same rules: of those with short texts, and of the few with long ones. A matcher
+# takes up to 50 times its text.
+_MAX_SHORT, _MAX_LONG = 1024, 16
+_LONG_BYTES = 8 << 10
 # Characters that mean only themselves, in a rule and in a path, whatever is done about percent codes.
 _LITERALS = r"/[A-Za-z0-9_.~/=&?,;:+!@()'-]*"
 _LITERAL = re.compile(_LITERALS)
@@ -77,7 +80,8 @@ class RobotsTable:
         self._begins = packed[begins:numbers].cast("Q")
         self._numbers = packed[numbers:texts].cast("I")
         self._texts = packed[texts:]
-        self._matcher = functools.lru_cache(_MAX_MATCHERS)(self._make_matcher)
+        self._short = functools.lru_cache(_MAX_SHORT)(self._make_matcher)
+        self._long = functools.lru_cache(_MAX_LONG)(self._make_matcher)
 
     def __len__(self) -> int:
         """How many services disallow anything."""
@@ -92,11 +96,13 @@ class RobotsTable:
         at = bisect_left(self._services, service)
         if at == len(self._services) or self._services[at] != service:
             return False
-        return self._matcher(self._numbers[at])(parts.path)
+        number = self._numbers[at]
+        begin, end = self._begins[number], self._begins[number + 1]
+        kept = self._short if end - begin < _LONG_BYTES else self._long
+        return kept(begin, end)(parts.path)
 
-    def _make_matcher(self, number: int) -> Callable[[str], bool]:
-        text = bytes(self._texts[self._begins[number] : self._begins[number + 1]]).decode("ascii")
-        return matcher(text)
+    def _make_matcher(self, begin: int, end: int) -> Callable[[str], bool]:
+        return matcher(bytes(self._texts[begin:end]).decode("ascii"))
 
 
 def matcher(text: str) -> Callable[[str], bool]:
