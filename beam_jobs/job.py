@@ -148,7 +148,7 @@ def _remarks(lid_model: Path, missing: list[str], robots: Compiled | None) -> It
         yield f"{lid_model.name} has no label for {', '.join(missing)}: nothing will be filed there"
     if robots and robots.damage.reasons:
         places, lost = sum(robots.damage.reasons.values()), robots.damage.bytes
-        yield f"--robots: {places:,} damaged places, {lost:,} bytes lost; the rules in them are not known"
+        yield f"--robots: damaged places: {places:,}; bytes lost: {lost:,}; the rules in them are not known"
 
 
 def _version_of(extractor: str) -> str:

@@ -36,7 +36,7 @@ HEADER = "x-robots-tag"
 _VALUED = frozenset({"unavailable_after", "max-snippet", "max-image-preview", "max-video-preview"})
 _ADDRESS = re.compile(r"([\w.*-]+)\s*:\s*(.*)", re.S)
 _COLON = re.compile(r"\s*:\s*")
-_SEPARATORS = re.compile(r"[^\w:.-]+")
+_SEPARATORS = re.compile(r"[^\w:-]+")
 # By field: the names of what we do, of which the first that is stated counts, and the answer that is a no.
 _USES: Mapping[str, tuple[tuple[str, ...], str]] = {
     "content-usage": (("train-ai", "train-genai", "ai", "bots"), "n"),

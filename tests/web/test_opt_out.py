@@ -30,6 +30,7 @@ BODY = f"<title>noindex</title><p>{ARTICLE} robots noindex, noai"
         "DisallowAITraining",
         "ccbot: disallowaitraining",
         "noindex/nofollow",
+        "noindex.",
         "unavailable_after: Wed, 25 Jun 2030 15:00:00 GMT, noindex",
     ],
 )
