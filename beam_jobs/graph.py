@@ -36,6 +36,7 @@ class Plan:
     segments_file: str  # the list of segments, as JSON: too long for the graph itself at 64 000 segments
     fetch: FetchPolicy
     blocklist: Path | None
+    has_robots: bool  # there is a `layout.robots_file`
     num_buckets: int  # ranges of hashes; decides how much memory and parallelism, never what comes out
     lid_model: Path
     lm_dir: Path | None
@@ -54,7 +55,7 @@ def build(pipeline: beam.Pipeline, plan: Plan) -> None:
         | "SegmentsFile" >> beam.Create([plan.segments_file], reshuffle=False)
         | "ReadSegments" >> beam.FlatMap(_read_segments)
         | "SpreadSegments" >> beam.Reshuffle()
-        | "Extract" >> Extract(layout, recipe, plan.num_buckets, plan.fetch, plan.blocklist)
+        | "Extract" >> Extract(layout, recipe, plan.num_buckets, plan.fetch, plan.blocklist, plan.has_robots)
     )
     mined = (
         (hashes, failures)

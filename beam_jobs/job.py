@@ -5,7 +5,7 @@ import logging
 import re
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -28,6 +28,7 @@ from ccnet_pipeline.formats import JSONL
 from ccnet_pipeline.language import FastTextScorer, languages_without_label, parse_languages
 from ccnet_pipeline.models import find_model
 from ccnet_pipeline.recipe import Configuration, Input, digest_of_inputs
+from ccnet_pipeline.robots import Compiled, compile_archives
 from ccnet_pipeline.segments import Segment, estimate_bytes, find_segments
 
 PACKAGE = "cc100-xlmr"
@@ -64,6 +65,7 @@ def run(arguments: Arguments) -> None:
     blocklist = Path(arguments.blocklist) if arguments.blocklist else None
     if blocklist:
         Blocklist.load(blocklist)  # a broken one must show before any work
+    robots = _compiled(arguments)
     config = Configuration(
         package_version=importlib.metadata.version(PACKAGE),
         recipe=arguments.recipe,
@@ -72,6 +74,7 @@ def run(arguments: Arguments) -> None:
         keep_rejects=arguments.keep_rejects,
         models={path.name: sha256_of(path) for path in models},
         blocklist_sha256=sha256_of(blocklist) if blocklist else None,
+        robots_sha256=robots.sha256 if robots else None,
         extractor_version=_version_of(arguments.recipe.extractor),
         inputs_sha256=digest_of_inputs([Input(segment.name, segment.size) for segment in segments]),
         num_segments=len(segments),
@@ -91,13 +94,13 @@ def run(arguments: Arguments) -> None:
             print(f"{arguments.output} is complete already: the same input, configuration and models.")
         else:
             plan = _plan(arguments, config, ours.layout, segments, size, lid_model, lm_dir)
+            if robots:
+                storage.write(plan.layout.robots_file, robots.packed)
             with storage.locked(ours.layout.work):
-                if missing:  # said so late because the line of a mistake stands alone
-                    names = ", ".join(missing)
-                    print(
-                        f"build_cc100: {lid_model.name} has no label for {names}: nothing will be filed there",
-                        file=sys.stderr,
-                    )
+                for remark in _remarks(
+                    lid_model, missing, robots
+                ):  # so late because the line of a mistake stands alone
+                    print(f"build_cc100: {remark}", file=sys.stderr)
                 _execute(pipeline, plan, workers, num_segments=len(segments), size=size)
         if not arguments.keep_work:
             run_directory.remove_work(arguments.output, ours.work)
@@ -126,9 +129,26 @@ def _plan(
         num_buckets=arguments.dedup_buckets or _num_buckets(size, len(segments), config),
         fetch=replace(arguments.fetch, cache=storage.absolute(cache) if cache else None),
         blocklist=Path(arguments.blocklist).absolute() if arguments.blocklist else None,
+        has_robots=config.robots_sha256 is not None,
         lid_model=lid_model.absolute(),
         lm_dir=lm_dir.absolute() if lm_dir else None,
     )
+
+
+def _compiled(arguments: Arguments) -> Compiled | None:
+    """Return what --robots disallows."""
+    if not arguments.robots.inputs:
+        return None
+    archives = find_segments(arguments.robots, arguments.fetch)
+    return compile_archives([archive.path for archive in archives], arguments.fetch)
+
+
+def _remarks(lid_model: Path, missing: list[str], robots: Compiled | None) -> Iterator[str]:
+    if missing:
+        yield f"{lid_model.name} has no label for {', '.join(missing)}: nothing will be filed there"
+    if robots and robots.damage.reasons:
+        places, lost = sum(robots.damage.reasons.values()), robots.damage.bytes
+        yield f"--robots: damaged places: {places:,}; bytes lost: {lost:,}; the rules in them are not known"
 
 
 def _version_of(extractor: str) -> str:

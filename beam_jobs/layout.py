@@ -30,6 +30,11 @@ class Layout:
         """Return the path of a final file such as `shards/en/head-00000.jsonl.zst`."""
         return join(self.output, *relative.split("/"))
 
+    @property
+    def robots_file(self) -> str:
+        """What --robots disallows, compiled."""
+        return join(self.work, "robots")
+
     def extracted(self, segment_number: int, kind: str) -> str:
         """Return the path of what stage 1 leaves of a segment: pages.zst, hashes, paragraphs, or done.json."""
         return join(self.work, "extract", f"{segment_number:06d}.{kind}")

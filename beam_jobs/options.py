@@ -38,6 +38,7 @@ class Arguments:
     work_dir: str | None
     recipe: Recipe
     blocklist: str | None
+    robots: Selection  # archives of robots.txt files; without inputs: none
     lid_model: str
     lm_dir: str | None
     formats: tuple[str, ...]
@@ -64,7 +65,18 @@ def parse(argv: Sequence[str]) -> Arguments:
     """
     parsed, rest = make_parser().parse_known_args(argv)
     _check_beam_options(rest)
-    for option in ("dump", "input", "base", "cache", "blocklist", "output", "work_dir", "lid_model", "lm_dir"):
+    for option in (
+        "dump",
+        "input",
+        "base",
+        "cache",
+        "robots",
+        "blocklist",
+        "output",
+        "work_dir",
+        "lid_model",
+        "lm_dir",
+    ):
         if "" in (getattr(parsed, option), *(getattr(parsed, option) or ())):
             raise UserError(f"--{option} is empty")
     recipe = _recipe(parsed)
@@ -81,6 +93,7 @@ def parse(argv: Sequence[str]) -> Arguments:
         work_dir=parsed.work_dir,
         recipe=recipe,
         blocklist=parsed.blocklist,
+        robots=Selection(inputs=tuple(parsed.robots), kind="warc", base=parsed.base, option="--robots"),
         lid_model=parsed.lid_model or (SAMPLE_LID_MODEL if is_sample else "lid.176.bin"),
         lm_dir=parsed.lm_dir,
         formats=_choices("--formats", parsed.formats, FORMATS),

@@ -179,7 +179,17 @@ def _add_pages(group: argparse._ArgumentGroup) -> None:
     add(
         "--ignore_opt_out",
         action="store_true",
-        help="of WARC files: keep pages marked noindex, noai, noimageai or tdm-reservation",
+        help="of WARC files: keep pages that are marked as not to be indexed, mined or trained on (noindex, noai, "
+        "noml, tdm-reservation, Content-Usage, ...); what --robots drops is dropped all the same",
+    )
+    add(
+        "--robots",
+        nargs="+",
+        action="extend",
+        default=[],
+        metavar="FILE",
+        help="drop pages that the robots.txt of their host disallows to CCBot, by archives of these files "
+        "(CommonCrawl's robotstxt, of this or a later crawl), named as for --input",
     )
     add("--blocklist", metavar="FILE", help="drop pages of these hosts and URL prefixes, one a line")
     add(

@@ -11,6 +11,7 @@ import contextlib
 import errno
 import fcntl
 import glob
+import mmap
 import os
 import shutil
 import uuid
@@ -70,6 +71,12 @@ def read_range(path: str, start: int, size: int) -> bytes:
     if len(data) != size:
         raise EOFError(f"{path} ends after {start + len(data)} bytes, want {start + size}")
     return data
+
+
+def mapped(path: str) -> memoryview:
+    """Return the bytes of a file that has some; of a local one, all processes share the memory."""
+    with open_for_reading(path) as file:
+        return memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) if is_local(path) else file.read())
 
 
 @contextlib.contextmanager

@@ -6,7 +6,8 @@ No Beam, no torch. From the bytes up, each file importing only what stands above
     text/                   normal forms and hashes of paragraphs
     archive/                WARC and WET files, sound or damaged
     fetch/                  files wherever they lie
-    wet, web/, blocklist    one record with text -> one page
+    urls, blocklist, robots/     pages that are not wanted, or not to be had, by their URL
+    wet, web/               one record with text -> one page
     dedup                   which paragraphs stand in several records
     language, fluency       fastText; SentencePiece and KenLM
     documents, frames, formats   the shards

@@ -8,8 +8,7 @@ beginning of a line or behind a blank do not count. An entry is
   `example.org:8080`: covers the URLs of this very host, no subdomain, with a path (and query) that begins so. Without a
   port it covers all ports. The scheme counts neither way. The path is compared as text: `/private` covers `/privateer`.
 
-Compared are hosts in lower case and in their ASCII form (IDNA 2003), paths with percent codes decoded. User name and
-fragment of a URL do not count; `http:` and 80, `https:` and 443 are the same as no port.
+Compared are hosts, ports and paths as urls.py has them, paths with percent codes decoded.
 """
 
 from __future__ import annotations
@@ -24,14 +23,13 @@ from pathlib import Path
 from urllib.parse import unquote
 
 from ccnet_pipeline.errors import UserError
+from ccnet_pipeline.urls import split_url
 
 _COMMENT = re.compile(r"(?:^|\s)#.*")
-_URL = re.compile(r"(?:([a-z][a-z0-9+.-]*):)?//([^/?#\\]*)([^#]*)", re.I | re.S)
-_AUTHORITY = re.compile(r"(?:.*@)?(\[[^\]]*\]|[^:\[\]]*)(?::([0-9]{0,5}))?", re.S)
+_HAS_SCHEME = re.compile(r"(?:[a-z][a-z0-9+.-]*:)?//", re.I)
 _LABEL = r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?"
 _HOST = re.compile(rf"(?=.{{1,253}}\Z)(?:{_LABEL}\.)*{_LABEL}")
 _IPV6 = re.compile(r"\[[0-9a-f:.]{2,45}\]")
-_DEFAULT_PORTS = {"http": "80", "https": "443"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +110,7 @@ def _without_covered(beginnings: list[str]) -> list[str]:
 
 def _parse_entry(entry: str) -> tuple[str, str | None] | None:
     """Return (host, beginning of the path; None for the host as a whole), or None for what is no entry."""
-    has_scheme = "//" in entry.partition("?")[0] and _URL.match(entry) is not None
+    has_scheme = "//" in entry.partition("?")[0] and _HAS_SCHEME.match(entry) is not None
     parsed = _parse_url(entry if has_scheme else f"//{entry.removeprefix('*').removeprefix('.')}")
     if parsed is None or any(character.isspace() for character in entry):
         return None
@@ -126,28 +124,7 @@ def _parse_entry(entry: str) -> tuple[str, str | None] | None:
 
 def _parse_url(url: str) -> tuple[str, str, str] | None:
     """Return (host, port, path and query), normalised; None where there is no host."""
-    match = _URL.match(url)
-    authority = _AUTHORITY.fullmatch(match[2]) if match else None
-    if match is None or authority is None:
+    parts = split_url(url)
+    if parts is None:
         return None
-    scheme, host, port = (match[1] or "").lower(), _normal_host(authority[1]), (authority[2] or "").lstrip("0")
-    if not host:
-        return None
-    path = match[3]
-    if "%" in path:
-        path = unquote(path)
-    if not path.startswith("/"):
-        path = f"/{path}"
-    return host, "" if _DEFAULT_PORTS.get(scheme) == port else port, path
-
-
-def _normal_host(host: str) -> str:
-    if "%" in host:
-        host = unquote(host)
-    host = host.rstrip(".").lower()
-    if host.isascii():
-        return host
-    try:
-        return host.encode("idna").decode("ascii").lower()
-    except UnicodeError:
-        return host
+    return parts.host, parts.port, unquote(parts.path) if "%" in parts.path else parts.path

@@ -14,6 +14,7 @@ from ccnet_pipeline.fetch import Readable
 from ccnet_pipeline.ledger import Account
 from ccnet_pipeline.pages import Page
 from ccnet_pipeline.recipe import Recipe
+from ccnet_pipeline.robots import RobotsTable
 from ccnet_pipeline.text.hashing import Hashes, paragraph_hashes
 from ccnet_pipeline.text.invisible import strip_invisible
 from ccnet_pipeline.web import WebReader
@@ -32,6 +33,7 @@ class Extraction:
     segment: str  # its name
     recipe: Recipe
     blocklist: Blocklist | None = None
+    robots: RobotsTable | None = None
     account: Account = field(default_factory=Account)  # what was read, and records that never became pages
     dump: str = ""  # as the warcinfo record says
     num_pages: int = 0
@@ -75,8 +77,8 @@ class Extraction:
             return "record_type"
         if record.oversized:
             return "too_large"
-        if self.blocklist and self.blocklist.covers(record.headers.get("warc-target-uri", "").strip("<>")):
-            return "blocked"
+        if reason := self._unwanted(record.headers.get("warc-target-uri", "").strip("<>")):
+            return reason
         if self.recipe.verify_digests != "off" and verify(record) is False:
             self.account.damage.count("wrong_digest", 0, 0)
             if self.recipe.verify_digests == "strict":
@@ -87,6 +89,12 @@ class Extraction:
         for defect in result.defects:
             self.account.damage.count(defect, 0, 0)
         return result.page or result.reason or "no_text"
+
+    def _unwanted(self, url: str) -> str | None:
+        """Return why no page of this URL is wanted."""
+        if self.blocklist and self.blocklist.covers(url):
+            return "blocked"
+        return "opt_out_robots_txt" if self.robots and self.robots.disallows(url) else None
 
     def hashes(self) -> SegmentHashes:
         """Return the table of all paragraphs that are compared."""

@@ -9,11 +9,12 @@ The reasons, in the order in which a record meets them:
     record_type        not a text record (warcinfo, request, ...)
     too_large          bigger than --max_record_bytes, as stored or when its content is unpacked
     blocked            on the --blocklist
+    opt_out_robots_txt the robots.txt of its host disallows it (--robots)
     wrong_digest       its bytes are not those that the digest was computed of (--verify_digests strict)
     not_http           (web pages, as far as extractor_failed) a response of another protocol, such as DNS
     bad_http           no HTTP response can be read
     http_status        not 200
-    opt_out_<way>      the page asks not to be indexed or mined: robots_header, robots_meta, tdm
+    opt_out_<way>      the page asks not to be indexed or mined: robots_header, robots_meta, tdm, content_usage
     bad_content_coding cannot be unpacked, and is no text as it is
     not_html           an image, PDF, feed, ...
     too_complex        costs a parser of HTML more than it may

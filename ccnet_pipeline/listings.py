@@ -85,8 +85,8 @@ def base_of(listing: str) -> str:
     return (root or "/") if found else folder.rpartition("/")[0]
 
 
-def read_listing(path: str, policy: FetchPolicy) -> list[str]:
-    """Return the lines of a listing, as `lines_of` does.
+def read_listing(path: str, policy: FetchPolicy, option: str = "--input") -> list[str]:
+    """Return the lines of a listing, as `lines_of` does; `option` says in messages who named it.
 
     Raises:
         UserError: it cannot be read, or is none.
@@ -96,16 +96,16 @@ def read_listing(path: str, policy: FetchPolicy) -> list[str]:
         if data[:2] == b"\x1f\x8b":
             data = gzip.GzipFile(fileobj=io.BytesIO(data)).read(_MAX_LISTING_BYTES + 1)
         if len(data) > _MAX_LISTING_BYTES:
-            raise UserError(f"--input {shown(path)} is no listing: more than {_MAX_LISTING_BYTES} bytes")
+            raise UserError(f"{option} {shown(path)} is no listing: more than {_MAX_LISTING_BYTES} bytes")
         lines = lines_of(data)
     except FetchError as error:
         raise UserError(f"{error}; check the name of the dump, --base and the network") from error
     except FileNotFoundError as error:
         raise UserError(f"there is no {shown(path)}; check the name of the dump and --base") from error
     except (OSError, EOFError, zlib.error, UnicodeDecodeError) as error:
-        raise UserError(f"--input {shown(path)} is not a listing that can be read: {error}") from error
+        raise UserError(f"{option} {shown(path)} is not a listing that can be read: {error}") from error
     if lines and lines[0].startswith("WARC/"):
-        raise UserError(f"--input {shown(path)} is an archive, and is called a listing; rename it to *.warc or *.wet")
+        raise UserError(f"{option} {shown(path)} is an archive, and is called a listing; rename it to *.warc or *.wet")
     return lines
 
 

@@ -115,6 +115,7 @@ class Configuration:
     keep_rejects: bool
     models: dict[str, str]  # file name -> sha256
     blocklist_sha256: str | None
+    robots_sha256: str | None = None  # of what --robots disallows, compiled
     extractor_version: str  # its name, too
     inputs_sha256: str  # of `digest_of_inputs`
     num_segments: int

@@ -46,6 +46,7 @@ class Selection:
     kind: Kind = "wet"  # of the dumps and of what is searched for in folders
     base: str | None = None  # where lines of listings start from; None: as `base_of` says, and CommonCrawl for dumps
     pick: Pick = field(default_factory=Pick)  # from every listing
+    option: str = "--input"  # by which `inputs` are given, for messages
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +70,7 @@ def find_segments(selection: Selection, policy: FetchPolicy) -> list[Segment]:
         selection = replace(selection, base=local_path(selection.base))
     base = selection.base or COMMONCRAWL
     listings = [listing_of(dump, selection.kind, base) for dump in selection.dumps]
-    paths = [path for listing in listings for path in _listed(listing, base, selection.pick, policy)]
+    paths = [path for listing in listings for path in _listed(listing, base, selection, policy)]
     paths += [path for item in selection.inputs for path in _expand(item, selection, policy)]
     if not selection.pick.is_all and not listings and not any(map(_is_listing, selection.inputs)):
         raise UserError("--segments and --sample choose from a listing: give --dump, or a *.paths.gz as --input")
@@ -78,7 +79,7 @@ def find_segments(selection: Selection, policy: FetchPolicy) -> list[Segment]:
     names = _names(paths)
     unreadable = next((name for name in names if any("\ud800" <= each <= "\udfff" for each in name)), None)
     if unreadable:
-        raise UserError(f"--input {unreadable!a}: the name is not UTF-8; rename the file")
+        raise UserError(f"{selection.option} {unreadable!a}: the name is not UTF-8; rename the file")
     first: dict[str, str] = {}
     for name, path in zip(names, paths, strict=True):
         if name in first:
@@ -128,26 +129,26 @@ def _expand(item: str, selection: Selection, policy: FetchPolicy, *, look: bool 
         suffixes = _SUFFIXES[selection.kind]
         found = sorted(str(path) for path in Path(item).rglob("*") if path.name.endswith(suffixes) and path.is_file())
         if not found:
-            wanted = ", ".join(f"*{suffix}" for suffix in suffixes)
-            raise UserError(f"--input {item} is a directory without {selection.kind.upper()} files ({wanted})")
+            wanted = f"{selection.kind.upper()} files ({', '.join(f'*{suffix}' for suffix in suffixes)})"
+            raise UserError(f"{selection.option} {item} is a directory without {wanted}")
         for path in found:
-            _check_readable(path)
+            _check_readable(path, selection.option)
         return found
     if not Path(item).exists():
         # Not Path.glob: that takes no absolute pattern.
         found = sorted(path for path in glob.glob(item, recursive=True) if Path(path).is_file())  # noqa: PTH207
         if not found:
-            raise UserError(f"--input {item} matches no file; check the path, and quote a glob")
+            raise UserError(f"{selection.option} {item} matches no file; check the path, and quote a glob")
         return [
             path
             for number, match in enumerate(found)
             for path in _expand(match, selection, policy, look=number < _LOOKED_AT)
         ]
-    _check_readable(item)
+    _check_readable(item, selection.option)
     if _is_listing(item):
-        return _listed(item, selection.base or base_of(item), selection.pick, policy)
+        return _listed(item, selection.base or base_of(item), selection, policy)
     if look:
-        _check_is_archive(item)
+        _check_is_archive(item, selection.option)
     return [item]
 
 
@@ -155,10 +156,11 @@ def _expand_remote(url: str, selection: Selection, policy: FetchPolicy) -> list[
     bare = url.partition("?")[0]
     if bare.endswith("/") or any(each in bare for each in "*["):
         raise UserError(
-            f"--input {shown(url)}: a remote folder cannot be searched; give URLs of files, or of a *.paths.gz"
+            f"{selection.option} {shown(url)}: a remote folder cannot be searched; "
+            "give URLs of files, or of a *.paths.gz"
         )
     if _is_listing(url):
-        return _listed(url, selection.base or base_of(url), selection.pick, policy)
+        return _listed(url, selection.base or base_of(url), selection, policy)
     return [url]
 
 
@@ -166,34 +168,34 @@ def _is_listing(path: str) -> bool:
     return path.partition("?")[0].endswith(SUFFIXES)
 
 
-def _check_readable(path: str) -> None:
+def _check_readable(path: str, option: str) -> None:
     if not os.access(path, os.R_OK):
-        raise UserError(f"--input {path} cannot be read; check its permissions")
+        raise UserError(f"{option} {path} cannot be read; check its permissions")
 
 
-def _check_is_archive(path: str) -> None:
+def _check_is_archive(path: str, option: str) -> None:
     """Look at the first bytes of a file: what is surely no archive must show before any work."""
     if Path(path).is_file():  # what is read from a pipe is gone
         try:
             mistaken = mistaken_for_archive(Path(path))
         except OSError as error:
-            raise UserError(f"--input {path} cannot be read: {error.strerror}") from error
+            raise UserError(f"{option} {path} cannot be read: {error.strerror}") from error
         if mistaken:
-            raise UserError(f"--input {path} {mistaken}")
+            raise UserError(f"{option} {path} {mistaken}")
 
 
-def _listed(listing: str, base: str, pick: Pick, policy: FetchPolicy) -> list[str]:
+def _listed(listing: str, base: str, selection: Selection, policy: FetchPolicy) -> list[str]:
     """Return the places of the chosen lines; local ones must be there."""
-    found = [join(base, line) for line in pick.of(read_listing(listing, policy))]
+    found = [join(base, line) for line in selection.pick.of(read_listing(listing, policy, selection.option))]
     local = [path for path in found if not is_remote(path)]
     missing = [path for path in local if not os.path.isfile(path)]  # noqa: PTH113 - Path raises for a name too long
     if missing:
         raise UserError(
-            f"--input {shown(listing)}: {len(missing)} of {len(found)} files are missing, such as {shown(missing[0])}; "
-            "say with --base which folder holds crawl-data/"
+            f"{selection.option} {shown(listing)}: {len(missing)} of {len(found)} files are missing, "
+            f"such as {shown(missing[0])}; say with --base which folder holds crawl-data/"
         )
     for path in local:
-        _check_readable(path)
+        _check_readable(path, selection.option)
     return found
 
 

@@ -26,6 +26,7 @@ from ccnet_pipeline.recipe import CC100, CCNET, Configuration
 from ccnet_pipeline.sample import crawl_directory, lm_directory
 from ccnet_pipeline.segments import Selection
 from tests.moments import PATIENCE_S
+from tests.test_robots import capture
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 GOLDEN_HELP = CHECKOUT / "tests" / "golden" / "help.txt"
@@ -105,7 +106,10 @@ def mistake(here: Path, capsys: pytest.CaptureFixture[str]) -> Mistake:
         (["--sample", "1", "--segments", "0:1"], "--segments and --sample exclude each other"),
         (["--request_interval", "-1"], "--request_interval must be 0 to 900 seconds, not -1.0"),
         (["--request_interval", "901"], "--request_interval must be 0 to 900 seconds, not 901.0"),
-        *[([option, ""], f"{option} is empty") for option in ("--base", "--input", "--cache", "--dump", "--blocklist")],
+        *[
+            ([option, ""], f"{option} is empty")
+            for option in ("--base", "--input", "--cache", "--dump", "--robots", "--blocklist")
+        ],
         (["--request_interval", "nan"], "--request_interval must be 0 to 900 seconds, not nan"),
         (["--extractor", "lynx"], "--extractor: invalid choice: 'lynx'"),
         (["--verify_digests", "loose"], "--verify_digests: invalid choice: 'loose'"),
@@ -220,6 +224,20 @@ def test_choosing_where_there_is_no_listing(mistake: Mistake) -> None:
 
 def test_a_block_list_that_is_none(mistake: Mistake, lid_model: Path) -> None:
     assert "nothing.txt" in mistake(*GIVEN, "--lid_model", str(lid_model), "--blocklist", "nothing.txt")
+
+
+def test_archives_of_robots_txt_that_are_none(mistake: Mistake, lid_model: Path) -> None:
+    given = [*GIVEN, "--lid_model", str(lid_model), "--robots"]
+    assert (
+        mistake(*given, "nothing.warc.gz")
+        == "--robots nothing.warc.gz matches no file; check the path, and quote a glob"
+    )
+    assert mistake(*given, a_listing("r.paths.gz", "a.warc.gz")).startswith(
+        "--robots r.paths.gz: 1 of 1 files are missing"
+    )
+    assert mistake(*given, str(WET)).startswith(f"--robots {WET} holds no robots.txt: give archives of them")
+    Path("robots.txt").write_text("User-agent: *\n")
+    assert mistake(*given, "robots.txt").startswith("--robots robots.txt ")
 
 
 # --- mistakes in the models
@@ -481,9 +499,7 @@ def test_a_disk_that_fills_up_midway(
     assert shards(here / "out") == shards(whole)
 
 
-def test_a_limit_on_file_sizes(
-    here: Path, built: tuple[list[str], Path], capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_limit_on_file_sizes(here: Path, built: tuple[list[str], Path], capsys: pytest.CaptureFixture[str]) -> None:
     argv, _ = built
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, before[1]))
@@ -788,6 +804,8 @@ def test_how_a_run_is_executed_is_not_in_its_fingerprint(fingerprint: Callable[.
 def test_every_setting_of_the_method_is_in_the_fingerprint(fingerprint: Callable[..., str], here: Path) -> None:
     blocklist = here / "blocklist.txt"
     blocklist.write_text("example.org\n")
+    robots = here / "robots.warc"
+    robots.write_bytes(capture("http://example.org/robots.txt"))
     settings = [
         [],
         ["--preset", "ccnet"],
@@ -807,6 +825,7 @@ def test_every_setting_of_the_method_is_in_the_fingerprint(fingerprint: Callable
         ["--extractor", "trafilatura"],
         ["--ignore_opt_out"],
         ["--blocklist", str(blocklist)],
+        ["--robots", str(robots)],
     ]
     prints = [fingerprint(*argv) for argv in settings]
     assert len(set(prints)) == len(settings)

@@ -578,6 +578,7 @@ def config(**changes: Any) -> Configuration:
         shard_format=1,
         unicode_version="14.0.0",
         blocklist_sha256="ef",
+        robots_sha256="12",
         extractor_version="resiliparse 2.0.1",
         recipe=CC100,
         formats=("jsonl.zst",),

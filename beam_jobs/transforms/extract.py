@@ -28,6 +28,7 @@ from ccnet_pipeline.extract import Extraction, encode_page
 from ccnet_pipeline.fetch import FetchPolicy, open_archive, shown
 from ccnet_pipeline.frames import write_lines
 from ccnet_pipeline.recipe import Recipe
+from ccnet_pipeline.robots import RobotsTable
 from ccnet_pipeline.segments import Segment
 
 ScopeBucket = tuple[int, int]
@@ -43,6 +44,12 @@ def _blocklist(path: Path | None) -> Blocklist | None:
     return Blocklist.load(path) if path else None
 
 
+@functools.cache
+def _robots(path: str | None) -> RobotsTable | None:
+    """Open the table once a process; its name has the fingerprint in it."""
+    return RobotsTable(storage.mapped(path)) if path else None
+
+
 class _ExtractFn(beam.DoFn):
     def __init__(self, config: "Extract") -> None:
         self._layout = config.layout
@@ -50,6 +57,7 @@ class _ExtractFn(beam.DoFn):
         self._num_buckets = config.num_buckets
         self._fetch = config.fetch
         self._blocklist = config.blocklist
+        self._robots = config.layout.robots_file if config.has_robots else None
         self._failures_in_row = 0
 
     def process(self, segment: Segment) -> Iterator[Any]:  # slices, and tagged failures
@@ -93,7 +101,7 @@ class _ExtractFn(beam.DoFn):
 
     def _extract(self, segment: Segment) -> ExtractNote:
         began = time.process_time()
-        extraction = Extraction(segment.name, self._recipe, _blocklist(self._blocklist))
+        extraction = Extraction(segment.name, self._recipe, _blocklist(self._blocklist), _robots(self._robots))
         with (
             open_archive(segment.path, self._fetch) as archive,
             storage.writing(self._layout.extracted(segment.number, "pages.zst")) as file,
@@ -135,6 +143,7 @@ class Extract(beam.PTransform[Any, Any]):
     num_buckets: int
     fetch: FetchPolicy
     blocklist: Path | None
+    has_robots: bool
 
     def expand(self, input_or_inputs: PCollection[Segment]) -> Any:  # Beam cannot check a pair of collections
         extract = beam.ParDo(_ExtractFn(self)).with_output_types(tuple[ScopeBucket, HashSlice])

@@ -2,6 +2,7 @@
 
     http.py       the block of a record -> status, fields, body (RFC 9112); chunks are joined
     codings.py    content and transfer codings undone (gzip, deflate, br, zstd), bounded
+    payload.py    a response -> its body, by these two
     media_type.py is it HTML? what the sender says, and what the bytes say (WHATWG MIME Sniffing)
     charset.py    bytes -> text: byte order mark, HTTP, <meta>, detection
     opt_out.py    the sender's "do not index", "no AI", "rights reserved"
@@ -14,7 +15,7 @@ Reasons why a record gives no page:
     not_http              no HTTP exchange (dns:, ftp:)
     bad_http              no status line, or header fields that do not end
     http_status           a status other than 200
-    opt_out_robots_header, opt_out_robots_meta, opt_out_tdm
+    opt_out_robots_header, opt_out_robots_meta, opt_out_tdm, opt_out_content_usage
                           the sender does not want it used (opt_out.py)
     not_html              another type, by name or by its bytes
     bad_content_coding    an unknown or broken coding, and the bytes are no text as they are

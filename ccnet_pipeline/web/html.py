@@ -50,6 +50,8 @@ from itertools import islice
 
 from resiliparse.parse.html import HTMLTree
 
+from ccnet_pipeline.web.opt_out import UNWANTED
+
 MAX_DEPTH = 512
 MAX_ELEMENTS = 1 << 19
 MAX_STEPS = 1 << 25
@@ -67,8 +69,8 @@ _FEW_CHARS = 256 << 10
 _FEW_CHARS_OF_NAMES = 512 << 10
 _FEW_TAGS = 4000
 TAGS_AT_A_TIME = 1 << 16  # that can be parsed whatever they are
-# resiliparse 2.0.1 looks for the elements of a list anew at every step.
-_MAX_METAS = 8
+# Those that may say no. resiliparse 2.0.1 looks for the elements of a list anew at every step.
+_MAX_METAS = 64
 
 # The elements of WHATWG HTML, section 13.2.4.3, without <a>, of which only one can be open at a time.
 _FORMATTING = re.compile(
@@ -94,7 +96,12 @@ _LONG_NAME = re.compile(rf"<(?=[a-zA-Z][^\s/>]{{{MAX_TAG_NAME}}})")
 _LONG_TAG = re.compile(rf"<[a-zA-Z][^<>]{{{2 * MAX_ATTRIBUTES}}}")
 _QUOTED_BRACKET = re.compile(r"""=\s*(?:"[^"<>]*|'[^'<>]*)[<>]""")
 _DEPTHS = (64, 128, 256, MAX_DEPTH)
-_METAS = ",".join(f'meta[name="{name}" i]' for name in ("robots", "ccbot", "tdm-reservation"))
+# Wider than what counts, for a name may have blanks around it.
+_METAS = (
+    'meta:is([name*="robots" i],[name*="ccbot" i],[http-equiv*="x-robots-tag" i])'
+    f':is({",".join(f"""[content*="{word}" i]""" for word in sorted(UNWANTED))}),'
+    'meta[name*="tdm-reservation" i][content*="1"]'
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,14 +116,15 @@ class Html:
         return " ".join((self.tree.title or "").split())
 
     def directives(self) -> Iterator[tuple[str, str]]:
-        """Give (name, content) of the <meta> elements that opt_out.py reads, wherever they stand; the first of many."""
+        """Give (name or http-equiv, content) of the <meta> elements that may say no (opt_out.py), wherever they are."""
         document = self.tree.document
         if document is None:
             return
         metas = document.query_selector_all(_METAS)
         for index in range(min(len(metas), _MAX_METAS)):
             meta = metas[index]
-            yield meta.getattr("name") or "", meta.getattr("content") or ""
+            for attribute in ("name", "http-equiv"):
+                yield meta.getattr(attribute) or "", meta.getattr("content") or ""
 
 
 class _TooComplexError(Exception):

@@ -7,13 +7,14 @@ from dataclasses import dataclass
 
 from ccnet_pipeline.archive import Record
 from ccnet_pipeline.pages import Page, record_id
-from ccnet_pipeline.web import codings, html
+from ccnet_pipeline.web import html
 from ccnet_pipeline.web.charset import decode
 from ccnet_pipeline.web.html import Html
-from ccnet_pipeline.web.http import Response, join_chunks, parse_response
+from ccnet_pipeline.web.http import Response, parse_response
 from ccnet_pipeline.web.main_text import Extractor, lines_of, main_text_of
 from ccnet_pipeline.web.media_type import is_html
 from ccnet_pipeline.web.opt_out import refused_by_fields, refused_by_meta
+from ccnet_pipeline.web.payload import payload_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,18 +107,11 @@ class WebReader:
         return response
 
     def _body(self, response: Response, defects: list[str]) -> bytes:
-        body, transfer = response.body, response.tokens("transfer-encoding")
-        if "chunked" in transfer:
-            body, sound = join_chunks(body)
-            if not sound:
-                defects.append("bad_chunking")
-        applied = [*response.tokens("content-encoding"), *(coding for coding in transfer if coding != "chunked")]
-        decoded = codings.decode(body, applied, self._max_record_bytes)
-        if decoded.reason:
-            raise _DroppedError(decoded.reason)
-        if not decoded.whole:
-            defects.append("bad_content_coding")
-        return decoded.body
+        payload = payload_of(response, self._max_record_bytes)
+        defects += payload.defects
+        if payload.reason:
+            raise _DroppedError(payload.reason)
+        return payload.body
 
     def _extract(self, page: Html) -> str:
         try:
