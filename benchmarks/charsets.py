@@ -61,7 +61,7 @@ def of_windows_1258(text: str) -> str:
     """Return the text with tones as characters of their own, as that encoding has them."""
     letters: list[str] = []
     for letter in text:
-        base, *marks = unicodedata.normalize("NFD", letter)
+        base, *marks = list(unicodedata.normalize("NFD", letter))
         shape = "".join(mark for mark in marks if mark in _SHAPES)
         letters += unicodedata.normalize("NFC", base + shape), *(mark for mark in marks if mark not in _SHAPES)
     return "".join(letters)
