@@ -46,6 +46,7 @@ from ccnet_pipeline.web.encodings import (
     decoded,
     encoding_of,
     is_mostly_in_runs,
+    looked_at,
     told,
     told_of_damaged,
 )
@@ -57,6 +58,7 @@ SURE, SURE_OF_LATIN, MUCH_SURER = 0.1, 0.25, 1.5
 
 # Of Latin letters only these: a false iso-8859-3, iso-8859-4 or windows-1258 has been seen with every confidence.
 _CENTRAL_EUROPEAN = ("windows-1250", "windows-1254", "windows-1257", "iso-8859-2", "iso-8859-13")
+_FEW = 100
 _BOMS = ((b"\xef\xbb\xbf", "utf-8"), (b"\xff\xfe", "utf-16-le"), (b"\xfe\xff", "utf-16-be"))
 _FIRST_TAG = re.compile(rb"<(?:(\0)[!?/a-zA-Z]\0[!->@-~]\0|[!?/a-zA-Z])")
 _ESCAPE = re.compile(rb"\x1b(?:\$[@B][!-~]{2}|\(I[!-_])")
@@ -73,8 +75,8 @@ _SURROGATES = re.compile(
 )
 # Two bytes of three (but no letter with the quotation mark, dash or blank behind it), two or three of four, one of two.
 _WELL_BEGUN = re.compile(
-    rb"(?:[\xe1-\xef](?![\x85\x91-\x97\x99\xa0\xab\xae\xb7\xbb])[\x80-\xbf]|\xf0[\x90-\xbf][\x80-\xbf]?"
-    rb"|(?<=[a-z])[\xc2-\xc5])(?![\x80-\xff])"
+    rb"[\xc2-\xc5\xe1-\xf0](?:(?<=[\xe1-\xef])(?![\x85\x91-\x97\x99\xa0\xab\xae\xb7\xbb])[\x80-\xbf]"
+    rb"|(?<=\xf0)[\x90-\xbf][\x80-\xbf]?|(?<=[a-z][\xc2-\xc5]))(?![\x80-\xff])"
 )
 
 
@@ -150,7 +152,7 @@ def _damaged_utf_8(body: bytes, declared: str) -> str | None:
     errors = text.count("\ufffd") - body.count(b"\xef\xbf\xbd")
     ascii_bytes = len(body) - _high_bytes(body)
     whole = len(text) - ascii_bytes - errors
-    begun = len(_WELL_BEGUN.findall(body))
+    begun = len(_WELL_BEGUN.findall(body)) if errors <= _FEW else 0  # to find none in other encodings takes long
     if declared in ASIAN and whole < CONVINCING:
         return None
     weight = 1 if declared == "utf-8" else 2 if not declared or declared in LATIN else 10
@@ -165,7 +167,11 @@ def _character(surrogates: re.Match[bytes]) -> bytes:
 def _believed(body: bytes, declared: list[str]) -> str:
     most_errors = MAX_ERROR_SHARE * _high_bytes(body)
     best, fewest = "", len(body) + 1
-    for encoding in dict.fromkeys(_candidates(body, declared)):
+    tried: set[str] = set()
+    for encoding in _candidates(body, declared):
+        if encoding in tried:
+            continue
+        tried.add(encoding)
         text = decoded(body, encoding)
         in_order = body.count(b"\xef\xbf\xbd") if encoding == "utf-8" else 0
         misfits = len(_MISFITS.findall(text)) if encoding in ASIAN else text.count("\ufffd")
@@ -178,26 +184,29 @@ def _believed(body: bytes, declared: list[str]) -> str:
 
 
 def _candidates(body: bytes, declared: list[str]) -> Iterator[str]:
-    """Give names of encodings, the most credible first."""
-    in_runs = is_mostly_in_runs(body)
-    if declared and declared[0] in LATIN and _high_bytes(body) >= CONVINCING:
-        yield from _against_latin(body, declared[0], in_runs=in_runs)
+    """Give names of encodings, the most credible first; some twice."""
+    few = _high_bytes(body) < CONVINCING
+    if declared and (declared[0] not in LATIN or few):
+        yield from declared
+    sample = looked_at(body)
+    in_runs, sure = is_mostly_in_runs(sample), told(sample)
+    if declared and declared[0] in LATIN and not few:
+        yield from _against_latin(sure, declared[0], in_runs=in_runs)
     yield from declared
-    encoding, confidence = next(iter(told(body).items()))
-    told_of_whole = [encoding] if encoding and confidence >= LEAST_CONFIDENCE else []
+    encoding, confidence = next(iter(sure.items()))
+    guesses = [encoding] if encoding and confidence >= LEAST_CONFIDENCE else []
     if not in_runs:
-        yield from told_of_whole if encoding in LATIN else ()
+        yield from guesses if encoding in LATIN else ()
         yield "windows-1252"
         return
-    if encoding not in ASIAN or not told_of_whole:
-        told_of_whole.insert(0 if (of_damaged := told_of_damaged(body)) in ASIAN else 1, of_damaged)
-    yield from filter(None, told_of_whole)
+    if encoding not in ASIAN or not guesses:
+        guesses.insert(0 if (of_damaged := told_of_damaged(sample)) in ASIAN else 1, of_damaged)
+    yield from filter(None, guesses)
     yield from ("utf-8", *ASIAN)
 
 
-def _against_latin(body: bytes, declared: str, *, in_runs: bool) -> Iterator[str]:
-    """Give what the bytes look like if that is surer than the declared encoding for Latin letters."""
-    sure = told(body)
+def _against_latin(sure: dict[str, float], declared: str, *, in_runs: bool) -> Iterator[str]:
+    """Give what bytes look like if that is surer than the declared encoding for Latin letters."""
     encoding, confidence = next(iter(sure.items()))
     if encoding not in LATIN or encoding == "windows-1258":
         if encoding and in_runs and confidence >= SURE:

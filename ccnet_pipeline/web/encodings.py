@@ -66,7 +66,7 @@ _TOLD_APART = (
     " cp1257 cp1258 iso8859-2 iso8859-3 iso8859-4 iso8859-5 iso8859-6 iso8859-7 iso8859-8 iso8859-13 koi8-r koi8-u"
     " mac-cyrillic"
 ).split()
-_MOST_BYTES_LOOKED_AT = 16 << 10
+_MOST_BYTES_LOOKED_AT = 8 << 10
 _MOST_BYTES_LOOKED_AT_TWICE = 4 << 10  # resiliparse takes up to 0.4 ms for 1 kB
 
 _BETWEEN_TAGS = re.compile(rb"[^<>]+")
@@ -113,33 +113,8 @@ def decoded(body: bytes, encoding: str) -> str:
     return endec.decode(body, encoding, "replace", bom="ignore")
 
 
-def is_mostly_in_runs(body: bytes) -> bool:
-    """Return whether most bytes above 0x7f have a neighbour of their kind, as in most scripts but Latin."""
-    runs = _HIGH_RUN.findall(body)
-    return 2 * sum(len(run) == 1 for run in runs) < sum(map(len, runs))
-
-
-def told(body: bytes) -> dict[str, float]:
-    """Return what bytes of which some are above 0x7f look like: encodings and how sure they are, 0 to 1, best first."""
-    found = chardet.detect_all(
-        _looked_at(body), max_bytes=_MOST_BYTES_LOOKED_AT, include_encodings=_TOLD_APART, compat_names=False
-    )
-    sure: dict[str, float] = {}
-    for guess in found:
-        name = _standard_name(guess["encoding"] or "")
-        # Of the two the one that is read as the other where that is better.
-        sure.setdefault("koi8-r" if name == "koi8-u" else name, guess["confidence"])
-    return sure
-
-
-def told_of_damaged(body: bytes) -> str:
-    """Return what bytes look like, though some do not fit; "" for nothing that is known here."""
-    name = _standard_name(detect_encoding(_looked_at(body)[:_MOST_BYTES_LOOKED_AT_TWICE], html5_compatible=False) or "")
-    return name if name in ASIAN or encoding_of(name) else ""
-
-
-def _looked_at(body: bytes) -> bytes:
-    """Return the text between tags that has bytes above 0x7f, the first of it."""
+def looked_at(body: bytes) -> bytes:
+    """Return what of a page tells its encoding: the text between tags that has bytes above 0x7f, the first of it."""
     texts: list[bytes] = []
     left = _MOST_BYTES_LOOKED_AT
     for found in _BETWEEN_TAGS.finditer(body):
@@ -150,3 +125,28 @@ def _looked_at(body: bytes) -> bytes:
             break
     # chardet takes bytes with others than these for no text at all.
     return b"\n".join(texts).translate(None, _CONTROLS)
+
+
+def is_mostly_in_runs(sample: bytes) -> bool:
+    """Return whether most bytes above 0x7f have a neighbour of their kind, as in most scripts but Latin."""
+    runs = _HIGH_RUN.findall(sample)
+    return 2 * sum(len(run) == 1 for run in runs) < sum(map(len, runs))
+
+
+def told(sample: bytes) -> dict[str, float]:
+    """Return what bytes that are not all ASCII look like: encodings and how sure they are, 0 to 1, best first."""
+    found = chardet.detect_all(
+        sample, max_bytes=_MOST_BYTES_LOOKED_AT, include_encodings=_TOLD_APART, compat_names=False
+    )
+    sure: dict[str, float] = {}
+    for guess in found:
+        name = _standard_name(guess["encoding"] or "")
+        # Of the two the one that is read as the other where that is better.
+        sure.setdefault("koi8-r" if name == "koi8-u" else name, guess["confidence"])
+    return sure
+
+
+def told_of_damaged(sample: bytes) -> str:
+    """Return what bytes look like, though some do not fit; "" for nothing that is known here."""
+    name = _standard_name(detect_encoding(sample[:_MOST_BYTES_LOOKED_AT_TWICE], html5_compatible=False) or "")
+    return name if name in ASIAN or encoding_of(name) else ""

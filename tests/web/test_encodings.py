@@ -6,7 +6,7 @@ import hashlib
 
 import pytest
 
-from ccnet_pipeline.web.encodings import decoded, encoding_of, told, told_of_damaged
+from ccnet_pipeline.web.encodings import decoded, encoding_of, looked_at, told, told_of_damaged
 
 # Of the text that the standard's indexes and algorithms give (whatwg/encoding, commit a985b62), which a plain program
 # of its sections 9 to 13 computed from its index-*.txt; the first 64 bits of SHA-256.
@@ -135,7 +135,8 @@ def test_labels(label: str, name: str) -> None:
 def test_what_bytes_look_like() -> None:
     text = "<p>Все счастливые семьи похожи друг на друга, каждая несчастливая семья несчастлива по-своему.</p>"
     assert next(iter(told(text.encode("koi8-r")))) == "koi8-r"
-    assert next(iter(told(b"<script>" + b"x" * 20_000 + b"</script>\0" + text.encode("cp1251")))) == "windows-1251"
+    page = b"<script>" + b"x" * 20_000 + b"</script>\0" + text.encode("cp1251")
+    assert next(iter(told(looked_at(page)))) == "windows-1251"
     japanese = "吾輩は猫である。名前はまだ無い。どこで生れたかとんと見当がつかぬ。".encode("euc_jp")
     damaged = japanese + b"\xff" + japanese
     assert next(iter(told(damaged))) != told_of_damaged(damaged) == "euc-jp"
