@@ -218,6 +218,19 @@ def test_a_label_for_latin_letters_over_another_script_is_not_believed(label: st
         assert SAMPLES[label] in decode(encoded(label), f"text/html; charset={declared}"), declared
 
 
+@pytest.mark.parametrize("declared", ["", "utf-8", "iso-8859-1", "koi8-r"])
+@pytest.mark.parametrize(
+    ("codec", "more"),
+    [
+        ("koi8-r", "<pre>╓──────╖\n║ дом  ║\n╙──────╜</pre>"),
+        ("koi8-u", "Її дім і міста України є гарні, ґанок і їжак. " * 3),
+    ],
+)
+def test_koi8_r_and_koi8_u_are_told_apart(codec: str, more: str, declared: str) -> None:
+    text = page(SAMPLES["koi8-r"] + more)
+    assert decode(text.encode(codec), f"text/html; charset={declared}") == text
+
+
 def test_latin_1_over_central_europe_is_not_believed() -> None:
     text = (
         "Wszyscy ludzie rodzą się wolni i równi pod względem swej godności i swych praw. Są oni obdarzeni rozumem i"
