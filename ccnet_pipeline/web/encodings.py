@@ -71,6 +71,7 @@ _MOST_BYTES_LOOKED_AT_TWICE = 4 << 10  # resiliparse takes up to 0.4 ms for 1 kB
 
 _BETWEEN_TAGS = re.compile(rb"[^<>]+")
 _HIGH_RUN = re.compile(rb"[\x80-\xff]+")
+_LINE = re.compile(rb"([\x80-\xff])\1{3,}")
 _CONTROLS = bytes({*range(0x20), 0x7F} - set(b"\t\n\r"))
 _ESCAPES_BEFORE_ANOTHER = re.compile(rb"(?:\x1b(?:\([BJI]|\$[@B]))+(?=\x1b(?:\([BJI]|\$[@B]))")
 # Bytes that are letters of KOI8-U and, in KOI8-R, pieces of boxes; what are letters in both, and pieces in both.
@@ -128,8 +129,11 @@ def looked_at(body: bytes) -> bytes:
 
 
 def is_mostly_in_runs(sample: bytes) -> bool:
-    """Return whether most bytes above 0x7f have a neighbour of their kind, as in most scripts but Latin."""
-    runs = _HIGH_RUN.findall(sample)
+    """Return whether most bytes above 0x7f have a neighbour of their kind, as in most scripts but Latin.
+
+    One byte again and again is a line of dashes or blanks and counts for nothing.
+    """
+    runs = _HIGH_RUN.findall(_LINE.sub(b" ", sample))
     return 2 * sum(len(run) == 1 for run in runs) < sum(map(len, runs))
 
 

@@ -122,6 +122,13 @@ def test_next_to_nothing_to_guess_from() -> None:
     assert decode(b"<p>Caf\xe9 Zo\xeb</p>", "") == "<p>Café Zoë</p>"
 
 
+@pytest.mark.parametrize("line", ["—" * 30, "•" * 9, "·" * 30, "\xa0" * 12, "\xad" * 9])
+def test_a_line_of_dashes_or_blanks_is_no_text_of_asia(line: str) -> None:
+    text = f"<p>The quick brown fox jumps over the lazy dog.</p><p>{line}</p>" * 6
+    for declared in ("", "utf-8", "iso-8859-1"):
+        assert decode(text.encode("cp1252"), f"text/html; charset={declared}") == text, declared
+
+
 def test_where_no_guess_fits_it_is_an_encoding_of_europe_or_of_asia() -> None:
     # Most bytes above 0x7f stand alone, or most have a neighbour of their kind; nothing is found in either.
     assert decode("<p>Špela".encode("cp1252"), "") == "<p>Špela"
