@@ -15,16 +15,17 @@ would believe the first declaration:
 4.  Bytes that are nearly so are UTF-8, too. For it speak whole characters beyond ASCII, and those that are well begun
     and cut: `\xe2\x80...`, `caf\xc3 is` (in a one-byte encoding a capital behind a small letter). Against it speaks
     every other error, as the lone byte of `caf\xe9 is`. No more may speak against it than for it where UTF-8 is
-    declared; half of that where nothing is, or an encoding for Latin letters, in which such text is gibberish (`Ã©`);
-    else a tenth, for in text of other encodings whole characters of UTF-8 occur by chance, few beside the errors.
+    declared; half of that where nothing is, or windows-1252, which servers send with whatever they have; else a tenth,
+    for whole characters of UTF-8 occur in text of other encodings by chance, few beside the errors.
     Two surrogates, each encoded as if it were a character (CESU-8), are read as the character that they stand for: it
     is plain what was meant, though browsers show six U+FFFD. One without the other is one U+FFFD.
 5.  Else the declarations are tried: `charset` of the HTTP header, then of <meta>, or of the XML declaration, in the
     first PRESCAN_BYTES. One is believed unless more than MAX_ERROR_SHARE of the bytes above 0x7f do not fit it. The
     one-byte encodings of Europe fit everything. So one for Latin letters, which servers send with whatever they have,
     is not believed where CONVINCING bytes or more are above 0x7f, most of these stand in runs, as in other scripts, and
-    they look like an encoding of these with a confidence of SURE; nor is windows-1252 where they look like one of
-    Central Europe or Turkish with a confidence of SURE_OF_LATIN, MUCH_SURER times as much as windows-1252.
+    they look like an encoding of these with a confidence of SURE, or like one of Asia in which some bytes are wrong;
+    nor is windows-1252 where they look like one of Central Europe or Turkish with a confidence of SURE_OF_LATIN,
+    MUCH_SURER times as much as windows-1252.
 6.  Else the encoding is guessed from the bytes, and believed under the same condition. Where most bytes above 0x7f
     stand alone, as accented letters do, it is one for Latin letters: windows-1252, if not sure.
 7.  Else, of these, UTF-8 and the two-byte encodings of Asia, the one with the fewest bytes that do not fit.
@@ -73,10 +74,10 @@ _HIGH_BYTES = bytes(range(0x80, 0x100))
 _SURROGATES = re.compile(
     rb"\xed[\xa0-\xaf][\x80-\xbf]\xed[\xb0-\xbf][\x80-\xbf]|\xed(?:\xa0[\xbc-\xbe]|[\xb8-\xbf][\x80-\xbf])"
 )
-# Two bytes of three (but no letter with the quotation mark, dash or blank behind it), two or three of four, one of two.
+# Punctuation and symbols of three bytes, pictures of four, letters of two: `â€`, `ðŸ`, `fÃ` stand in no text.
 _WELL_BEGUN = re.compile(
-    rb"[\xc2-\xc5\xe1-\xf0](?:(?<=[\xe1-\xef])(?![\x85\x91-\x97\x99\xa0\xab\xae\xb7\xbb])[\x80-\xbf]"
-    rb"|(?<=\xf0)[\x90-\xbf][\x80-\xbf]?|(?<=[a-z][\xc2-\xc5]))(?![\x80-\xff])"
+    rb"[\xc2-\xc5\xe2\xf0](?:(?<=\xe2)[\x80-\x84\x86-\x89\x98]|(?<=\xf0)\x9f[\x80-\xbf]?|(?<=[a-z][\xc2-\xc5]))"
+    rb"(?![\x80-\xff])"
 )
 
 
@@ -155,7 +156,7 @@ def _damaged_utf_8(body: bytes, declared: str) -> str | None:
     begun = len(_WELL_BEGUN.findall(body)) if errors <= _FEW else 0  # to find none in other encodings takes long
     if declared in ASIAN and whole < CONVINCING:
         return None
-    weight = 1 if declared == "utf-8" else 2 if not declared or declared in LATIN else 10
+    weight = 1 if declared == "utf-8" else 2 if declared in ("", "windows-1252") else 10
     return text if whole + begun >= weight * (errors - begun) else None
 
 
@@ -190,18 +191,19 @@ def _candidates(body: bytes, declared: list[str]) -> Iterator[str]:
         yield from declared
     sample = looked_at(body)
     in_runs, sure = is_mostly_in_runs(sample), told(sample)
+    encoding, confidence = next(iter(sure.items()))
+    of_damaged = told_of_damaged(sample) if in_runs and encoding not in ASIAN else ""
     if declared and declared[0] in LATIN and not few:
+        if of_damaged in ASIAN:
+            yield of_damaged
         yield from _against_latin(sure, declared[0], in_runs=in_runs)
     yield from declared
-    encoding, confidence = next(iter(sure.items()))
-    guesses = [encoding] if encoding and confidence >= LEAST_CONFIDENCE else []
     if not in_runs:
-        yield from guesses if encoding in LATIN else ()
-        yield "windows-1252"
+        yield encoding if encoding in LATIN and confidence >= LEAST_CONFIDENCE else "windows-1252"
         return
-    if encoding not in ASIAN or not guesses:
-        guesses.insert(0 if (of_damaged := told_of_damaged(sample)) in ASIAN else 1, of_damaged)
-    yield from filter(None, guesses)
+    told_of_whole = encoding if confidence >= LEAST_CONFIDENCE else ""
+    both = (of_damaged, told_of_whole) if of_damaged in ASIAN else (told_of_whole, of_damaged)
+    yield from filter(None, both)
     yield from ("utf-8", *ASIAN)
 
 

@@ -153,4 +153,4 @@ def told(sample: bytes) -> dict[str, float]:
 def told_of_damaged(sample: bytes) -> str:
     """Return what bytes look like, though some do not fit; "" for nothing that is known here."""
     name = _standard_name(detect_encoding(sample[:_MOST_BYTES_LOOKED_AT_TWICE], html5_compatible=False) or "")
-    return name if name in ASIAN or encoding_of(name) else ""
+    return name if name in ASIAN else encoding_of(name)

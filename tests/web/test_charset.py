@@ -45,7 +45,7 @@ BY_DECLARATION = {
     "iso-8859-2": "żół",
     "windows-1256": "حق",
     "shift_jis": "ﾅ",
-    "euc-jp": "名前",
+    "euc-jp": "年",
     "euc-kr": "차",
     "gbk": "二",
     "big5": "國",
@@ -202,10 +202,17 @@ def test_damaged_utf_8_stays_utf_8(body: bytes, text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["café is", "groß und Ärger", "«été», dit-il", "NAÇÃO e IRMÃ ", "Été – fin", "x é’ y", "GÅS", "aquí\xa0»"]
+    "text",
+    ["café is", "groß und Ärger", "«été», dit-il", "NAÇÃO e IRMÃ ", "Été – fin", "x é’ y", "GÅS", "aquí\xa0»"],
 )
 def test_accents_under_a_false_utf_8_stay(text: str) -> None:
     assert decode(text.encode("cp1252"), "text/html; charset=utf-8") == text
+
+
+@pytest.mark.parametrize("text", ["Nimeni nu îşi face griji.", "Kéž by to byla pravda!", "Je toto tvoj dáždnik?"])
+def test_accents_of_central_europe_stay(text: str) -> None:
+    for codec in ("cp1250", "iso8859-2"):
+        assert decode(text.encode(codec), f"text/html; charset={codec}") == text
 
 
 def test_damaged_utf_8_under_another_name() -> None:
