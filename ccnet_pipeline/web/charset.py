@@ -202,7 +202,9 @@ def _candidates(body: bytes, declared: list[str]) -> Iterator[str]:
         yield encoding if encoding in LATIN and confidence >= LEAST_CONFIDENCE else "windows-1252"
         return
     told_of_whole = encoding if confidence >= LEAST_CONFIDENCE else ""
-    both = (of_damaged, told_of_whole) if of_damaged in ASIAN else (told_of_whole, of_damaged)
+    # A few words of another script in English text look like Latin letters to chardet.
+    doubtful = of_damaged in ASIAN or encoding in LATIN - {"windows-1258"}
+    both = (of_damaged, told_of_whole) if doubtful else (told_of_whole, of_damaged)
     yield from filter(None, both)
     yield from ("utf-8", *ASIAN)
 

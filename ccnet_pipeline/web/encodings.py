@@ -25,7 +25,7 @@ LATIN = frozenset(
     "windows-1250 windows-1252 windows-1254 windows-1257 windows-1258 iso-8859-2 iso-8859-3 iso-8859-4 iso-8859-10"
     " iso-8859-13 iso-8859-14 iso-8859-15 iso-8859-16 macintosh cp852".split()
 )
-# Below that, chardet is right about one text in two; so it says itself, and so it was measured, on single sentences.
+# Of chardet; measured on single sentences, most wrong guesses are below that, and few right ones.
 LEAST_CONFIDENCE = 0.05
 
 _OF_PYTHON = frozenset(("utf-8", "utf-16-le", "utf-16-be", "iso2022_kr", "hz", "cp852"))
@@ -147,7 +147,7 @@ def told(sample: bytes) -> dict[str, float]:
         name = _standard_name(guess["encoding"] or "")
         # Of the two the one that is read as the other where that is better.
         sure.setdefault("koi8-r" if name == "koi8-u" else name, guess["confidence"])
-    return sure
+    return sure or {"": 0.0}
 
 
 def told_of_damaged(sample: bytes) -> str:
