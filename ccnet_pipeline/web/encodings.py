@@ -140,7 +140,11 @@ def is_mostly_in_runs(sample: bytes) -> bool:
 def told(sample: bytes) -> dict[str, float]:
     """Return what bytes that are not all ASCII look like: encodings and how sure they are, 0 to 1, best first."""
     found = chardet.detect_all(
-        sample, max_bytes=_MOST_BYTES_LOOKED_AT, include_encodings=_TOLD_APART, compat_names=False
+        sample,
+        max_bytes=_MOST_BYTES_LOOKED_AT,
+        include_encodings=_TOLD_APART,
+        compat_names=False,
+        ignore_threshold=True,
     )
     sure: dict[str, float] = {}
     for guess in found:
