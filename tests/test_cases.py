@@ -101,3 +101,12 @@ def test_close_languages(mine: Mine) -> None:
         **{code: code for code in ("nn", "zh-Hans", "zh-Hant", "fa", "ur")},
         **{"nb": "no", "sr-Cyrl": "sr", "my-Zawgyi": "my", "th-spaceless": "th"},
     }
+
+
+def test_rows_of_nec_in_euc_jp(pages: Callable[..., list[Page]], mine: Mine) -> None:
+    name = "eucjp-row13.warc.gz"
+    text_a, text_b = (page.text or "" for page in pages(name))
+    assert "お申し込みは㈱緑地管理まで。区画の広さは①二十㎡ ②三十㎡の二種類です。" in text_a
+    assert text_b.count("㈱緑地 ㈲水道 №１ №２ №３ №４ Ⅰ期 Ⅱ期 Ⅲ期 Ⅳ期") == 2
+    assert "\ufffd" not in text_a + text_b
+    assert {language for found in languages(mine(name)).values() for language in found} == {"ja"}

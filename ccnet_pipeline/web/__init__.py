@@ -5,6 +5,7 @@
     payload.py    a response -> its body, by these two
     media_type.py is it HTML? what the sender says, and what the bytes say (WHATWG MIME Sniffing)
     charset.py    bytes -> text: byte order mark, HTTP, <meta>, detection
+    encodings.py  the encodings themselves (WHATWG Encoding), and which of them bytes look like
     opt_out.py    the sender's "do not index", "no AI", "rights reserved"
     html.py       text -> tree, title, <meta>; what a tree may cost
     main_text.py  tree -> lines of main text (resiliparse or trafilatura)
