@@ -20,7 +20,7 @@ from hypothesis.internal.constants_ast import Constants
 from ccnet_pipeline.errors import UserError
 from ccnet_pipeline.models import find_model
 
-# In the background of a shell these tests are told to ignore Ctrl-C, and would hand that on to every program they start.
+# In the background of a shell the tests are told to ignore Ctrl-C, and would hand that on to all programs they start.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # Several tests run at once, and threads that wait for their processor by spinning cost each other minutes.
