@@ -50,6 +50,8 @@ from itertools import islice
 
 from resiliparse.parse.html import HTMLTree
 
+from ccnet_pipeline.web.lone_characters import guarded
+
 MAX_DEPTH = 512
 MAX_ELEMENTS = 1 << 19
 MAX_STEPS = 1 << 25
@@ -101,12 +103,17 @@ _METAS = ",".join(f'meta[name="{name}" i]' for name in ("robots", "ccbot", "tdm-
 class Html:
     """A parsed page."""
 
-    text: str  # as parsed
+    text: str  # as parsed, without guards
     tree: HTMLTree
+    guard: str = ""  # what lone_characters.py has put into the text of the tree; "" for none
 
     def title(self) -> str:
         """Return the title on one line; "" where there is none."""
-        return " ".join((self.tree.title or "").split())
+        return " ".join(self.plain(self.tree.title or "").split())
+
+    def plain(self, text: str) -> str:
+        """Return text that was read from the tree as the page has it: without guards."""
+        return text.replace(self.guard, "") if self.guard else text
 
     def directives(self) -> Iterator[tuple[str, str]]:
         """Give (name, content) of the <meta> elements that opt_out.py reads, wherever they stand; the first of many."""
@@ -116,7 +123,7 @@ class Html:
         metas = document.query_selector_all(_METAS)
         for index in range(min(len(metas), _MAX_METAS)):
             meta = metas[index]
-            yield meta.getattr("name") or "", meta.getattr("content") or ""
+            yield self.plain(meta.getattr("name") or ""), self.plain(meta.getattr("content") or "")
 
 
 class _TooComplexError(Exception):
@@ -130,12 +137,13 @@ def parse(text: str) -> Html | None:
         tags = text.count("<")
         if tags > TAGS_AT_A_TIME:
             _measure_beginnings(text)
-        tree = HTMLTree.parse(text)
+        with_guards, guard = guarded(text)
+        tree = HTMLTree.parse(with_guards)
         if tags > _FEW_TAGS:
             _measure(tree)
     except _TooComplexError:
         return None
-    return Html(text, tree)
+    return Html(text, tree, guard)
 
 
 def _mended(text: str) -> str:

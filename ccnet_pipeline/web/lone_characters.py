@@ -1,0 +1,70 @@
+r"""Text that the extractor of main text would drop for its length, and how to keep it.
+
+resiliparse 2.0.1 passes over a text node that is one character of private use, which is an icon. It tells these by
+their UTF-8 bytes, read as a little-endian number, so that the last byte decides. Hence it passes over most other text
+of three bytes, too, blanks around it not counted (all of it, and no more, over all of Unicode):
+
+- a character of three bytes, `<b>春</b>`, `</a>—<a>`, `20<b>€</b>`;
+- one of ASCII and one of two bytes, in this order: `<b>né</b>`, `<i>là</i>`, `m²`, `5&nbsp;`.
+
+So a guard, of one byte, is put behind such text before the page is parsed, and taken out of what is read from the tree.
+It is a control character that the page has not, neither as it is nor by reference. Where the text is found, in
+attributes, comments and scripts as well, a guard changes nothing but text. One too many does no harm: so it is enough
+to look for what can be such a node, and not needed to parse.
+
+Characters of private use are not guarded: they are left to the extractor, and so is `¶`, the mark of a link to a
+heading, which it passes over where it stands alone.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+from itertools import pairwise
+
+_GUARDS = "\x01\x02\x03\x04\x05\x06\x07\x0e\x0f\x10\x11\x12\x13\x14\x15\x16\x17\x18\x19\x1a\x7f"
+
+_REFERENCE = r"&[#\w]{2,40}(?:;|(?!\w))"
+# Blanks by reference are few: each more is a further way to fail.
+_BLANKS = (
+    r"[\s\0]*(?:&(?:#0{0,6}(?:9|1[0-3]|32)(?!\d)|#[xX]0{0,6}(?:[9a-dA-D]|20)(?![\da-fA-F])|Tab(?=;)|NewLine(?=;));?"
+    r"[\s\0]*){0,8}"
+)
+# Tags between the two: where the parser passes over them, as over a stray end tag, the two are one text node.
+_PAIR = rf"(?:[!-~]|{_REFERENCE})\0*(?:<[^<>]{{1,200}}>){{0,3}}(?:[\x80-\u07ff]|{_REFERENCE})"
+# What most tags are followed by, and quickly found: another tag, or longer text.
+_OTHER = r"[\s\0]*(?:<[\0-~]|[!-%'-;=-~][\x01-%'-;=-~])"
+_NODE = re.compile(
+    rf">(?!{_OTHER}){_BLANKS}(?:[\u0800-\udfff\uf900-\uffff]|{_PAIR}|{_REFERENCE})(?={_BLANKS}(?:<|\Z))", re.A
+)
+_TAGS = re.compile(r"<[^<>]{1,200}>|\0")
+_NUMBER = re.compile(r"&#(?:x([0-9a-f]{1,8})|([0-9]{1,8}))", re.I)
+
+
+def guarded(text: str) -> tuple[str, str]:
+    """Return the text with a guard behind all that would be dropped, and the guard; "" where there is none to take out.
+
+    >>> guarded("<b>春</b>の畑")
+    ('<b>春\x01</b>の畑', '\x01')
+    """
+    whole = ">" + text  # text at the beginning stands as behind a tag
+    ends = [node.end() for node in _NODE.finditer(whole) if _would_be_dropped(node[0])]
+    guard = _absent_from(text) if ends else ""
+    if not guard:
+        return text, ""
+    return guard.join(whole[begin:end] for begin, end in pairwise([1, *ends, len(whole)])), guard
+
+
+def _absent_from(text: str) -> str:
+    """Return a guard that the page does not have; "" for what has them all, which is no text."""
+    candidates = [guard for guard in _GUARDS if guard not in text]
+    referred = {int(hexadecimal, 16) if hexadecimal else int(decimal) for hexadecimal, decimal in _NUMBER.findall(text)}
+    return next((guard for guard in candidates if ord(guard) not in referred), "")
+
+
+def _would_be_dropped(node: str) -> bool:
+    """Return whether what looks like such a node, from the `>` on, is one once its references are read."""
+    if "&" not in node:
+        return True
+    shown = html.unescape(_TAGS.sub("", node[1:])).strip(" \t\n\v\f\r")
+    return len(shown.encode("utf-8", "replace")) == 3 and not "\ue000" <= shown <= "\uf8ff"
