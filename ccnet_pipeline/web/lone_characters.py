@@ -30,8 +30,11 @@ _BLANKS = (
     r"[\s\0]*(?:&(?:#0{0,6}(?:9|1[0-3]|32)(?!\d)|#[xX]0{0,6}(?:[9a-dA-D]|20)(?![\da-fA-F])|Tab(?=;)|NewLine(?=;));?"
     r"[\s\0]*){0,8}"
 )
-# Tags between the two: where the parser passes over them, as over a stray end tag, the two are one text node.
-_PAIR = rf"(?:[!-~]|{_REFERENCE})\0*(?:<[^<>]{{1,200}}>){{0,3}}(?:[\x80-\u07ff]|{_REFERENCE})"
+_TWO_BYTES = rf"(?:[\x80-\u07ff]|{_REFERENCE})"
+# Tags between the two: where the parser passes over them, as over a stray end tag, the two are one text node. Where it
+# does not, a `¶` stands alone.
+_TAGS_BETWEEN = r"(?:<[^<>]{1,200}>){1,3}(?!\xb6|&(?:para|#182|#[xX][bB]6))"
+_PAIR = rf"(?:[!-~]\0*(?:{_TAGS_BETWEEN})?|{_REFERENCE}){_TWO_BYTES}"
 # What most tags are followed by, and quickly found: another tag, or longer text.
 _OTHER = r"[\s\0]*(?:<[\0-~]|[!-%'-;=-~][\x01-%'-;=-~])"
 _NODE = re.compile(
