@@ -30,17 +30,22 @@ _BLANKS = (
     r"[\s\0]*(?:&(?:#0{0,6}(?:9|1[0-3]|32)(?!\d)|#[xX]0{0,6}(?:[9a-dA-D]|20)(?![\da-fA-F])|Tab(?=;)|NewLine(?=;));?"
     r"[\s\0]*){0,8}"
 )
-_TWO_BYTES = rf"(?:[\x80-\u07ff]|{_REFERENCE})"
+_ONE = rf"[\u0800-\udfff\uf900-\uffff]|{_REFERENCE}"
 # Tags between the two: where the parser passes over them, as over a stray end tag, the two are one text node. Where it
 # does not, a `¶` stands alone.
-_TAGS_BETWEEN = r"(?:<[^<>]{1,200}>){1,3}(?!\xb6|&(?:para|#182|#[xX][bB]6))"
-_PAIR = rf"(?:[!-~]\0*(?:{_TAGS_BETWEEN})?|{_REFERENCE}){_TWO_BYTES}"
-# What most tags are followed by, and quickly found: another tag, or longer text.
-_OTHER = r"[\s\0]*(?:<[\0-~]|[!-%'-;=-~][\x01-%'-;=-~])"
-_NODE = re.compile(
-    rf">(?!{_OTHER}){_BLANKS}(?:[\u0800-\udfff\uf900-\uffff]|{_PAIR}|{_REFERENCE})(?={_BLANKS}(?:<|\Z))", re.A
+_TAGS_BETWEEN = r"(?:<[^<>]{1,200}>\0*){1,8}(?!\xb6|&(?:para|#182|#[xX][bB]6))"
+_PAIR = (
+    rf"(?:[\x01-\x08\x0e-\x1f!-\x7f]|{_REFERENCE})\0*(?:{_TAGS_BETWEEN})?"
+    rf"(?:[\x80-\u07ff]|{_REFERENCE})"
 )
-_TAGS = re.compile(r"<[^<>]{1,200}>|\0")
+_END = rf"(?={_BLANKS}(?:<|\Z))"
+# What most tags are followed by, and quickly found: another tag, or longer text.
+_OTHER = r"[\s\0]*(?:<[a-zA-Z/!?]|[!-%'-;=-~][\x01-%'-;=-~])"
+_NODE = re.compile(
+    rf">(?!{_OTHER})(?:(?={_BLANKS}({_ONE}){_END})|)(?:(?={_BLANKS}({_PAIR}){_END})|)",
+    re.A,
+)
+_TAGS = re.compile(r"(?<=.)(?:<[^<>]{1,200}>)+", re.S)
 _NUMBER = re.compile(r"&#(?:x([0-9a-f]{1,8})|([0-9]{1,8}))", re.I)
 
 
@@ -51,7 +56,14 @@ def guarded(text: str) -> tuple[str, str]:
     ('<b>春\x01</b>の畑', '\x01')
     """
     whole = ">" + text  # text at the beginning stands as behind a tag
-    ends = [node.end() for node in _NODE.finditer(whole) if _would_be_dropped(node[0])]
+    ends = sorted(
+        {
+            node.end(group)
+            for node in _NODE.finditer(whole)
+            for group in (1, 2)
+            if node[group] and _is_dropped(node[group])
+        }
+    )
     guard = _absent_from(text) if ends else ""
     if not guard:
         return text, ""
@@ -65,9 +77,7 @@ def _absent_from(text: str) -> str:
     return next((guard for guard in candidates if ord(guard) not in referred), "")
 
 
-def _would_be_dropped(node: str) -> bool:
-    """Return whether what looks like such a node, from the `>` on, is one once its references are read."""
-    if "&" not in node:
-        return True
-    shown = html.unescape(_TAGS.sub("", node[1:])).strip(" \t\n\v\f\r")
+def _is_dropped(node: str) -> bool:
+    """Return whether what may be such a node is one once its references are read."""
+    shown = html.unescape(_TAGS.sub("", node.replace("\0", "")))
     return len(shown.encode("utf-8", "replace")) == 3 and not "\ue000" <= shown <= "\uf8ff"
