@@ -80,4 +80,5 @@ def _absent_from(text: str) -> str:
 def _is_dropped(node: str) -> bool:
     """Return whether what may be such a node is one once its references are read."""
     shown = html.unescape(_TAGS.sub("", node.replace("\0", "")))
-    return len(shown.encode("utf-8", "replace")) == 3 and not "\ue000" <= shown <= "\uf8ff"
+    is_of_three_bytes = len(shown.encode("utf-8", "replace")) == 3 and shown[-1] > " "
+    return is_of_three_bytes and not "\ue000" <= shown <= "\uf8ff"
