@@ -5,7 +5,10 @@
     media_type.py is it HTML? what the sender says, and what the bytes say (WHATWG MIME Sniffing)
     charset.py    bytes -> text: byte order mark, HTTP, <meta>, detection
     opt_out.py    the sender's "do not index", "no AI", "rights reserved"
+    xhtml.py      XHTML -> HTML with the same text
     html.py       text -> tree, title, <meta>; what a tree may cost
+    lone_characters.py
+                  text that the extractor would drop for its length, guarded
     main_text.py  tree -> lines of main text (resiliparse or trafilatura)
     reader.py     all of these in order: WebReader
 

@@ -50,7 +50,7 @@ _NUMBER = re.compile(r"&#(?:x([0-9a-f]{1,8})|([0-9]{1,8}))", re.I)
 
 
 def guarded(text: str) -> tuple[str, str]:
-    """Return the text with a guard behind all that would be dropped, and the guard; "" where there is none to take out.
+    r"""Return the text with guards behind what would be dropped, and the guard; "" where there is none to take out.
 
     >>> guarded("<b>春</b>の畑")
     ('<b>春\x01</b>の畑', '\x01')

@@ -32,7 +32,8 @@ def test_an_empty_element_takes_nothing_in(name: str) -> None:
 
 
 def test_a_page_of_empty_titles_and_links() -> None:
-    page = page_of(f"{HEAD}<head><title/><script src='x'/></head><body><a id='x'/><p>{ARTICLE}</p><a/></body></html>", XHTML)
+    body = f"<body><a id='x'/><p>{ARTICLE}</p><a/></body></html>"
+    page = page_of(f"{HEAD}<head><title/><script src='x'/></head>{body}", XHTML)
     assert (page.title, page.text) == ("", ARTICLE.strip())
 
 
@@ -73,9 +74,10 @@ def test_what_is_no_text(body: str) -> None:
 )
 def test_what_is_not_well_formed_is_read_as_html(body: str) -> None:
     assert as_html(body) == body or body.startswith("<script><!")
-    assert page_of(f"<html><body><p>{ARTICLE}</p>{body}", XHTML).text == page_of(
-        f"<html><body><p>{ARTICLE}</p>{body}", "Content-Type: text/html; charset=utf-8"
-    ).text
+    assert (
+        page_of(f"<html><body><p>{ARTICLE}</p>{body}", XHTML).text
+        == page_of(f"<html><body><p>{ARTICLE}</p>{body}", "Content-Type: text/html; charset=utf-8").text
+    )
 
 
 def test_a_section_without_end_is_none() -> None:
@@ -95,7 +97,7 @@ def test_a_section_without_end_is_none() -> None:
         ("", b"\xef\xbb\xbf <?xml version='1.0'?><html>", True),
         ("text/plain", b"<?xml version='1.0'?><html>", True),
         ("", b"<html>", False),
-        ("text/html", b"<?xml version='1.0'?><!DOCTYPE html PUBLIC '-//W3C//DTD XHTML 1.0 Strict//EN' 'x'><html>", False),
+        ("text/html", b"<?xml version='1.0'?><!DOCTYPE html PUBLIC '-//W3C//DTD XHTML 1.0//EN'><html>", False),
         ("text/html; charset=xml", b"<html>", False),
     ],
 )
@@ -112,7 +114,7 @@ def test_a_page_sent_as_html_stays_what_its_readers_see() -> None:
 @pytest.mark.timeout(60)
 @pytest.mark.parametrize(
     "part",
-    ["<a", "<a/", "<a b='", "<!--", "<![CDATA[", "<script>", "<script><![CDATA[</script>", "<?", "<!DOCTYPE [", "<p a=1 "],
+    ["<a", "<a/", "<a b='", "<!--", "<![CDATA[", "<script>", "<script><![CDATA[</script>", "<?", "<!DOCTYPE ["],
 )
 def test_hostile_markup_is_cheap(part: str) -> None:
     began = time.process_time()
