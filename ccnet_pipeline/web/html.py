@@ -50,7 +50,7 @@ from itertools import islice
 
 from resiliparse.parse.html import HTMLTree
 
-from ccnet_pipeline.web.lone_characters import guarded
+from ccnet_pipeline.web.lone_characters import NO_STAND_INS, StandIns, with_stand_ins
 
 MAX_DEPTH = 512
 MAX_ELEMENTS = 1 << 19
@@ -103,17 +103,17 @@ _METAS = ",".join(f'meta[name="{name}" i]' for name in ("robots", "ccbot", "tdm-
 class Html:
     """A parsed page."""
 
-    text: str  # as parsed, without guards
+    text: str  # as parsed, but for the stand-ins
     tree: HTMLTree
-    guard: str = ""  # what lone_characters.py has put into the text of the tree; "" for none
+    stand_ins: StandIns = NO_STAND_INS  # in the text of the tree (lone_characters.py)
 
     def title(self) -> str:
         """Return the title on one line; "" where there is none."""
         return " ".join(self.plain(self.tree.title or "").split())
 
     def plain(self, text: str) -> str:
-        """Return text that was read from the tree as the page has it: without guards."""
-        return text.replace(self.guard, "") if self.guard else text
+        """Return text that was read from the tree as the page has it: without stand-ins."""
+        return self.stand_ins.resolved(text)
 
     def directives(self) -> Iterator[tuple[str, str]]:
         """Give (name, content) of the <meta> elements that opt_out.py reads, wherever they stand; the first of many."""
@@ -137,13 +137,13 @@ def parse(text: str) -> Html | None:
         tags = text.count("<")
         if tags > TAGS_AT_A_TIME:
             _measure_beginnings(text)
-        with_guards, guard = guarded(text)
-        tree = HTMLTree.parse(with_guards)
+        parsed, stand_ins = with_stand_ins(text)
+        tree = HTMLTree.parse(parsed)
         if tags > _FEW_TAGS:
             _measure(tree)
     except _TooComplexError:
         return None
-    return Html(text, tree, guard)
+    return Html(text, tree, stand_ins)
 
 
 def _mended(text: str) -> str:
