@@ -8,7 +8,7 @@
     xhtml.py      XHTML -> HTML with the same text
     html.py       text -> tree, title, <meta>; what a tree may cost
     lone_characters.py
-                  text that the extractor would drop for its length, guarded
+                  what the extractor would drop for its length, and what stands in for it
     main_text.py  tree -> lines of main text (resiliparse or trafilatura)
     reader.py     all of these in order: WebReader
 
