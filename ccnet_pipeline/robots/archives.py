@@ -116,7 +116,7 @@ class _Captures:
             return
         date = int(_NOT_DIGITS.sub("", record.headers.get("warc-date", ""))[:_DATE_DIGITS].ljust(_DATE_DIGITS, "0"))
         if 300 <= response.status < 400:
-            target = _target(uri, response.last("location"))
+            target = _target(uri, response.fields.get("location", [""])[-1])
             if target is not None:
                 self._redirects.add(service, date, target)
             return

@@ -7,7 +7,10 @@
     charset.py    bytes -> text: byte order mark, HTTP, <meta>, detection
     encodings.py  the encodings themselves (WHATWG Encoding), and which of them bytes look like
     opt_out.py    the sender's "do not index", "no AI", "rights reserved"
+    xhtml.py      XHTML -> HTML with the same text
     html.py       text -> tree, title, <meta>; what a tree may cost
+    lone_characters.py
+                  what the extractor would drop for its length, and what stands in for it
     main_text.py  tree -> lines of main text (resiliparse or trafilatura)
     reader.py     all of these in order: WebReader
 

@@ -50,6 +50,7 @@ from itertools import islice
 
 from resiliparse.parse.html import HTMLTree
 
+from ccnet_pipeline.web.lone_characters import NO_STAND_INS, StandIns, with_stand_ins
 from ccnet_pipeline.web.opt_out import UNWANTED
 
 MAX_DEPTH = 512
@@ -108,12 +109,17 @@ _METAS = (
 class Html:
     """A parsed page."""
 
-    text: str  # as parsed
+    text: str  # as parsed, but for the stand-ins
     tree: HTMLTree
+    stand_ins: StandIns = NO_STAND_INS  # in the text of the tree (lone_characters.py)
 
     def title(self) -> str:
         """Return the title on one line; "" where there is none."""
-        return " ".join((self.tree.title or "").split())
+        return " ".join(self.plain(self.tree.title or "").split())
+
+    def plain(self, text: str) -> str:
+        """Return text that was read from the tree as the page has it: without stand-ins."""
+        return self.stand_ins.resolved(text)
 
     def directives(self) -> Iterator[tuple[str, str]]:
         """Give (name or http-equiv, content) of the <meta> elements that may say no (opt_out.py), wherever they are."""
@@ -124,7 +130,7 @@ class Html:
         for index in range(min(len(metas), _MAX_METAS)):
             meta = metas[index]
             for attribute in ("name", "http-equiv"):
-                yield meta.getattr(attribute) or "", meta.getattr("content") or ""
+                yield self.plain(meta.getattr(attribute) or ""), self.plain(meta.getattr("content") or "")
 
 
 class _TooComplexError(Exception):
@@ -138,12 +144,13 @@ def parse(text: str) -> Html | None:
         tags = text.count("<")
         if tags > TAGS_AT_A_TIME:
             _measure_beginnings(text)
-        tree = HTMLTree.parse(text)
+        parsed, stand_ins = with_stand_ins(text)
+        tree = HTMLTree.parse(parsed)
         if tags > _FEW_TAGS:
             _measure(tree)
     except _TooComplexError:
         return None
-    return Html(text, tree)
+    return Html(text, tree, stand_ins)
 
 
 def _mended(text: str) -> str:

@@ -35,11 +35,6 @@ class Response:
     fields: dict[str, list[str]]  # values by name in lower case, in order; stripped
     body: bytes
 
-    def last(self, name: str) -> str:
-        """Return the value given last; "" where there is none. What counts of Content-Type (WHATWG Fetch)."""
-        values = self.fields.get(name)
-        return values[-1] if values else ""
-
     def tokens(self, name: str) -> list[str]:
         """Return the elements of a list field over all its lines, in lower case (RFC 9110, section 5.6.1)."""
         elements = ",".join(self.fields.get(name, ())).lower().split(",")

@@ -41,7 +41,7 @@ def main_text_of(extractor: Extractor) -> Callable[[Html], str]:
 
 
 def _by_resiliparse(page: Html) -> str:
-    return extract_plain_text(
+    text = extract_plain_text(
         page.tree,
         preserve_formatting=True,
         main_content=True,
@@ -50,6 +50,7 @@ def _by_resiliparse(page: Html) -> str:
         links=False,
         form_fields=False,
     )
+    return page.plain(text)
 
 
 def lines_of(text: str, strip: Callable[[str], str]) -> list[str]:

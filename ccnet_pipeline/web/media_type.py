@@ -5,20 +5,30 @@
     (RSS, Atom, sitemaps).
 2.  Bytes that begin `<!DOCTYPE html` or `<html`, comments and declarations before it or not, are HTML, whatever is
     said.
-3.  Else a declared text/html or application/xhtml+xml is believed.
+3.  Else a declared text/html or application/xhtml+xml is believed. What counts of a declaration is what looks like a
+    type, whatever stands around it: quotation marks, a byte order mark, parameters behind a blank. Of several, in one
+    field or many, the last one that names a type counts (WHATWG Fetch, section 3.6).
 4.  Else, where nothing is declared, or something that servers put on what they do not know, the patterns of section 7.1
     for HTML decide; and then what the crawler has found (WARC-Identified-Payload-Type).
+
+HTML is XHTML, which browsers give to a parser of XML, where it is declared as application/xhtml+xml or another type of
+XML; where no type is declared, or one that says nothing, where it begins with an XML declaration. What is declared as
+text/html never is, whatever it looks like: its readers see what a parser of HTML makes of it. What the crawler has
+found does not count here: it calls many a page XHTML that was sent as text/html.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 _HTML_TYPES = frozenset({"text/html", "application/xhtml+xml"})
 # What does not say which type it is; XML may be XHTML.
 _VAGUE_TYPES = frozenset(
     "text/plain application/octet-stream application/unknown unknown/unknown */* text/xml application/xml".split()
 )
+_TYPE = re.compile(r"[\w.+-]+/[\w.+-]+|\*/\*", re.A)
+_CHARSET = re.compile(r"charset\s*=", re.I)
 _LOOKED_AT = 4096
 _BLANKS = re.compile(rb"(?:\xef\xbb\xbf)?[\t\n\x0c\r ]*")
 
@@ -44,6 +54,33 @@ _XML_ROOTS = frozenset(
 _HTML_ROOTS = frozenset(b"html head body title meta link base script style div p table center h1 frameset".split())
 
 
+def declared_type(fields: Iterable[str]) -> str:
+    """Return what counts of the fields Content-Type, with its parameters; "" where none names a type.
+
+    >>> declared_type(['text/html; charset=utf-8', 'text/html, */*'])
+    'text/html; charset=utf-8'
+    """
+    declared = ""
+    for value in fields:
+        for stated in value.split(","):
+            if (essence := essence_of(stated)) in ("", "*/*"):
+                continue
+            # A character set holds until another is named, or another type.
+            if essence != essence_of(declared) or _CHARSET.search(stated) or not _CHARSET.search(declared):
+                declared = stated.strip()
+    return declared
+
+
+def essence_of(declared: str) -> str:
+    """Return the type and subtype that a declaration names, in lower case; "" where it names none.
+
+    >>> essence_of('"Text/HTML"; charset=x'), essence_of("text/html charset=x"), essence_of("html")
+    ('text/html', 'text/html', '')
+    """
+    found = _TYPE.search(declared.partition(";")[0])
+    return found[0].lower() if found else ""
+
+
 def is_html(declared: str, identified: str, body: bytes) -> bool:
     """Return whether the body is HTML.
 
@@ -52,8 +89,7 @@ def is_html(declared: str, identified: str, body: bytes) -> bool:
         identified: what the crawler took it for; "" if it does not say.
         body: without any coding.
     """
-    blanks = _BLANKS.match(body)
-    begin = body[blanks.end() if blanks else 0 :][:_LOOKED_AT]
+    begin = _begin(body)
     if _OTHER.match(body) or begin.startswith(b"%PDF-") or _JSON.match(begin):
         return False
     root = _root(begin)
@@ -61,15 +97,29 @@ def is_html(declared: str, identified: str, body: bytes) -> bool:
         return True
     if root in _XML_ROOTS or (begin.startswith(b"<?xml") and root and root not in _HTML_ROOTS):
         return False
-    essence = _essence(declared)
-    if essence in _HTML_TYPES or ("/" in essence and essence not in _VAGUE_TYPES):
+    essence = essence_of(declared)
+    if essence in _HTML_TYPES or (essence and essence not in _VAGUE_TYPES):
         return essence in _HTML_TYPES
     is_xml = essence.endswith("/xml")
-    return not is_xml and (_WEAK.match(begin) is not None or _essence(identified) in _HTML_TYPES)
+    return not is_xml and (_WEAK.match(begin) is not None or essence_of(identified) in _HTML_TYPES)
 
 
-def _essence(media_type: str) -> str:
-    return media_type.partition(";")[0].partition(",")[0].strip().lower()
+def is_xhtml(declared: str, body: bytes) -> bool:
+    """Return whether a body that is HTML is to be read as XHTML.
+
+    Args:
+        declared: Content-Type.
+        body: without any coding.
+    """
+    essence = essence_of(declared)
+    if essence.endswith(("/xml", "+xml")):
+        return True
+    return (not essence or essence in _VAGUE_TYPES) and _begin(body).startswith(b"<?xml")
+
+
+def _begin(body: bytes) -> bytes:
+    blanks = _BLANKS.match(body)
+    return body[blanks.end() if blanks else 0 :][:_LOOKED_AT]
 
 
 def _root(begin: bytes) -> bytes:

@@ -12,9 +12,13 @@ from ccnet_pipeline.web.charset import decode
 from ccnet_pipeline.web.html import Html
 from ccnet_pipeline.web.http import Response, parse_response
 from ccnet_pipeline.web.main_text import Extractor, lines_of, main_text_of
-from ccnet_pipeline.web.media_type import is_html
+from ccnet_pipeline.web.media_type import declared_type, essence_of, is_html, is_xhtml
 from ccnet_pipeline.web.opt_out import refused_by_fields, refused_by_meta
 from ccnet_pipeline.web.payload import payload_of
+from ccnet_pipeline.web.xhtml import as_html
+
+# What writers of archives call an HTTP message; the first is right (ISO 28500, section 6.3).
+_HTTP_TYPES = frozenset({"application/http", "application/https", "message/http"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,11 +81,12 @@ class WebReader:
     def _read(self, record: Record, defects: list[str]) -> tuple[str, str | None]:
         """Return title and text; what was worked round is added to `defects`."""
         response = self._response(record)
-        content_type = response.last("content-type")
+        content_type = declared_type(response.fields.get("content-type", ()))
         body = self._body(response, defects)
         if not is_html(content_type, record.headers.get("warc-identified-payload-type", ""), body):
             raise _DroppedError("not_html")
-        page = html.parse(decode(body, content_type))
+        text = decode(body, content_type)
+        page = html.parse(as_html(text) if is_xhtml(content_type, body) else text)
         if page is None:
             raise _DroppedError("too_complex")
         refusal = None if self._ignore_opt_out else refused_by_meta(page.directives())
@@ -135,9 +140,10 @@ class WebReader:
 
 
 def _is_http(record: Record) -> bool:
-    """Return whether the block is an HTTP message: by its URL, and by its type or, where that is absent, its bytes."""
+    """Return whether the block is an HTTP message: by its URL, and by its type or, whatever that is, by its bytes."""
     scheme, colon, _ = record.headers.get("warc-target-uri", "").lstrip("< ").partition(":")
     if colon and scheme.lower() not in ("http", "https"):
         return False
-    media_type = record.headers.get("content-type", "").partition(";")[0].strip().lower()
-    return media_type == "application/http" or (not media_type and record.body[:5].upper() == b"HTTP/")
+    if essence_of(record.headers.get("content-type", "")) in _HTTP_TYPES:
+        return True
+    return record.body[:16].lstrip(b"\r\n")[:5].upper() == b"HTTP/"

@@ -45,7 +45,7 @@ def test_fields_repeated_folded_odd() -> None:
     response = parse_response(b"HTTP/1.1 200 OK\r\nA: 1\r\n  2\r\n\t3\nno colon\r\na : 4\r\nB:\r\n: x\r\n\r\n")
     assert response is not None
     assert response.fields == {"a": ["1 2 3", "4"], "b": [""], "": ["x"]}
-    assert (response.last("a"), response.last("c"), response.tokens("a")) == ("4", "", ["1 2 3", "4"])
+    assert (response.tokens("a"), response.tokens("c")) == (["1 2 3", "4"], [])
 
 
 def test_head_alone_has_no_body() -> None:
@@ -140,3 +140,33 @@ def test_what_is_no_http() -> None:
         {"warc_target_uri": "<HTTP://a.b/>"},
     ):
         assert reader().read(record(block, **headers), "s").page is not None, headers
+
+
+@pytest.mark.parametrize(
+    "content_type",
+    [
+        "application/http; msgtype=response",
+        "Application/HTTP;msgtype = response",
+        '"application/http"',
+        "application/https",
+        "message/http",
+        "text/html",
+        "text/plain",
+        "application/octet-stream",
+        "application/http msgtype=response",
+        "nonsense",
+        "",
+    ],
+)
+def test_a_block_that_begins_as_http_is_http_whatever_its_record_says(content_type: str) -> None:
+    for status in ("HTTP/1.1 200 OK", "\r\nhttp/1.0 200"):
+        block = message("<p>text", HTML, status=status)
+        assert reader().read(record(block, content_type=content_type), "s").page is not None
+        dns = record(block, content_type=content_type, warc_target_uri="dns:a.b")
+        assert reader().read(dns, "s").reason == "not_http"
+
+
+def test_a_block_that_only_its_record_calls_http() -> None:
+    for content_type in ("application/http", "application/https", "message/http"):
+        assert reader().read(record(b"<html>", content_type=content_type), "s").reason == "bad_http"
+    assert reader().read(record(b"<html>", content_type="text/html"), "s").reason == "not_http"

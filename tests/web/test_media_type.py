@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ccnet_pipeline.web.media_type import is_html
+from ccnet_pipeline.web.media_type import declared_type, is_html
 from tests.web.messages import read
 
 NOT_HTML = [
@@ -65,6 +65,48 @@ def test_the_declaration_is_believed_where_bytes_say_nothing(body: bytes) -> Non
     assert is_html("", "text/html", body)
 
 
+@pytest.mark.parametrize(
+    "declared",
+    [
+        '"text/html"',
+        "'text/html'",
+        ' "text/html; charset=utf-8"',
+        "text/html charset=utf-8",
+        "\ufefftext/html",
+        "\u00ef\u00bb\u00bftext/html",
+        "text/html\0",
+        "Content-Type: text/html",
+        "text/html: charset=utf-8",
+        "TEXT/HTML;;",
+        "(text/html)",
+    ],
+)
+def test_a_type_counts_whatever_stands_around_it(declared: str) -> None:
+    assert is_html(declared, "", b"text")
+    assert is_html("", declared, b"text")
+    assert not is_html(declared.replace("html", "css").replace("HTML", "css"), "text/html", b"text")
+
+
+@pytest.mark.parametrize(
+    ("fields", "declared"),
+    [
+        ([], ""),
+        (["", "nonsense", "*/*"], ""),
+        (["text/html"], "text/html"),
+        (["text/html, text/html"], "text/html"),
+        (["text/plain, text/html;charset=x"], "text/html;charset=x"),
+        (["text/html", "image/png"], "image/png"),
+        (["text/html; charset=x", ""], "text/html; charset=x"),
+        (["text/html; charset=x", "html"], "text/html; charset=x"),
+        (["text/html; charset=x", "text/html"], "text/html; charset=x"),
+        (["text/html; charset=x", "text/html; charset=y"], "text/html; charset=y"),
+        (["text/html; charset=x, text/plain", "text/html"], "text/html"),
+    ],
+)
+def test_of_many_types_the_last_counts(fields: list[str], declared: str) -> None:
+    assert declared_type(fields) == declared
+
+
 @pytest.mark.parametrize("body", FRAGMENTS)
 def test_fragments(body: bytes) -> None:
     for vague in ("", "text/plain", "application/octet-stream; x", "*/*", "nonsense"):
@@ -105,3 +147,5 @@ def test_within_a_record() -> None:
     assert read("plain", "Content-Type: text/plain").reason == "not_html"
     assert read("<p>text", "Server: x").page is not None
     assert read("<p>t", "Content-Type: image/png", "Content-Type: text/html").page is not None
+    assert read("text", 'Content-Type: "text/html"').page is not None
+    assert read("text", "Content-Type: text/html", "Content-Type:").page is not None
