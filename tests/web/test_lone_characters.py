@@ -95,12 +95,12 @@ def test_a_stand_in_is_nowhere_but_in_the_tree() -> None:
     assert page is not None
     assert page.stand_ins.texts
     assert page.text == body
-    assert ("robots", "index>—<") in page.directives()
     text = page_of(body).text
     assert text == f"{ARTICLE}—"
-    named = html.parse("<title>春</title><p>x")
+    named = html.parse("<title>春</title><meta name=robots content='noindex>—<'><p>x")
     assert named is not None
     assert named.stand_ins.texts
+    assert ("robots", "noindex>—<") in named.directives()
     assert named.title() == "春"
 
 
