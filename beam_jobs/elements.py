@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from msgspec import UNSET, UnsetType
+
 from ccnet_pipeline.fetch import shown
 from ccnet_pipeline.ledger import Account, Balance, DamageTally, Tally
 
@@ -127,6 +129,7 @@ class Books:
     characters: Balance  # code points of paragraphs, line breaks not counted
     languages: dict[str, Tally]
     damage: DamageTally
+    main_text: dict[str, int] | UnsetType = UNSET  # web pages by how their text was found; absent where there is none
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -22,13 +22,13 @@ from beam_jobs.summary import print_summary
 from ccnet_pipeline import command, sample
 from ccnet_pipeline.blocklist import Blocklist
 from ccnet_pipeline.checksums import sha256_of
-from ccnet_pipeline.errors import UserError
 from ccnet_pipeline.fluency import CUTOFFS_FILE, FluencyModel, find_models, languages_of_model
 from ccnet_pipeline.formats import JSONL
 from ccnet_pipeline.language import FastTextScorer, languages_without_label, parse_languages
 from ccnet_pipeline.models import find_model
 from ccnet_pipeline.recipe import Configuration, Input, digest_of_inputs
 from ccnet_pipeline.segments import Segment, estimate_bytes, find_segments
+from ccnet_pipeline.web import version_of
 
 PACKAGE = "cc100-xlmr"
 # Beam's worker processes cost about 6 CPU seconds to start: what one process does in less stays in one.
@@ -72,7 +72,7 @@ def run(arguments: Arguments) -> None:
         keep_rejects=arguments.keep_rejects,
         models={path.name: sha256_of(path) for path in models},
         blocklist_sha256=sha256_of(blocklist) if blocklist else None,
-        extractor_version=_version_of(arguments.recipe.extractor),
+        extractor_version=version_of(arguments.recipe.extractor),
         inputs_sha256=digest_of_inputs([Input(segment.name, segment.size) for segment in segments]),
         num_segments=len(segments),
     )
@@ -129,13 +129,6 @@ def _plan(
         lid_model=lid_model.absolute(),
         lm_dir=lm_dir.absolute() if lm_dir else None,
     )
-
-
-def _version_of(extractor: str) -> str:
-    try:
-        return f"{extractor} {importlib.metadata.version(extractor)}"
-    except importlib.metadata.PackageNotFoundError as error:
-        raise UserError(f"--extractor {extractor} is not installed: pip install {extractor}") from error
 
 
 def _checked_models(arguments: Arguments, lid_model: Path, lm_dir: Path | None) -> tuple[list[Path], list[str]]:

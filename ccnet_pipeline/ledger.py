@@ -27,6 +27,8 @@ The reasons, in the order in which a record meets them:
     language_unwanted  a language outside --languages
     bucket_<bucket>    a bucket outside --keep_buckets
 
+Of web pages it is also counted how their main text was found, `first_pass` and so on (ccnet_pipeline.web.fallback).
+
 A record with at least one kept document is kept; any other has the reason of the furthest stage that it reached.
 """
 
@@ -116,13 +118,19 @@ class Account:
     tally: Tally = field(default_factory=Tally)
     languages: dict[str, Tally] = field(default_factory=dict)
     damage: DamageTally = field(default_factory=DamageTally)
+    main_text: dict[str, int] = field(default_factory=dict)  # web pages by how their text was found
 
     def language(self, code: str) -> Tally:
         return self.languages.setdefault(code, Tally())
 
+    def count_main_text(self, found_by: str, pages: int = 1) -> None:
+        self.main_text[found_by] = self.main_text.get(found_by, 0) + pages
+
     def add(self, other: "Account") -> None:
         self.tally.add(other.tally)
         self.damage.add(other.damage)
+        for found_by, count in other.main_text.items():
+            self.count_main_text(found_by, count)
         for code, tally in other.languages.items():
             self.language(code).add(tally)
 

@@ -1,0 +1,85 @@
+"""What to do where an extractor finds next to nothing on a page full of text.
+
+resiliparse leaves out elements by what their attributes say: `newsletter-post` is a notice to it, `is-collapsed` and
+`hidden` are not shown, and where an element says that it is the main one, as an empty `[role=main]` does, nothing else
+counts. That is right mostly, but not where all the page lies within. So there is a second pass, without the attributes
+of the elements that hold most of the text, and of those that say to be the main one. Where this finds little, too, it
+is the page's long lines, or else all of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from resiliparse.parse.html import DOMNode, HTMLTree
+
+FEW_CHARS = 300
+# Shares of all text. Half of the pages with a main text between the two are right as they are: only the second pass is
+# tried there, and believed.
+FEW_SHARE = 0.15
+FEWEST_SHARE = 0.1
+LONG_LINE = 80  # chars
+_MOST = 0.5  # of all text
+
+# What resiliparse 2.0.1 judges elements by, and what it takes for the main element.
+_ATTRIBUTES = (
+    "class",
+    "id",
+    "role",
+    "hidden",
+    "style",
+    "rel",
+    "aria-hidden",
+    "aria-expanded",
+    "data-ad",
+    "data-advertisement",
+    "data-text-ad",
+)
+_MAIN = (
+    ".article-body, .articleBody, .contentBody, .article-text, .main-content, .postcontent, .post-content, "
+    ".single-post, [role=main]"
+)
+_MAX_MAIN = 8
+_ELEMENT = 1
+
+
+def is_few(lines: Sequence[str], all_chars: int, share: float) -> bool:
+    """Return whether main text is suspiciously little: less than a share, or too little where there is enough."""
+    chars = sum(map(len, lines))
+    return chars < share * all_chars or (chars < FEW_CHARS <= all_chars)
+
+
+def disarm(tree: HTMLTree) -> None:
+    """Take off the attributes by which most of the text may have been left out."""
+    body = tree.body
+    if body is None:
+        return
+    for _ in range(_MAX_MAIN):  # a list of elements costs resiliparse the square of its length
+        main = body.query_selector(_MAIN)
+        if main is None:
+            break
+        _clear(main)
+    node: DOMNode | None = body
+    most = _MOST * len(body.text)
+    while node is not None:
+        _clear(node)
+        node = next((each for each in _children(node) if len(each.text) > most), None)
+
+
+def _children(node: DOMNode) -> Iterator[DOMNode]:
+    child = node.first_child
+    while child is not None:
+        if child.type == _ELEMENT:
+            yield child
+        child = child.next
+
+
+def _clear(node: DOMNode) -> None:
+    for name in _ATTRIBUTES:
+        if node.hasattr(name):
+            node.delattr(name)
+
+
+def long_lines(lines: Sequence[str]) -> list[str]:
+    """Return the lines that are rarely of a menu."""
+    return [line for line in lines if len(line) >= LONG_LINE]
