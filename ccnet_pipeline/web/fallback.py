@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from resiliparse.parse.html import DOMNode, HTMLTree
+from resiliparse.parse.html import ElementNode, HTMLTree
 
 FEW_CHARS = 300
 # Shares of all text. Half of the pages with a main text between the two are right as they are: only the second pass is
@@ -40,7 +40,7 @@ _MAIN = (
     ".single-post, [role=main]"
 )
 _MAX_MAIN = 8
-_ELEMENT = 1
+_WITHOUT_TEXT = ("script", "style", "noscript")
 
 
 def is_few(lines: Sequence[str], all_chars: int, share: float) -> bool:
@@ -59,22 +59,26 @@ def disarm(tree: HTMLTree) -> None:
         if main is None:
             break
         _clear(main)
-    node: DOMNode | None = body
-    most = _MOST * len(body.text)
+    node: ElementNode | None = body
+    most = _MOST * sum(map(_size, _children(body)))
     while node is not None:
         _clear(node)
-        node = next((each for each in _children(node) if len(each.text) > most), None)
+        node = next((each for each in _children(node) if _size(each) > most), None)
 
 
-def _children(node: DOMNode) -> Iterator[DOMNode]:
+def _children(node: ElementNode) -> Iterator[ElementNode]:
     child = node.first_child
     while child is not None:
-        if child.type == _ELEMENT:
+        if isinstance(child, ElementNode) and child.tag not in _WITHOUT_TEXT:
             yield child
         child = child.next
 
 
-def _clear(node: DOMNode) -> None:
+def _size(node: ElementNode) -> int:
+    return len(node.text or "")
+
+
+def _clear(node: ElementNode) -> None:
     for name in _ATTRIBUTES:
         if node.hasattr(name):
             node.delattr(name)
