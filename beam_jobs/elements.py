@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from msgspec import UNSET, UnsetType
 
 from ccnet_pipeline.fetch import shown
-from ccnet_pipeline.ledger import Account, Balance, DamageTally, Tally
+from ccnet_pipeline.ledger import Account, Balance, DamageTally, MainTextTally, Tally
 
 # Folders of the run directory.
 SHARDS = "shards/"
@@ -129,7 +129,7 @@ class Books:
     characters: Balance  # code points of paragraphs, line breaks not counted
     languages: dict[str, Tally]
     damage: DamageTally
-    main_text: dict[str, int] | UnsetType = UNSET  # web pages by how their text was found; absent where there is none
+    main_text: MainTextTally | UnsetType = UNSET  # absent where there is no web page
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -87,7 +87,7 @@ class Extraction:
         for defect in result.defects:
             self.account.damage.count(defect, 0, 0)
         if result.found_by:
-            self.account.count_main_text(result.found_by)
+            self.account.main_text.count(result.found_by)
         return result.page or result.reason or "no_text"
 
     def hashes(self) -> SegmentHashes:

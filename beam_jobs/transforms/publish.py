@@ -57,7 +57,7 @@ def _books(account: Account) -> dict[str, Any]:
         "characters": account.tally.characters,
         "languages": dict(sorted(account.languages.items())),
         "damage": account.damage,
-        "main_text": dict(sorted(account.main_text.items())) or UNSET,
+        "main_text": account.main_text if account.main_text.found_by else UNSET,
     }
 
 

@@ -21,7 +21,7 @@ from resiliparse.parse.html import HTMLTree
 
 from ccnet_pipeline.errors import UserError
 from ccnet_pipeline.web.ends import without_frame
-from ccnet_pipeline.web.fallback import FEW_SHARE, FEWEST_SHARE, disarm, is_few, long_lines
+from ccnet_pipeline.web.fallback import FEW_CHARS, FEW_SHARE, FEWEST_SHARE, disarm, is_few, long_lines
 from ccnet_pipeline.web.html import Html
 from ccnet_pipeline.web.layout import without_layout_tables
 from ccnet_pipeline.web.lines import lines_of, without_marks
@@ -38,6 +38,13 @@ class MainText:
     lines: list[str]
     all_chars: int  # of all lines of the page, main text or not
     found_by: Pass = "first_pass"
+
+    @property
+    def share(self) -> float | None:
+        """Return how much of all text it is, at most 1.0; None where there is too little to tell."""
+        if self.all_chars < FEW_CHARS:
+            return None
+        return min(1.0, round(sum(map(len, self.lines)) / self.all_chars, 3))
 
 
 def main_text_of(extractor: Extractor) -> Callable[[Html, Strip], MainText]:

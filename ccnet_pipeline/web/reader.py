@@ -139,6 +139,7 @@ class WebReader:
             title=title,
             text=text,
             reason="empty" if empty else "too_short" if len(text or "") < self._min_chars else None,
+            main_share=found.share,
         )
 
 

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
+from typing import Literal
 
+import numpy as np
 import pytest
 
 from ccnet_pipeline.archive import Record
 from ccnet_pipeline.extract import Extraction
+from ccnet_pipeline.fluency import FluencyModels
+from ccnet_pipeline.ledger import MainTextTally
+from ccnet_pipeline.mine import Miner
 from ccnet_pipeline.pages import Page
 from ccnet_pipeline.recipe import CC100
 from ccnet_pipeline.web import WebResult
@@ -73,7 +79,42 @@ def test_how_texts_were_found_is_counted() -> None:
         item = record(message(body, HTML))
         assert isinstance(item, Record)
         assert isinstance(extraction.page_of(item), Page)
-    assert extraction.account.main_text == {"first_pass": 1, "second_pass": 2}
+    assert extraction.account.main_text.found_by == {"first_pass": 1, "second_pass": 2}
+
+
+class ByScript:
+    """A scorer that knows Thai by its letters."""
+
+    def best(self, text: str) -> tuple[str, float]:
+        return ("th" if "\u0e01" <= max(text, default="") <= "\u0e5b" else "en"), 0.9
+
+
+def shares(*bodies: str, extractor: Literal["cascade", "resiliparse"]) -> MainTextTally:
+    recipe = replace(CC100, extractor=extractor, languages="all")
+    extraction = Extraction("segment", recipe)
+    pages = [page for body in bodies if isinstance(page := extraction.page_of(record(message(body, HTML))), Page)]
+    paragraphs = sum(len(page.paragraphs(title_is_paragraph=True)) for page in pages if page.reason is None)
+    miner = Miner("segment", "dump", recipe, ByScript(), FluencyModels(None, "mended"))
+    assert list(miner.mine(pages, np.zeros(paragraphs, np.uint8))) is not None
+    return miner.account.main_text
+
+
+def test_the_share_of_main_text_is_counted_by_language_lost_pages_included() -> None:
+    lost = f"<title>ภาษาไทย</title><body><div hidden>{'<p>ภาษาไทย' * 100}</div>"
+    assert shares(LONG, lost, "<p>short", extractor="resiliparse").shares == {
+        "en": [0, 0, 0, 0, 0, 0, 0, 0, 0, 1],
+        "th": [1, 0, 0, 0, 0, 0, 0, 0, 0, 0],
+    }
+    assert shares(lost, extractor="cascade").shares == {"th": [0, 0, 0, 0, 0, 0, 0, 0, 0, 1]}
+
+
+@pytest.mark.parametrize(("pages", "tenth", "poor"), [(20, 2, True), (19, 2, False), (20, 3, False)])
+def test_a_language_whose_pages_give_less_than_half_of_the_others_is_told(pages: int, tenth: int, poor: bool) -> None:
+    tally = MainTextTally()
+    for language, count, share in (("en", 30, 0.62), ("de", 30, 0.75), ("th", pages, tenth / 10)):
+        for _ in range(count):
+            tally.count_share(language, share)
+    assert tally.poor_languages() == ({"th": (0.25, 0.7)} if poor else {})
 
 
 # --- the frame of a page
