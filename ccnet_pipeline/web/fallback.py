@@ -19,6 +19,7 @@ FEW_CHARS = 300
 FEW_SHARE = 0.15
 FEWEST_SHARE = 0.1
 LONG_LINE = 80  # chars
+MAX_LEVELS = 32  # of elements within each other that are looked into; real pages have about half
 _MOST = 0.5  # of all text
 
 # What resiliparse 2.0.1 judges elements by, and what it takes for the main element.
@@ -61,7 +62,9 @@ def disarm(tree: HTMLTree) -> None:
         _clear(main)
     node: ElementNode | None = body
     most = _MOST * sum(map(_size, _children(body)))
-    while node is not None:
+    for _ in range(MAX_LEVELS):  # each reads all of the text
+        if node is None:
+            break
         _clear(node)
         node = next((each for each in _children(node) if _size(each) > most), None)
 

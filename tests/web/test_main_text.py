@@ -17,6 +17,7 @@ from ccnet_pipeline.mine import Miner
 from ccnet_pipeline.pages import Page
 from ccnet_pipeline.recipe import CC100
 from ccnet_pipeline.web import WebResult
+from ccnet_pipeline.web.fallback import MAX_LEVELS
 from tests.web.messages import ARTICLE, HTML, message, page_of, read, record
 
 SENTENCES = [f"Sentence {number} of an article, long enough to be a paragraph of its own." for number in range(30)]
@@ -57,6 +58,12 @@ def test_long_lines_of_all_text_where_both_passes_find_little() -> None:
     result = read(f"{MENU}<nav>{links}</nav>")
     assert result.found_by == "long_lines"
     assert lines(result) == [f"{sentence} {sentence}" for sentence in SENTENCES]
+
+
+@pytest.mark.parametrize(("depth", "found_by"), [(MAX_LEVELS - 2, "second_pass"), (MAX_LEVELS + 2, "long_lines")])
+def test_how_deep_the_second_pass_looks_is_bounded(depth: int, found_by: str) -> None:
+    paragraphs = "".join(f"<p>{sentence} {sentence}" for sentence in SENTENCES)
+    assert read(f"{'<div>' * depth}<div hidden>{paragraphs}").found_by == found_by
 
 
 def test_all_text_where_no_line_is_long() -> None:
