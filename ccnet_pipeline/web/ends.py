@@ -15,6 +15,7 @@ from ccnet_pipeline.web.lines import LONG_CELL
 
 MIN_CHARS = 300
 _HEADLINE = 10  # chars; a shorter line stands in many a title
+_FROM_HEADLINE = 0.8  # of the text, behind a headline that has a paragraph before it
 _NEAR = 200  # lines in which a headline is looked for
 _SENTENCE = re.compile(r"[.!?…。！？।؟:;»”\"]\W*$")
 # Characters of scripts without blanks say about as much as three letters.
@@ -34,7 +35,7 @@ def without_frame(lines: Sequence[str], title: str) -> list[str]:
     last = next(number for number in reversed(range(len(lines))) if _is_paragraph(lines[number]))
     size = sum(map(len, lines))
     headline = _headline(lines, title)
-    if headline is not None and (headline < first or 2 * sum(map(len, lines[headline:])) > size):
+    if headline is not None and (headline < first or sum(map(len, lines[headline:])) > _FROM_HEADLINE * size):
         first = headline
     inside = lines[first : last + 1]
     return list(inside if sum(map(len, inside)) >= max(MIN_CHARS, size / 2) else lines)

@@ -151,6 +151,11 @@ def test_all_lines_stay_where_the_frame_cannot_be_told(body: str) -> None:
     assert page_of(body).text == page_of(body, extractor="resiliparse").text
 
 
+def test_a_headline_far_behind_the_beginning_of_the_text_cuts_nothing_off() -> None:
+    page = page_of(f"<title>A headline - Paper</title><p>{ARTICLE}<p>{ARTICLE}<p>A headline<p>{ARTICLE}<p>{ARTICLE}")
+    assert (page.text or "").split("\n") == [ARTICLE.strip()] * 2 + ["A headline"] + [ARTICLE.strip()] * 2
+
+
 def test_a_paragraph_of_chinese_is_shorter() -> None:
     text = "天地玄黄宇宙洪荒日月盈昃辰宿列张寒来暑往秋收冬藏闰余成岁律吕调阳。" * 10
     assert page_of(f"<p>首页<p>{text}<p>上一篇").text == text

@@ -32,8 +32,7 @@ lines. {ARTICLE}<p><b>Second</b>&nbsp;paragraph<br>after a break <img alt="alter
 def test_a_page() -> None:
     result = read(PAGE)
     text = (
-        f"Heading\nFirst paragraph, of two lines. {ARTICLE.strip()}\n"
-        "Second paragraph\nafter a break\none\ntwo\nlinked"
+        f"Heading\nFirst paragraph, of two lines. {ARTICLE.strip()}\nSecond paragraph\nafter a break\none\ntwo\nlinked"
     )
     assert result.page == Page(
         id="0000",
@@ -44,6 +43,7 @@ def test_a_page() -> None:
         title="A title & more",
         text=text,
         reason=None,
+        main_share=0.969,
     )
     assert (result.reason, result.defects) == (None, ())
 
