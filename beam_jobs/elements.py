@@ -3,8 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from msgspec import UNSET, UnsetType
+
 from ccnet_pipeline.fetch import shown
-from ccnet_pipeline.ledger import Account, Balance, DamageTally, Tally
+from ccnet_pipeline.ledger import Account, Balance, DamageTally, MainTextTally, Tally
 
 # Folders of the run directory.
 SHARDS = "shards/"
@@ -127,6 +129,7 @@ class Books:
     characters: Balance  # code points of paragraphs, line breaks not counted
     languages: dict[str, Tally]
     damage: DamageTally
+    main_text: MainTextTally | UnsetType = UNSET  # absent where there is no web page
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

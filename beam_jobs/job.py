@@ -22,7 +22,6 @@ from beam_jobs.summary import print_summary
 from ccnet_pipeline import command, sample
 from ccnet_pipeline.blocklist import Blocklist
 from ccnet_pipeline.checksums import sha256_of
-from ccnet_pipeline.errors import UserError
 from ccnet_pipeline.fluency import CUTOFFS_FILE, FluencyModel, find_models, languages_of_model
 from ccnet_pipeline.formats import JSONL
 from ccnet_pipeline.language import FastTextScorer, languages_without_label, parse_languages
@@ -30,6 +29,7 @@ from ccnet_pipeline.models import find_model
 from ccnet_pipeline.recipe import Configuration, Input, digest_of_inputs
 from ccnet_pipeline.robots import Compiled, compile_archives
 from ccnet_pipeline.segments import Segment, estimate_bytes, find_segments
+from ccnet_pipeline.web import version_of
 
 PACKAGE = "cc100-xlmr"
 # Beam's worker processes cost about 6 CPU seconds to start: what one process does in less stays in one.
@@ -75,7 +75,7 @@ def run(arguments: Arguments) -> None:
         models={path.name: sha256_of(path) for path in models},
         blocklist_sha256=sha256_of(blocklist) if blocklist else None,
         robots_sha256=robots.sha256 if robots else None,
-        extractor_version=_version_of(arguments.recipe.extractor),
+        extractor_version=version_of(arguments.recipe.extractor),
         inputs_sha256=digest_of_inputs([Input(segment.name, segment.size) for segment in segments]),
         num_segments=len(segments),
     )
@@ -149,13 +149,6 @@ def _remarks(lid_model: Path, missing: list[str], robots: Compiled | None) -> It
     if robots and robots.damage.reasons:
         places, lost = sum(robots.damage.reasons.values()), robots.damage.bytes
         yield f"--robots: damaged places: {places:,}; bytes lost: {lost:,}; the rules in them are not known"
-
-
-def _version_of(extractor: str) -> str:
-    try:
-        return f"{extractor} {importlib.metadata.version(extractor)}"
-    except importlib.metadata.PackageNotFoundError as error:
-        raise UserError(f"--extractor {extractor} is not installed: pip install {extractor}") from error
 
 
 def _checked_models(arguments: Arguments, lid_model: Path, lm_dir: Path | None) -> tuple[list[Path], list[str]]:

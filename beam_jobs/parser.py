@@ -174,7 +174,8 @@ def _add_pages(group: argparse._ArgumentGroup) -> None:
     add(
         "--extractor",
         choices=get_args(Extractor),
-        help=f"of WARC files: what finds the main text of a web page [{PRESETS['cc100'].extractor}]",
+        help="of WARC files: what finds the main text of a web page; cascade: resiliparse, and more where it finds "
+        f"little [{PRESETS['cc100'].extractor}]",
     )
     add(
         "--ignore_opt_out",

@@ -48,6 +48,12 @@ def _remarks(ledger: Ledger) -> Iterator[str]:
     if ledger.damage.reasons:
         reasons = ", ".join(f"{reason} {count}" for reason, count in sorted(ledger.damage.reasons.items()))
         yield f"Damage: {ledger.damage.bytes:,} bytes of the archives could not be read ({reasons})."
+    if ledger.main_text:
+        for language, (share, others) in ledger.main_text.poor_languages().items():
+            yield (
+                f"Main text of {language}: half of its pages give about {share:.0%} of their text or less, in other "
+                f"languages {others:.0%}; perhaps the extractor cannot read it, see --extractor."
+            )
     if without := ledger.without_record():
         yield f"{len(without)} of {len(ledger.segments)} archives gave no record: {enumerated(without)}."
 

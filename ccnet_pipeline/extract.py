@@ -88,6 +88,8 @@ class Extraction:
         result = self._web.read(record, self.segment)
         for defect in result.defects:
             self.account.damage.count(defect, 0, 0)
+        if result.found_by:
+            self.account.main_text.count(result.found_by)
         return result.page or result.reason or "no_text"
 
     def _unwanted(self, url: str) -> str | None:

@@ -28,13 +28,19 @@ The reasons, in the order in which a record meets them:
     language_unwanted  a language outside --languages
     bucket_<bucket>    a bucket outside --keep_buckets
 
+Of web pages it is also counted how their main text was found, `first_pass` and so on (ccnet_pipeline.web.fallback).
+
 A record with at least one kept document is kept; any other has the reason of the furthest stage that it reached.
 """
 
+import statistics
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from ccnet_pipeline.errors import BalanceError
+
+LEAST_PAGES = 20  # for a median to say something
+_TENTHS = 10
 
 
 @dataclass(slots=True)
@@ -111,12 +117,57 @@ class DamageTally:
 
 
 @dataclass(slots=True)
+class MainTextTally:
+    """How the main text of web pages was found, and how much of all text it is."""
+
+    found_by: dict[str, int] = field(default_factory=dict)  # pages
+    shares: dict[str, list[int]] = field(default_factory=dict)  # language -> pages by tenths of all text
+
+    def count(self, found_by: str, pages: int = 1) -> None:
+        self.found_by[found_by] = self.found_by.get(found_by, 0) + pages
+
+    def count_share(self, language: str, share: float) -> None:
+        self.shares.setdefault(language, [0] * _TENTHS)[min(int(share * _TENTHS), _TENTHS - 1)] += 1
+
+    def add(self, other: "MainTextTally") -> None:
+        for found_by, pages in other.found_by.items():
+            self.count(found_by, pages)
+        for language, counts in other.shares.items():
+            ours = self.shares.get(language, [0] * _TENTHS)
+            self.shares[language] = [mine + theirs for mine, theirs in zip(ours, counts, strict=True)]
+
+    def poor_languages(self) -> dict[str, tuple[float, float]]:
+        """Return the languages whose median share is below half of the median of the others', with both medians.
+
+        Only languages with LEAST_PAGES or more count.
+        """
+        medians = {code: _median(counts) for code, counts in self.shares.items() if sum(counts) >= LEAST_PAGES}
+        poor = {}
+        for code, share in sorted(medians.items()):
+            others = [other for name, other in medians.items() if name != code]
+            if others and share < statistics.median(others) / 2:
+                poor[code] = share, statistics.median(others)
+        return poor
+
+
+def _median(counts: list[int]) -> float:
+    """Return the middle of the tenth in which the median lies."""
+    below, half = 0, sum(counts) / 2
+    for tenth, pages in enumerate(counts):
+        below += pages
+        if below >= half:
+            return (tenth + 0.5) / _TENTHS
+    return 0.0
+
+
+@dataclass(slots=True)
 class Account:
     """The books of one segment, or of a whole run."""
 
     tally: Tally = field(default_factory=Tally)
     languages: dict[str, Tally] = field(default_factory=dict)
     damage: DamageTally = field(default_factory=DamageTally)
+    main_text: MainTextTally = field(default_factory=MainTextTally)
 
     def language(self, code: str) -> Tally:
         return self.languages.setdefault(code, Tally())
@@ -124,6 +175,7 @@ class Account:
     def add(self, other: "Account") -> None:
         self.tally.add(other.tally)
         self.damage.add(other.damage)
+        self.main_text.add(other.main_text)
         for code, tally in other.languages.items():
             self.language(code).add(tally)
 

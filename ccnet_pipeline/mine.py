@@ -62,6 +62,8 @@ class Miner:
                 yield from self._judge(page, paragraphs, of_page)
             else:
                 self.account.tally.drop(page.reason, 1, len(paragraphs), sum(map(len, paragraphs)))
+                if page.main_share is not None:
+                    self._count_share(page, self._language_of_lost(page))
                 yield from self._reject_page(page, paragraphs, page.reason)
         if position != len(verdicts):
             raise ValueError(f"{self.segment}: {len(verdicts)} verdicts for {position} paragraphs")
@@ -69,6 +71,8 @@ class Miner:
     def _judge(self, page: Page, paragraphs: list[str], verdicts: list[int]) -> Iterator[Document]:
         survivors, reasons = self._after_dedup(paragraphs, verdicts)
         groups = self._identify(paragraphs, survivors)
+        most = max(groups, key=lambda group: len(group.positions), default=None)
+        self._count_share(page, most.language if most else UNDETERMINED)
         several = sum(group.reason is None for group in groups) > 1
         documents: list[Document] = []
         for group in groups:
@@ -87,6 +91,17 @@ class Miner:
         self.account.tally.drop(reason, 1, 0, 0)
         if not reason.startswith("bucket_"):
             yield from self._reject_page(page, paragraphs, reason)
+
+    def _count_share(self, page: Page, language: str) -> None:
+        """Count how much of all text the main text of a web page is."""
+        if page.main_share is not None and language != UNDETERMINED:
+            self.account.main_text.count_share(language, page.main_share)
+
+    def _language_of_lost(self, page: Page) -> str:
+        """Return the language of a page that goes no further, by its title and what there is of text."""
+        text = f"{page.title} {page.text or ''}".replace("\n", " ")
+        readable = text if self.recipe.normalization == "ccnet" else for_identification([text])[0]
+        return self._language_of(readable, text)[0]
 
     def _after_dedup(self, paragraphs: list[str], verdicts: list[int]) -> tuple[list[int], set[str]]:
         """Return the positions that survive, and the reasons for which others left."""

@@ -16,6 +16,7 @@ class Page:
     title: str  # the first line, or what the page itself calls its title
     text: str | None  # the lines after the title, blank ones included; None: there is no such line
     reason: str | None = None  # why the record leaves before any comparison; None: it goes on
+    main_share: float | None = None  # of a web page: its main text in all text; None: too little to tell
 
     def paragraphs(self, *, title_is_paragraph: bool) -> list[str]:
         """Return the paragraphs by position; the title is number 0, or not among them."""

@@ -33,7 +33,7 @@ class Recipe:
     min_chars: int = 300  # code points of a page after its title, before anything is dropped
     max_record_bytes: int = MAX_RECORD_BYTES
     verify_digests: VerifyDigests = "off"  # of records with text: count wrong ones as damage, or drop them, too
-    extractor: Extractor = "resiliparse"  # of the main text of web pages
+    extractor: Extractor = "cascade"  # of the main text of web pages
     ignore_opt_out: bool = False  # keep pages that ask not to be indexed or mined
     dedup_scope: str = "all"  # "all", or "group:N": N consecutive segments
     dedup_keep: Keep = "none"

@@ -9,17 +9,18 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from beam_jobs.elements import Books, FinalFile, Ledger, Manifest
 from beam_jobs.layout import Layout
-from beam_jobs.storage import write_json
+from beam_jobs.storage import read_json, write_json
 from beam_jobs.summary import print_summary
 from ccnet_pipeline import command, inspect
 from ccnet_pipeline.errors import BalanceError, FetchError, UserError
-from ccnet_pipeline.ledger import Balance, DamageTally
+from ccnet_pipeline.ledger import Balance, DamageTally, MainTextTally
 from tests.archive.archives import wet
 from tests.conftest import CHECKOUT
 
@@ -113,6 +114,19 @@ def run_directory(tmp_path: Path) -> Layout:
     write_json(layout.manifest_file, Manifest(1, "", [file]))
     write_json(layout.ledger_file, Ledger(records=Balance(1, 1), segments=segments, **books))  # type: ignore[arg-type]
     return layout
+
+
+def test_the_summary_names_languages_that_give_little_main_text(
+    run_directory: Layout, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ledger = read_json(run_directory.ledger_file, Ledger)
+    assert ledger is not None
+    main_text = MainTextTally(shares={"en": [0] * 8 + [30, 0], "th": [30] + [0] * 9})
+    write_json(run_directory.ledger_file, replace(ledger, main_text=main_text))
+    print_summary(run_directory)
+    assert "\nMain text of th: half of its pages give about 5% of their text or less, in other languages 85%;" in (
+        capsys.readouterr().out
+    )
 
 
 def show(layout: Layout) -> None:

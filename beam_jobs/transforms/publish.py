@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import apache_beam as beam
+from msgspec import UNSET
 
 from beam_jobs import storage
 from beam_jobs.elements import SHARDS, Books, FinalFile, Ledger, Manifest, enumerated
@@ -56,6 +57,7 @@ def _books(account: Account) -> dict[str, Any]:
         "characters": account.tally.characters,
         "languages": dict(sorted(account.languages.items())),
         "damage": account.damage,
+        "main_text": account.main_text if account.main_text.found_by else UNSET,
     }
 
 

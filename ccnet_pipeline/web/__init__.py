@@ -11,7 +11,11 @@
     html.py       text -> tree, title, <meta>; what a tree may cost
     lone_characters.py
                   what the extractor would drop for its length, and what stands in for it
-    main_text.py  tree -> lines of main text (resiliparse or trafilatura)
+    main_text.py  tree -> lines of main text: `cascade`, `resiliparse` or `trafilatura`
+    fallback.py   what to do where there is suspiciously little
+    ends.py       lines without the frame before and behind the text
+    layout.py     tables for layout become blocks, for trafilatura
+    lines.py      what an extractor gives -> lines
     reader.py     all of these in order: WebReader
 
 Reasons why a record gives no page:
@@ -32,7 +36,7 @@ reading goes on: `bad_chunking` (what was decoded before the damage is used), `b
 coding is unknown and the body is text as it is).
 """
 
-from ccnet_pipeline.web.main_text import Extractor
+from ccnet_pipeline.web.main_text import Extractor, version_of
 from ccnet_pipeline.web.reader import WebReader, WebResult
 
-__all__ = ["Extractor", "WebReader", "WebResult"]
+__all__ = ["Extractor", "WebReader", "WebResult", "version_of"]

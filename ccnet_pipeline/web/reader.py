@@ -11,7 +11,7 @@ from ccnet_pipeline.web import html
 from ccnet_pipeline.web.charset import decode
 from ccnet_pipeline.web.html import Html
 from ccnet_pipeline.web.http import Response, parse_response
-from ccnet_pipeline.web.main_text import Extractor, lines_of, main_text_of
+from ccnet_pipeline.web.main_text import Extractor, MainText, Pass, main_text_of
 from ccnet_pipeline.web.media_type import declared_type, essence_of, is_html, is_xhtml
 from ccnet_pipeline.web.opt_out import refused_by_fields, refused_by_meta
 from ccnet_pipeline.web.payload import payload_of
@@ -28,6 +28,7 @@ class WebResult:
     page: Page | None  # None: dropped
     reason: str | None  # why there is no page; None with a page, which may carry its own reason
     defects: tuple[str, ...] = ()  # small damage inside the record, with which reading went on
+    found_by: Pass | None = None  # with a page: how its text was found
 
 
 class _DroppedError(Exception):
@@ -58,7 +59,7 @@ class WebReader:
         Raises:
             UserError: the extractor is not installed.
         """
-        self._main_text: Callable[[Html], str] = main_text_of(extractor)
+        self._main_text = main_text_of(extractor)
         self._ignore_opt_out = ignore_opt_out
         self._min_chars = min_chars
         self._max_record_bytes = max_record_bytes
@@ -73,13 +74,13 @@ class WebReader:
         """
         defects: list[str] = []
         try:
-            title, text = self._read(record, defects)
+            title, found = self._read(record, defects)
         except _DroppedError as dropped:
             return WebResult(None, str(dropped), tuple(defects))
-        return WebResult(self._page(record, segment, title, text), None, tuple(defects))
+        return WebResult(self._page(record, segment, title, found), None, tuple(defects), found.found_by)
 
-    def _read(self, record: Record, defects: list[str]) -> tuple[str, str | None]:
-        """Return title and text; what was worked round is added to `defects`."""
+    def _read(self, record: Record, defects: list[str]) -> tuple[str, MainText]:
+        """Return title and main text; what was worked round is added to `defects`."""
         response = self._response(record)
         content_type = declared_type(response.fields.get("content-type", ()))
         body = self._body(response, defects)
@@ -93,10 +94,10 @@ class WebReader:
         if refusal:
             raise _DroppedError(refusal)
         title = self._strip(page.title())
-        lines = lines_of(self._extract(page), self._strip)
-        if lines and lines[0] == title:
-            del lines[0]  # As in text of a WET file, the title stands before the text, once.
-        return title, "\n".join(lines) if lines else None
+        found = self._extract(page)
+        if found.lines and found.lines[0] == title:
+            del found.lines[0]  # As in text of a WET file, the title stands before the text, once.
+        return title, found
 
     def _response(self, record: Record) -> Response:
         if not _is_http(record):
@@ -118,14 +119,15 @@ class WebReader:
             raise _DroppedError(payload.reason)
         return payload.body
 
-    def _extract(self, page: Html) -> str:
+    def _extract(self, page: Html) -> MainText:
         try:
-            return self._main_text(page)
+            return self._main_text(page, self._strip)
         except Exception as error:
             raise _DroppedError("extractor_failed") from error
 
-    def _page(self, record: Record, segment: str, title: str, text: str | None) -> Page:
+    def _page(self, record: Record, segment: str, title: str, found: MainText) -> Page:
         headers = record.headers
+        text = "\n".join(found.lines) if found.lines else None
         empty = not title and text is None
         return Page(
             id=record_id(headers.get("warc-record-id", ""), segment, record.offset, record.number),
@@ -136,6 +138,7 @@ class WebReader:
             title=title,
             text=text,
             reason="empty" if empty else "too_short" if len(text or "") < self._min_chars else None,
+            main_share=found.share,
         )
 
 

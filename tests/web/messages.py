@@ -31,7 +31,7 @@ def record(block: bytes, **headers: str) -> Record:
 
 
 def reader(**options: Any) -> WebReader:
-    defaults = {"extractor": "resiliparse", "ignore_opt_out": False, "min_chars": 0, "max_record_bytes": 1 << 20}
+    defaults = {"extractor": "cascade", "ignore_opt_out": False, "min_chars": 0, "max_record_bytes": 1 << 20}
     return WebReader(**{**defaults, **options})
 
 

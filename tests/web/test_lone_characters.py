@@ -23,7 +23,7 @@ _BLANKS = " \t\n\v\f\r"
 def extracted(text: str) -> str:
     page = html.parse(text)
     assert page is not None
-    return main_text._by_resiliparse(page)
+    return main_text._text_of(page, main_content=True)
 
 
 # All that has three bytes, but private use; and with some of ASCII, all that has two.
@@ -145,7 +145,7 @@ def _mended_node_by_node(text: str) -> str:
             begin = data.index(shown)
             character = characters.setdefault(shown, chr(0x100 + len(characters)))
             of_text.data = f"{data[:begin]}{character}\x1f{data[begin + len(shown) :]}"
-    return main_text._by_resiliparse(html.Html(text, tree, StandIns("\x1f", tuple(characters))))
+    return main_text._text_of(html.Html(text, tree, StandIns("\x1f", tuple(characters))), main_content=True)
 
 
 _PARTS = (
@@ -172,7 +172,12 @@ def test_as_if_the_parser_had_been_asked(parts: list[str]) -> None:
 def _pages_of(archive: Path) -> Iterator[html.Html]:
     seen: list[html.Html] = []
     given_reader = reader(max_record_bytes=16 << 20)
-    given_reader._main_text = lambda page: seen.append(page) or ""  # type: ignore[func-returns-value]
+
+    def keep(page: html.Html, _: object) -> main_text.MainText:
+        seen.append(page)
+        return main_text.MainText([], 0)
+
+    given_reader._main_text = keep
     with archive.open("rb") as stream:
         for item in read_archive(stream):
             if isinstance(item, Record) and item.type == "response":
@@ -186,7 +191,7 @@ def _assert_nothing_is_lost(archives: list[Path]) -> int:
     pages, mended = 0, 0
     for archive in archives:
         for page in _pages_of(archive):
-            assert main_text._by_resiliparse(page) == _mended_node_by_node(page.text)
+            assert main_text._text_of(page, main_content=True) == _mended_node_by_node(page.text)
             pages, mended = pages + 1, mended + bool(page.stand_ins.texts)
     assert pages > 50
     return mended
