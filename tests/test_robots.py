@@ -16,6 +16,8 @@ from hypothesis import strategies as st
 from protego import Protego
 
 from beam_jobs import job
+from beam_jobs.options import parse
+from beam_jobs.preparation import prepare
 from ccnet_pipeline.archive import Record
 from ccnet_pipeline.errors import UserError
 from ccnet_pipeline.extract import Extraction
@@ -350,7 +352,9 @@ def test_archives_that_say_nothing_are_mistakes_and_damage_is_counted(tmp_path: 
     (tmp_path / "cut.warc").write_bytes(
         capture("http://a.example/robots.txt") + capture("http://b.example/robots.txt")[:-30]
     )
-    (remark,) = job._remarks(Path("lid.bin"), [], compile_archives([str(tmp_path / "cut.warc")], FetchPolicy()))
+    robots = compile_archives([str(tmp_path / "cut.warc")], FetchPolicy())
+    parsed = parse(["--output", str(tmp_path / "out")])
+    (remark,) = dataclasses.replace(prepare(parsed), robots=robots).remarks()
     assert re.fullmatch(r"--robots: damaged places: 1; bytes lost: \d+; the rules in them are not known", remark)
 
 
