@@ -16,7 +16,7 @@ from typing import Any, NoReturn
 
 import pytest
 
-from beam_jobs import job, run_directory, storage
+from beam_jobs import job, preparation, run_directory, storage
 from beam_jobs.options import parse
 from beam_jobs.parser import make_parser
 from ccnet_pipeline.errors import BalanceError, UserError
@@ -772,8 +772,8 @@ def fingerprint(here: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., st
         raise BegunError
 
     (here / "model").write_bytes(b"model")
-    monkeypatch.setattr(job, "find_model", Path)
-    monkeypatch.setattr(job, "_checked_models", lambda *_: ([here / "model"], []))
+    monkeypatch.setattr(preparation, "find_model", Path)
+    monkeypatch.setattr(preparation, "_checked_models", lambda *_: ([here / "model"], []))
     monkeypatch.setattr(job, "_make_pipeline", lambda *_: (1, None))
     monkeypatch.setattr(run_directory, "claim", claim)
     monkeypatch.setattr("beam_jobs.submission._require_job_server", lambda *_, **__: None)  # it would be fetched

@@ -354,7 +354,7 @@ def test_archives_that_say_nothing_are_mistakes_and_damage_is_counted(tmp_path: 
     )
     robots = compile_archives([str(tmp_path / "cut.warc")], FetchPolicy())
     parsed = parse(["--output", str(tmp_path / "out")])
-    (remark,) = dataclasses.replace(prepare(parsed), robots=robots).remarks()
+    *_, remark = dataclasses.replace(prepare(parsed), robots=robots).remarks()
     assert re.fullmatch(r"--robots: damaged places: 1; bytes lost: \d+; the rules in them are not known", remark)
 
 
