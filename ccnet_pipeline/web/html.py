@@ -84,7 +84,7 @@ _ROOTS = re.compile(r"<[hb][to][md][ly][\s/]", re.I | re.A)
 # must not try them all.
 _ATTRIBUTE = (
     r"[\s/]*([^\s/>][^\s/>=]*)(?=[\s/>=])"
-    r"""(?:(?!\s*=)|\s*=\s*(?:"[^"]*"|'[^']*'|[^\s>"'][^\s>]*(?=[\s>])))"""
+    r"""(?:(?!\s*=)|\s*=\s*(?:"[^"]*"|'[^']*'|[^\s>"'][^\s>]*(?=[\s>])|(?=>)))"""
 )
 _NAME = re.compile(_ATTRIBUTE)
 _ATTRIBUTES = re.compile(rf"(?:{_ATTRIBUTE}){{1,{MAX_ATTRIBUTES}}}")  # to match more takes memory

@@ -159,6 +159,7 @@ _LARGE = {
     "100 000 tags, 50 deep": ("<div>" * 50 + "text" + "</div>" * 50) * 1000,
     "comments": "<p>text" + "<!-- <p> <b> -->" * 70_000,
     "a script": "<script>" + "if(a<b)c='<i>';" * 100_000 + "</script><p>text",
+    "arrow functions": "<script>" + "while (i <n.length) f(x => x + i)\n" * 20_000 + "</script><p>text",
     "text": "<p>" + "1 < 2 <3 " * 300_000,
 }
 
