@@ -95,7 +95,8 @@ class Result:
         precision, recall = (statistics.mean(getattr(each, name) for each in self.scores) for name in _PARTS)
         bad = sum(each.f1 < BAD_F1 for each in self.scores)
         ms = 1000 * self.cpu_s / len(self.scores)
-        return f"{precision:.3f} / {recall:.3f} / {self.f1():.3f} | {bad} | {len(self.too_short)} | {ms:.1f}"
+        parts = f"{precision:.3f} / {recall:.3f} / {self.f1():.3f}"
+        return f"{parts} | {bad} | {len(self.too_short)} | {ms:.1f} | {1000 / ms:.0f}"
 
 
 _PARTS = ("precision", "recall")
@@ -146,7 +147,7 @@ def by_extractor(extractor: Extractor) -> Way:
 def all_text(page: bytes) -> str:
     """Return all that a browser would show."""
     parsed = parse(decode(page, ""))
-    return extract_plain_text(parsed.tree, alt_texts=False, list_bullets=False) if parsed else ""
+    return parsed.plain(extract_plain_text(parsed.tree, alt_texts=False, list_bullets=False)) if parsed else ""
 
 
 def measure(way: Way, pages: Sequence[Sample]) -> Result:
@@ -170,7 +171,7 @@ def main() -> None:
     pages = list(samples(options.folder, options.every))
     ways: dict[str, Way] = {extractor: by_extractor(extractor) for extractor in options.extractors}
     results = {name: measure(way, pages) for name, way in {**ways, _ALL_TEXT: all_text}.items()}
-    print(f"{len(pages)} pages\n\n| | P / R / F1 | bad | too_short | ms a page |\n|---|---|---|---|---|")
+    print(f"{len(pages)} pages\n\n| | P / R / F1 | bad | too_short | ms a page | pages/s |\n|---|---|---|---|---|---|")
     for name, result in results.items():
         print(f"| {name} | {result.row()} |")
     groups = Counter(sample.group for sample in pages)
