@@ -3,7 +3,7 @@
 resiliparse leaves menus, dates and notices in: short lines, of which those in front of the first paragraph and behind
 the last are taken off. A headline, by which a text begins, is known by the title of the page. What reads like a
 paragraph is long, or ends as a sentence does; where nothing does, as in lists and tables, all lines stay,
-and so they do where most of the text would go, or all but MIN_CHARS.
+and so they do where most of the text would go, or all but FEW_CHARS.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from ccnet_pipeline.web.fallback import FEW_CHARS
 from ccnet_pipeline.web.lines import LONG_CELL
 
-MIN_CHARS = 300
 _HEADLINE = 10  # chars; a shorter line stands in many a title
 _FROM_HEADLINE = 0.8  # of the text, behind a headline that has a paragraph before it
 _NEAR = 200  # lines in which a headline is looked for
@@ -39,7 +39,7 @@ def without_frame(lines: Sequence[str], title: str) -> list[str]:
     if headline is not None and (headline < first or sum(map(len, lines[headline:])) > _FROM_HEADLINE * size):
         first = headline
     inside = lines[first : last + 1]
-    return list(inside if sum(map(len, inside)) >= max(MIN_CHARS, size / 2) else lines)
+    return list(inside if sum(map(len, inside)) >= max(FEW_CHARS, size / 2) else lines)
 
 
 def _headline(lines: Sequence[str], title: str) -> int | None:

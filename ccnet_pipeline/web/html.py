@@ -51,7 +51,7 @@ from itertools import islice
 from resiliparse.parse.html import HTMLTree
 
 from ccnet_pipeline.web.lone_characters import NO_STAND_INS, StandIns, with_stand_ins
-from ccnet_pipeline.web.opt_out import UNWANTED
+from ccnet_pipeline.web.opt_out import AGENTS, HEADER, TDM, UNWANTED
 
 MAX_DEPTH = 512
 MAX_ELEMENTS = 1 << 19
@@ -98,11 +98,9 @@ _LONG_TAG = re.compile(rf"<[a-zA-Z][^<>]{{{2 * MAX_ATTRIBUTES}}}")
 _QUOTED_BRACKET = re.compile(r"""=\s*(?:"[^"<>]*|'[^'<>]*)[<>]""")
 _DEPTHS = (64, 128, 256, MAX_DEPTH)
 # Wider than what counts, for a name may have blanks around it.
-_METAS = (
-    'meta:is([name*="robots" i],[name*="ccbot" i],[http-equiv*="x-robots-tag" i])'
-    f':is({",".join(f"""[content*="{word}" i]""" for word in sorted(UNWANTED))}),'
-    'meta[name*="tdm-reservation" i][content*="1"]'
-)
+_MARKED = ",".join(f'[name*="{name}" i]' for name in sorted(AGENTS - {"*"}))
+_CONTENTS = ",".join(f'[content*="{word}" i]' for word in sorted(UNWANTED))
+_METAS = f'meta:is({_MARKED},[http-equiv*="{HEADER}" i]):is({_CONTENTS}),meta[name*="{TDM}" i][content*="1"]'
 
 
 @dataclass(frozen=True, slots=True)
