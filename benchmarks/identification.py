@@ -22,7 +22,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from ccnet_pipeline.language import FastTextScorer, cc100_code  # noqa: E402
-from ccnet_pipeline.text.identification import for_identification  # noqa: E402
+from ccnet_pipeline.language.readable import for_identification  # noqa: E402
 
 LEAST_SCORE = 0.5
 _DOTTED = ("az", "tr")  # capital i has a dot

@@ -9,13 +9,13 @@ No Beam, no torch. From the bytes up, each file importing only what stands above
     urls, blocklist, robots/     pages that are not wanted, or not to be had, by their URL
     wet, web/               one record with text -> one page
     dedup                   which paragraphs stand in several records
-    language, fluency       fastText; SentencePiece and KenLM
+    language/               fastText: which language a paragraph is in
+    fluency/                SentencePiece and KenLM: how fluent it is; models of your own, or cc_net's
     documents, frames, formats   the shards
     text_files, listings, mistaken, segments     which archives
-    recipe, models, published    which settings, which models
+    recipe, models          which settings, which models
     extract, mine           the two stages that are made of all this
     command                 what all command lines share
     inspect                 python -m ccnet_pipeline.inspect: what is in an archive
-    train_lm                python -m ccnet_pipeline.train_lm: fluency models of your own, or cc_net's
     sample/                 the bundled crawl
 """

@@ -22,11 +22,11 @@ from ccnet_pipeline.errors import UserError
 from ccnet_pipeline.extract import Extraction
 from ccnet_pipeline.fetch import FetchPolicy, Readable, open_archive, shown, size_of
 from ccnet_pipeline.language import FastTextScorer, cc100_code
+from ccnet_pipeline.language.readable import for_identification
 from ccnet_pipeline.ledger import DamageTally
 from ccnet_pipeline.models import KNOWN, find_model
 from ccnet_pipeline.pages import Page
 from ccnet_pipeline.recipe import CC100
-from ccnet_pipeline.text.identification import for_identification
 
 _STATUS = re.compile(rb"HTTP/\S+[ \t]+(\d{3})")
 _PLACES = 5  # of damage that are named

@@ -12,10 +12,10 @@ from ccnet_pipeline.dedup import KEPT, REASONS, Verdicts
 from ccnet_pipeline.documents import Document, Reject
 from ccnet_pipeline.fluency import FluencyModels, bucket_of
 from ccnet_pipeline.language import UNDETERMINED, LanguageScorer, cc100_code, wanted_languages, weighted_score
+from ccnet_pipeline.language.readable import for_identification
 from ccnet_pipeline.ledger import Account
 from ccnet_pipeline.pages import Page
 from ccnet_pipeline.recipe import Recipe
-from ccnet_pipeline.text.identification import for_identification
 
 _FURTHEST_LAST = ("blank", "repeated", "duplicate", "language_unsure", "language_unwanted")
 

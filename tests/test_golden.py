@@ -20,7 +20,6 @@ from ccnet_pipeline.archive import Record, read_archive
 from ccnet_pipeline.dedup import KEPT, Keep, collect, resolve, verdicts
 from ccnet_pipeline.documents import Document
 from ccnet_pipeline.fluency import (
-    PUBLISHED_CUTOFFS,
     Cutoffs,
     FluencyModel,
     FluencyModels,
@@ -29,6 +28,7 @@ from ccnet_pipeline.fluency import (
     perplexity,
     read_cutoffs,
 )
+from ccnet_pipeline.fluency.published import PUBLISHED_CUTOFFS
 from ccnet_pipeline.mine import Miner
 from ccnet_pipeline.pages import Page
 from ccnet_pipeline.recipe import CCNET

@@ -11,11 +11,11 @@ from beam_jobs import job
 from ccnet_pipeline.errors import UserError
 from ccnet_pipeline.fluency import FluencyModels
 from ccnet_pipeline.language import CC100_CODES, FastTextScorer, languages_without_label
+from ccnet_pipeline.language.readable import for_identification
 from ccnet_pipeline.mine import Miner
 from ccnet_pipeline.pages import Page
 from ccnet_pipeline.recipe import CC100, CCNET, Recipe
 from ccnet_pipeline.sample import crawl_directory
-from ccnet_pipeline.text.identification import for_identification
 from ccnet_pipeline.text.invisible import strip_invisible
 from tests.lid_models import write_model
 

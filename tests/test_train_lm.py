@@ -15,7 +15,6 @@ import pytest
 
 from ccnet_pipeline.errors import UserError
 from ccnet_pipeline.fluency import (
-    PUBLISHED_CUTOFFS,
     Cutoffs,
     FluencyModels,
     bucket_of,
@@ -23,10 +22,12 @@ from ccnet_pipeline.fluency import (
     read_cutoffs,
     write_cutoffs,
 )
+from ccnet_pipeline.fluency.published import PUBLISHED_CUTOFFS
+from ccnet_pipeline.fluency.train_command import main
+from ccnet_pipeline.fluency.training import Programs, Training, find_programs, train
 from ccnet_pipeline.sample import lm_directory, text_directory
 from ccnet_pipeline.sample.pages import sample_pages
 from ccnet_pipeline.text_files import read_documents
-from ccnet_pipeline.train_lm import Programs, Training, find_programs, main, train
 from tests.fetch.server import FaultServer
 
 _NOUNS = [

@@ -3,10 +3,10 @@
 from itertools import chain
 from pathlib import Path
 
+from ccnet_pipeline.fluency.training import Programs, Training, train
 from ccnet_pipeline.sample import lm_text_directory, text_directory
 from ccnet_pipeline.sample.pages import sample_pages
 from ccnet_pipeline.text_files import read_lines
-from ccnet_pipeline.train_lm import Programs, Training, train
 
 
 def train_samples(output: Path, programs: Programs) -> None:

@@ -18,7 +18,6 @@ from ccnet_pipeline.fluency import (
     CUTOFFS_FILE,
     NGRAMS,
     PIECES,
-    PUBLISHED_CUTOFFS,
     Cutoffs,
     FluencyModel,
     ModelFiles,
@@ -27,6 +26,7 @@ from ccnet_pipeline.fluency import (
     write_cutoffs,
 )
 
+PUBLISHED_CUTOFFS = Path(__file__).with_name("published_cutoffs.csv")
 PLACE = "https://dl.fbaipublicfiles.com/cc_net/lm/"
 _SUFFIXES = (PIECES, NGRAMS[0])
 _FETCHED = ".fetched"  # folder for what has come so far

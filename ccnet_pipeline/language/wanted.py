@@ -1,0 +1,63 @@
+"""What `--languages` means, and which of these languages a model can give."""
+
+from collections.abc import Iterable
+
+from ccnet_pipeline.errors import UserError
+from ccnet_pipeline.language.codes import CC100_CODES
+
+
+def wanted_languages(value: str) -> frozenset[str] | None:
+    """Return the codes that `--languages` means: "all" (None), "cc100", or codes separated by commas.
+
+    >>> sorted(wanted_languages("sw, zh"))
+    ['sw', 'zh-Hans', 'zh-Hant']
+    """
+    if value == "all":
+        return None
+    if value == "cc100":
+        return CC100_CODES
+    wanted = frozenset(code.strip() for code in value.split(",") if code.strip())
+    # "zh" is the model's label; what comes out is one of the two.
+    return wanted - {"zh"} | {"zh-Hans", "zh-Hant"} if "zh" in wanted else wanted
+
+
+def parse_languages(value: str, known: Iterable[str]) -> frozenset[str] | None:
+    """Return `wanted_languages` after a check.
+
+    Raises:
+        UserError: no code, or one that is neither of CC-100 nor in `known`.
+    """
+    wanted = wanted_languages(value)
+    unknown = sorted((wanted or frozenset()) - CC100_CODES - frozenset(known))
+    if unknown or wanted == frozenset():
+        raise UserError(
+            f"--languages {value!r}: unknown language {', '.join(map(repr, unknown)) or '(none given)'}; "
+            'use codes of CC-100 or labels of the model such as "en,sw,zh-Hans", or "cc100", or "all"'
+        )
+    return wanted
+
+
+def languages_without_label(wanted: frozenset[str] | None, labels: Iterable[str], model: str) -> list[str]:
+    """Return those of the wanted languages that a model can never give, sorted.
+
+    Args:
+        wanted: codes, as `parse_languages` returns them; None: whatever comes.
+        labels: of the model.
+        model: its name, for the message.
+
+    Raises:
+        UserError: the model can give none of them.
+
+    >>> languages_without_label(frozenset({"ha", "sw", "zh-Hant"}), ["sw", "zh"], "lid.bin")
+    ['ha']
+    """
+    labels = sorted(labels)
+    given = frozenset(labels) | ({"zh-Hans", "zh-Hant"} if "zh" in labels else frozenset())
+    missing = sorted((wanted or frozenset()) - given)
+    if wanted and len(missing) == len(wanted):
+        languages = ", ".join(missing) if wanted != CC100_CODES else "cc100"
+        raise UserError(
+            f"--languages {languages}: {model} has no label for that, so nothing would come out; give another "
+            f'--lid_model, or what this one knows: {", ".join(labels[:3])}, ..., or "all"'
+        )
+    return missing
