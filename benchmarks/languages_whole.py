@@ -5,9 +5,10 @@ then looked up in the truth file. What counts are pages that reach identificatio
 least length took away say nothing about language or fluency.
 
 recall      of the pages of a language (articles, lists, forums, copies), how many gave a document in it
-precision   of the documents filed under a language, how many are of pages that hold text in it; pages of junk are none
+precision   of the characters filed under a language, how many are of pages that hold text in it; pages of junk are none
 lost        of the articles in a language, how many gave no document in it
-junk kept   of the pages of junk, how many gave a document in any language
+junk kept   of the pages of junk, how many gave 200 characters or more in any language; of their characters that
+            identification saw, how many were kept (titles and menus of such pages are no junk themselves)
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ _ROOT = Path(__file__).resolve().parent.parent
 _JUNK = "junk_"
 _NOT_REACHED = frozenset({"duplicate", "repeated", "blank", "empty", "too_short"})
 _ARTICLES = frozenset({"article", "article_long"})
+_LEAST_CHARACTERS = 200
 _PAGES = _ARTICLES | {"listing", "forum", "mirror_exact", "mirror_site", "mirror_near"}
 
 
@@ -43,8 +45,8 @@ class Truth:
 class Outcome:
     """What a build made of the pages."""
 
-    kept: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))  # page -> languages of its documents
-    reached: set[str] = field(default_factory=set)  # pages with text that identification saw
+    kept: dict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))  # page -> characters by language
+    reached: Counter[str] = field(default_factory=Counter)  # page -> characters that identification saw
 
 
 def build(crawls: Sequence[Path], output: Path, flags: Sequence[str]) -> Outcome:
@@ -55,12 +57,12 @@ def build(crawls: Sequence[Path], output: Path, flags: Sequence[str]) -> Outcome
     subprocess.run(command, cwd=_ROOT, check=True, stdout=subprocess.DEVNULL)
     outcome = Outcome()
     for document in _documents(output / "shards"):
-        page = document["id"].partition("/")[0]
-        outcome.kept[page].append(document["language"])
-        outcome.reached.add(page)
+        page, characters = document["id"].partition("/")[0], len(document["text"])
+        outcome.kept[page][document["language"]] += characters
+        outcome.reached[page] += characters
     for document in _documents(output / "rejects"):
         if document["reason"] not in _NOT_REACHED:
-            outcome.reached.add(document["id"].partition("/")[0])
+            outcome.reached[document["id"].partition("/")[0]] += len(document["text"])
     return outcome
 
 
@@ -107,10 +109,11 @@ def scores_by_language(truth: Mapping[str, Truth], outcome: Outcome) -> dict[str
     """Return the scores of every language that the truth or the corpus names."""
     counts: dict[str, Counter[str]] = defaultdict(Counter)
     for page, of_page in truth.items():
-        kept = outcome.kept.get(page, [])
-        for language in kept:
-            counts[language]["filed"] += 1
-            counts[language]["right"] += language in of_page.languages and not of_page.kind.startswith(_JUNK)
+        kept = outcome.kept.get(page, Counter())
+        for language, characters in kept.items():
+            counts[language]["filed"] += characters
+            if language in of_page.languages and not of_page.kind.startswith(_JUNK):
+                counts[language]["right"] += characters
         if of_page.language is None or of_page.kind not in _PAGES or page not in outcome.reached:
             continue
         found = of_page.language in kept
@@ -121,15 +124,35 @@ def scores_by_language(truth: Mapping[str, Truth], outcome: Outcome) -> dict[str
     return {language: Scores(**{name: count[name] for name in names}) for language, count in sorted(counts.items())}
 
 
-def junk_kept(truth: Mapping[str, Truth], outcome: Outcome) -> dict[str, tuple[int, int]]:
-    """Return (kept, reached) pages by kind of junk, and `all`."""
-    kept: dict[str, tuple[int, int]] = {}
+@dataclass(slots=True)
+class Junk:
+    """What was kept of pages of one kind."""
+
+    pages: int = 0
+    pages_kept: int = 0
+    characters: int = 0
+    characters_kept: int = 0
+
+    def cell(self) -> str:
+        """Return the cell of a table."""
+        shares = f"{self.pages_kept / max(self.pages, 1):.0%} | {self.characters_kept / max(self.characters, 1):.0%}"
+        return f"{self.pages_kept} / {self.pages} = {shares}"
+
+
+def junk_kept(truth: Mapping[str, Truth], outcome: Outcome) -> dict[str, Junk]:
+    """Return what was kept of the pages of junk that identification saw, by kind, and `all`."""
+    found: dict[str, Junk] = defaultdict(Junk)
     for page, of_page in truth.items():
-        if of_page.kind.startswith(_JUNK) and page in outcome.reached:
-            for kind in (of_page.kind.removeprefix(_JUNK), "all"):
-                before = kept.get(kind, (0, 0))
-                kept[kind] = before[0] + (page in outcome.kept), before[1] + 1
-    return dict(sorted(kept.items()))
+        if not of_page.kind.startswith(_JUNK) or page not in outcome.reached:
+            continue
+        kept = outcome.kept[page].total() if page in outcome.kept else 0
+        for kind in (of_page.kind.removeprefix(_JUNK), "all"):
+            junk = found[kind]
+            junk.pages += 1
+            junk.pages_kept += kept >= _LEAST_CHARACTERS
+            junk.characters += outcome.reached[page]
+            junk.characters_kept += kept
+    return found
 
 
 def tables(crawls: Sequence[Path], work: Path, variants: Mapping[str, Sequence[str]]) -> str:
@@ -164,9 +187,7 @@ def _sum(scores: Iterable[Scores]) -> Scores:
 def _junk_table(truth: Mapping[str, Truth], outcomes: Mapping[str, Outcome]) -> Iterator[str]:
     kept = {name: junk_kept(truth, outcome) for name, outcome in outcomes.items()}
     kinds = [*sorted({kind for of_variant in kept.values() for kind in of_variant} - {"all"}), "all"]
-    yield "| junk kept / reached | " + " | ".join(kinds) + " |"
-    yield "|---" * (1 + len(kinds)) + "|"
+    yield "| junk kept | " + " | ".join(f"{kind}: pages | characters" for kind in kinds) + " |"
+    yield "|---" * (1 + 2 * len(kinds)) + "|"
     for name, of_variant in kept.items():
-        counts = [of_variant.get(kind, (0, 0)) for kind in kinds]
-        cells = [f"{part} / {whole} ({part / max(whole, 1):.0%})" for part, whole in counts]
-        yield f"| {name} | " + " | ".join(cells) + " |"
+        yield f"| {name} | " + " | ".join(of_variant.get(kind, Junk()).cell() for kind in kinds) + " |"
