@@ -20,7 +20,8 @@ def add_parser(subparsers: "argparse._SubParsersAction[Parser]") -> Parser:
         "are large, up to gigabytes a language. A fetch that was broken off goes on where it was.",
     )
     add = parser.add_argument
-    add("languages", nargs="*", metavar="LANGUAGE", help="codes of CC-100; the command list shows for which there is one")
+    text = "codes of CC-100; the command list shows those that have a model"
+    add("languages", nargs="*", metavar="LANGUAGE", help=text)
     add("--output", type=Path, required=True, metavar="DIR", help="directory of the models")
     text = "write only the cut-offs of all of them, for models that are there already"
     add("--cutoffs", action="store_true", help=text)
