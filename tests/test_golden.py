@@ -356,6 +356,9 @@ class SplitAtBlanks:
 
     def __init__(self, **_: object) -> None: ...
 
+    def vocab_size(self) -> int:
+        return 0
+
     def encode(self, lines: str | list[str], **_: object) -> list[str] | list[list[str]]:
         return lines.split() if isinstance(lines, str) else [line.split() for line in lines]
 

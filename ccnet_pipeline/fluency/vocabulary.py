@@ -17,12 +17,15 @@ def check_vocabulary(pieces: Any, ngrams: Any, pieces_path: Path, ngrams_path: P
     Raises:
         UserError: they know few of them.
     """
-    special = (pieces.is_control, pieces.is_unknown, pieces.is_byte, pieces.is_unused)
     spread = range(0, pieces.vocab_size(), max(pieces.vocab_size() // _COMPARED, 1))
-    compared = [pieces.id_to_piece(each) for each in spread if not any(is_so(each) for is_so in special)]
-    known = sum(piece in ngrams for piece in compared) / max(len(compared), 1)
+    compared = [pieces.id_to_piece(each) for each in spread if not _is_special(pieces, each)]
+    known = sum(piece in ngrams for piece in compared) / len(compared) if compared else 1.0
     if known < _LEAST_KNOWN:
         raise UserError(
             f"{ngrams_path} knows {known:.0%} of the pieces of {pieces_path}: they are not of one model; "
             "fetch or train both anew"
         )
+
+
+def _is_special(pieces: Any, number: int) -> bool:
+    return any(is_so(number) for is_so in (pieces.is_control, pieces.is_unknown, pieces.is_byte, pieces.is_unused))
