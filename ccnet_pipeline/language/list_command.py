@@ -28,7 +28,7 @@ _HEADINGS = {
     "openlid_v3": "OpenLID v3",
     "cc100_size": "CC-100",
     "xlmr_gib": "XLM-R GiB",
-    "ccnet_lm": "LM of cc_net",
+    "ccnet_lm": "cc_net LM",
     "neighbours": "neighbours",
     "native_name": "own name",
 }
@@ -36,7 +36,7 @@ _HEADINGS = {
 _LESS_IMPORTANT = (
     "iso639_3", "xlmr_gib", "openlid_v2", "openlid_v3", "script", "neighbours", "glotlid_v3", "native_name",
 )  # fmt: skip
-_MOST_LABELS = 2  # of one model in the table; so many more are only counted
+_MOST_LABELS = 1  # of one model in the table; further ones are only counted
 _NO_WIDTH = 1000  # of what is no terminal
 
 
@@ -91,7 +91,8 @@ def _write_csv(languages: Sequence[Language]) -> None:
 
 def _record(language: Language) -> str:
     """Return all that is known of a language, a line each."""
-    return "\n".join(f"{heading:<13}{_shown(getattr(language, column)) or '-'}" for column, heading in _HEADINGS.items())
+    values = ((heading, _shown(getattr(language, column))) for column, heading in _HEADINGS.items())
+    return "\n".join(f"{heading:<13}{value or '-'}" for heading, value in values)
 
 
 def _table(languages: Sequence[Language]) -> Iterator[str]:
@@ -115,7 +116,7 @@ def _table(languages: Sequence[Language]) -> Iterator[str]:
 
 def _table_without(left_out: Sequence[str], languages: Sequence[Language]) -> Table:
     columns = [column for column in _HEADINGS if column not in left_out]
-    table = Table(box=None, pad_edge=False)
+    table = Table(box=None, pad_edge=False, header_style="")
     for column in columns:
         right = column in ("cc100_size", "xlmr_gib")
         table.add_column(_HEADINGS[column], no_wrap=True, justify="right" if right else "left")
@@ -139,7 +140,7 @@ def _shortened(value: tuple[str, ...] | str | float | None) -> str:
     """Return a value for the table.
 
     >>> _shortened(("gaz_Latn", "hae_Latn")), _shortened(("arb_Arab", "acm_Arab", "acq_Arab"))
-    ('gaz_Latn hae_Latn', 'arb_Arab acm_Arab +1')
+    ('gaz_Latn +1', 'arb_Arab +2')
     """
     if isinstance(value, tuple) and len(value) > _MOST_LABELS and "_" in value[0]:
         return f"{' '.join(value[:_MOST_LABELS])} +{len(value) - _MOST_LABELS}"
