@@ -20,7 +20,7 @@ _UNITS = ("documents", "paragraphs", "characters", "bytes")
 # Heading -> its field in ledger.json, and how it is shown.
 _QUALITIES = {
     "score": ("mean_score", ".2f"),
-    "perplexity": ("median_perplexity", ",.0f"),
+    "perplexity": ("median_perplexity", ",g"),
     "in head": ("head_share", ".0%"),
 }
 # What a narrow terminal goes without, first to last.

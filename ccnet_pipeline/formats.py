@@ -33,13 +33,15 @@ _ARROW_TYPES: dict[str, pa.DataType] = {
     "languages": pa.list_(pa.struct([("model", pa.string()), ("label", pa.string()), ("score", pa.float64())])),
 }
 _SCHEMA = pa.schema([(field.name, _ARROW_TYPES.get(field.name, pa.string())) for field in dataclasses.fields(Document)])
+_OPTIONAL = ("languages", "language_model")
 
 
 def write_parquet(documents: Iterable[Document], stream: BinaryIO) -> None:
     """Write documents as Parquet, compressed with zstd. All have the same fields: those that the first one has."""
     rows = iter(documents)
     group = list(islice(rows, _ROWS_PER_GROUP))
-    schema = pa.schema([field for field in _SCHEMA if not group or getattr(group[0], field.name) is not UNSET])
+    unset = [name for name in _OPTIONAL if not group or getattr(group[0], name) is UNSET]
+    schema = pa.schema([field for field in _SCHEMA if field.name not in unset])
     with pq.ParquetWriter(stream, schema, compression="zstd") as writer:
         while group:
             plain = msgspec.to_builtins(group)  # pyarrow takes no dataclass for a struct

@@ -140,8 +140,10 @@ class ModelIdentifier:
     def _labels(self, general: Sequence[Scored], second: Sequence[Scored] | None) -> Labels:
         if not self._judgement.keeps_labels:
             return ()
-        labels = ((self._general.name, tuple(general)),)
-        return (*labels, (self._second.model.name, tuple(second))) if self._second and second is not None else labels
+        answers = [(self._general.name, general)]
+        if self._second and second is not None:
+            answers.append((self._second.model.name, second))
+        return tuple((name, tuple((label, min(score, 1.0)) for label, score in scored)) for name, scored in answers)
 
 
 def _best(scored: Sequence[Scored]) -> Scored:
