@@ -17,6 +17,7 @@ from ccnet_pipeline.fluency.directory import languages_of_model
 from ccnet_pipeline.fluency.histogram import check_picture, draw, histogram_lines
 from ccnet_pipeline.fluency.model import FluencyModel, FluencyModels
 from ccnet_pipeline.fluency.texts import MOST_PARAGRAPHS, Text, read_texts
+from ccnet_pipeline.language.purity import EvenSample, doubt_of, models_at_hand
 from ccnet_pipeline.recipe import PRESETS, Recipe
 
 _EPILOG = """example:
@@ -52,6 +53,8 @@ def add_parser(subparsers: "argparse._SubParsersAction[Parser]") -> Parser:
     add("--middle", type=float, default=60.0, metavar="PERCENT", help="this much head or middle (%(default)g)")
     text = "the preset of build_cc100 that the cut-offs are for: it decides what a line is (%(default)s)"
     add("--preset", choices=sorted(PRESETS), default="cc100", help=text)
+    text = "model that tells whether the sample is in the language (default: lid.176, if it was fetched before)"
+    add("--lid_model", metavar="MODEL", help=text)
     add("--plot", type=Path, metavar="FILE", help="draw the distribution into this .png, too")
     return parser
 
@@ -69,8 +72,12 @@ def run(options: argparse.Namespace) -> int:
     found = cutoffs_of(sample, options.by, options.head, options.middle)
     sources = source_files(options.input)
     card = read_card(options.lm_dir, options.language) or Card(language=options.language)
-    for doubt in doubts(card, sample, documents, sources):
-        _log.warning("%s", doubt)
+    paragraphs = EvenSample()
+    for _ in paragraphs.watch(documents):
+        pass
+    doubt = doubt_of(options.language, paragraphs.paragraphs, models_at_hand(options.lid_model))
+    for said in (*doubts(card, sample, documents, sources), *([doubt] if doubt else [])):
+        _log.warning("%s", said)
     _show(options, sample, found, model.cutoffs)
     write_cutoffs(options.lm_dir, {options.language: replace(found, normalization=model.cutoffs.normalization)})
     record = record_of(sample, sources, options.by, options.head, options.middle)

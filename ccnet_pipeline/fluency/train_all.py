@@ -28,8 +28,8 @@ _FOLDER = ".training-"  # begins the names of folders for work
 
 
 @contextlib.contextmanager
-def alone_in(output: Path) -> Iterator[None]:
-    """Keep other trainings out of a directory of models, and remove what one that was killed has left there.
+def _alone_in(output: Path) -> Iterator[None]:
+    """Keep other commands out of a directory of models, and remove what a training that was killed has left there.
 
     Raises:
         UserError: another one is at work there.
@@ -40,7 +40,9 @@ def alone_in(output: Path) -> Iterator[None]:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            raise UserError(f"another training writes to {output}; wait for it, or give another --output") from error
+            raise UserError(f"another command writes to {output}; wait for it, or give another --output") from error
+        except OSError:  # not every file system locks folders
+            pass
         for left in output.glob(f"{_FOLDER}*"):
             shutil.rmtree(left, ignore_errors=True)
         yield
@@ -68,7 +70,7 @@ def train_all(
         UserError: another training is at work there.
     """
     waiting = sorted(orders, key=lambda order: order.source.bytes)
-    with alone_in(output), tempfile.TemporaryDirectory(dir=output, prefix=_FOLDER) as work:
+    with _alone_in(output), tempfile.TemporaryDirectory(dir=output, prefix=_FOLDER) as work:
         running: dict[Connection, _Worker] = {}
         try:
             while waiting or running:

@@ -17,6 +17,7 @@ from ccnet_pipeline.fluency.texts import ARTICLE_PARTS, Source, find_sources
 from ccnet_pipeline.fluency.train_all import train_all
 from ccnet_pipeline.fluency.train_progress import TrainingProgress, print_table
 from ccnet_pipeline.fluency.training import MEMORY, Training
+from ccnet_pipeline.language.purity import models_at_hand
 
 _EPILOG = """examples:
   make kenlm                                                       # builds lmplz and build_binary, once
@@ -56,6 +57,8 @@ def _add_text(add: Any) -> None:
     text = "of an article of Wikipedia: the opening, as CCNet, or the whole text, lists included (%(default)s)"
     add("--wikipedia_text", choices=ARTICLE_PARTS, default=ARTICLE_PARTS[0], help=text)
     add("--workers", type=int, metavar="N", help="languages at a time (default: the processors, at most 4)")
+    text = "model that tells whether a text is in its language (default: lid.176, if it was fetched before)"
+    add("--lid_model", metavar="MODEL", help=text)
     add("--overwrite", action="store_true", help="replace models that were made of other text or with other settings")
 
 
@@ -105,6 +108,7 @@ def _orders(options: argparse.Namespace) -> list[Order]:
         article_part=options.wikipedia_text,
         memory=options.memory,
         overwrite=options.overwrite,
+        lid_models=models_at_hand(options.lid_model),
     )
     orders = [
         replace(order, source=source, training=replace(order.training, language=source.language)) for source in sources

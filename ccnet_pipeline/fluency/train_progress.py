@@ -58,6 +58,8 @@ class TrainingProgress:
         if outcome.end != "done":
             said = f" {outcome.said}" if outcome.said and outcome.end == "trained" else ""
             _log.info("%s: %s%s; %s", outcome.language, outcome.end, said, self._state())
+        if outcome.doubt:
+            _log.warning("%s: %s", outcome.language, outcome.doubt)
 
     def _state(self) -> str:
         elapsed = time.monotonic() - self._began

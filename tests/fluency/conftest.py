@@ -39,6 +39,11 @@ def documents(lines: int, seed: int = 1) -> list[list[str]]:
     return [[line] for line in sentences(lines, seed)]
 
 
+@pytest.fixture(autouse=True)
+def _nothing_was_fetched_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CC100_CACHE", str(tmp_path / "no-cache"))
+
+
 @pytest.fixture(scope="session")
 def programs() -> Programs:
     try:
