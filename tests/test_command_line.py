@@ -316,7 +316,7 @@ def empty(folder: Path) -> None:
     [
         (shutil.rmtree, "^--lm_dir lm is not a directory"),
         (empty, r"^--lm_dir lm holds no <language>\.sp\.model; leave the option out to go without models"),
-        (lambda f: (f / "cutoffs.csv").unlink(), r"^--lm_dir lm lacks cutoffs\.csv; .*train_lm --published"),
+        (lambda f: (f / "cutoffs.csv").unlink(), r"^--lm_dir lm lacks cutoffs\.csv; .*fluency fetch --cutoffs"),
         (lambda f: (f / "en.arpa.bin").unlink(), r"^lm/en\.sp\.model has no en\.arpa\.bin beside it"),
         pytest.param(
             lambda f: (f / "en.sp.model").unlink(), r"en\.sp\.model"
