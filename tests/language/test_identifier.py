@@ -20,7 +20,7 @@ from tests.lid_models import StandIn, identifier_of
 
 
 class AskBelow:
-    """A rule for tests: ask below a score, or where the answer is `id`; the second model's answer counts if likelier."""
+    """A rule for tests: ask below a score, or where the answer is `id`; the likelier answer counts."""
 
     max_characters = 10
 
