@@ -21,9 +21,8 @@ import msgspec
 
 from ccnet_pipeline.errors import UserError
 from ccnet_pipeline.language.codes import UNDETERMINED
+from ccnet_pipeline.language.fasttext_model import Scored
 
-Scored = tuple[str, float]  # language, probability
-ADDED_MODEL = Path(__file__).with_name("added.ftz")
 _LEAST_PROBABILITY = 1e-6
 _NOTHING: Scored = (UNDETERMINED, 0.0)
 
@@ -47,7 +46,8 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
     labels: tuple[str, ...]  # of the added model
     sha256: str  # of its file
     general_model: str  # that the numbers were measured with
-    shown_characters: int  # of a text that the added model is shown, from its beginning
+    max_characters: int  # of a text that the added model is shown, from its beginning
+    num_labels: int  # so many answers of each model the decision wants
     believed: Mapping[str, float]  # by the general model's answer: from this score on it is right; above 1: never
     believed_otherwise: float
     not_in_general: frozenset[str]  # languages that the general model has no label for
@@ -66,7 +66,7 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
         """Return the language of a text, its score, and whether the added model decided.
 
         Args:
-            general: the best answers of the general model, best first, five or so. None: it read nothing.
+            general: the best `num_labels` answers of the general model, best first; none where it could read nothing.
             added: those of the added model; empty where it was not asked.
         """
         if not added:
@@ -90,19 +90,18 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
         return self.least_scores.get(language, self.least_score_otherwise)
 
 
-def read_rule(model: Path = ADDED_MODEL) -> Rule:
-    """Return the card that stands beside a model, `added.json` beside `added.ftz`.
+def read_rule(card: Path) -> Rule:
+    """Return the card of an added model.
 
     Raises:
         UserError: it is not there, or no card.
     """
-    path = model.with_suffix(".json")
     try:
-        return msgspec.json.decode(path.read_bytes(), type=Rule)
+        return msgspec.json.decode(card.read_bytes(), type=Rule)
     except FileNotFoundError as error:
         raise UserError(
-            f"{path} is missing, the card of {model.name}: when it is asked, and which scores are enough; "
-            f"python -m ccnet_pipeline.language train writes both"
+            f"{card} is missing, which says when the model beside it is asked, and which scores are enough; "
+            "python -m ccnet_pipeline.language train writes both"
         ) from error
     except msgspec.MsgspecError as error:
-        raise UserError(f"{path} is not the card of a model for --second_lid_model: {error}") from error
+        raise UserError(f"{card} is not the card of a model for --second_lid_model: {error}") from error

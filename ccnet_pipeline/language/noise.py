@@ -11,8 +11,6 @@ import re
 from collections.abc import Callable, Sequence
 from random import Random
 
-NOT_LANGUAGE = "zxx"
-
 # (what the text was written in, what it was read as): what servers and databases get wrong.
 _ENCODINGS = tuple(
     (written, read)

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from random import Random
 from statistics import median
 
-from ccnet_pipeline.language.noise import NOT_LANGUAGE, noise
+from ccnet_pipeline.language.codes import NOT_LANGUAGE
+from ccnet_pipeline.language.noise import noise
 from ccnet_pipeline.language.pools import Pool, Windows
 from ccnet_pipeline.language.readable import LABEL, for_identification
 

@@ -9,7 +9,8 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from ccnet_pipeline.language.combination import Rule, Scored
+from ccnet_pipeline.language.combination import Rule
+from ccnet_pipeline.language.fasttext_model import Scored
 
 NEVER = 1.01  # above every score
 _TRIED = 0.1  # a language that loses this share to an answer is confused with it: the answer is never believed alone

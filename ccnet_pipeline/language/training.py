@@ -1,6 +1,6 @@
 """One classifier of languages: fastText, trained on labelled lines and made small.
 
-**Determinism.** One thread, and a seed: the same lines and settings give the same bytes with the same build of fastText.
+**Determinism.** One thread, and a seed: the same lines and settings give the same bytes with one build of fastText.
 
 Source: Joulin et al. 2016 (arXiv 1607.01759; the classifier) and 2016 (arXiv 1612.03651; product quantisation).
 """

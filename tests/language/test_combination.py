@@ -1,12 +1,14 @@
 """Who is believed of the two models of language, and what the card of the added one says."""
 
+import hashlib
 from pathlib import Path
 
 import msgspec
 import pytest
 
 from ccnet_pipeline.errors import UserError
-from ccnet_pipeline.language.combination import ADDED_MODEL, Rule, Sources, read_rule
+from ccnet_pipeline.language.combination import Rule, Sources, read_rule
+from ccnet_pipeline.language.loading import ADDED_FILE, card_of
 
 SOURCES = Sources(
     command="train", text="text", licence="", characters={}, settings={}, seed=1, versions={}, measured={}
@@ -15,7 +17,8 @@ RULE = Rule(
     labels=("en", "so", "ha", "zxx"),
     sha256="",
     general_model="lid.176.ftz",
-    shown_characters=400,
+    max_characters=400,
+    num_labels=5,
     believed={"en": 0.8, "fa": 1.01},
     believed_otherwise=0.7,
     not_in_general=frozenset({"ha", "zxx"}),
@@ -66,24 +69,22 @@ def test_each_language_has_its_least_score() -> None:
 
 
 def test_a_model_without_its_card_is_refused_in_one_line(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"^\S+own\.json is missing, the card of own\.ftz.*train writes both$"):
-        read_rule(tmp_path / "own.ftz")
+    with pytest.raises(UserError, match=r"^\S+own\.json is missing, which says when .*train writes both$"):
+        read_rule(tmp_path / "own.json")
 
 
 @pytest.mark.parametrize("content", [b"", b"{}", b'{"labels": 3}', b"\xff"])
 def test_a_file_that_is_no_card_is_refused(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "own.json").write_bytes(content)
     with pytest.raises(UserError, match="is not the card of a model"):
-        read_rule(tmp_path / "own.ftz")
+        read_rule(tmp_path / "own.json")
 
 
 def test_a_card_is_read_as_it_was_written(tmp_path: Path) -> None:
     (tmp_path / "own.json").write_bytes(msgspec.json.encode(RULE))
-    assert read_rule(tmp_path / "own.ftz") == RULE
+    assert read_rule(tmp_path / "own.json") == RULE
 
 
 def test_the_card_that_is_shipped_is_that_of_the_model_beside_it() -> None:
-    import hashlib
-
-    assert read_rule().sha256 == hashlib.sha256(ADDED_MODEL.read_bytes()).hexdigest()
-    assert ADDED_MODEL.stat().st_size <= 3_000_000
+    assert read_rule(card_of(ADDED_FILE)).sha256 == hashlib.sha256(ADDED_FILE.read_bytes()).hexdigest()
+    assert ADDED_FILE.stat().st_size <= 3_000_000
