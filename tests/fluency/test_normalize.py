@@ -21,6 +21,8 @@ def test_what_parts_the_items_of_a_list_becomes_a_blank(text: str, words: str) -
     assert for_lm_running(text).split() == words.split()
 
 
-@pytest.mark.parametrize("text", ["1,000 beds", "and/or", "a,b", "こんにちは、世界。", "首页，新闻", "9:30", "ends.", ""])
+@pytest.mark.parametrize(
+    "text", ["1,000 beds", "and/or", "a,b", "こんにちは、世界。", "首页，新闻", "9:30", "ends.", ""]
+)
 def test_marks_inside_words_and_numbers_stay(text: str) -> None:
     assert for_lm_running(text) == for_lm_mended(text)
