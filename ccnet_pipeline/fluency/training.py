@@ -63,6 +63,9 @@ class Training:
             raise UserError(f"--held_out {self.held_out} is not a share above 0, at most 0.5")
         if not 2 <= self.order <= 6:
             raise UserError(f"--order {self.order} is not 2 to 6, what the kenlm package can read")
+        if len(self.prune) > self.order or list(self.prune) != sorted(self.prune) or min(self.prune, default=0) < 0:
+            shown = " ".join(map(str, self.prune))
+            raise UserError(f"--prune {shown}: want at most {self.order} numbers from 0 on, none below the one before")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -101,6 +101,8 @@ def test_mistakes_of_the_user(tmp_path: Path, mistake: Mistake) -> None:
     assert "no language code" in said(text, "--language=../en")
     assert "--held_out" in said(text, "--held_out=0.7")
     assert "--order" in said(text, "--order=7")
+    assert "--prune 0 1 0: want at most 5 numbers" in said(text, "--prune", "0", "1", "0")
+    assert "--memory much" in said(text, "--memory=much")
     assert "--workers" in said(text, "--workers=0")
     assert (
         said(f"--input={tmp_path / 'short.txt'}") == "en: too little text: 1 paragraphs to train on; give at least 50"
