@@ -25,7 +25,7 @@ _EPILOG = """examples:
   python -m ccnet_pipeline.fluency train --language sw --input sw.txt.zst --output models
   python -m ccnet_pipeline.fluency train --all texts --output models       # texts/<code>.txt.zst, shards, dumps
 """
-_SETTINGS = tuple(field.name for field in fields(Training) if field.name != "language")
+_SETTINGS = tuple(field.name for field in fields(Training) if field.name not in ("language", "byte_fallback"))
 _log = logging.getLogger(__name__)
 
 
@@ -107,7 +107,7 @@ def _orders(options: argparse.Namespace) -> list[Order]:
     settings = {name: getattr(options, name) for name in _SETTINGS} | {"prune": tuple(options.prune)}
     order = Order(
         source=sources[0],
-        training=Training(language=sources[0].language, **settings),
+        training=Training(language=sources[0].language, byte_fallback=options.normalization != "ccnet", **settings),
         article_part=options.wikipedia_text,
         memory=options.memory,
         overwrite=options.overwrite,

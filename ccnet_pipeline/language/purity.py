@@ -14,9 +14,9 @@ from ccnet_pipeline.models import cache_directory, find_model
 
 _MOST_LOOKED_AT = 2000  # paragraphs
 _SHORTEST, _LONGEST = 40, 1000  # characters; shorter ones tell little, of longer ones the beginning tells enough
-_LEAST_SCORE = 0.5
+_LEAST_SCORE = 0.8  # where a model hardly knows a language, it often takes it for others, and is not sure
 _FEWEST = 20  # paragraphs; of fewer no share can be told
-_MOST_STRAYS = 0.2
+_MOST_STRAYS = 0.1
 
 
 @dataclass(slots=True)

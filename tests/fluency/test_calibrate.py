@@ -93,7 +93,7 @@ def test_a_sample_that_the_model_was_trained_on_is_no_sample(
 ) -> None:
     output = tmp_path / "lm"
     text = _text(tmp_path / "text.txt", sentences(300))
-    options = ["train", "--language=en", text, f"--output={output}", "--vocab_size=200", "--order=3"]
+    options = ["train", "--language=en", text, f"--output={output}", "--vocab_size=500", "--order=3"]
     assert main(options) == 0
 
     def said(documents: list[str]) -> str:
