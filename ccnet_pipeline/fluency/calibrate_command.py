@@ -13,9 +13,9 @@ from ccnet_pipeline.errors import UserError
 from ccnet_pipeline.fluency.buckets import CUTOFFS_FILE, Cutoffs, write_cutoffs
 from ccnet_pipeline.fluency.calibration import BY, Sample, cutoffs_of, doubts, record_of, shares
 from ccnet_pipeline.fluency.cards import Card, read_card, source_files, write_card
-from ccnet_pipeline.fluency.directory import languages_of_model
+from ccnet_pipeline.fluency.directory import find_models, languages_of_model
 from ccnet_pipeline.fluency.histogram import check_picture, draw, histogram_lines
-from ccnet_pipeline.fluency.model import FluencyModel, FluencyModels
+from ccnet_pipeline.fluency.model import FluencyModel, Score
 from ccnet_pipeline.fluency.texts import MOST_PARAGRAPHS, Text, read_texts
 from ccnet_pipeline.language.purity import EvenSample, doubt_of, models_at_hand
 from ccnet_pipeline.recipe import PRESETS, Recipe
@@ -64,9 +64,12 @@ def run(options: argparse.Namespace) -> int:
     recipe = PRESETS[options.preset]
     if options.plot:
         check_picture(options.plot)
-    model = FluencyModels(options.lm_dir, recipe.normalization).get(options.language)
-    if model is None:
-        raise UserError(f"--language {options.language}: {options.lm_dir} has no model of it")
+    files = find_models(options.lm_dir)
+    if options.language not in files:
+        raise UserError(
+            f"--language {options.language}: {options.lm_dir} has no such model; there are {', '.join(files)}"
+        )
+    model = FluencyModel(files[options.language], recipe.normalization)
     documents = read_sample(options.input, options.language)
     sample = score_sample(documents, model, recipe)
     found = cutoffs_of(sample, options.by, options.head, options.middle)
@@ -120,8 +123,13 @@ def _is_one_piece(texts: Sequence[Text]) -> bool:
 
 def score_sample(documents: Sequence[Sequence[str]], model: FluencyModel, recipe: Recipe) -> Sample:
     """Return the scores of documents, as the pipeline would give them; without those that have none."""
-    lines = (["\n".join(document)] if recipe.unit == "document" else document for document in documents)
-    scores = [score for score in map(model.score, lines) if score]
+    scores: list[Score] = []
+    for document in documents:
+        whole = "\n".join(document)
+        if len(whole.encode("utf-8", "replace")) > recipe.max_record_bytes:
+            _log.info("a document is larger than build_cc100 takes a page, and does not count")
+        elif score := model.score([whole] if recipe.unit == "document" else document):
+            scores.append(score)
     return Sample(np.array([score.perplexity for score in scores]), np.array([score.num_tokens for score in scores]))
 
 

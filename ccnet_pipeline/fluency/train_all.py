@@ -18,7 +18,7 @@ from multiprocessing.connection import Connection, wait
 from pathlib import Path
 
 from ccnet_pipeline.errors import UserError
-from ccnet_pipeline.fluency.cards import CARD, Card, write_card
+from ccnet_pipeline.fluency.cards import Card, write_card
 from ccnet_pipeline.fluency.one_language import Order, Outcome, train_language
 from ccnet_pipeline.fluency.preparation import TooLittleTextError
 from ccnet_pipeline.fluency.programs import Programs
@@ -34,7 +34,10 @@ def _alone_in(output: Path) -> Iterator[None]:
     Raises:
         UserError: another one is at work there.
     """
-    output.mkdir(parents=True, exist_ok=True)
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"--output {output}: {error.strerror}; choose another place") from error
     lock = os.open(output, os.O_RDONLY)
     try:
         try:
@@ -93,11 +96,10 @@ def train_all(
 
 
 def _keep(outcome: Outcome, output: Path) -> Outcome:
-    """Put a new model among the others."""
+    """Put a new model among the others. The card comes first: it tells if the rest has not come."""
     if outcome.files and outcome.record:
-        (output / f"{outcome.language}{CARD}").unlink(missing_ok=True)
-        publish(outcome.files, outcome.language, output)
         write_card(output, Card(language=outcome.language, training=outcome.record))
+        publish(outcome.files, outcome.language, output)
     return outcome
 
 
@@ -121,9 +123,10 @@ class _Worker:
         except EOFError:
             self._process.join()
             status = self._process.exitcode or 0
-            said = f"its process was ended by signal {-status}" if status < 0 else f"its process ended with {status}"
-            said += "; most often for want of memory: fewer --workers, or less --memory"
-            return Outcome(language=self.language, end="failed", said=said)
+            said = f"its process was ended by signal {-status}, most often for want of memory: fewer --workers"
+            return Outcome(
+                language=self.language, end="failed", said=said if status < 0 else f"its process ended with {status}"
+            )
         return message
 
     def end(self) -> None:

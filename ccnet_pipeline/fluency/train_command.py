@@ -3,6 +3,7 @@
 import argparse
 import logging
 import os
+import re
 from collections.abc import Sequence
 from dataclasses import fields, replace
 from pathlib import Path
@@ -24,7 +25,7 @@ _EPILOG = """examples:
   python -m ccnet_pipeline.fluency train --language sw --input sw.txt.zst --output models
   python -m ccnet_pipeline.fluency train --all texts --output models       # texts/<code>.txt.zst, shards, dumps
 """
-_SETTINGS = tuple(field.name for field in fields(Training) if field.name != "language")
+_SETTINGS = tuple(field.name for field in fields(Training) if field.name not in ("language", "byte_fallback"))
 _log = logging.getLogger(__name__)
 
 
@@ -100,11 +101,13 @@ def run(options: argparse.Namespace) -> int:
 
 def _orders(options: argparse.Namespace) -> list[Order]:
     """Return what the options ask for, checked as far as can be before any work."""
+    if not re.fullmatch(r"\d+(\.\d+)?[bKMGT%]?", options.memory):
+        raise UserError(f"--memory {options.memory}: want a size such as 500M or 8G")
     sources = _sources_of_folder(options) if options.all else [_source_of_one(options)]
     settings = {name: getattr(options, name) for name in _SETTINGS} | {"prune": tuple(options.prune)}
     order = Order(
         source=sources[0],
-        training=Training(language=sources[0].language, **settings),
+        training=Training(language=sources[0].language, byte_fallback=options.normalization != "ccnet", **settings),
         article_part=options.wikipedia_text,
         memory=options.memory,
         overwrite=options.overwrite,
@@ -156,7 +159,7 @@ def _report(outcomes: Sequence[Outcome], output: Path, *, one: bool) -> int:
         raise UserError(f"{outcomes[0].language}: {outcomes[0].said}")
     if made:
         print_table(made)
-        print(f"{output} has {len(made)} models; now give build_cc100 --lm_dir {output}")
+        print(f"models in {output}: {len(made)}; now give build_cc100 --lm_dir {output}")
     for end in ("left out", "failed"):
         lines = [f"{outcome.language}: {outcome.said}" for outcome in outcomes if outcome.end == end]
         print("".join(f"{end}: {line}\n" for line in sorted(lines)), end="")

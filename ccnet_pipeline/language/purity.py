@@ -13,10 +13,10 @@ from ccnet_pipeline.language.readable import for_identification
 from ccnet_pipeline.models import cache_directory, find_model
 
 _MOST_LOOKED_AT = 2000  # paragraphs
-_SHORTEST = 40  # characters; shorter ones tell little
-_LEAST_SCORE = 0.5
-_FEWEST_SURE = 20  # paragraphs; of fewer no share can be told
-_MOST_STRAYS = 0.2
+_SHORTEST, _LONGEST = 40, 1000  # characters; shorter ones tell little, of longer ones the beginning tells enough
+_LEAST_SCORE = 0.8  # where a model hardly knows a language, it often takes it for others, and is not sure
+_FEWEST = 20  # paragraphs; of fewer no share can be told
+_MOST_STRAYS = 0.1
 
 
 @dataclass(slots=True)
@@ -37,7 +37,7 @@ class EvenSample:
 
     def _pass(self, paragraph: str) -> None:
         if self._passed % self._distance == 0:
-            self.paragraphs.append(paragraph)
+            self.paragraphs.append(paragraph[:_LONGEST])
         self._passed += 1
         if len(self.paragraphs) >= 2 * _MOST_LOOKED_AT:
             self.paragraphs = self.paragraphs[::2]
@@ -60,7 +60,7 @@ def doubt_of(language: str, paragraphs: Sequence[str], models: Iterable[Path]) -
     """Return what to say where much of a text is identified as another language; None where there is nothing to say.
 
     The first model that knows the language is asked. Neighbours of the language do not count: what a model takes for
-    one of them tells of the model. Nor do paragraphs of which it is not sure.
+    one of them tells of the model. Nor do answers of which it is not sure.
     """
     expected = {language, CHINESE} if language.startswith(CHINESE) else {language}
     model = next((model for model in map(FastTextModel, models) if expected & model.codes()), None)
@@ -70,8 +70,8 @@ def doubt_of(language: str, paragraphs: Sequence[str], models: Iterable[Path]) -
     texts = for_identification([paragraph.replace("\n", " ") for paragraph in paragraphs])
     found = Counter(best[0][0] for best in model.top(texts, 1) if best and best[0][1] >= _LEAST_SCORE)
     strays = Counter({code: count for code, count in found.items() if code not in expected})
-    if found.total() < _FEWEST_SURE or strays.total() <= _MOST_STRAYS * found.total():
+    share = strays.total() / max(len(texts), 1)
+    if len(texts) < _FEWEST or share <= _MOST_STRAYS:
         return None
     [(other, _)] = strays.most_common(1)
-    share = strays.total() / found.total()
     return f"is it {language}? {model.name} takes {share:.0%} of the text for other languages, first of all {other}"

@@ -14,7 +14,7 @@ from ccnet_pipeline.fluency.programs import Programs, find_programs
 from ccnet_pipeline.fluency.training import Training, train
 
 Mistake = Callable[..., str]
-SMALL = Training(language="en", vocab_size=200, order=3)
+SMALL = Training(language="en", vocab_size=500, order=3)
 
 _NOUNS = "river farmer teacher letter mountain window garden market boat village winter song bridge child".split()
 _VERBS = "crosses remembers carries follows finds paints hears leaves".split()
