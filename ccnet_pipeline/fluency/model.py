@@ -6,6 +6,7 @@ Source: Wenzek et al. 2020 (CCNet), sections 3.4 and 5.2; cc_net `perplexity.py`
 import math
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from ccnet_pipeline.errors import UserError
@@ -34,6 +35,19 @@ def perplexity(log10_prob: float, num_tokens: int) -> float:
         return sys.float_info.max
 
 
+@dataclass(frozen=True, slots=True)
+class Score:
+    """What a model says of a text."""
+
+    log10_prob: float  # of all tokens together
+    num_tokens: int  # pieces, plus one `</s>` a line
+
+    @property
+    def perplexity(self) -> float:
+        """Per token, to one decimal."""
+        return round(perplexity(self.log10_prob, self.num_tokens), 1)
+
+
 class FluencyModel:
     """The SentencePiece and KenLM models of one language."""
 
@@ -59,8 +73,8 @@ class FluencyModel:
                 f"{files.pieces} is not a SentencePiece model, or not whole; fetch or train it anew"
             ) from error
 
-    def perplexity(self, lines: Sequence[str]) -> float | None:
-        """Return the perplexity of all lines together, to one decimal; None if normalising leaves nothing of any.
+    def score(self, lines: Sequence[str]) -> Score | None:
+        """Return the score of all lines together; None if normalising leaves nothing of any.
 
         Each line, also an empty one among others, is scored with `<s>` and `</s>`. Source: cc_net `perplexity.DocLM`.
         """
@@ -69,7 +83,12 @@ class FluencyModel:
         if not any(encoded):
             return None
         log10_prob = sum(self._ngrams.score(" ".join(pieces), bos=True, eos=True) for pieces in encoded)
-        return round(perplexity(log10_prob, sum(map(len, encoded)) + len(encoded)), 1)
+        return Score(log10_prob, sum(map(len, encoded)) + len(encoded))
+
+    def perplexity(self, lines: Sequence[str]) -> float | None:
+        """Return the perplexity of all lines together, to one decimal; None as for `score`."""
+        score = self.score(lines)
+        return score.perplexity if score else None
 
 
 class FluencyModels:
