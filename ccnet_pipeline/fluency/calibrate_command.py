@@ -5,10 +5,10 @@ import logging
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
+from ccnet_pipeline.command import Parser
 from ccnet_pipeline.errors import UserError
 from ccnet_pipeline.fluency.buckets import CUTOFFS_FILE, Cutoffs, write_cutoffs
 from ccnet_pipeline.fluency.calibration import BY, Sample, cutoffs_of, doubts, record_of, shares
@@ -26,8 +26,8 @@ _EPILOG = """example:
 _log = logging.getLogger(__name__)
 
 
-def add_parser(subparsers: Any) -> None:
-    """Add the subcommand."""
+def add_parser(subparsers: "argparse._SubParsersAction[Parser]") -> Parser:
+    """Add the command to those of a parser."""
     parser = subparsers.add_parser(
         "calibrate",
         help="take the cut-offs of a model from text of a crawl",
@@ -36,7 +36,6 @@ def add_parser(subparsers: Any) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    parser.set_defaults(run=run)
     add = parser.add_argument
     add(
         "--lm_dir",
@@ -53,7 +52,8 @@ def add_parser(subparsers: Any) -> None:
     add("--middle", type=float, default=60.0, metavar="PERCENT", help="this much head or middle (%(default)g)")
     text = "the preset of build_cc100 that the cut-offs are for: it decides what a line is (%(default)s)"
     add("--preset", choices=sorted(PRESETS), default="cc100", help=text)
-    add("--plot", type=Path, metavar="FILE", help="draw the distribution into a .png, .svg or .pdf, too")
+    add("--plot", type=Path, metavar="FILE", help="draw the distribution into this .png, too")
+    return parser
 
 
 def run(options: argparse.Namespace) -> int:

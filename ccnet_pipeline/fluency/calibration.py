@@ -1,7 +1,7 @@
 """Cut-offs from a sample of crawl text: the perplexities below which a given share of it lies.
 
-Source: Wenzek et al. 2020 (CCNet), section 5.2: percentiles 30 and 60 of a crawl, by documents. By tokens long documents
-weigh more, and the share is one of the text that a model sees.
+Source: Wenzek et al. 2020 (CCNet), section 5.2: percentiles 30 and 60 of a crawl, by documents. By tokens long
+documents weigh more, and the share is one of the text that a model sees.
 """
 
 from collections.abc import Iterator, Sequence
@@ -20,6 +20,7 @@ By = Literal["documents", "tokens"]
 BY: tuple[By, ...] = get_args(By)
 FEWEST_DOCUMENTS = 5
 _FEW_DOCUMENTS = 1000  # with fewer, a share of 30 % of the sample is one of less than 27 or more than 33 % of a crawl
+_TOO_LOW = "the cut-offs are too low, take other text"
 _MOST_KNOWN = 0.05  # share of the sample's paragraphs that the model may know
 
 
@@ -80,14 +81,14 @@ def doubts(
     count = len(sample.perplexities)
     if count < _FEW_DOCUMENTS:
         spread = 200 * (0.3 * 0.7 / count) ** 0.5
-        yield f"the sample is small: with {count} documents a share may be off by {spread:.0f} points; {_FEW_DOCUMENTS} give 3"
+        yield f"the sample is small: with {count} documents a share may be off by {spread:.0f} points, with 1000 by 3"
     training = card.training if card else None
     if training is None:
         return
     if {each.sha256 for each in training.ingredients.sources} & {each.sha256 for each in sources}:
-        yield "the model was trained on this very file: its cut-offs would be too low; take text of a crawl"
+        yield f"{_TOO_LOW}: the model was trained on this very file"
     elif (known := share_in(training.sketch, documents) or 0.0) > _MOST_KNOWN:
-        yield f"{known:.0%} of the sample's paragraphs stand in the text that the model was trained on: too low cut-offs"
+        yield f"{_TOO_LOW}: {known:.0%} of the sample's paragraphs stand in the text that the model was trained on"
 
 
 def record_of(sample: Sample, sources: Sequence[SourceFile], by: By, head: float, middle: float) -> CalibrationRecord:

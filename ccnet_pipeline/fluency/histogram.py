@@ -14,7 +14,6 @@ _ROWS = 20
 _BARS = 60
 _WIDTH = 50  # of the longest bar, in characters
 _ENDS = (0.5, 99.5)  # percentiles between which the bars lie; what is beyond is in the outermost
-FORMATS = ("png", "svg", "pdf")
 
 
 def _bins(sample: Sample, count: int) -> npt.NDArray[np.float64]:
@@ -38,7 +37,7 @@ def histogram_lines(sample: Sample, weights: npt.NDArray[np.int64], cutoffs: Cut
             name, value = marks.pop(0)
             yield f"{value:>10,.1f}  ----- {name} below"
         bar = "#" * round(_WIDTH * amount / amounts.max())
-        yield f"{begin:>10,.1f}  {amount / amounts.sum():>4.0%} {bar}"
+        yield f"{begin:>10,.1f}  {amount / amounts.sum():>4.0%} {bar}".rstrip()
     yield from (f"{value:>10,.1f}  ----- {name} below" for name, value in marks)
 
 
@@ -46,10 +45,10 @@ def check_picture(path: Path) -> None:
     """See that a picture can be drawn.
 
     Raises:
-        UserError: another form than those of `FORMATS`, or a library is missing.
+        UserError: it is no PNG, or a library is missing.
     """
-    if path.suffix.removeprefix(".") not in FORMATS:
-        raise UserError(f"--plot {path}: want a file that ends with .{', .'.join(FORMATS)}")
+    if path.suffix != ".png":
+        raise UserError(f"--plot {path}: want a file that ends with .png")
     try:
         import matplotlib  # noqa: F401
     except ImportError as error:
@@ -70,8 +69,6 @@ def draw(sample: Sample, weights: npt.NDArray[np.int64], cutoffs: Cutoffs, title
     axes.set_xscale("log")
     axes.set(title=title, xlabel="perplexity", ylabel="per cent of the sample")
     axes.legend()
-    # The picture of the same sample is the same, whenever it is drawn.
-    metadata = {"png": {"Software": None}, "svg": {"Date": None}, "pdf": {"CreationDate": None}}
     aside = path.with_name(f".{path.name}")
-    figure.savefig(aside, format=path.suffix[1:], metadata=metadata[path.suffix[1:]])
+    figure.savefig(aside, format="png")
     aside.replace(path)

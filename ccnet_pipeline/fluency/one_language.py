@@ -98,9 +98,8 @@ def _standing(order: Order, output: Path, wanted: Ingredients) -> Outcome | str:
         return Outcome(language=language, end="done", record=record)
     if order.overwrite:
         return f"anew: {other}"
-    return Outcome(
-        language=language, end="failed", said=f"there is a model already, but {other}; --overwrite replaces it"
-    )
+    said = f"{output} has a model of {language} already, but {other}; --overwrite replaces it"
+    return Outcome(language=language, end="failed", said=said)
 
 
 def _peak_bytes() -> int:

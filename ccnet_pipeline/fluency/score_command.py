@@ -6,10 +6,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
+from ccnet_pipeline.command import Parser
 from ccnet_pipeline.errors import UserError
 from ccnet_pipeline.fluency.buckets import Bucket, bucket_of
 from ccnet_pipeline.fluency.model import FluencyModels
@@ -19,8 +19,8 @@ from ccnet_pipeline.text_files import documents_of, read_lines_of
 
 _STDIN = "-"
 _BEGINNING = 60  # characters that are shown
-_EPILOG = """One line a text: perplexity, bucket, tokens, and how it begins; tabs between. In plain text a document ends at
-a blank line. Empty: nothing to score, or more bytes than build_cc100 takes of a page.
+_EPILOG = """One line a text: perplexity, bucket, tokens, and how it begins; tabs between. In plain text a document ends
+at a blank line. Empty: nothing to score, or more bytes than build_cc100 takes of a page.
 
   python -m ccnet_pipeline.fluency score --lm_dir models --language sw text.txt.zst
   python -m ccnet_pipeline.fluency score --lm_dir models corpus/shards/sw/*.jsonl.zst
@@ -38,8 +38,8 @@ class ScoredText:
     text: str  # how it begins
 
 
-def add_parser(subparsers: Any) -> None:
-    """Add the subcommand."""
+def add_parser(subparsers: "argparse._SubParsersAction[Parser]") -> Parser:
+    """Add the command to those of a parser."""
     parser = subparsers.add_parser(
         "score",
         help="score texts with a model",
@@ -48,7 +48,6 @@ def add_parser(subparsers: Any) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    parser.set_defaults(run=run)
     add = parser.add_argument
     add("files", nargs="+", metavar="FILE|-", help="plain text or shards, packed or not; - is standard input")
     add("--lm_dir", type=Path, required=True, metavar="DIR", help="directory of the models")
@@ -58,6 +57,7 @@ def add_parser(subparsers: Any) -> None:
     )
     add("--preset", choices=sorted(PRESETS), default="cc100", help=text)
     add("--json", action="store_true", help="one JSON object a line")
+    return parser
 
 
 def run(options: argparse.Namespace) -> int:

@@ -82,8 +82,9 @@ def train_all(
                         tell(worker.language, message)
                         continue
                     del running[worker.messages]
+                    outcome = _keep(message, output)
                     worker.end()
-                    yield _keep(message, output)
+                    yield outcome
         finally:
             for worker in running.values():
                 worker.end()
@@ -106,8 +107,8 @@ class _Worker:
         context.set_forkserver_preload([__name__])
         self.language = order.source.language
         self.messages, theirs = context.Pipe(duplex=False)
-        folder = Path(tempfile.mkdtemp(dir=work))
-        self._process = context.Process(target=_work, args=(order, output, folder, programs, theirs))
+        self._folder = Path(tempfile.mkdtemp(dir=work))
+        self._process = context.Process(target=_work, args=(order, output, self._folder, programs, theirs))
         self._process.start()
         theirs.close()
 
@@ -124,13 +125,14 @@ class _Worker:
         return message
 
     def end(self) -> None:
-        """End the process and what it runs, if it is not at its end already."""
+        """End the process and what it runs, if it is not at its end already, and remove what it wrote."""
         if self._process.pid is not None:
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(self._process.pid, signal.SIGKILL)
             self._process.kill()  # it may not have come to its own group yet
         self._process.join()
         self.messages.close()
+        shutil.rmtree(self._folder, ignore_errors=True)
 
 
 def _work(order: Order, output: Path, folder: Path, programs: Programs, messages: Connection) -> None:

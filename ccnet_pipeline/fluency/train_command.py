@@ -8,10 +8,9 @@ from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any, get_args
 
+from ccnet_pipeline.command import Parser
 from ccnet_pipeline.errors import UserError
-from ccnet_pipeline.fetch import FetchPolicy
-from ccnet_pipeline.fluency import published
-from ccnet_pipeline.fluency.buckets import CUTOFFS_FILE, Normalization
+from ccnet_pipeline.fluency.buckets import Normalization
 from ccnet_pipeline.fluency.one_language import Order, Outcome
 from ccnet_pipeline.fluency.programs import find_programs
 from ccnet_pipeline.fluency.texts import ARTICLE_PARTS, Source, find_sources
@@ -28,8 +27,8 @@ _SETTINGS = tuple(field.name for field in fields(Training) if field.name != "lan
 _log = logging.getLogger(__name__)
 
 
-def add_parser(subparsers: Any) -> None:
-    """Add the subcommand."""
+def add_parser(subparsers: "argparse._SubParsersAction[Parser]") -> Parser:
+    """Add the command to those of a parser."""
     parser = subparsers.add_parser(
         "train",
         help="train the model of a language, or those of a folder of text",
@@ -38,14 +37,13 @@ def add_parser(subparsers: Any) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    parser.set_defaults(run=run)
     _add_text(parser.add_argument)
     _add_settings(parser.add_argument)
-    _add_published(parser.add_argument)
+    return parser
 
 
 def _add_text(add: Any) -> None:
-    add("--output", type=Path, metavar="DIR", help="directory of the models")
+    add("--output", type=Path, required=True, metavar="DIR", help="directory of the models")
     add("--language", metavar="CODE", help="CC-100 code that names the files; zh serves both scripts")
     text = "its text: one paragraph a line, a blank line between documents (.txt, .zst, .xz, .gz), shards, dumps"
     add("--input", type=Path, nargs="+", action="extend", default=[], metavar="FILE", help=text)
@@ -79,32 +77,21 @@ def _add_settings(add: Any) -> None:
     add("--kenlm_bin", type=Path, metavar="DIR", help=text)
 
 
-def _add_published(add: Any) -> None:
-    text = "fetch cc_net's models of these languages with their cut-offs; none: say which there are, write all cut-offs"
-    add("--published", nargs="*", metavar="CODE", help=text)
-    text = "URL of the folder with cc_net's files, such as a mirror (%(default)s)"
-    add("--from", dest="place", default=published.PLACE, metavar="URL", help=text)
-
-
 def run(options: argparse.Namespace) -> int:
     """Do it; return the exit status: 2 if a language failed."""
-    if options.published == [] and options.output is None:
-        print(f"cc_net published models of {', '.join(published.published_cutoffs())}")
-        return 0
-    if options.output is None:
-        raise UserError("--output is missing: the directory of the models")
     if options.output.exists() and not options.output.is_dir():
         raise UserError(f"--output {options.output} is no directory")
-    if options.published is not None:
-        _give_published(options.published, options.output, options.place)
-        return 0
     programs = find_programs(options.kenlm_bin)
     orders = _orders(options)
-    outcomes = []
-    with TrainingProgress([order.source for order in orders]) as progress:
-        for outcome in train_all(orders, options.output, programs, _workers(options.workers), progress.tell):
-            progress.end(outcome)
-            outcomes.append(outcome)
+    outcomes: list[Outcome] = []
+    try:
+        with TrainingProgress([order.source for order in orders]) as progress:
+            for outcome in train_all(orders, options.output, programs, _workers(options.workers), progress.tell):
+                progress.end(outcome)
+                outcomes.append(outcome)
+    except KeyboardInterrupt:
+        _log.info("the same command trains what is still missing")
+        raise
     return _report(outcomes, options.output, one=options.all is None)
 
 
@@ -170,16 +157,3 @@ def _report(outcomes: Sequence[Outcome], output: Path, *, one: bool) -> int:
         lines = [f"{outcome.language}: {outcome.said}" for outcome in outcomes if outcome.end == end]
         print("".join(f"{end}: {line}\n" for line in sorted(lines)), end="")
     return 2 if failed or not made else 0
-
-
-def _give_published(languages: Sequence[str], output: Path, place: str) -> None:
-    """Fetch the models of some languages, or write the cut-offs of all, and say what was done."""
-    if languages:
-        for line in published.fetch_models(languages, output, place, FetchPolicy()):
-            print(line)
-        return print(f"{output / CUTOFFS_FILE}: their cut-offs; now give build_cc100 --lm_dir {output}")
-    own = published.write_published_cutoffs(output)
-    names = ", ".join(published.published_cutoffs())
-    print(f"{output / CUTOFFS_FILE}: the cut-offs of all models of cc_net's: {names}")
-    print(f"left as they are, for they are not cc_net's: {', '.join(own) or 'none'}")
-    print("--published CODE ... fetches the models themselves")
