@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
 
+import myanmartools
 import zhon.cedict
 
 Keep = Literal["none", "first"]
@@ -185,6 +186,25 @@ def cc100_code(label: str, text: str) -> str:
     simplified = sum(char in SIMPLIFIED_ONLY for char in text)
     traditional = sum(char in TRADITIONAL_ONLY for char in text)
     return "zh-Hant" if traditional > simplified else "zh-Hans"
+
+
+DETECTOR = myanmartools.ZawgyiDetector()
+
+
+def is_burmese_letter(char: str) -> bool:
+    return 0x1000 <= ord(char) <= 0x109F
+
+
+def probability_of_zawgyi(text: str) -> float:
+    """By 120 characters from the first Burmese letter on; minus infinity without one."""
+    while text and not is_burmese_letter(text[0]):
+        text = text[1:]
+    return float(DETECTOR.get_zawgyi_probability(text[:120]))
+
+
+def is_mostly_burmese(text: str) -> bool:
+    visible = [char for char in text if not char.isspace()]
+    return sum(map(is_burmese_letter, visible)) > len(visible) / 2
 
 
 CAPITALS_OF_CHEROKEE = range(0x13A0, 0x13F6)
@@ -501,6 +521,18 @@ Found = dict[str, list[tuple[float, int]]]
 """Language -> (score, number of the paragraph), in order."""
 
 
+def language_of(shown: str, settings: Settings, identify: Identify) -> tuple[str, float]:
+    """Of one call: a code, "und" where nothing is sure."""
+    label, score = identify(shown)
+    score = rounded(score) if settings.round_score else min(score, 1.0)
+    code = cc100_code(label, shown) if score >= settings.lid_threshold else "und"
+    if settings.mended and (code == "my" or (code == "und" and is_mostly_burmese(shown))):
+        probability = probability_of_zawgyi(shown)
+        if probability >= 0.9:
+            return "my_zaw", probability
+    return code, score
+
+
 def identify_page(page: Page, settings: Settings, identify: Identify) -> Found:
     """Step three: the languages of a page; paragraphs that are sure of none get their fate."""
     kept = page.kept()
@@ -509,13 +541,12 @@ def identify_page(page: Page, settings: Settings, identify: Identify) -> Found:
     for unit in units:
         text = "".join(page.paragraphs[i] for i in unit)
         shown = " ".join(readable(page.paragraphs[i]) for i in unit) if settings.mended else text
-        label, score = identify(shown)
-        score = rounded(score) if settings.round_score else min(score, 1.0)
-        if score >= settings.lid_threshold:
-            found.setdefault(cc100_code(label, text), []).extend((score, i) for i in unit)
-            continue
-        for i in unit:
-            page.fate[i] = "language_unsure"
+        code, score = language_of(shown, settings, identify)
+        if code == "und":
+            for i in unit:
+                page.fate[i] = "language_unsure"
+        else:
+            found.setdefault(code, []).extend((score, i) for i in unit)
     return found
 
 

@@ -243,7 +243,9 @@ def assert_same(result: Result, expected: oracle.Expected, names: Sequence[str])
     assert {name: {unit: each[unit] for unit in units} for name, each in ledger["segments"].items()} == {
         name: as_json(segment) for name, segment in zip(names, expected.segments, strict=True)
     }
-    assert ledger["languages"] == {code: as_json(each) for code, each in sorted(expected.languages.items())}
+    assert {code: {unit: each[unit] for unit in units} for code, each in ledger["languages"].items()} == {
+        code: as_json(each) for code, each in sorted(expected.languages.items())
+    }
 
 
 def assert_same_lines(found: Lines, expected: Iterable[tuple[tuple[str, str], dict[str, Any]]]) -> None:

@@ -3,50 +3,92 @@
 Source: Joulin et al. 2016 (arXiv 1607.01759); CCNet section 3.3.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
 from ccnet_pipeline.errors import UserError
+from ccnet_pipeline.language.fasttext_file import MAGIC, VERSION, NotWholeError, check_whole
+from ccnet_pipeline.language.labels import add_up, code_of
 from ccnet_pipeline.language.readable import LABEL
 
-_MAGIC = (793712314).to_bytes(4, "little")  # the first bytes of a file of fastText's
+Scored = tuple[str, float]
+_LEAST_ADDED = 0.005  # labels less probable are not added up: a model may have thousands
 
 
-class LanguageScorer(Protocol):
-    """What the stages need of a language identifier."""
+class Model(Protocol):
+    """What an identifier needs of a model."""
 
-    def best(self, text: str) -> tuple[str, float]:
-        """Return (label, probability) of the likeliest language of one line; ("", 0.0) where there is none."""
+    @property
+    def name(self) -> str: ...
+
+    def top(self, texts: Sequence[str], k: int) -> list[list[Scored]]:
+        """Return for each text, which is one line, the best `k` codes and their probabilities, best first."""
 
 
-class FastTextScorer:
-    """A fastText language model from a file."""
+class FastTextModel:
+    """A fastText classifier; its labels are taken for the codes that they mean (labels.py)."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, name: str = "", option: str = "--lid_model") -> None:
+        """Load a model; `name` tells it from others, by default that of its file.
+
+        Raises:
+            UserError: the file, which `option` named, is no such model, or not whole.
+        """
         import fasttext
 
-        with path.open("rb") as file:
-            if file.read(len(_MAGIC)) != _MAGIC:  # of an empty file fastText compares what it never read
-                raise UserError(f"--lid_model {path} is not a fastText model")
-        fasttext.FastText.eprint = lambda *_: None  # load_model prints an empty warning
+        self.name = name or path.name
+        self._what = f"{option} {path}"
         try:
+            _check(path)
+            fasttext.FastText.eprint = lambda *_: None  # load_model prints an empty warning
             # The binding below the wrapper: `predict(str)` of the wrapper breaks with NumPy 2.
             self._model = fasttext.load_model(str(path)).f
-        except ValueError as error:
-            raise UserError(f"--lid_model {path} is not a fastText model: {error}") from error
-        except MemoryError as error:  # of a file that was cut off it takes what is not there for sizes
-            raise UserError(f"--lid_model {path} is not a whole fastText model; fetch it anew") from error
+        except OSError as error:
+            raise UserError(f"{self._what}: {error.strerror}") from error
+        except NotWholeError as error:
+            raise UserError(f"{self._what} is not a whole fastText model: {error}; fetch it anew") from error
+        except (ValueError, MemoryError) as error:
+            raise UserError(f"{self._what} is not a fastText model: {error}") from error
         if not self.labels():
-            raise UserError(f"--lid_model {path} has no labels: it was trained for word vectors, not to tell languages")
+            raise UserError(f"{self._what} has no labels: it was trained for word vectors, not to tell languages")
         self._predict = self._model.predict
-
-    def best(self, text: str) -> tuple[str, float]:
-        scored = self._predict(text + "\n", 1, 0.0, "strict")
-        if not scored:
-            return "", 0.0
-        probability, label = scored[0]
-        return label.removeprefix(LABEL), probability
+        self._has_synonyms = len(self.codes()) < len(self.labels())
 
     def labels(self) -> frozenset[str]:
         """Return every label that the model knows, without its prefix."""
         return frozenset(label.removeprefix(LABEL) for label in self._model.getLabels("strict")[0])
+
+    def codes(self) -> frozenset[str]:
+        """Return what the labels mean: codes of CC-100, and other labels as they stand."""
+        return frozenset(map(code_of, self.labels()))
+
+    def top(self, texts: Sequence[str], k: int) -> list[list[Scored]]:
+        """Return for each text the best `k` codes; none where the model knows no word of it.
+
+        A text is one line. Probabilities are as fastText gives them, which may be a little more than 1; those of labels
+        that mean the same are added.
+
+        Raises:
+            UserError: the model holds what are no numbers.
+        """
+        num_labels, least = (-1, _LEAST_ADDED) if self._has_synonyms else (k, 0.0)
+        try:
+            answers = [self._predict(f"{text}\n", num_labels, least, "strict") for text in texts]
+        except RuntimeError as error:
+            raise UserError(f"{self._what} is damaged: {error}; fetch it anew") from error
+        return [add_up([(label.removeprefix(LABEL), score) for score, label in scored])[:k] for scored in answers]
+
+
+def _check(path: Path) -> None:
+    """Look at what fastText does not check.
+
+    Raises:
+        ValueError: the file is not a model, or not whole.
+    """
+    with path.open("rb") as file:
+        magic, version = file.read(len(MAGIC)), int.from_bytes(file.read(4), "little")
+    if magic != MAGIC:  # of an empty file fastText compares what it never read
+        raise ValueError("it begins otherwise")
+    if version <= VERSION:  # of a newer one fastText itself says what is wrong
+        check_whole(path)

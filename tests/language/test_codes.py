@@ -10,7 +10,7 @@ import zstandard
 
 from ccnet_pipeline.fluency import languages_of_model
 from ccnet_pipeline.fluency.published import published_cutoffs
-from ccnet_pipeline.language import FastTextScorer
+from ccnet_pipeline.language import FastTextModel
 from ccnet_pipeline.language.codes import CC100_CODES, LANGUAGES, Language
 from ccnet_pipeline.language.labels import CHINESE, add_up, code_of
 
@@ -77,7 +77,7 @@ def test_nothing_is_missing_but_what_nobody_has() -> None:
 
 
 def test_lid176_has_the_labels_and_they_mean_themselves(lid_model: Path) -> None:
-    known = FastTextScorer(lid_model).labels()
+    known = FastTextModel(lid_model).labels()
     in_table = {label for language in LANGUAGES.values() for label in language.lid176}
     assert in_table <= known
     assert known & CC100_CODES <= in_table
