@@ -115,7 +115,7 @@ def write_text(path: Path) -> None:
 
 def run(command: str, lid: str, folder: Path, web: str) -> None:
     """Run one command as typed, with what this machine lacks put in its place; a training of a few steps."""
-    if command.startswith(("zstd", "curl")) and shutil.which(command.split()[0]) is None:
+    if command.startswith(("zstd", "curl")) and shutil.which(command.split(maxsplit=1)[0]) is None:
         return
     if "fluency train" in command and not has_trainer():
         return
