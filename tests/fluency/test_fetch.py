@@ -99,6 +99,17 @@ def test_a_file_that_is_no_model_gets_no_name(place: Path, tmp_path: Path, mista
     assert not [path for path in (tmp_path / "models").rglob("en*") if path.is_file()]
 
 
+def test_a_file_that_is_there_and_not_whole_is_named(place: Path, tmp_path: Path, mistake: Mistake) -> None:
+    with FaultServer(place) as server:
+        arguments = ("en", f"--output={tmp_path / 'models'}", f"--from={server.url}lm/")
+        assert main(["fetch", *arguments]) == 0
+        whole = (tmp_path / "models" / "en.arpa.bin").read_bytes()
+        (tmp_path / "models" / "en.arpa.bin").write_bytes(whole[: len(whole) // 2])
+        line = mistake(*arguments)
+    assert "en.arpa.bin is not a KenLM model, or not whole" in line
+    assert line.endswith("; delete it, and the same command fetches it")
+
+
 def test_a_model_of_ones_own_keeps_its_name_and_its_cutoffs(
     tmp_path: Path, mistake: Mistake, capsys: pytest.CaptureFixture[str]
 ) -> None:
