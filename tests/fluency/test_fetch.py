@@ -100,12 +100,12 @@ def test_a_file_that_is_no_model_gets_no_name(place: Path, tmp_path: Path, mista
 
 
 def test_a_file_that_is_there_and_not_whole_is_named(place: Path, tmp_path: Path, mistake: Mistake) -> None:
-    with FaultServer(place) as server:
-        arguments = ("en", f"--output={tmp_path / 'models'}", f"--from={server.url}lm/")
-        assert main(["fetch", *arguments]) == 0
-        whole = (tmp_path / "models" / "en.arpa.bin").read_bytes()
-        (tmp_path / "models" / "en.arpa.bin").write_bytes(whole[: len(whole) // 2])
-        line = mistake(*arguments)
+    output = tmp_path / "models"
+    output.mkdir()
+    shutil.copy(place / "lm" / "en.sp.model", output)
+    whole = (place / "lm" / "en.arpa.bin").read_bytes()
+    (output / "en.arpa.bin").write_bytes(whole[: len(whole) // 2])
+    line = mistake("en", f"--output={output}")
     assert "en.arpa.bin is not a KenLM model, or not whole" in line
     assert line.endswith("; delete it, and the same command fetches it")
 
