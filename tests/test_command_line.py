@@ -245,7 +245,8 @@ def test_archives_of_robots_txt_that_are_none(mistake: Mistake, lid_model: Path)
 
 def test_a_language_model_that_is_absent(mistake: Mistake) -> None:
     line = mistake(*GIVEN, "--lid_model", "lid.177.bin")
-    assert line == "--lid_model lid.177.bin: no such file, and not one of lid.176.bin, lid.176.ftz"
+    names = "lid.176.bin, lid.176.ftz, glotlid-v3.bin, openlid-v2.bin, openlid-v3.bin"
+    assert line == f"--lid_model lid.177.bin: no such file, and not one of {names}"
 
 
 @pytest.mark.parametrize("content", [b"", b"x", b"no model " * 1000])

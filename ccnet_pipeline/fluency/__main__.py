@@ -4,10 +4,10 @@ import sys
 from collections.abc import Sequence
 
 from ccnet_pipeline import command
-from ccnet_pipeline.fluency import calibrate_command, fetch_command, score_command, train_command
+from ccnet_pipeline.fluency import calibrate_command, fetch_command, list_command, score_command, train_command
 
 _DESCRIPTION = "Train models of fluency, take their cut-offs from a crawl, try them; or fetch those of cc_net."
-_COMMANDS = (train_command, calibrate_command, score_command, fetch_command)
+_COMMANDS = (train_command, calibrate_command, score_command, fetch_command, list_command)
 
 
 def _parse_and_run(arguments: Sequence[str] | None) -> int | None:

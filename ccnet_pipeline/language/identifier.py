@@ -48,6 +48,10 @@ class Rule(Protocol):
     def max_characters(self) -> int:
         """So many of a text are shown to the second model."""
 
+    @property
+    def num_labels(self) -> int:
+        """So many answers of each model are weighed."""
+
     def must_ask(self, language: str, score: float) -> bool:
         """Return whether the second model is to be asked, by the best answer of the general one."""
 
@@ -83,7 +87,9 @@ class ModelIdentifier:
         self._general = general
         self._second = second
         self._judgement = judgement
-        self._num_labels = NUM_LABELS if judgement.keeps_labels else 1
+        # Asked for more labels a model takes no longer.
+        weighed = second.rule.num_labels if second else 1
+        self._num_labels = max(weighed, NUM_LABELS) if judgement.keeps_labels else weighed
 
     def identify(self, texts: Sequence[str]) -> list[Identification]:
         """Return the language of each text."""
@@ -104,7 +110,7 @@ class ModelIdentifier:
             if self._judgement.keeps_labels or second.rule.must_ask(*_best(scored))
         ]
         shown = [texts[number][: second.rule.max_characters] for number in numbers]
-        return dict(zip(numbers, second.model.top(shown, NUM_LABELS), strict=True))
+        return dict(zip(numbers, second.model.top(shown, self._num_labels), strict=True))
 
     def _judge(self, text: str, general: Sequence[Scored], second: Sequence[Scored] | None) -> Identification:
         language, score, decided_by = self._decide(general, second)
@@ -143,7 +149,9 @@ class ModelIdentifier:
         answers = [(self._general.name, general)]
         if self._second and second is not None:
             answers.append((self._second.model.name, second))
-        return tuple((name, tuple((label, min(score, 1.0)) for label, score in scored)) for name, scored in answers)
+        return tuple(
+            (name, tuple((label, min(score, 1.0)) for label, score in scored[:NUM_LABELS])) for name, scored in answers
+        )
 
 
 def _best(scored: Sequence[Scored]) -> Scored:

@@ -23,6 +23,7 @@ class AskBelow:
     """A rule for tests: ask below a score, or where the answer is `id`; the second model's answer counts if likelier."""
 
     max_characters = 10
+    num_labels = 3
 
     def must_ask(self, language: str, score: float) -> bool:
         return score < 0.9 or language == "id"

@@ -1,0 +1,76 @@
+"""One classifier of languages: fastText, trained on labelled lines and made small.
+
+**Determinism.** One thread, and a seed: the same lines and settings give the same bytes with one build of fastText.
+
+Source: Joulin et al. 2016 (arXiv 1607.01759; the classifier) and 2016 (arXiv 1612.03651; product quantisation).
+"""
+
+import logging
+import sys
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ccnet_pipeline.errors import UserError
+from ccnet_pipeline.language.samples import Sample, write_samples
+
+_log = logging.getLogger(__name__)
+_BYTES_OF_A_FEATURE = 18.5  # in the file: codes of its vector and norm, its place in the table, some of a word
+_SMALLEST = 100_000  # bytes of a model
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """How a classifier is made. The defaults are those of the model that is shipped."""
+
+    seed: int = 1
+    dimensions: int = 16
+    epochs: int = 5
+    learning_rate: float = 0.5
+    shortest_ngram: int = 2  # characters
+    longest_ngram: int = 4
+    buckets: int = 1_000_000  # of n-grams, before the model is made small
+    fewest_of_a_word: int = 5
+    most_bytes: int = 2_900_000
+
+    def check(self) -> None:
+        """Raise UserError for a value that cannot be."""
+        if self.most_bytes < _SMALLEST:
+            raise UserError(f"--most_bytes {self.most_bytes} is too small for a model; give at least {_SMALLEST}")
+        if self.epochs < 1:
+            raise UserError(f"--epochs {self.epochs} is no training; give 1 or more")
+
+
+def train_classifier(lines: Sequence[Sample], settings: Settings, target: Path) -> None:
+    """Train on labelled lines and write the quantised model. A terminal shows how far it is, and the time left."""
+    import fasttext
+
+    settings.check()
+    with tempfile.NamedTemporaryFile("w", encoding="utf-8", suffix=".txt", dir=target.parent) as file:
+        file.write(write_samples(lines))
+        file.flush()
+        verbose = 2 if sys.stderr.isatty() else 0
+        model = fasttext.train_supervised(
+            file.name,
+            dim=settings.dimensions,
+            epoch=settings.epochs,
+            lr=settings.learning_rate,
+            minn=settings.shortest_ngram,
+            maxn=settings.longest_ngram,
+            bucket=settings.buckets,
+            minCount=settings.fewest_of_a_word,
+            loss="softmax",
+            thread=1,
+            seed=settings.seed,
+            verbose=verbose,
+        )
+        features = round(settings.most_bytes / _BYTES_OF_A_FEATURE)
+        _log.info("trained on %d lines; making it small", len(lines))
+        model.quantize(
+            file.name, cutoff=features, retrain=True, qnorm=True, epoch=settings.epochs, lr=settings.learning_rate,
+            thread=1, verbose=verbose,
+        )  # fmt: skip
+    model.save_model(str(target))
+    if (size := target.stat().st_size) > settings.most_bytes:
+        raise RuntimeError(f"the model takes {size} bytes, more than {settings.most_bytes}")
