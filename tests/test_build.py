@@ -111,7 +111,7 @@ def test_the_manifest_is_true(built: Path) -> None:
 
 
 def test_a_shard_has_the_fields_of_the_format_in_order(built: Path) -> None:
-    fields = list(Document.__dataclass_fields__)
+    fields = [name for name in Document.__dataclass_fields__ if name not in ("languages", "language_model")]
     for line in documents(built / "shards" / "fr" / "head-00000.jsonl.zst"):
         assert list(line) == fields
         assert line["dump"] == "CC-MAIN-2026-04"

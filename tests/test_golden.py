@@ -28,12 +28,14 @@ from ccnet_pipeline.fluency import (
     perplexity,
     read_cutoffs,
 )
+from ccnet_pipeline.fluency.normalize import for_lm_ccnet, for_lm_mended
 from ccnet_pipeline.fluency.published import PUBLISHED_CUTOFFS
 from ccnet_pipeline.mine import Miner
 from ccnet_pipeline.pages import Page
 from ccnet_pipeline.recipe import CCNET
+from ccnet_pipeline.text.folding import PUNCTUATION
 from ccnet_pipeline.text.hashing import paragraph_hashes
-from ccnet_pipeline.text.normalize import PUNCTUATION, for_dedup, for_lm_ccnet, for_lm_mended
+from ccnet_pipeline.text.normalize import for_dedup
 from ccnet_pipeline.wet import read_page
 from tests import oracle
 from tests.conftest import data_folder

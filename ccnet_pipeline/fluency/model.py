@@ -12,10 +12,14 @@ from pathlib import Path
 from ccnet_pipeline.errors import UserError
 from ccnet_pipeline.fluency.buckets import Normalization
 from ccnet_pipeline.fluency.directory import MODEL_OF, ModelFiles, find_models
+from ccnet_pipeline.fluency.normalize import for_lm_ccnet, for_lm_mended, for_lm_running
 from ccnet_pipeline.fluency.vocabulary import check_vocabulary
-from ccnet_pipeline.text.normalize import for_lm_ccnet, for_lm_mended
 
-NORMALIZERS: Mapping[str, Callable[[str], str]] = {"ccnet": for_lm_ccnet, "mended": for_lm_mended}
+NORMALIZERS: Mapping[Normalization, Callable[[str], str]] = {
+    "ccnet": for_lm_ccnet,
+    "mended": for_lm_mended,
+    "running": for_lm_running,
+}
 
 
 def perplexity(log10_prob: float, num_tokens: int) -> float:

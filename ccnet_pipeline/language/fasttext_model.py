@@ -22,7 +22,7 @@ class Model(Protocol):
     @property
     def name(self) -> str: ...
 
-    def top(self, texts: Sequence[str], k: int) -> list[list[Scored]]:
+    def top(self, texts: Sequence[str], k: int, least: float = 0.0) -> list[list[Scored]]:
         """Return for each text, which is one line, the best `k` codes and their probabilities, best first."""
 
 
@@ -63,18 +63,19 @@ class FastTextModel:
         """Return what the labels mean: codes of CC-100, and other labels as they stand."""
         return frozenset(map(code_of, self.labels()))
 
-    def top(self, texts: Sequence[str], k: int) -> list[list[Scored]]:
-        """Return for each text the best `k` codes; none where the model knows no word of it.
+    def top(self, texts: Sequence[str], k: int, least: float = 0.0) -> list[list[Scored]]:
+        """Return for each text the best `k` codes that are as probable as `least`.
 
-        A text is one line. Probabilities are as fastText gives them, which may be a little more than 1; those of labels
-        that mean the same are added.
+        A text is one line; where the model knows no word of it there is no answer. Probabilities are as fastText gives
+        them, which may be a little more than 1; those of labels that mean the same are added. To leave out what is
+        hardly probable costs lid.176 less: its labels are the leaves of a tree.
 
         Raises:
             UserError: the model holds what are no numbers.
         """
-        num_labels, least = (-1, _LEAST_ADDED) if self._has_synonyms else (k, 0.0)
+        asked = (-1, min(least, _LEAST_ADDED)) if self._has_synonyms else (k, least)
         try:
-            answers = [self._predict(f"{text}\n", num_labels, least, "strict") for text in texts]
+            answers = [self._predict(f"{text}\n", *asked, "strict") for text in texts]
         except RuntimeError as error:
             raise UserError(f"{self._what} is damaged: {error}; fetch it anew") from error
         return [add_up([(label.removeprefix(LABEL), score) for score, label in scored])[:k] for scored in answers]
