@@ -26,10 +26,11 @@ class Settings:
 
     seed: int = 1
     dimensions: int = 16
-    epochs: int = 5
-    learning_rate: float = 0.5
-    shortest_ngram: int = 2  # characters
-    longest_ngram: int = 4
+    epochs: int = 8
+    epochs_when_small: int = 5  # of training anew with the features that stay
+    learning_rate: float = 0.8
+    shortest_ngram: int = 3  # characters
+    longest_ngram: int = 5
     buckets: int = 1_000_000  # of n-grams, before the model is made small
     fewest_of_a_word: int = 5
     most_bytes: int = 2_900_000
@@ -68,9 +69,15 @@ def train_classifier(lines: Sequence[Sample], settings: Settings, target: Path) 
         features = round(settings.most_bytes / _BYTES_OF_A_FEATURE)
         _log.info("trained on %d lines; making it small", len(lines))
         model.quantize(
-            file.name, cutoff=features, retrain=True, qnorm=True, epoch=settings.epochs, lr=settings.learning_rate,
-            thread=1, verbose=verbose,
-        )  # fmt: skip
+            file.name,
+            cutoff=features,
+            retrain=True,
+            qnorm=True,
+            epoch=settings.epochs_when_small,
+            lr=settings.learning_rate,
+            thread=1,
+            verbose=verbose,
+        )
     model.save_model(str(target))
     if (size := target.stat().st_size) > settings.most_bytes:
         raise RuntimeError(f"the model takes {size} bytes, more than {settings.most_bytes}")

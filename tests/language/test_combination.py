@@ -11,7 +11,7 @@ from ccnet_pipeline.language.combination import Rule, Sources, read_rule
 from ccnet_pipeline.language.loading import ADDED_FILE, card_of
 
 SOURCES = Sources(
-    command="train", text="text", licence="", characters={}, settings={}, seed=1, versions={}, measured={}
+    command="train", text="text", licence="", characters={}, settings={}, versions={}, measured={}
 )
 RULE = Rule(
     labels=("en", "so", "ha", "zxx"),
