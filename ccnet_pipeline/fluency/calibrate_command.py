@@ -13,10 +13,11 @@ from ccnet_pipeline.errors import UserError
 from ccnet_pipeline.fluency.buckets import CUTOFFS_FILE, Cutoffs, write_cutoffs
 from ccnet_pipeline.fluency.calibration import BY, Sample, cutoffs_of, doubts, record_of, shares
 from ccnet_pipeline.fluency.cards import Card, read_card, source_files, write_card
-from ccnet_pipeline.fluency.directory import languages_of_model
+from ccnet_pipeline.fluency.directory import find_models, languages_of_model
 from ccnet_pipeline.fluency.histogram import check_picture, draw, histogram_lines
-from ccnet_pipeline.fluency.model import FluencyModel, FluencyModels
+from ccnet_pipeline.fluency.model import FluencyModel, Score
 from ccnet_pipeline.fluency.texts import MOST_PARAGRAPHS, Text, read_texts
+from ccnet_pipeline.language.purity import EvenSample, doubt_of, models_at_hand
 from ccnet_pipeline.recipe import PRESETS, Recipe
 
 _EPILOG = """example:
@@ -52,6 +53,8 @@ def add_parser(subparsers: "argparse._SubParsersAction[Parser]") -> Parser:
     add("--middle", type=float, default=60.0, metavar="PERCENT", help="this much head or middle (%(default)g)")
     text = "the preset of build_cc100 that the cut-offs are for: it decides what a line is (%(default)s)"
     add("--preset", choices=sorted(PRESETS), default="cc100", help=text)
+    text = "model that tells whether the sample is in the language (default: lid.176, if it was fetched before)"
+    add("--lid_model", metavar="MODEL", help=text)
     add("--plot", type=Path, metavar="FILE", help="draw the distribution into this .png, too")
     return parser
 
@@ -61,16 +64,23 @@ def run(options: argparse.Namespace) -> int:
     recipe = PRESETS[options.preset]
     if options.plot:
         check_picture(options.plot)
-    model = FluencyModels(options.lm_dir, recipe.normalization).get(options.language)
-    if model is None:
-        raise UserError(f"--language {options.language}: {options.lm_dir} has no model of it")
+    files = find_models(options.lm_dir)
+    if options.language not in files:
+        raise UserError(
+            f"--language {options.language}: {options.lm_dir} has no such model; there are {', '.join(files)}"
+        )
+    model = FluencyModel(files[options.language], recipe.normalization)
     documents = read_sample(options.input, options.language)
     sample = score_sample(documents, model, recipe)
     found = cutoffs_of(sample, options.by, options.head, options.middle)
     sources = source_files(options.input)
     card = read_card(options.lm_dir, options.language) or Card(language=options.language)
-    for doubt in doubts(card, sample, documents, sources):
-        _log.warning("%s", doubt)
+    paragraphs = EvenSample()
+    for _ in paragraphs.watch(documents):
+        pass
+    doubt = doubt_of(options.language, paragraphs.paragraphs, models_at_hand(options.lid_model))
+    for said in (*doubts(card, sample, documents, sources), *([doubt] if doubt else [])):
+        _log.warning("%s", said)
     _show(options, sample, found, model.cutoffs)
     write_cutoffs(options.lm_dir, {options.language: replace(found, normalization=model.cutoffs.normalization)})
     record = record_of(sample, sources, options.by, options.head, options.middle)
@@ -113,8 +123,13 @@ def _is_one_piece(texts: Sequence[Text]) -> bool:
 
 def score_sample(documents: Sequence[Sequence[str]], model: FluencyModel, recipe: Recipe) -> Sample:
     """Return the scores of documents, as the pipeline would give them; without those that have none."""
-    lines = (["\n".join(document)] if recipe.unit == "document" else document for document in documents)
-    scores = [score for score in map(model.score, lines) if score]
+    scores: list[Score] = []
+    for document in documents:
+        whole = "\n".join(document)
+        if len(whole.encode("utf-8", "replace")) > recipe.max_record_bytes:
+            _log.info("a document is larger than build_cc100 takes a page, and does not count")
+        elif score := model.score([whole] if recipe.unit == "document" else document):
+            scores.append(score)
     return Sample(np.array([score.perplexity for score in scores]), np.array([score.num_tokens for score in scores]))
 
 

@@ -5,6 +5,7 @@ that it is done, and a reader what he has before him. A model from elsewhere get
 """
 
 import importlib.metadata
+import tempfile
 import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -97,10 +98,10 @@ def read_card(directory: Path, language: str) -> Card | None:
 
 def write_card(directory: Path, card: Card) -> None:
     """Write the card of a model; it is there whole or not at all."""
-    path = directory / f"{card.language}{CARD}"
-    aside = path.with_name(f".{path.name}")
-    aside.write_bytes(msgspec.json.format(msgspec.json.encode(card), indent=2) + b"\n")
-    aside.replace(path)
+    with tempfile.TemporaryDirectory(dir=directory, prefix=".card-") as name:
+        aside = Path(name, CARD)
+        aside.write_bytes(msgspec.json.format(msgspec.json.encode(card), indent=2) + b"\n")
+        aside.replace(directory / f"{card.language}{CARD}")
 
 
 def source_files(files: Sequence[Path]) -> tuple[SourceFile, ...]:

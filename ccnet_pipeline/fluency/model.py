@@ -12,9 +12,14 @@ from pathlib import Path
 from ccnet_pipeline.errors import UserError
 from ccnet_pipeline.fluency.buckets import Normalization
 from ccnet_pipeline.fluency.directory import MODEL_OF, ModelFiles, find_models
-from ccnet_pipeline.text.normalize import for_lm_ccnet, for_lm_mended
+from ccnet_pipeline.fluency.normalize import for_lm_ccnet, for_lm_mended, for_lm_running
+from ccnet_pipeline.fluency.vocabulary import check_vocabulary
 
-NORMALIZERS: Mapping[str, Callable[[str], str]] = {"ccnet": for_lm_ccnet, "mended": for_lm_mended}
+NORMALIZERS: Mapping[Normalization, Callable[[str], str]] = {
+    "ccnet": for_lm_ccnet,
+    "mended": for_lm_mended,
+    "running": for_lm_running,
+}
 
 
 def perplexity(log10_prob: float, num_tokens: int) -> float:
@@ -72,6 +77,7 @@ class FluencyModel:
             raise UserError(
                 f"{files.pieces} is not a SentencePiece model, or not whole; fetch or train it anew"
             ) from error
+        check_vocabulary(self._pieces, self._ngrams, files.pieces, files.ngrams)
 
     def score(self, lines: Sequence[str]) -> Score | None:
         """Return the score of all lines together; None if normalising leaves nothing of any.

@@ -3,7 +3,7 @@
 import resource
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -13,6 +13,7 @@ from ccnet_pipeline.fluency.directory import NGRAMS, PIECES, ModelFiles
 from ccnet_pipeline.fluency.programs import Programs
 from ccnet_pipeline.fluency.texts import ArticlePart, Source, is_dump, read_texts
 from ccnet_pipeline.fluency.training import MEMORY, Training, train_in
+from ccnet_pipeline.language.purity import EvenSample, doubt_of
 
 _RSS_UNIT = 1 if sys.platform == "darwin" else 1024  # bytes; of getrusage
 
@@ -28,6 +29,7 @@ class Order:
     article_part: ArticlePart = "opening"
     memory: str = MEMORY
     overwrite: bool = False  # a model of the same name that was made otherwise
+    lid_models: Sequence[Path] = ()  # which tell whether the text is in the language
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +39,7 @@ class Outcome:
     language: str
     end: End
     said: str = ""  # why, or what there is to know
+    doubt: str | None = None  # whether the text is in the language
     record: TrainingRecord | None = None
     files: ModelFiles | None = None  # still in the worker's folder
     seconds: float = 0.0
@@ -58,7 +61,8 @@ def train_language(
     standing = _standing(order, output, ingredients)
     if isinstance(standing, Outcome):
         return standing
-    documents = (text.paragraphs for text in read_texts(files, order.article_part))
+    sample = EvenSample()
+    documents = sample.watch(text.paragraphs for text in read_texts(files, order.article_part))
     trained = train_in(folder, order.training, documents, programs, memory=order.memory, tell=tell)
     record = TrainingRecord(
         ingredients=ingredients,
@@ -74,6 +78,7 @@ def train_language(
         language=language,
         end="trained",
         said=standing,
+        doubt=doubt_of(language, sample.paragraphs, order.lid_models),
         record=record,
         files=trained.files,
         seconds=time.monotonic() - began,

@@ -18,7 +18,7 @@ from multiprocessing.connection import Connection, wait
 from pathlib import Path
 
 from ccnet_pipeline.errors import UserError
-from ccnet_pipeline.fluency.cards import CARD, Card, write_card
+from ccnet_pipeline.fluency.cards import Card, write_card
 from ccnet_pipeline.fluency.one_language import Order, Outcome, train_language
 from ccnet_pipeline.fluency.preparation import TooLittleTextError
 from ccnet_pipeline.fluency.programs import Programs
@@ -28,19 +28,24 @@ _FOLDER = ".training-"  # begins the names of folders for work
 
 
 @contextlib.contextmanager
-def alone_in(output: Path) -> Iterator[None]:
-    """Keep other trainings out of a directory of models, and remove what one that was killed has left there.
+def _alone_in(output: Path) -> Iterator[None]:
+    """Keep other commands out of a directory of models, and remove what a training that was killed has left there.
 
     Raises:
         UserError: another one is at work there.
     """
-    output.mkdir(parents=True, exist_ok=True)
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"--output {output}: {error.strerror}; choose another place") from error
     lock = os.open(output, os.O_RDONLY)
     try:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            raise UserError(f"another training writes to {output}; wait for it, or give another --output") from error
+            raise UserError(f"another command writes to {output}; wait for it, or give another --output") from error
+        except OSError:  # not every file system locks folders
+            pass
         for left in output.glob(f"{_FOLDER}*"):
             shutil.rmtree(left, ignore_errors=True)
         yield
@@ -68,7 +73,7 @@ def train_all(
         UserError: another training is at work there.
     """
     waiting = sorted(orders, key=lambda order: order.source.bytes)
-    with alone_in(output), tempfile.TemporaryDirectory(dir=output, prefix=_FOLDER) as work:
+    with _alone_in(output), tempfile.TemporaryDirectory(dir=output, prefix=_FOLDER) as work:
         running: dict[Connection, _Worker] = {}
         try:
             while waiting or running:
@@ -91,11 +96,10 @@ def train_all(
 
 
 def _keep(outcome: Outcome, output: Path) -> Outcome:
-    """Put a new model among the others."""
+    """Put a new model among the others. The card comes first: it tells if the rest has not come."""
     if outcome.files and outcome.record:
-        (output / f"{outcome.language}{CARD}").unlink(missing_ok=True)
-        publish(outcome.files, outcome.language, output)
         write_card(output, Card(language=outcome.language, training=outcome.record))
+        publish(outcome.files, outcome.language, output)
     return outcome
 
 
@@ -119,9 +123,10 @@ class _Worker:
         except EOFError:
             self._process.join()
             status = self._process.exitcode or 0
-            said = f"its process was ended by signal {-status}" if status < 0 else f"its process ended with {status}"
-            said += "; most often for want of memory: fewer --workers, or less --memory"
-            return Outcome(language=self.language, end="failed", said=said)
+            said = f"its process was ended by signal {-status}, most often for want of memory: fewer --workers"
+            return Outcome(
+                language=self.language, end="failed", said=said if status < 0 else f"its process ended with {status}"
+            )
         return message
 
     def end(self) -> None:

@@ -3,6 +3,7 @@
 import argparse
 import logging
 import os
+import re
 from collections.abc import Sequence
 from dataclasses import fields, replace
 from pathlib import Path
@@ -17,13 +18,14 @@ from ccnet_pipeline.fluency.texts import ARTICLE_PARTS, Source, find_sources
 from ccnet_pipeline.fluency.train_all import train_all
 from ccnet_pipeline.fluency.train_progress import TrainingProgress, print_table
 from ccnet_pipeline.fluency.training import MEMORY, Training
+from ccnet_pipeline.language.purity import models_at_hand
 
 _EPILOG = """examples:
   make kenlm                                                       # builds lmplz and build_binary, once
   python -m ccnet_pipeline.fluency train --language sw --input sw.txt.zst --output models
   python -m ccnet_pipeline.fluency train --all texts --output models       # texts/<code>.txt.zst, shards, dumps
 """
-_SETTINGS = tuple(field.name for field in fields(Training) if field.name != "language")
+_SETTINGS = tuple(field.name for field in fields(Training) if field.name not in ("language", "byte_fallback"))
 _log = logging.getLogger(__name__)
 
 
@@ -56,6 +58,8 @@ def _add_text(add: Any) -> None:
     text = "of an article of Wikipedia: the opening, as CCNet, or the whole text, lists included (%(default)s)"
     add("--wikipedia_text", choices=ARTICLE_PARTS, default=ARTICLE_PARTS[0], help=text)
     add("--workers", type=int, metavar="N", help="languages at a time (default: the processors, at most 4)")
+    text = "model that tells whether a text is in its language (default: lid.176, if it was fetched before)"
+    add("--lid_model", metavar="MODEL", help=text)
     add("--overwrite", action="store_true", help="replace models that were made of other text or with other settings")
 
 
@@ -97,14 +101,17 @@ def run(options: argparse.Namespace) -> int:
 
 def _orders(options: argparse.Namespace) -> list[Order]:
     """Return what the options ask for, checked as far as can be before any work."""
+    if not re.fullmatch(r"\d+(\.\d+)?[bKMGT%]?", options.memory):
+        raise UserError(f"--memory {options.memory}: want a size such as 500M or 8G")
     sources = _sources_of_folder(options) if options.all else [_source_of_one(options)]
     settings = {name: getattr(options, name) for name in _SETTINGS} | {"prune": tuple(options.prune)}
     order = Order(
         source=sources[0],
-        training=Training(language=sources[0].language, **settings),
+        training=Training(language=sources[0].language, byte_fallback=options.normalization != "ccnet", **settings),
         article_part=options.wikipedia_text,
         memory=options.memory,
         overwrite=options.overwrite,
+        lid_models=models_at_hand(options.lid_model),
     )
     orders = [
         replace(order, source=source, training=replace(order.training, language=source.language)) for source in sources
@@ -152,7 +159,7 @@ def _report(outcomes: Sequence[Outcome], output: Path, *, one: bool) -> int:
         raise UserError(f"{outcomes[0].language}: {outcomes[0].said}")
     if made:
         print_table(made)
-        print(f"{output} has {len(made)} models; now give build_cc100 --lm_dir {output}")
+        print(f"models in {output}: {len(made)}; now give build_cc100 --lm_dir {output}")
     for end in ("left out", "failed"):
         lines = [f"{outcome.language}: {outcome.said}" for outcome in outcomes if outcome.end == end]
         print("".join(f"{end}: {line}\n" for line in sorted(lines)), end="")

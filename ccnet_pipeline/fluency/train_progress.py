@@ -58,6 +58,10 @@ class TrainingProgress:
         if outcome.end != "done":
             said = f" {outcome.said}" if outcome.said and outcome.end == "trained" else ""
             _log.info("%s: %s%s; %s", outcome.language, outcome.end, said, self._state())
+        if outcome.end == "trained" and outcome.record and (count := outcome.record.text.too_long):
+            _log.info("%s: %d paragraphs above 1 MiB were left out", outcome.language, count)
+        if outcome.doubt:
+            _log.warning("%s: %s", outcome.language, outcome.doubt)
 
     def _state(self) -> str:
         elapsed = time.monotonic() - self._began

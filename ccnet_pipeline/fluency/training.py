@@ -41,6 +41,8 @@ from ccnet_pipeline.text_files import documents_of
 PERCENTILES = (30.0, 60.0)  # cc_net's, although its paper speaks of thirds
 FEWEST_DOCUMENTS = 5  # to take percentiles of
 MEMORY = "1G"
+_CCNETS_COVERAGE = {"character_coverage": 0.9995}  # the rarest characters are not known
+_VOCAB_PAD = 200_000  # words that a piece which was never seen is one of: so it is not likelier where the text is small
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +55,7 @@ class Training:
     order: int = 5
     prune: tuple[int, ...] = ()  # n-grams seen at most so often are left out, by order
     held_out: float = 0.1  # share of the documents, above 0, at most 0.5
+    byte_fallback: bool = True  # characters that the text lacks become pieces of bytes, which are dear; not in CCNet
     compact: bool = False  # a quantised trie, and pieces without the 240 kB of NFKC tables
 
     def check(self) -> None:
@@ -63,6 +66,9 @@ class Training:
             raise UserError(f"--held_out {self.held_out} is not a share above 0, at most 0.5")
         if not 2 <= self.order <= 6:
             raise UserError(f"--order {self.order} is not 2 to 6, what the kenlm package can read")
+        if len(self.prune) > self.order or list(self.prune) != sorted(self.prune) or min(self.prune, default=0) < 0:
+            shown = " ".join(map(str, self.prune))
+            raise UserError(f"--prune {shown}: want at most {self.order} numbers from 0 on, none below the one before")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -164,7 +170,7 @@ def _train_pieces(training: Training, text: Path, target: Path) -> int:
             model_type="unigram",
             vocab_size=training.vocab_size,
             hard_vocab_limit=False,  # a small text gives fewer pieces instead of an error
-            character_coverage=0.9995,
+            **({"character_coverage": 1.0, "byte_fallback": True} if training.byte_fallback else _CCNETS_COVERAGE),
             normalization_rule_name="identity" if training.compact else "nmt_nfkc",
             max_sentence_length=LONGEST_BYTES,  # the default leaves out lines above 4192 bytes
             input_sentence_size=1_000_000,  # lines, the first ones: as many as CCNet took
@@ -191,6 +197,7 @@ def _train_ngrams(
     # lmplz would refuse <s>, </s> and <unk> where a page writes about them.
     command = [programs.lmplz, "--order", training.order, "--discount_fallback", "--skip_symbols"]
     command += ["--memory", memory, "--temp_prefix", f"{text.parent}/", "--vocab_estimate", 65536]
+    command += ["--vocab_pad", _VOCAB_PAD] if training.byte_fallback else []
     command += ["--prune", *training.prune] if training.prune else []
     run_program(*command, "--text", pieces, "--arpa", arpa)
     # 8 bits a probability, 8 a back-off weight, at most 22 bits of a pointer shared by an array.

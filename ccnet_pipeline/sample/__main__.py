@@ -41,7 +41,7 @@ def _parser() -> argparse.ArgumentParser:
         action="store_true",
         help="train the small language models anew instead, with the programs of --kenlm_bin",
     )
-    parser.add_argument("--kenlm_bin", type=Path, metavar="DIR", help="where lmplz and build_binary are (PATH)")
+    parser.add_argument("--kenlm_bin", type=Path, metavar="DIR", help="where lmplz and build_binary are")
     return parser
 
 

@@ -14,7 +14,7 @@ from ccnet_pipeline.fluency.programs import Programs, find_programs
 from ccnet_pipeline.fluency.training import Training, train
 
 Mistake = Callable[..., str]
-SMALL = Training(language="en", vocab_size=200, order=3)
+SMALL = Training(language="en", vocab_size=500, order=3)
 
 _NOUNS = "river farmer teacher letter mountain window garden market boat village winter song bridge child".split()
 _VERBS = "crosses remembers carries follows finds paints hears leaves".split()
@@ -37,6 +37,11 @@ def sentences(lines: int, seed: int = 1) -> list[str]:
 def documents(lines: int, seed: int = 1) -> list[list[str]]:
     """The same, each a document."""
     return [[line] for line in sentences(lines, seed)]
+
+
+@pytest.fixture(autouse=True)
+def _nothing_was_fetched_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CC100_CACHE", str(tmp_path / "no-cache"))
 
 
 @pytest.fixture(scope="session")

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import zstandard
 
+from ccnet_pipeline.archive import MAX_RECORD_BYTES
 from ccnet_pipeline.errors import UserError
 from ccnet_pipeline.fluency import Cutoffs, FluencyModels, find_models, read_cutoffs
 from ccnet_pipeline.fluency.__main__ import main
@@ -92,7 +93,7 @@ def test_a_sample_that_the_model_was_trained_on_is_no_sample(
 ) -> None:
     output = tmp_path / "lm"
     text = _text(tmp_path / "text.txt", sentences(300))
-    options = ["train", "--language=en", text, f"--output={output}", "--vocab_size=200", "--order=3"]
+    options = ["train", "--language=en", text, f"--output={output}", "--vocab_size=500", "--order=3"]
     assert main(options) == 0
 
     def said(documents: list[str]) -> str:
@@ -122,6 +123,16 @@ def test_a_filtered_corpus_and_other_languages_are_told(
     assert "fluency: the shards have no tail: " in err
 
 
+def test_what_is_larger_than_a_page_may_be_does_not_count(
+    lm: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = _text(tmp_path / "crawl.txt", ["x" * (MAX_RECORD_BYTES + 1), *sentences(9)])
+    assert main(["calibrate", f"--lm_dir={lm}", "--language=en", text]) == 0
+    printed = capsys.readouterr()
+    assert "fluency: a document is larger than build_cc100 takes a page, and does not count\n" in printed.err
+    assert "cutoffs.csv: en, of 9 documents\n" in printed.out
+
+
 def test_mistakes_of_the_user(lm: Path, tmp_path: Path, mistake: Mistake, monkeypatch: pytest.MonkeyPatch) -> None:
     def said(*arguments: str) -> str:
         return mistake("calibrate", f"--lm_dir={lm}", *arguments)
@@ -129,7 +140,9 @@ def test_mistakes_of_the_user(lm: Path, tmp_path: Path, mistake: Mistake, monkey
     text = _text(tmp_path / "crawl.txt", sentences(9))
     one_piece = tmp_path / "one.txt"
     one_piece.write_text("\n".join(sentences(60)), encoding="utf-8")
-    assert said("--language=yo", text) == f"--language yo: {lm} has no model of it"
+    assert said("--language=yo", text) == (
+        f"--language yo: {lm} has no such model; there are ar, en, fr, hi, ru, sw, zh-Hans"
+    )
     assert said("--language=en", f"--input={one_piece}") == (
         f"{one_piece} has no blank line; put one behind each document, so that documents can be judged"
     )

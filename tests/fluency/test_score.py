@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import json
 import os
+import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -115,3 +117,21 @@ def test_a_reader_that_leaves_early_is_no_error(tmp_path: Path) -> None:
         os.close(out)
         assert process.communicate()[1] == b""
     assert process.returncode == 0
+
+
+@pytest.mark.parametrize("name", ["en.arpa.bin", "en.sp.model"])
+def test_half_a_model_is_refused(tmp_path: Path, mistake: Mistake, name: str) -> None:
+    lm = Path(shutil.copytree(lm_directory(), tmp_path / "lm"))
+    whole = (lm / name).read_bytes()
+    for size in (0, 10, len(whole) // 2):  # the end of a KenLM file holds the words themselves, which nothing reads
+        (lm / name).write_bytes(whole[:size])
+        said = mistake("score", f"--lm_dir={lm}", "--language=en", "-")
+        assert said.startswith(f"{lm / name} is not a ")
+        assert said.endswith(", or not whole; fetch or train it anew")
+
+
+def test_pieces_of_another_model_are_refused(tmp_path: Path, mistake: Mistake) -> None:
+    lm = Path(shutil.copytree(lm_directory(), tmp_path / "lm"))
+    shutil.copy(lm / "fr.sp.model", lm / "en.sp.model")
+    said = mistake("score", f"--lm_dir={lm}", "--language=en", "-")
+    assert re.fullmatch(rf"{lm}/en.arpa.bin knows \d+% of the pieces of {lm}/en.sp.model: they are not of one .*", said)

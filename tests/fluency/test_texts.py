@@ -36,7 +36,7 @@ def _shard(path: Path, *texts: str, language: str = "ha") -> Path:
 
 
 def test_a_folder_of_pools_shards_and_dumps(tmp_path: Path) -> None:
-    (tmp_path / "sw.txt.zst").write_bytes(zstandard.compress("moja\nmbili\n\ntatu\n".encode()))
+    (tmp_path / "sw.txt.zst").write_bytes(zstandard.compress(b"moja\nmbili\n\ntatu\n"))
     (tmp_path / "tlh.txt").write_text("ghobe", encoding="utf-8")
     (tmp_path / "README.md").write_text("not a text", encoding="utf-8")
     dump = _dump(tmp_path / "nsowiki-20240101-cirrussearch-content.json.gz")

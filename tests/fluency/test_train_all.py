@@ -20,7 +20,7 @@ from ccnet_pipeline.fluency.programs import Programs
 from tests.conftest import CHECKOUT
 from tests.fluency.conftest import Mistake, sentences
 
-_SMALL = ("--vocab_size=200", "--order=3")
+_SMALL = ("--vocab_size=500", "--order=3")
 
 
 def _names(folder: Path) -> list[str]:
@@ -132,7 +132,7 @@ def test_what_one_language_meets_does_not_stop_the_others(
     assert _train(texts, tmp_path / "models", f"--kenlm_bin={kenlm}", "--workers=1") == 2
     assert set(find_models(tmp_path / "models")) == {"ha", "sw"}
     out = capsys.readouterr().out
-    assert "\nfailed: lg: its process was ended by signal 9; most often for want of memory: fewer --workers" in out
+    assert "\nfailed: lg: its process was ended by signal 9, most often for want of memory: fewer --workers\n" in out
     assert "\nfailed: ln: lmplz ended with status 3: No room\n" in out
     assert "\nfailed: om: " in out
     assert "om.txt.gz is not whole" in out
@@ -193,7 +193,7 @@ def test_two_trainings_do_not_write_to_one_directory(
     lock = os.open(tmp_path / "models", os.O_RDONLY)
     fcntl.flock(lock, fcntl.LOCK_EX)
     said = mistake("train", f"--all={texts}", f"--output={tmp_path / 'models'}", *_SMALL)
-    assert said == f"another training writes to {tmp_path / 'models'}; wait for it, or give another --output"
+    assert said == f"another command writes to {tmp_path / 'models'}; wait for it, or give another --output"
     os.close(lock)
 
 
@@ -209,3 +209,17 @@ def test_mistakes_of_the_user_show_before_any_work(texts: Path, tmp_path: Path, 
     assert said(f"--all={texts}", "--languages=sw,en") == f"--languages en: --all {texts} has no text of it"
     assert "--order" in said(f"--all={texts}", "--order=9")
     assert not (tmp_path / "models").exists()
+
+
+@pytest.mark.usefixtures("programs")
+def test_a_text_in_another_language_than_its_name_says_is_told(
+    texts: Path, tmp_path: Path, lid: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (texts / "en.txt").write_text("\n\n".join(sentences(60)), encoding="utf-8")
+    assert _train(texts, tmp_path / "models", f"--lid_model={lid}", "--languages=sw,en") == 0
+    said = "is it sw? lid.176.ftz takes 100% of the text for other languages, first of all en"
+    lines = capsys.readouterr().err.splitlines()
+    assert [line for line in lines if "is it" in line] == [f"fluency: sw: {said}"]
+    sample = f"--input={texts / 'sw.txt.zst'}"
+    assert main(["calibrate", f"--lm_dir={tmp_path / 'models'}", "--language=sw", sample, f"--lid_model={lid}"]) == 0
+    assert f"fluency: {said}\n" in capsys.readouterr().err

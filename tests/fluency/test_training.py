@@ -48,7 +48,7 @@ def test_only_the_models_are_left(models: Path) -> None:
 
 @pytest.mark.parametrize("compact", [False, True])
 def test_the_same_text_gives_the_same_bytes(programs: Programs, tmp_path: Path, compact: bool) -> None:
-    training = Training(language="sw", vocab_size=200, order=3, compact=compact)
+    training = Training(language="sw", vocab_size=500, order=3, compact=compact)
     for name in ("first", "second"):
         train(training, documents(200), tmp_path / name, programs)
     for name in ("sw.sp.model", "sw.arpa.bin", "cutoffs.csv"):
@@ -92,7 +92,7 @@ def test_mistakes_of_the_user(tmp_path: Path, mistake: Mistake) -> None:
     def said(*arguments: str) -> str:
         return mistake(*output, *arguments)
 
-    text, small = f"--input={tmp_path / 'text.txt'}", "--vocab_size=200"
+    text, small = f"--input={tmp_path / 'text.txt'}", "--vocab_size=500"
     assert said(text, f"--kenlm_bin={tmp_path / 'nowhere'}") == (
         f"no lmplz in {tmp_path / 'nowhere'}; `make kenlm` builds it, or say with --kenlm_bin DIR where it is"
     )
@@ -101,6 +101,8 @@ def test_mistakes_of_the_user(tmp_path: Path, mistake: Mistake) -> None:
     assert "no language code" in said(text, "--language=../en")
     assert "--held_out" in said(text, "--held_out=0.7")
     assert "--order" in said(text, "--order=7")
+    assert "--prune 0 1 0: want at most 5 numbers" in said(text, "--prune", "0", "1", "0")
+    assert "--memory much" in said(text, "--memory=much")
     assert "--workers" in said(text, "--workers=0")
     assert (
         said(f"--input={tmp_path / 'short.txt'}") == "en: too little text: 1 paragraphs to train on; give at least 50"
