@@ -226,28 +226,28 @@ def test_an_interrupted_download_leaves_no_half_model_and_goes_on(
 
 
 def test_commands_that_want_the_same_model_fetch_it_once(
-    place: Path, cache: Path, known: Register, monkeypatch: pytest.MonkeyPatch
+    place: Path, cache: Path, known: Register, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The second finds the folder locked, waits, and then finds the model."""
-    with FaultServer(place) as server:
+    """The second finds the folder locked, says so, waits, and then finds the model."""
+    caplog.set_level("INFO")
+    waits = threading.Event()
+    lock = fcntl.flock
+
+    def flock(folder: int, operation: int) -> None:
+        if operation == fcntl.LOCK_EX:
+            waits.set()
+        lock(folder, operation)
+
+    monkeypatch.setattr("ccnet_pipeline.models.fcntl.flock", flock)
+    with FaultServer(place) as server, ThreadPoolExecutor() as pool:
         known(server.url)
-        locked = threading.Event()
-        lock = fcntl.flock
-
-        def flock(folder: int, operation: int) -> None:
-            locked.set()
-            lock(folder, operation)
-
-        monkeypatch.setattr("ccnet_pipeline.models.fcntl.flock", flock)
-        cache.mkdir(parents=True)
-        with ThreadPoolExecutor() as pool:
-            with models.alone_in(cache):
-                locked.clear()
-                found = pool.submit(find_model, NAME)
-                assert locked.wait(PATIENCE_S)
-                (cache / NAME).write_bytes(BYTES)
-            assert found.result(PATIENCE_S) == cache / NAME
+        with models.alone_in(cache):
+            found = pool.submit(find_model, NAME)
+            assert waits.wait(PATIENCE_S)
+            (cache / NAME).write_bytes(BYTES)
+        assert found.result(PATIENCE_S) == cache / NAME
         assert server.log == []
+    assert caplog.messages == [f"waiting for another command that fetches models into {cache}"]
 
 
 def test_a_large_model_tells_how_far_it_is(caplog: pytest.LogCaptureFixture) -> None:
