@@ -217,12 +217,22 @@ def test_an_interrupted_download_leaves_no_half_model_and_goes_on(
             while_interrupted.setattr(models._Tenths, "tell", interrupted)
             with pytest.raises(KeyboardInterrupt):
                 find_model(NAME)
-        assert NAME not in files_in(cache)
+        assert not (cache / NAME).exists()
         assert find_model(NAME).read_bytes() == BYTES
         came, size = told[-1]
         assert size == len(BYTES)
         assert server.log[1].headers["range"] == f"bytes={came}-"
     assert files_in(cache) == [NAME]
+
+
+def test_what_has_come_of_another_model_stays(place: Path, cache: Path, known: Register) -> None:
+    begun = cache / ".fetched" / "large.bin" / "part"
+    begun.parent.mkdir(parents=True)
+    begun.write_bytes(b"a gigabyte")
+    with FaultServer(place) as server:
+        known(server.url)
+        find_model(NAME)
+    assert files_in(cache) == [".fetched", "large.bin", NAME, "part"]
 
 
 def test_commands_that_want_the_same_model_fetch_it_once(
