@@ -4,9 +4,9 @@ import sys
 from collections.abc import Sequence
 
 from ccnet_pipeline import command
-from ccnet_pipeline.language import list_command
+from ccnet_pipeline.language import evaluate_command, list_command, train_command
 
-_COMMANDS = (list_command,)
+_COMMANDS = (list_command, train_command, evaluate_command)
 
 
 def _parse_and_run(arguments: Sequence[str] | None) -> int | None:
