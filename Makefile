@@ -23,7 +23,7 @@ models: text-given $(RUN_READY) kenlm $(ADDED) ## train the language models of a
 	$(BIN)/python -m ccnet_pipeline.fluency train --all "$(TEXT)" --output "$(MODELS)"
 
 # It comes with the package; a checkout without it makes it of the same folder.
-$(ADDED):
+$(ADDED): | $(RUN_READY)
 	$(BIN)/python -m ccnet_pipeline.language train --text "$(TEXT)" --output "$@"
 
 text-given:
