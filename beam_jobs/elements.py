@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from msgspec import UNSET, UnsetType
 
 from ccnet_pipeline.fetch import shown
-from ccnet_pipeline.ledger import Account, Balance, DamageTally, MainTextTally, Tally
+from ccnet_pipeline.ledger import Account, Balance, DamageTally, MainTextTally
 
 # Folders of the run directory.
 SHARDS = "shards/"
@@ -121,13 +121,25 @@ class Manifest:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LanguageBooks:
+    """The same of one language, and what its documents are like before any is dropped for its bucket."""
+
+    records: Balance
+    paragraphs: Balance
+    characters: Balance
+    mean_score: float | None
+    median_perplexity: float | None  # to two digits; None: no fluency model
+    head_share: float | None  # in head, middle and tail
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Books:
     """What was read, kept and dropped, as it stands in ledger.json."""
 
     records: Balance
     paragraphs: Balance
     characters: Balance  # code points of paragraphs, line breaks not counted
-    languages: dict[str, Tally]
+    languages: dict[str, LanguageBooks]
     damage: DamageTally
     main_text: MainTextTally | UnsetType = UNSET  # absent where there is no web page
 

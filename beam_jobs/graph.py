@@ -23,6 +23,7 @@ from beam_jobs.transforms.publish import Publish
 from beam_jobs.transforms.regroup import Regroup
 from beam_jobs.transforms.resolve import Resolve
 from ccnet_pipeline.fetch import FetchPolicy
+from ccnet_pipeline.language import LidModels
 from ccnet_pipeline.recipe import Configuration
 from ccnet_pipeline.segments import Segment
 
@@ -38,7 +39,7 @@ class Plan:
     blocklist: Path | None
     has_robots: bool  # there is a `layout.robots_file`
     num_buckets: int  # ranges of hashes; decides how much memory and parallelism, never what comes out
-    lid_model: Path
+    lid_models: LidModels
     lm_dir: Path | None
 
 
@@ -49,7 +50,8 @@ def _read_segments(path: str) -> Iterator[Segment]:
 
 def build(pipeline: beam.Pipeline, plan: Plan) -> None:
     """Add the whole graph to a pipeline."""
-    recipe, layout = plan.configuration.recipe, plan.layout
+    configuration, layout = plan.configuration, plan.layout
+    recipe = configuration.recipe
     hashes, failures = (
         pipeline
         | "SegmentsFile" >> beam.Create([plan.segments_file], reshuffle=False)
@@ -60,12 +62,21 @@ def build(pipeline: beam.Pipeline, plan: Plan) -> None:
     mined = (
         (hashes, failures)
         | "Resolve" >> Resolve(layout, plan.num_buckets, recipe.dedup_keep)
-        | "Mine" >> Mine(layout, recipe, plan.num_buckets, plan.lid_model, plan.lm_dir, plan.configuration.keep_rejects)
+        | "Mine"
+        >> Mine(
+            layout,
+            recipe,
+            plan.num_buckets,
+            plan.lid_models,
+            plan.lm_dir,
+            keep_rejects=configuration.keep_rejects,
+            keep_labels=configuration.keep_labels,
+        )
     )
     files = (
         mined
         | "Blocks" >> beam.FlatMap(lambda note: note.blocks).with_output_types(Block)
-        | "Regroup" >> Regroup(layout, plan.configuration.formats, plan.configuration.shard_bytes)
+        | "Regroup" >> Regroup(layout, configuration.formats, configuration.shard_bytes)
     )
     accounts = mined | "Accounts" >> beam.Map(lambda note: (note.segment, note.account))
-    _ = (files, accounts) | "Publish" >> Publish(layout, plan.configuration)
+    _ = (files, accounts) | "Publish" >> Publish(layout, configuration)

@@ -86,7 +86,7 @@ def _plan(arguments: Arguments, prepared: Prepared, layout: Layout) -> Plan:
         fetch=replace(arguments.fetch, cache=storage.absolute(cache) if cache else None),
         blocklist=prepared.blocklist.absolute() if prepared.blocklist else None,
         has_robots=prepared.robots is not None,
-        lid_model=prepared.lid_model.absolute(),
+        lid_models=prepared.lid_models.absolute(),
         lm_dir=prepared.lm_dir.absolute() if prepared.lm_dir else None,
     )
 

@@ -40,10 +40,12 @@ class Arguments:
     blocklist: str | None
     robots: Selection  # archives of robots.txt files; without inputs: none
     lid_model: str
+    second_lid_model: str | None  # None: as the preset has it
     lm_dir: str | None
     formats: tuple[str, ...]
     shard_bytes: int
     keep_rejects: bool
+    keep_labels: bool
     keep_work: bool
     overwrite: bool
     runner: str
@@ -75,6 +77,7 @@ def parse(argv: Sequence[str]) -> Arguments:
         "output",
         "work_dir",
         "lid_model",
+        "second_lid_model",
         "lm_dir",
     ):
         if "" in (getattr(parsed, option), *(getattr(parsed, option) or ())):
@@ -95,10 +98,12 @@ def parse(argv: Sequence[str]) -> Arguments:
         blocklist=parsed.blocklist,
         robots=Selection(inputs=tuple(parsed.robots), kind="warc", base=parsed.base, option="--robots"),
         lid_model=parsed.lid_model or (SAMPLE_LID_MODEL if is_sample else "lid.176.bin"),
+        second_lid_model=parsed.second_lid_model,
         lm_dir=parsed.lm_dir,
         formats=_choices("--formats", parsed.formats, FORMATS),
         shard_bytes=_size("--shard_bytes", parsed.shard_bytes),
         keep_rejects=parsed.keep_rejects,
+        keep_labels=parsed.keep_labels,
         keep_work=parsed.keep_work,
         overwrite=parsed.overwrite,
         runner=_runner(parsed.runner),

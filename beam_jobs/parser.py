@@ -7,6 +7,7 @@ from ccnet_pipeline.command import Parser
 from ccnet_pipeline.fetch import FetchPolicy
 from ccnet_pipeline.fluency import BUCKETS
 from ccnet_pipeline.formats import FORMATS
+from ccnet_pipeline.language import ADDED, LEAST_SCORE, NONE
 from ccnet_pipeline.listings import COMMONCRAWL
 from ccnet_pipeline.models import KNOWN
 from ccnet_pipeline.recipe import PRESETS
@@ -131,6 +132,11 @@ def _add_places(group: argparse._ArgumentGroup) -> None:
         help="compressed size at which a new shard begins, such as 64M or 1G (default: %(default)s)",
     )
     add("--keep_rejects", action="store_true", help="also write dropped documents, with the reason, to OUTPUT/rejects")
+    add(
+        "--keep_labels",
+        action="store_true",
+        help="also write what each language model answered, as field languages, and which decided, as language_model",
+    )
     add("--keep_work", action="store_true", help="keep intermediate files after success")
     add("--overwrite", action="store_true", help="start anew: remove the run that OUTPUT holds")
 
@@ -223,14 +229,21 @@ def _add_models(group: argparse._ArgumentGroup) -> None:
     add(
         "--lid_model",
         metavar="MODEL",
-        help=f"fastText model: a path, or {' or '.join(KNOWN)}, which are fetched "
+        help=f"fastText model: a path, or one of {', '.join(KNOWN)}, which are fetched "
         f"and verified (default: lid.176.bin; for the sample {SAMPLE_LID_MODEL})",
+    )
+    add(
+        "--second_lid_model",
+        metavar="MODEL",
+        help="a model that is asked where the first is not sure or its answer has neighbours: a path, with its card "
+        f"beside it; {ADDED}: our own, of languages that lid.176 lacks; {NONE} [{ADDED} with a lid.176 model / {NONE}]",
     )
     add(
         "--min_language_score",
         type=float,
         metavar="P",
-        help=f"drop text whose language is less probable, in [0, 1] [{cc100.min_language_score}]",
+        help="drop text whose language is less probable, in [0, 1]; one number for all languages [by language where "
+        f"there is a second model, else {LEAST_SCORE} / {ccnet.min_language_score}]",
     )
     add(
         "--languages",

@@ -8,14 +8,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from beam_jobs import storage
+from beam_jobs.coverage import Coverage
 from beam_jobs.options import Arguments
 from ccnet_pipeline import sample
 from ccnet_pipeline.blocklist import Blocklist
 from ccnet_pipeline.checksums import sha256_of
 from ccnet_pipeline.fluency import CUTOFFS_FILE, FluencyModel, find_models, languages_of_model
-from ccnet_pipeline.language import FastTextScorer, languages_without_label, parse_languages
+from ccnet_pipeline.language import LidModels, languages_not_offered, load, parse_languages, with_second
 from ccnet_pipeline.models import find_model
-from ccnet_pipeline.recipe import Configuration, Input, digest_of_inputs
+from ccnet_pipeline.recipe import CC100, Configuration, Input, digest_of_inputs
 from ccnet_pipeline.robots import Compiled, compile_archives
 from ccnet_pipeline.segments import Segment, estimate_bytes, find_segments
 from ccnet_pipeline.web import version_of
@@ -29,18 +30,16 @@ class Prepared:
 
     segments: list[Segment]
     size: int  # of all of them, about, in bytes as stored
-    lid_model: Path
+    lid_models: LidModels
     lm_dir: Path | None
     blocklist: Path | None
     robots: Compiled | None
-    languages_without_label: list[str]  # wanted ones
+    coverage: Coverage
     configuration: Configuration
 
     def remarks(self) -> Iterator[str]:
-        """Give lines about what will be missing from the result."""
-        if self.languages_without_label:
-            names = ", ".join(self.languages_without_label)
-            yield f"{self.lid_model.name} has no label for {names}: nothing will be filed there"
+        """Give lines about what to expect of the result."""
+        yield from self.coverage.lines()
         if self.robots and self.robots.damage.reasons:
             places, lost = sum(self.robots.damage.reasons.values()), self.robots.damage.bytes
             yield f"--robots: damaged places: {places:,}; bytes lost: {lost:,}; the rules in them are not known"
@@ -56,9 +55,9 @@ def prepare(arguments: Arguments) -> Prepared:
     if arguments.work_dir:
         storage.check_place(arguments.work_dir, "--work_dir")
     segments = find_segments(arguments.selection, arguments.fetch)
-    lid_model = find_model(arguments.lid_model)
+    lid_models = _lid_models(arguments)
     lm_dir = Path(arguments.lm_dir) if arguments.lm_dir else sample.lm_directory() if arguments.is_sample else None
-    models, without_label = _checked_models(arguments, lid_model, lm_dir)
+    files, coverage = _checked_models(arguments, lid_models, lm_dir)
     blocklist = Path(arguments.blocklist) if arguments.blocklist else None
     if blocklist:
         Blocklist.load(blocklist)
@@ -69,7 +68,9 @@ def prepare(arguments: Arguments) -> Prepared:
         formats=arguments.formats,
         shard_bytes=arguments.shard_bytes,
         keep_rejects=arguments.keep_rejects,
-        models={path.name: sha256_of(path) for path in models},
+        keep_labels=arguments.keep_labels,
+        lid_models=coverage.lid_models,
+        models={path.name: sha256_of(path) for path in files},
         blocklist_sha256=sha256_of(blocklist) if blocklist else None,
         robots_sha256=robots.sha256 if robots else None,
         extractor_version=version_of(arguments.recipe.extractor),
@@ -77,25 +78,31 @@ def prepare(arguments: Arguments) -> Prepared:
         num_segments=len(segments),
     )
     size = estimate_bytes(segments, arguments.fetch)
-    return Prepared(segments, size, lid_model, lm_dir, blocklist, robots, without_label, configuration)
+    return Prepared(segments, size, lid_models, lm_dir, blocklist, robots, coverage, configuration)
 
 
-def _checked_models(arguments: Arguments, lid_model: Path, lm_dir: Path | None) -> tuple[list[Path], list[str]]:
-    """Load every model in use once.
+def _lid_models(arguments: Arguments) -> LidModels:
+    """Return the files of the language identification models."""
+    general = find_model(arguments.lid_model)
+    return with_second(general, arguments.second_lid_model, added_by_default=arguments.recipe.preset == CC100.preset)
 
-    Returns:
-        Their files, and the wanted languages for which `lid_model` has no label.
-    """
-    labels = FastTextScorer(lid_model).labels()
-    wanted = parse_languages(arguments.recipe.languages, known=labels)
-    files = [lid_model]
+
+def _checked_models(arguments: Arguments, lid_models: LidModels, lm_dir: Path | None) -> tuple[list[Path], Coverage]:
+    """Load every model in use once; return their files, and what they can give."""
+    recipe = arguments.recipe
+    offers = load(lid_models).offers(tells_zawgyi=recipe.judgement.tells_zawgyi)
+    wanted = parse_languages(recipe.languages, known=[label for offer in offers for label in offer.languages])
+    missing = languages_not_offered(wanted, offers)
+    files = list(lid_models.files)
+    with_lm: set[str] = set()
     if lm_dir:
         files.append(lm_dir / CUTOFFS_FILE)
         for name, model in find_models(lm_dir).items():
             if wanted is None or wanted & languages_of_model(name):
-                FluencyModel(model, arguments.recipe.normalization)
+                FluencyModel(model, recipe.normalization)
                 files += [model.pieces, model.ngrams]
-    return files, languages_without_label(wanted, labels, lid_model.name)
+                with_lm |= languages_of_model(name)
+    return files, Coverage(wanted, tuple(offers), frozenset(with_lm), tuple(missing))
 
 
 def _compiled(arguments: Arguments) -> Compiled | None:

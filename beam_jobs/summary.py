@@ -1,18 +1,30 @@
 """What a run built, as tables for people."""
 
+from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from rich.console import Console
+from rich.measure import Measurement
 from rich.table import Table
 
 from beam_jobs import storage
-from beam_jobs.elements import SHARDS, FinalFile, Ledger, Manifest, enumerated
+from beam_jobs.elements import SHARDS, FinalFile, LanguageBooks, Ledger, Manifest, enumerated
 from beam_jobs.layout import Layout
 from ccnet_pipeline.fluency import BUCKETS
 from ccnet_pipeline.ledger import Balance
 
 _MOST_LANGUAGES = 40
+_NO_WIDTH = 1000
+_UNITS = ("documents", "paragraphs", "characters", "bytes")
+# Heading -> its field in ledger.json, and how it is shown.
+_QUALITIES = {
+    "score": ("mean_score", ".2f"),
+    "perplexity": ("median_perplexity", ",g"),
+    "in head": ("head_share", ".0%"),
+}
+# What a narrow terminal goes without, first to last.
+_LESS_IMPORTANT = ("bytes", "paragraphs", "all", "characters", "middle", "head", "tail", "documents")
 
 
 @dataclass(slots=True)
@@ -23,6 +35,7 @@ class _Row:
     paragraphs: int = 0
     characters: int = 0
     bytes: int = 0
+    buckets: Counter[str] = field(default_factory=Counter)  # documents
 
 
 def print_summary(layout: Layout) -> list[FinalFile]:
@@ -35,7 +48,7 @@ def print_summary(layout: Layout) -> list[FinalFile]:
     if not console.is_terminal:
         console.width = 140  # a log has no width; 80 would cut the columns
     with console.capture() as printed:  # rich itself would end the program where the reader has left
-        console.print(_languages_table(manifest.files))
+        console.print(_languages_table(console, _rows_by_language(manifest.files), ledger))
         console.print(_losses_table(ledger))
     print(printed.get(), end="")
     for line in _remarks(ledger):
@@ -58,38 +71,58 @@ def _remarks(ledger: Ledger) -> Iterator[str]:
         yield f"{len(without)} of {len(ledger.segments)} archives gave no record: {enumerated(without)}."
 
 
-def _languages_table(files: list[FinalFile]) -> Table:
+def _rows_by_language(files: list[FinalFile]) -> dict[str, _Row]:
+    """Return the languages of the shards, those with most text first."""
     main = [file for file in files if file.path.startswith(SHARDS)]
     formats = {file.format for file in main}
-    one_format = [file for file in main if file.format == min(formats)]  # each format holds the same documents
     rows: dict[str, _Row] = {}
-    buckets: dict[tuple[str, str], int] = {}
-    for file in one_format:
+    for file in main:
+        if file.format != min(formats):  # each format holds the same documents
+            continue
         row = rows.setdefault(file.language, _Row())
         row.documents += file.documents
         row.paragraphs += file.paragraphs
         row.characters += file.characters
         row.bytes += file.bytes
-        buckets[file.language, file.bucket] = buckets.get((file.language, file.bucket), 0) + file.documents
-    shown = [bucket for bucket in BUCKETS if any(name == bucket for _, name in buckets)]
+        row.buckets[file.bucket] += file.documents
+    return dict(sorted(rows.items(), key=lambda item: (-item[1].characters, item[0])))
+
+
+def _languages_table(console: Console, rows: dict[str, _Row], ledger: Ledger) -> Table:
+    """Return a table that is no wider than the terminal, if need be without its less important columns."""
+    buckets = [bucket for bucket in BUCKETS if any(row.buckets[bucket] for row in rows.values())]
+    columns = [*_UNITS, *buckets, *_QUALITIES]
+    for column in ("", *_LESS_IMPORTANT):
+        columns = [each for each in columns if each != column]
+        table = _table_of(columns, rows, ledger)
+        if Measurement.get(console, console.options.update_width(_NO_WIDTH), table).maximum <= console.width:
+            break
+    return table
+
+
+def _table_of(columns: list[str], rows: dict[str, _Row], ledger: Ledger) -> Table:
     table = Table(title="Documents kept", title_justify="left")
     table.add_column("language", no_wrap=True)
-    for heading in ("documents", "paragraphs", "characters", "bytes", *shown):
-        table.add_column(heading, justify="right")
-    ordered = sorted(rows.items(), key=lambda item: (-item[1].characters, item[0]))
-    for language, row in ordered[:_MOST_LANGUAGES]:
-        by_bucket = [f"{buckets.get((language, bucket), 0):,}" for bucket in shown]
-        table.add_row(
-            language, f"{row.documents:,}", f"{row.paragraphs:,}", f"{row.characters:,}", f"{row.bytes:,}", *by_bucket
-        )
-    if len(ordered) > _MOST_LANGUAGES:
-        table.add_row(f"and {len(ordered) - _MOST_LANGUAGES} more")
-    sums = [
-        sum(getattr(row, unit) for row in rows.values()) for unit in ("documents", "paragraphs", "characters", "bytes")
-    ]
+    for heading in columns:
+        table.add_column(heading, justify="right", no_wrap=True)
+    for language, row in list(rows.items())[:_MOST_LANGUAGES]:
+        books = ledger.languages.get(language)
+        table.add_row(language, *(_cell(column, row, books) for column in columns))
+    if len(rows) > _MOST_LANGUAGES:
+        table.add_row(f"and {len(rows) - _MOST_LANGUAGES} more")
     table.add_section()
-    table.add_row(f"all {len(rows)}", *(f"{total:,}" for total in sums))
+    sums = {unit: f"{sum(getattr(row, unit) for row in rows.values()):,}" for unit in _UNITS}
+    table.add_row(f"all {len(rows)}", *(sums.get(column, "") for column in columns))
     return table
+
+
+def _cell(column: str, row: _Row, books: LanguageBooks | None) -> str:
+    if column in _UNITS:
+        return f"{getattr(row, column):,}"
+    if column not in _QUALITIES:
+        return f"{row.buckets[column]:,}"
+    value = getattr(books, _QUALITIES[column][0]) if books else None
+    return "" if value is None else format(value, _QUALITIES[column][1])
 
 
 def _losses_table(ledger: Ledger) -> Table:

@@ -21,10 +21,9 @@ import zstandard
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from ccnet_pipeline.language import FastTextScorer, cc100_code  # noqa: E402
+from ccnet_pipeline.language import UNDETERMINED, FastTextModel, Judgement, ModelIdentifier  # noqa: E402
 from ccnet_pipeline.language.readable import for_identification  # noqa: E402
 
-LEAST_SCORE = 0.5
 _DOTTED = ("az", "tr")  # capital i has a dot
 
 
@@ -55,20 +54,18 @@ def paragraphs(path: Path, most: int) -> list[str]:
     return fitting[:: max(1, len(fitting) // most)][:most]
 
 
-def shares(scorer: FastTextScorer, texts: Sequence[str], language: str) -> tuple[float, float]:
+def shares(identifier: ModelIdentifier, texts: Sequence[str], language: str) -> tuple[float, float]:
     """Return the shares with the right and with a wrong label, in per cent."""
-    labels = [
-        cc100_code(label, text) for text in texts for label, score in [scorer.best(text)] if score >= LEAST_SCORE
-    ]
-    right = labels.count(language)
-    return 100 * right / len(texts), 100 * (len(labels) - right) / len(texts)
+    found = [each.language for each in identifier.identify(texts)]
+    right, unsure = found.count(language), found.count(UNDETERMINED)
+    return 100 * right / len(texts), 100 * (len(found) - unsure - right) / len(texts)
 
 
-def cell(scorer: FastTextScorer, texts: Sequence[str], language: str) -> str:
+def cell(identifier: ModelIdentifier, texts: Sequence[str], language: str) -> str:
     """Return one cell of the table; a single figure where the form changes nothing."""
-    as_is = "{:.0f} / {:.0f}".format(*shares(scorer, texts, language))
+    as_is = "{:.0f} / {:.0f}".format(*shares(identifier, texts, language))
     shown = for_identification(texts)
-    return as_is if shown == list(texts) else as_is + " -> {:.0f} / {:.0f}".format(*shares(scorer, shown, language))
+    return as_is if shown == list(texts) else as_is + " -> {:.0f} / {:.0f}".format(*shares(identifier, shown, language))
 
 
 def main() -> None:
@@ -79,7 +76,7 @@ def main() -> None:
     parser.add_argument("--languages", help="separated by commas (default: every pool)")
     parser.add_argument("--most", type=int, default=400, help="paragraphs a language (default: %(default)s)")
     options = parser.parse_args()
-    scorer = FastTextScorer(options.lid_model)
+    identifier = ModelIdentifier(FastTextModel(options.lid_model), None, Judgement(tells_zawgyi=False))
     pools = {path.name.removesuffix(".txt.zst"): path for path in sorted(options.text.glob("*.txt.zst"))}
     print("| | paragraphs | " + " | ".join(SPOILT) + " |")
     print("|---" * (len(SPOILT) + 2) + "|")
@@ -87,7 +84,7 @@ def main() -> None:
         texts = paragraphs(pools[language], options.most)
         if not texts:
             continue
-        cells = [cell(scorer, [spoil(text, language) for text in texts], language) for spoil in SPOILT.values()]
+        cells = [cell(identifier, [spoil(text, language) for text in texts], language) for spoil in SPOILT.values()]
         print(f"| {language} | {len(texts)} | " + " | ".join(cells) + " |", flush=True)
 
 

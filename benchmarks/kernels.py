@@ -6,7 +6,7 @@ import pickle
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -27,9 +27,10 @@ from ccnet_pipeline.dedup import Bits, SegmentHashes, resolve, verdicts
 from ccnet_pipeline.extract import Extraction, decode_page
 from ccnet_pipeline.fluency import FluencyModel, FluencyModels, ModelFiles, find_models
 from ccnet_pipeline.frames import read_lines
-from ccnet_pipeline.language import FastTextScorer
+from ccnet_pipeline.language import FastTextModel, LidModels, ModelIdentifier, load, with_second
+from ccnet_pipeline.language.fasttext_model import Model, Scored
 from ccnet_pipeline.mine import Miner
-from ccnet_pipeline.recipe import Recipe
+from ccnet_pipeline.recipe import CC100, Recipe
 from ccnet_pipeline.segments import Segment
 from ccnet_pipeline.text.normalize import for_dedup
 
@@ -49,11 +50,11 @@ class Setup:
 class KernelInputs:
     """What the pipeline gives to its native kernels, in the order in which it does."""
 
-    lid_model: Path
+    lid_models: LidModels
     lm_files: dict[str, ModelFiles]
     members: list[bytes] = field(default_factory=list)  # gzip
     paragraphs: list[bytes] = field(default_factory=list)  # normalised, for SHA-1
-    texts: list[str] = field(default_factory=list)  # for fastText
+    texts: dict[Path, list[tuple[str, int, float]]] = field(default_factory=dict)  # by model; as `top` takes them
     lines: dict[str, list[str]] = field(default_factory=dict)  # by model; for SentencePiece
     pieces: dict[str, list[str]] = field(default_factory=dict)  # by model; for KenLM
     pages: list[bytes] = field(default_factory=list)  # frames of intermediate pages, as compressed
@@ -72,14 +73,25 @@ class Timing:
 # --- the inputs of the kernels, recorded outside the timed part
 
 
-class _RecordingScorer:
-    def __init__(self, path: Path, texts: list[str]) -> None:
-        self._scorer = FastTextScorer(path)
+class _RecordingModel:
+    def __init__(self, model: Model, texts: list[tuple[str, int, float]]) -> None:
+        self.name = model.name
+        self._model = model
         self._texts = texts
 
-    def best(self, text: str) -> tuple[str, float]:
-        self._texts.append(text)
-        return self._scorer.best(text)
+    def top(self, texts: Sequence[str], k: int, least: float = 0.0) -> list[list[Scored]]:
+        self._texts += [(text, k, least) for text in texts]
+        return self._model.top(texts, k, least)
+
+
+def _recording_identifier(setup: Setup, inputs: KernelInputs) -> ModelIdentifier:
+    models = load(inputs.lid_models)
+    general = _RecordingModel(models.general, inputs.texts.setdefault(inputs.lid_models.general, []))
+    second = models.second
+    if second and inputs.lid_models.second:
+        texts = inputs.texts.setdefault(inputs.lid_models.second, [])
+        second = replace(second, model=_RecordingModel(second.model, texts))
+    return ModelIdentifier(general, second, setup.recipe.judgement)
 
 
 class _RecordingPieces:
@@ -124,15 +136,17 @@ def record(setup: Setup, work: Path, output: Path) -> KernelInputs:
     Raises:
         SystemExit: this pass did other work than the run.
     """
-    inputs = KernelInputs(setup.lid_model, find_models(setup.lm_dir))
+    added_by_default = setup.recipe.preset == CC100.preset
+    lid_models = with_second(setup.lid_model, None, added_by_default=added_by_default)
+    inputs = KernelInputs(lid_models, find_models(setup.lm_dir))
     tables = []
     for segment in setup.segments:
         inputs.members += gzip_members(Path(segment.path))
         tables.append(_record_extraction(setup.recipe, segment, inputs))
-    scorer, models = _RecordingScorer(setup.lid_model, inputs.texts), _RecordingModels(setup, inputs)
+    identifier, models = _recording_identifier(setup, inputs), _RecordingModels(setup, inputs)
     documents = 0
     for segment, table, may_keep in zip(setup.segments, tables, _answers(setup.recipe, tables), strict=True):
-        miner = Miner(segment.name, segment.dump, setup.recipe, scorer, models)
+        miner = Miner(segment.name, segment.dump, setup.recipe, identifier, models)
         pages_file = work / "extract" / f"{segment.number:06d}.pages.zst"
         inputs.pages += frames_of(pages_file)
         with pages_file.open("rb") as stream:
@@ -225,10 +239,13 @@ def _timed(
 
 
 def _time_fasttext(inputs: KernelInputs) -> Timing:
-    predict = FastTextScorer(inputs.lid_model)._predict
-    texts = [text + "\n" for text in inputs.texts]
-    predict("warm\n", 1, 0.0, "strict")
-    return _timed("fastText", texts, lambda text: predict(text, 1, 0.0, "strict"))
+    timings = []
+    for path, asked in inputs.texts.items():
+        predict = FastTextModel(path)._predict
+        texts = [(text + "\n", k, least) for text, k, least in asked]
+        predict("warm\n", 1, 0.0, "strict")
+        timings.append(_timed("fastText", texts, lambda text: predict(*text, "strict")))  # noqa: B023
+    return Timing("fastText", sum(each.calls for each in timings), sum(each.cpu_s for each in timings))
 
 
 def _time_models(

@@ -1,10 +1,20 @@
 """Shard format v1: one document a line. docs/shard_format.md is the contract; `model/` reads it without this file."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
 SHARD_FORMAT = 1
+
+
+@dataclass(frozen=True, slots=True)
+class LanguageLabel:
+    """What a model said of the language of a document: the mean over its paragraphs, weighted by code points."""
+
+    model: str
+    label: str  # CC-100 code, or another label as it stands
+    score: float  # in [0, 1]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +38,8 @@ class Document:
     paragraph_ids: list[int]  # 0-based positions of the kept paragraphs in the record
     original_paragraphs: int  # before anything was dropped
     original_characters: int  # likewise: code points, line breaks included
+    languages: list[LanguageLabel] | UnsetType = UNSET  # the best labels of each model; only with --keep_labels
+    language_model: str | UnsetType = UNSET  # the one that decided on most of the text; likewise
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +47,11 @@ class Reject(Document):
     """A document or record that was dropped: the same fields, and why."""
 
     reason: str
+
+    @classmethod
+    def of(cls, document: Document, reason: str) -> "Reject":
+        """Return a document as one that is dropped."""
+        return cls(**{each.name: getattr(document, each.name) for each in fields(document)}, reason=reason)
 
 
 encode = msgspec.json.Encoder().encode

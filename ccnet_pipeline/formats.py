@@ -13,6 +13,7 @@ from typing import BinaryIO
 import msgspec
 import pyarrow as pa
 import pyarrow.parquet as pq
+from msgspec import UNSET
 
 from ccnet_pipeline.documents import Document
 
@@ -29,18 +30,24 @@ _ARROW_TYPES: dict[str, pa.DataType] = {
     "paragraph_ids": pa.list_(pa.int32()),
     "original_paragraphs": pa.int64(),
     "original_characters": pa.int64(),
+    "languages": pa.list_(pa.struct([("model", pa.string()), ("label", pa.string()), ("score", pa.float64())])),
 }
 _SCHEMA = pa.schema([(field.name, _ARROW_TYPES.get(field.name, pa.string())) for field in dataclasses.fields(Document)])
+_OPTIONAL = ("languages", "language_model")
 
 
 def write_parquet(documents: Iterable[Document], stream: BinaryIO) -> None:
-    """Write documents as Parquet, compressed with zstd."""
+    """Write documents as Parquet, compressed with zstd. All have the same fields: those that the first one has."""
     rows = iter(documents)
-    with pq.ParquetWriter(stream, _SCHEMA, compression="zstd") as writer:
-        while group := list(islice(rows, _ROWS_PER_GROUP)):
-            columns = [[getattr(row, name) for row in group] for name in _SCHEMA.names]
-            arrays = [pa.array(column, field.type) for column, field in zip(columns, _SCHEMA, strict=True)]
-            writer.write_table(pa.Table.from_arrays(arrays, schema=_SCHEMA))
+    group = list(islice(rows, _ROWS_PER_GROUP))
+    unset = [name for name in _OPTIONAL if not group or getattr(group[0], name) is UNSET]
+    schema = pa.schema([field for field in _SCHEMA if field.name not in unset])
+    with pq.ParquetWriter(stream, schema, compression="zstd") as writer:
+        while group:
+            plain = msgspec.to_builtins(group)  # pyarrow takes no dataclass for a struct
+            arrays = [pa.array([row[field.name] for row in plain], field.type) for field in schema]
+            writer.write_table(pa.Table.from_arrays(arrays, schema=schema))
+            group = list(islice(rows, _ROWS_PER_GROUP))
 
 
 def write_text(documents: Iterable[Document], stream: BinaryIO) -> None:

@@ -21,14 +21,14 @@ from ccnet_pipeline.archive import Damage, Record, read_archive
 from ccnet_pipeline.errors import UserError
 from ccnet_pipeline.extract import Extraction
 from ccnet_pipeline.fetch import FetchPolicy, Readable, open_archive, shown, size_of
-from ccnet_pipeline.language import FastTextScorer, cc100_code
-from ccnet_pipeline.language.readable import for_identification
+from ccnet_pipeline.language import NOT_LANGUAGE, UNDETERMINED, Identifier, for_identification, load, with_second
 from ccnet_pipeline.ledger import DamageTally
 from ccnet_pipeline.models import KNOWN, find_model
 from ccnet_pipeline.pages import Page
 from ccnet_pipeline.recipe import CC100
 
 _STATUS = re.compile(rb"HTTP/\S+[ \t]+(\d{3})")
+_NO_LANGUAGES = {UNDETERMINED: "(unsure)", NOT_LANGUAGE: "(no language)"}
 _PLACES = 5  # of damage that are named
 _SNIPPET = 160  # code points
 _MOST_COUNTED = 1000  # records of one offset
@@ -49,12 +49,12 @@ class Survey:
     first: list[tuple[str, Page]] = field(default_factory=list)  # with the place of the record, as --record takes it
 
 
-def survey(parts: Iterable[Record | Damage], scorer: FastTextScorer | None, num_first: int) -> Survey:
+def survey(parts: Iterable[Record | Damage], identifier: Identifier | None, num_first: int) -> Survey:
     """Count what an archive gives.
 
     Args:
         parts: of `read_archive`.
-        scorer: finds the language of each page; None: none is sought.
+        identifier: finds the language of each page; None: none is sought.
         num_first: so many pages are kept as they are.
     """
     extraction = Extraction("", CC100)
@@ -75,7 +75,7 @@ def survey(parts: Iterable[Record | Damage], scorer: FastTextScorer | None, num_
         else:
             if len(found.first) < num_first:
                 found.first.append((_place(part.offset, part.number), page))
-            _count_page(found, page, scorer)
+            _count_page(found, page, identifier)
     return found
 
 
@@ -83,12 +83,11 @@ def _place(offset: int, number: int) -> str:
     return f"{offset}:{number}" if number > 1 else str(offset)
 
 
-def _count_page(found: Survey, page: Page, scorer: FastTextScorer | None) -> None:
+def _count_page(found: Survey, page: Page, identifier: Identifier | None) -> None:
     found.pages += 1
-    if scorer:
-        text = page.text or ""
-        label, score = scorer.best(" ".join(for_identification(text.split("\n"))))
-        found.languages[cc100_code(label, text) if score >= CC100.min_language_score else "(unsure)"] += 1
+    if identifier:
+        [answer] = identifier.identify([" ".join(for_identification((page.text or "").split("\n")))])
+        found.languages[_NO_LANGUAGES.get(answer.language, answer.language)] += 1
 
 
 def lines_of(found: Survey) -> Iterator[str]:
@@ -231,7 +230,7 @@ def _parse_place(text: str) -> tuple[int, int]:
 
 def _run(parsed: argparse.Namespace) -> None:
     policy = FetchPolicy(cache=parsed.cache)
-    scorer = FastTextScorer(find_model(parsed.lid_model)) if parsed.lid_model else None
+    identifier = _identifier(parsed.lid_model) if parsed.lid_model else None
     for number, path in enumerate(parsed.archive):
         if parsed.record is not None:
             offset, which = parsed.record
@@ -240,9 +239,13 @@ def _run(parsed: argparse.Namespace) -> None:
         size = size_of(path, policy)
         print(f"{chr(10) * (number > 0)}{shown(path)}" + (f"   {size:,} bytes" if size is not None else ""))
         with open_archive(path, policy) as stream:
-            parts = _read(stream)
-            found = survey(parts if parsed.records is None else _first(parts, parsed.records), scorer, parsed.documents)
+            parts = _read(stream) if parsed.records is None else _first(_read(stream), parsed.records)
+            found = survey(parts, identifier, parsed.documents)
         print("\n".join(lines_of(found)))
+
+
+def _identifier(name_or_path: str) -> Identifier:
+    return load(with_second(find_model(name_or_path), None, added_by_default=True)).identifier(CC100.judgement)
 
 
 def _first(parts: Iterator[Record | Damage], num_records: int) -> Iterator[Record | Damage]:

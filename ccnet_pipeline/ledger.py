@@ -24,7 +24,8 @@ The reasons, in the order in which a record meets them:
     blank              nothing but white space; of a record: after its title
     duplicate          stands in another record of the scope too
     repeated           (paragraphs) stands earlier in the same record
-    language_unsure    no language scores at least --min_language_score
+    language_unsure    no language scores as much as it needs (--min_language_score)
+    not_language       no language at all: numbers, code, lists of keywords, damaged text (with a second model)
     language_unwanted  a language outside --languages
     bucket_<bucket>    a bucket outside --keep_buckets
 
@@ -38,6 +39,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from ccnet_pipeline.errors import BalanceError
+from ccnet_pipeline.quality import Quality
 
 LEAST_PAGES = 20  # for a median to say something
 _TENTHS = 10
@@ -168,9 +170,13 @@ class Account:
     languages: dict[str, Tally] = field(default_factory=dict)
     damage: DamageTally = field(default_factory=DamageTally)
     main_text: MainTextTally = field(default_factory=MainTextTally)
+    quality: dict[str, Quality] = field(default_factory=dict)  # by language
 
     def language(self, code: str) -> Tally:
         return self.languages.setdefault(code, Tally())
+
+    def quality_of(self, code: str) -> Quality:
+        return self.quality.setdefault(code, Quality())
 
     def add(self, other: "Account") -> None:
         self.tally.add(other.tally)
@@ -178,6 +184,8 @@ class Account:
         self.main_text.add(other.main_text)
         for code, tally in other.languages.items():
             self.language(code).add(tally)
+        for code, quality in other.quality.items():
+            self.quality_of(code).add(quality)
 
     def check(self, name: str) -> None:
         """Raise BalanceError unless every balance closes; `name` says whose books these are."""

@@ -4,30 +4,35 @@ A page's surviving paragraphs are grouped by language (a page is one group where
 is scored for fluency, and a group whose bucket is wanted becomes a document.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
 from urllib.parse import urlsplit
+
+from msgspec import UNSET
 
 from ccnet_pipeline.dedup import KEPT, REASONS, Verdicts
 from ccnet_pipeline.documents import Document, Reject
 from ccnet_pipeline.fluency import FluencyModels, bucket_of
-from ccnet_pipeline.language import UNDETERMINED, LanguageScorer, cc100_code, wanted_languages, weighted_score
-from ccnet_pipeline.language.readable import for_identification
+from ccnet_pipeline.groups import Group, Grouper, Paragraphs
+from ccnet_pipeline.language import UNDETERMINED, Identifier
 from ccnet_pipeline.ledger import Account
 from ccnet_pipeline.pages import Page
 from ccnet_pipeline.recipe import Recipe
 
-_FURTHEST_LAST = ("blank", "repeated", "duplicate", "language_unsure", "language_unwanted")
+_FURTHEST_LAST = ("blank", "repeated", "duplicate", "language_unsure", "not_language", "language_unwanted")
+_WITHOUT_LANGUAGE = ("language_unsure", "not_language")
+# Of pages that are identified in one call: enough, and little memory.
+_BATCH_CHARACTERS, _BATCH_PAGES = 1 << 16, 256
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
-    """Paragraphs of one page that are judged together."""
+class _Candidate:
+    """A page before its language is known."""
 
-    language: str  # CC-100 code; "und" if the model is not sure
-    score: float
-    positions: list[int]
-    reason: str | None = None  # why they leave; None: they go on
+    page: Page
+    paragraphs: list[str]
+    survivors: Paragraphs  # what is identified; of a page that goes no further, what tells its language
+    reasons: set[str]  # for which other paragraphs left
 
 
 @dataclass(slots=True)
@@ -37,14 +42,15 @@ class Miner:
     segment: str
     dump: str
     recipe: Recipe
-    scorer: LanguageScorer
+    identifier: Identifier
     models: FluencyModels
     keep_rejects: bool = False
+    keep_labels: bool = False
     account: Account = field(default_factory=Account)
-    _wanted: frozenset[str] | None = field(init=False)
+    _grouper: Grouper = field(init=False)
 
     def __post_init__(self) -> None:
-        self._wanted = wanted_languages(self.recipe.languages)
+        self._grouper = Grouper(self.recipe, self.identifier)
 
     def mine(self, pages: Iterable[Page], verdicts: Verdicts) -> Iterator[Document]:
         """Yield the documents of all pages in order; with keep_rejects also what was dropped, as `Reject`.
@@ -53,36 +59,48 @@ class Miner:
             pages: all pages of the segment, as stage 1 gave them.
             verdicts: one a paragraph, over the pages that stage 1 let pass (`reason` None).
         """
+        for batch in _batches(self._candidates(pages, verdicts)):
+            groups_of_pages = self._grouper.groups_of([candidate.survivors for candidate in batch])
+            for candidate, groups in zip(batch, groups_of_pages, strict=True):
+                if candidate.page.reason is None:
+                    yield from self._judge(candidate, groups)
+                else:
+                    yield from self._lose(candidate, candidate.page.reason, groups)
+
+    def _candidates(self, pages: Iterable[Page], verdicts: Verdicts) -> Iterator[_Candidate]:
         position = 0
         for page in pages:
             paragraphs = page.paragraphs(title_is_paragraph=self.recipe.title_is_paragraph)
-            if page.reason is None:
-                of_page = verdicts[position : position + len(paragraphs)].tolist()
-                position += len(paragraphs)
-                yield from self._judge(page, paragraphs, of_page)
-            else:
-                self.account.tally.drop(page.reason, 1, len(paragraphs), sum(map(len, paragraphs)))
-                if page.main_share is not None:
-                    self._count_share(page, self._language_of_lost(page))
-                yield from self._reject_page(page, paragraphs, page.reason)
+            if page.reason is not None:
+                yield _Candidate(page, paragraphs, _telling_of_lost(page), set())
+                continue
+            of_page = verdicts[position : position + len(paragraphs)].tolist()
+            position += len(paragraphs)
+            survivors, reasons = self._after_dedup(paragraphs, of_page)
+            yield _Candidate(page, paragraphs, survivors, reasons)
         if position != len(verdicts):
             raise ValueError(f"{self.segment}: {len(verdicts)} verdicts for {position} paragraphs")
 
-    def _judge(self, page: Page, paragraphs: list[str], verdicts: list[int]) -> Iterator[Document]:
-        survivors, reasons = self._after_dedup(paragraphs, verdicts)
-        groups = self._identify(paragraphs, survivors)
-        most = max(groups, key=lambda group: len(group.positions), default=None)
-        self._count_share(page, most.language if most else UNDETERMINED)
+    def _lose(self, candidate: _Candidate, reason: str, groups: list[Group]) -> Iterator[Reject]:
+        """Book a page that goes no further."""
+        paragraphs = candidate.paragraphs
+        self.account.tally.drop(reason, 1, len(paragraphs), sum(map(len, paragraphs)))
+        self._count_share(candidate.page, groups)
+        yield from self._reject_page(candidate, reason)
+
+    def _judge(self, candidate: _Candidate, groups: list[Group]) -> Iterator[Document]:
+        self._count_share(candidate.page, groups)
         several = sum(group.reason is None for group in groups) > 1
         documents: list[Document] = []
+        reasons = set(candidate.reasons)
         for group in groups:
-            document, reason = self._judge_group(page, paragraphs, group, several)
+            document, reason = self._judge_group(candidate, group, several)
             if document and reason is None:
                 documents.append(document)
             elif reason:
                 reasons.add(reason)
                 if document and self.keep_rejects:
-                    yield Reject(**asdict(document), reason=reason)
+                    yield Reject.of(document, reason)
         yield from documents
         if documents:
             self.account.tally.keep(1, 0, 0)
@@ -90,21 +108,16 @@ class Miner:
         reason = max(reasons, key=_stage, default="empty")
         self.account.tally.drop(reason, 1, 0, 0)
         if not reason.startswith("bucket_"):
-            yield from self._reject_page(page, paragraphs, reason)
+            yield from self._reject_page(candidate, reason)
 
-    def _count_share(self, page: Page, language: str) -> None:
-        """Count how much of all text the main text of a web page is."""
-        if page.main_share is not None and language != UNDETERMINED:
-            self.account.main_text.count_share(language, page.main_share)
+    def _count_share(self, page: Page, groups: list[Group]) -> None:
+        """Count how much of all text the main text of a web page is, under the language of most paragraphs."""
+        most = max(groups, key=lambda group: len(group.positions), default=None)
+        if page.main_share is not None and most and most.reason not in _WITHOUT_LANGUAGE:
+            self.account.main_text.count_share(most.language, page.main_share)
 
-    def _language_of_lost(self, page: Page) -> str:
-        """Return the language of a page that goes no further, by its title and what there is of text."""
-        text = f"{page.title} {page.text or ''}".replace("\n", " ")
-        readable = text if self.recipe.normalization == "ccnet" else for_identification([text])[0]
-        return self._language_of(readable, text)[0]
-
-    def _after_dedup(self, paragraphs: list[str], verdicts: list[int]) -> tuple[list[int], set[str]]:
-        """Return the positions that survive, and the reasons for which others left."""
+    def _after_dedup(self, paragraphs: list[str], verdicts: list[int]) -> tuple[Paragraphs, set[str]]:
+        """Return the paragraphs that survive, and the reasons for which others left."""
         survivors: list[int] = []
         lost: dict[str, list[int]] = {}  # reason -> lengths; most paragraphs leave here, so they are booked by the page
         for position, (paragraph, verdict) in enumerate(zip(paragraphs, verdicts, strict=True)):
@@ -114,55 +127,23 @@ class Miner:
                 lost.setdefault(REASONS[verdict] if paragraph else "blank", []).append(len(paragraph))
         for reason, lengths in lost.items():
             self.account.tally.drop(reason, 0, len(lengths), sum(lengths))
-        return survivors, set(lost)
+        return Paragraphs(survivors, [paragraphs[position] for position in survivors]), set(lost)
 
-    def _identify(self, paragraphs: list[str], survivors: list[int]) -> list[Group]:
-        if not survivors:
-            return []
-        texts = [paragraphs[position] for position in survivors]
-        readable = texts if self.recipe.normalization == "ccnet" else for_identification(texts)
-        if self.recipe.unit == "document":
-            # cc_net deletes line breaks and so glues the words on either side (docs/method.md, Language).
-            line_break = "" if self.recipe.normalization == "ccnet" else " "
-            language, score, reason = self._language_of(line_break.join(readable), "".join(texts))
-            return [Group(language, score, survivors, reason)]
-        by_language: dict[tuple[str, str | None], tuple[list[int], list[float]]] = {}
-        for position, text, original in zip(survivors, readable, texts, strict=True):
-            language, score, reason = self._language_of(text, original)
-            positions, scores = by_language.setdefault((language, reason), ([], []))
-            positions.append(position)
-            scores.append(score)
-        return [
-            Group(language, weighted_score(scores, [paragraphs[p] for p in positions]), positions, reason)
-            for (language, reason), (positions, scores) in by_language.items()
-        ]
-
-    def _language_of(self, readable: str, text: str) -> tuple[str, float, str | None]:
-        """Return (language, score, why the text leaves or None) of a text that fastText reads as `readable`."""
-        label, score = self.scorer.best(readable)
-        # Scaled, then half to even, as NumPy does it: cc_net's 0.495 is 0.5, Python's own round() would give 0.49.
-        score = round(score * 100) / 100 if self.recipe.normalization == "ccnet" else min(score, 1.0)
-        if not label or score < self.recipe.min_language_score:
-            return UNDETERMINED, score, "language_unsure"
-        language = cc100_code(label, text)
-        wanted = self._wanted is None or language in self._wanted
-        return language, score, None if wanted else "language_unwanted"
-
-    def _judge_group(
-        self, page: Page, paragraphs: list[str], group: Group, several: bool
-    ) -> tuple[Document | None, str | None]:
+    def _judge_group(self, candidate: _Candidate, group: Group, several: bool) -> tuple[Document | None, str | None]:
         """Return the group's document, if it got that far, and why it is dropped, if it is."""
-        kept = [paragraphs[position] for position in group.positions]
+        kept = [candidate.paragraphs[position] for position in group.positions]
         characters = sum(map(len, kept))
+        document, reason = None, group.reason
+        if reason is None:
+            document = self._document(candidate, group, kept, several)
+            reason = None if document.bucket in self.recipe.keep_buckets else f"bucket_{document.bucket}"
         tallies = [self.account.tally]
-        if group.reason != "language_unsure":
+        if group.reason not in _WITHOUT_LANGUAGE:
             language = self.account.language(group.language)
             language.read(1, len(kept), characters)
             tallies.append(language)
-        document, reason = None, group.reason
-        if reason is None:
-            document = self._document(page, paragraphs, group, kept, several)
-            reason = None if document.bucket in self.recipe.keep_buckets else f"bucket_{document.bucket}"
+            perplexity, bucket = (document.perplexity, document.bucket) if document else (None, None)
+            self.account.quality_of(group.language).count(group.score, perplexity, bucket)
         for tally in tallies:
             records = 0 if tally is self.account.tally else 1  # a page's own record is counted once, by the caller
             if reason is None:
@@ -171,9 +152,8 @@ class Miner:
                 tally.drop(reason, records, len(kept), characters)
         return document, reason
 
-    def _document(
-        self, page: Page, paragraphs: Sequence[str], group: Group, kept: list[str], several: bool
-    ) -> Document:
+    def _document(self, candidate: _Candidate, group: Group, kept: list[str], several: bool) -> Document:
+        page, paragraphs = candidate.page, candidate.paragraphs
         model = self.models.get(group.language)
         perplexity = None
         if model:
@@ -196,16 +176,37 @@ class Miner:
             paragraph_ids=group.positions,
             original_paragraphs=len(paragraphs),
             original_characters=len("\n".join(paragraphs)),
+            languages=group.labels if self.keep_labels else UNSET,
+            language_model=group.decided_by if self.keep_labels else UNSET,
         )
 
-    def _reject_page(self, page: Page, paragraphs: list[str], reason: str) -> Iterator[Reject]:
+    def _reject_page(self, candidate: _Candidate, reason: str) -> Iterator[Reject]:
+        """Yield a page that is dropped whole."""
         if not self.keep_rejects:
             return
-        positions = [position for position, paragraph in enumerate(paragraphs) if paragraph]
-        group = Group(UNDETERMINED, 0.0, positions)
-        kept = [paragraphs[position] for position in positions]
-        document = self._document(page, paragraphs, group, kept, several=False)
-        yield Reject(**asdict(document), reason=reason)
+        positions = [position for position, paragraph in enumerate(candidate.paragraphs) if paragraph]
+        kept = [candidate.paragraphs[position] for position in positions]
+        document = self._document(candidate, Group(UNDETERMINED, 0.0, positions), kept, several=False)
+        yield Reject.of(document, reason)
+
+
+def _batches(candidates: Iterable[_Candidate]) -> Iterator[list[_Candidate]]:
+    """Yield the pages in order, as many at a time as are identified in one call."""
+    batch: list[_Candidate] = []
+    characters = 0
+    for candidate in candidates:
+        batch.append(candidate)
+        characters += len(candidate.page.text or "")
+        if characters >= _BATCH_CHARACTERS or len(batch) >= _BATCH_PAGES:
+            yield batch
+            batch, characters = [], 0
+    yield batch
+
+
+def _telling_of_lost(page: Page) -> Paragraphs:
+    """Return what tells the language of a page that goes no further, if that is wanted: its title and what is there."""
+    text = f"{page.title} {page.text or ''}".replace("\n", " ")
+    return Paragraphs([], []) if page.main_share is None else Paragraphs([0], [text])
 
 
 def domain_of(url: str) -> str:

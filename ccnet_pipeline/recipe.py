@@ -17,6 +17,7 @@ from ccnet_pipeline.dedup import Keep
 from ccnet_pipeline.documents import SHARD_FORMAT
 from ccnet_pipeline.errors import UserError
 from ccnet_pipeline.fluency import BUCKETS, Bucket, Normalization
+from ccnet_pipeline.language import LEAST_SCORE, Judgement
 from ccnet_pipeline.web import Extractor
 
 Unit = Literal["document", "paragraph"]
@@ -37,17 +38,18 @@ class Recipe:
     ignore_opt_out: bool = False  # keep pages that ask not to be indexed or mined
     dedup_scope: str = "all"  # "all", or "group:N": N consecutive segments
     dedup_keep: Keep = "none"
-    min_language_score: float = 0.5
+    min_language_score: float | None = None  # None: what the second model's rule has for each language; without one 0.5
     languages: str  # "all", "cc100", or codes separated by commas
     # "ccnet": bit for bit what cc_net does: white space stripped from lines, line breaks deleted before the language is
     # identified, scores rounded to 2 decimals before the comparison, its normal form for fluency models that do not
     # state theirs. "mended": invisible characters stripped, too, line breaks become blanks, fastText is shown a form of
-    # the text that it can read, scores are compared as they are, and the normal form keeps vowel signs and tones.
+    # the text that it can read, scores are compared as they are, Burmese in Zawgyi is told from other Burmese, and the
+    # normal form keeps vowel signs and tones.
     normalization: Normalization
     keep_buckets: tuple[Bucket, ...]
 
     def __post_init__(self) -> None:
-        if not 0.0 <= self.min_language_score <= 1.0:
+        if self.min_language_score is not None and not 0.0 <= self.min_language_score <= 1.0:
             raise UserError(f"--min_language_score must be in [0, 1], not {self.min_language_score}")
         if self.min_chars < 0:
             raise UserError(f"--min_chars must be 0 or more, not {self.min_chars}")
@@ -56,6 +58,12 @@ class Recipe:
         if not self.keep_buckets or not set(self.keep_buckets) <= set(BUCKETS):
             raise UserError(f"--keep_buckets takes some of {','.join(BUCKETS)}, not {','.join(self.keep_buckets)!r}")
         _ = self.group_size
+
+    @property
+    def judgement(self) -> Judgement:
+        """Return what is made of the answers of language identification models."""
+        as_in_ccnet = self.normalization == "ccnet"
+        return Judgement(self.min_language_score, rounds=as_in_ccnet, tells_zawgyi=not as_in_ccnet)
 
     @property
     def group_size(self) -> int | None:
@@ -76,6 +84,7 @@ CCNET = Recipe(
     preset="ccnet",
     unit="document",
     title_is_paragraph=False,
+    min_language_score=LEAST_SCORE,
     languages="all",
     normalization="ccnet",
     keep_buckets=("head", "middle", "tail", "all"),
@@ -113,6 +122,8 @@ class Configuration:
     formats: tuple[str, ...]
     shard_bytes: int
     keep_rejects: bool
+    keep_labels: bool = False
+    lid_models: tuple[str, ...]  # names, in the order in which they are asked
     models: dict[str, str]  # file name -> sha256
     blocklist_sha256: str | None
     robots_sha256: str | None = None  # of what --robots disallows, compiled

@@ -10,7 +10,7 @@ import pytest
 from ccnet_pipeline.documents import Document, Reject
 from ccnet_pipeline.extract import Extraction
 from ccnet_pipeline.fluency import FluencyModels
-from ccnet_pipeline.language import FastTextScorer
+from ccnet_pipeline.language import FastTextModel, ModelIdentifier
 from ccnet_pipeline.mine import Miner
 from ccnet_pipeline.pages import Page
 from ccnet_pipeline.recipe import CC100, CCNET, Recipe
@@ -32,13 +32,16 @@ def pages(test_data: Path) -> Callable[..., list[Page]]:
 @pytest.fixture(scope="module")
 def mine(pages: Callable[..., list[Page]], lid_model: Path) -> Mine:
     """`mine("capitals.warc.wet.gz")`: the documents of a case, in whatever language; no paragraph is a duplicate."""
-    scorer = FastTextScorer(lid_model)
+    model = FastTextModel(lid_model)
 
     def documents(name: str, recipe: Recipe = CC100) -> list[Document]:
         recipe = dataclasses.replace(recipe, languages="all")
         of_case = pages(name, recipe)
         paragraphs = sum(len(p.paragraphs(title_is_paragraph=recipe.title_is_paragraph)) for p in of_case)
-        miner = Miner("segment", "dump", recipe, scorer, FluencyModels(None, recipe.normalization), keep_rejects=True)
+        identifier = ModelIdentifier(model, None, recipe.judgement)
+        miner = Miner(
+            "segment", "dump", recipe, identifier, FluencyModels(None, recipe.normalization), keep_rejects=True
+        )
         return list(miner.mine(of_case, np.zeros(paragraphs, np.uint8)))
 
     return documents
@@ -92,7 +95,7 @@ def test_close_languages(mine: Mine) -> None:
         "fa": {"it": [0], "fa": [1, 2]},
         "ur": {"ur": [1, 2]},
         "hi-Latn": {},
-        "my-Zawgyi": {"my": [1]},
+        "my-Zawgyi": {"my_zaw": [1]},
         "th-spaceless": {"th": [1]},
     }
     of_ccnet = languages(mine(name, CCNET))

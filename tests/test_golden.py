@@ -28,15 +28,18 @@ from ccnet_pipeline.fluency import (
     perplexity,
     read_cutoffs,
 )
+from ccnet_pipeline.fluency.normalize import for_lm_ccnet, for_lm_mended
 from ccnet_pipeline.fluency.published import PUBLISHED_CUTOFFS
 from ccnet_pipeline.mine import Miner
 from ccnet_pipeline.pages import Page
 from ccnet_pipeline.recipe import CCNET
+from ccnet_pipeline.text.folding import PUNCTUATION
 from ccnet_pipeline.text.hashing import paragraph_hashes
-from ccnet_pipeline.text.normalize import PUNCTUATION, for_dedup, for_lm_ccnet, for_lm_mended
+from ccnet_pipeline.text.normalize import for_dedup
 from ccnet_pipeline.wet import read_page
 from tests import oracle
 from tests.conftest import data_folder
+from tests.lid_models import StandIn, identifier_of
 
 GOLDEN = data_folder() / "ccnet_golden.json"
 if not GOLDEN.is_file():
@@ -173,7 +176,7 @@ def test_divergence_blank_paragraphs_never_stay() -> None:
     assert golden_ids(left) == [[0, 1, 2, 4], [0]]
     assert keep_paragraphs([texts], "none") == [golden_ids(left)]  # the comparison itself is cc_net's
     assert oracle_keep_paragraphs([texts], "none") == [[[0, 2, 4], [0]]]
-    [document] = mine(StubScorer("en", 1.0), texts[0])
+    [document] = mine(StandIn(lambda _: [("en", 1.0)]), texts[0])
     assert document.paragraph_ids == [0, 2, 4]
 
 
@@ -303,20 +306,9 @@ def test_divergence_blank_body_is_counted(body: str) -> None:
 # --- language
 
 
-class StubScorer:
-    """A language identifier that always says the same, and remembers what it was asked."""
-
-    def __init__(self, label: str, score: float) -> None:
-        self.answer, self.seen = (label, score), [""]
-
-    def best(self, text: str) -> tuple[str, float]:
-        self.seen.append(text)
-        return self.answer
-
-
-def mine(scorer: StubScorer, text: str) -> list[Document]:
+def mine(model: StandIn, text: str) -> list[Document]:
     """Documents of one page in preset ccnet, none of its paragraphs a duplicate."""
-    miner = Miner("segment", "CC-MAIN-2018-51", CCNET, scorer, FluencyModels(None, "ccnet"))
+    miner = Miner("segment", "CC-MAIN-2018-51", CCNET, identifier_of(model, CCNET), FluencyModels(None, "ccnet"))
     page = Page(id="1", url="", date="", digest="", offset=0, title="", text=text)
     table = collect(paragraph_hashes(text.split("\n")), [text.count("\n") + 1])
     return list(miner.mine([page], verdicts(table.paragraphs, np.ones(len(table.unique), np.bool_))))
@@ -324,9 +316,9 @@ def mine(scorer: StubScorer, text: str) -> list[Document]:
 
 @pytest.mark.parametrize(("given", "result"), cases("split_by_lang.Classifier"))
 def test_language_step(given: dict[str, Any], result: dict[str, Any]) -> None:
-    scorer = StubScorer(*given["model_returns"])
-    documents = mine(scorer, given["raw_content"])
-    assert scorer.seen[-1] == result["text_seen_by_model"]
+    model = StandIn(lambda _: [tuple(given["model_returns"])])
+    documents = mine(model, given["raw_content"])
+    assert "".join(model.shown) == result["text_seen_by_model"]
     expected = result["doc"] and (
         # The blank last line is ours to drop: see test_divergence_blank_paragraphs_never_stay.
         result["doc"]["raw_content"].rstrip("\n"),
@@ -338,7 +330,7 @@ def test_language_step(given: dict[str, Any], result: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize(("score", "kept"), [(0.494, False), (0.4949, False), (0.495, True), (0.4951, True)])
 def test_language_score_is_rounded_before_the_threshold(score: float, kept: bool) -> None:
-    assert bool(mine(StubScorer("fr", score), "Bonjour")) is kept
+    assert bool(mine(StandIn(lambda _: [("fr", score)]), "Bonjour")) is kept
     assert (oracle.rounded(score) >= 0.5) is kept
 
 
@@ -355,6 +347,9 @@ class SplitAtBlanks:
     """Stands in for SentencePiece where the text is pieces already."""
 
     def __init__(self, **_: object) -> None: ...
+
+    def vocab_size(self) -> int:
+        return 0
 
     def encode(self, lines: str | list[str], **_: object) -> list[str] | list[list[str]]:
         return lines.split() if isinstance(lines, str) else [line.split() for line in lines]

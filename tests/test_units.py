@@ -20,13 +20,12 @@ from beam_jobs import storage
 from beam_jobs.progress import StageProgress, watched
 from ccnet_pipeline.archive import Record
 from ccnet_pipeline.checksums import sha256_of
-from ccnet_pipeline.documents import Document, Reject, encode
+from ccnet_pipeline.documents import Document, LanguageLabel, Reject, encode
 from ccnet_pipeline.errors import BalanceError, UserError
 from ccnet_pipeline.extract import Extraction
 from ccnet_pipeline.fluency import Cutoffs, bucket_of, find_models, perplexity, read_cutoffs
 from ccnet_pipeline.formats import decode_document, write_parquet, write_text
 from ccnet_pipeline.frames import FRAME_BYTES, FrameBuilder, compressor, read_lines, write_lines
-from ccnet_pipeline.language import CC100_CODES, cc100_code, parse_languages, weighted_score
 from ccnet_pipeline.ledger import Account, Balance, DamageTally, Tally, total
 from ccnet_pipeline.pages import Page
 from ccnet_pipeline.recipe import CC100, CCNET, Configuration, Input, Recipe, differences, digest_of_inputs
@@ -175,6 +174,20 @@ def test_parquet_holds_the_same_documents(count: int) -> None:
     groups = [metadata.row_group(number) for number in range(metadata.num_row_groups)]
     assert [group.num_rows for group in groups] == [min(4096, count - start) for start in range(0, count, 4096)]
     assert {group.column(0).compression for group in groups} <= {"ZSTD"}
+
+
+def test_labels_are_columns_where_they_are_kept() -> None:
+    labels = [LanguageLabel("lid.176.bin", "sw", 0.61), LanguageLabel("added", "sw", 0.9)]
+    kept = [document(number, languages=labels[number:], language_model="added") for number in range(3)]
+    assert list(msgspec.json.decode(encode(kept[0]))) == [*FIELDS, "languages", "language_model"]
+    assert [decode_document(encode(each)) for each in kept] == kept
+    dropped = Reject.of(kept[0], "bucket_tail")
+    assert (dropped.reason, dropped.languages, dropped.language_model) == ("bucket_tail", labels, "added")
+    stream = io.BytesIO()
+    write_parquet(kept, stream)
+    rows = pq.read_table(stream).to_pylist()
+    assert list(rows[0]) == [*FIELDS, "languages", "language_model"]
+    assert rows == [msgspec.to_builtins(each) for each in kept]
 
 
 def test_parquet_twice_gives_the_same_bytes() -> None:
@@ -329,53 +342,6 @@ def test_models_are_found_by_name(tmp_path: Path) -> None:
     assert found["de"].ngrams.name == "de.arpa"
     assert found["en"].ngrams.name == "en.arpa.bin"
     assert found["en"].cutoffs == Cutoffs(3.0, 4.0)
-
-
-# --- language
-
-
-@pytest.mark.parametrize(
-    ("text", "code"),
-    [
-        ("汉语", "zh-Hans"), ("漢語", "zh-Hant"), ("", "zh-Hans"), ("abc 123", "zh-Hans"), ("中文", "zh-Hans"),
-        ("汉語", "zh-Hans"), ("汉汉語", "zh-Hans"), ("汉語語", "zh-Hant"), ("這" * 300 + "这" * 299, "zh-Hant"),
-        ("\U0001f600漢", "zh-Hant"), ("\ud800漢", "zh-Hant"),
-    ],
-)  # fmt: skip
-def test_chinese_goes_by_its_script(text: str, code: str) -> None:
-    assert cc100_code("zh", text) == code
-
-
-@pytest.mark.parametrize("label", ["en", "ceb", "yue", "wuu", "ja"])
-def test_every_other_label_stays(label: str) -> None:
-    assert cc100_code(label, "漢語") == label
-
-
-def test_the_codes_are_those_of_the_release() -> None:
-    assert len(CC100_CODES) == 116
-    assert {"bn_rom", "hi_rom", "my_zaw", "ta_rom", "te_rom", "ur_rom", "zh-Hans", "zh-Hant"} <= CC100_CODES
-    assert "zh" not in CC100_CODES
-
-
-def test_wanted_languages() -> None:
-    known = {"ceb", "en", "zh"}
-    assert parse_languages("all", known) is None
-    assert parse_languages("cc100", known) == CC100_CODES
-    assert parse_languages(" en, ceb ,sw,", known) == frozenset({"en", "ceb", "sw"})
-    assert parse_languages("zh-Hant,zh-Hans", known) == frozenset({"zh-Hans", "zh-Hant"})
-    assert parse_languages("zh", known) == frozenset({"zh-Hans", "zh-Hant"})
-    assert parse_languages("zh-Hans", known) == frozenset({"zh-Hans"})
-
-
-@pytest.mark.parametrize("value", ["xx", "en,xx", "EN", "", ",", "all,en", "ceb"])
-def test_unknown_languages(value: str) -> None:
-    with pytest.raises(UserError, match=r"--languages .*: unknown language .*use codes of CC-100"):
-        parse_languages(value, {"en"})
-
-
-def test_scores_are_weighted_by_code_points() -> None:
-    assert weighted_score([0.9, 0.6], ["xx", "汉"]) == pytest.approx(0.8)
-    assert weighted_score([0.123456], ["x"]) == 0.123456
 
 
 # --- pages
@@ -584,6 +550,7 @@ def config(**changes: Any) -> Configuration:
         formats=("jsonl.zst",),
         shard_bytes=1,
         keep_rejects=False,
+        lid_models=("lid",),
         models={"lid": "ab"},
         inputs_sha256="cd",
         num_segments=2,
@@ -600,6 +567,7 @@ def other(value: Any) -> Any:
         str: lambda v: {"all": "group:2", "none": "first", "paragraph": "document", "mended": "ccnet"}.get(v, v + "x"),
         tuple: lambda v: v[:-1] or (*v, "parquet"),
         dict: lambda v: v | {"more": "ef"},
+        type(None): lambda _: 0.5,
         Recipe: lambda v: CCNET,
     }
     return changes[type(value)](value)

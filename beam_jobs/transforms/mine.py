@@ -3,7 +3,7 @@
 import functools
 import time
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -21,7 +21,7 @@ from ccnet_pipeline.documents import Document, Reject, encode
 from ccnet_pipeline.extract import decode_page
 from ccnet_pipeline.fluency import FluencyModels, Normalization
 from ccnet_pipeline.frames import FrameBuilder, compressor, read_lines
-from ccnet_pipeline.language import FastTextScorer
+from ccnet_pipeline.language import Judgement, LidModels, ModelIdentifier, load
 from ccnet_pipeline.ledger import total
 from ccnet_pipeline.mine import Miner
 from ccnet_pipeline.recipe import Recipe
@@ -31,8 +31,8 @@ _SHARD_LEVEL = 3  # of zstd
 
 # Once a process, however many instances of the DoFn a runner makes in it.
 @functools.cache
-def _scorer(path: Path) -> FastTextScorer:
-    return FastTextScorer(path)
+def _identifier(models: LidModels, judgement: Judgement) -> ModelIdentifier:
+    return load(models).identifier(judgement)
 
 
 @functools.cache
@@ -101,9 +101,10 @@ class _MineFn(beam.DoFn):
         self._layout = config.layout
         self._recipe = config.recipe
         self._num_buckets = config.num_buckets
-        self._lid_model = config.lid_model
+        self._lid_models = config.lid_models
         self._lm_dir = config.lm_dir
         self._keep_rejects = config.keep_rejects
+        self._judgement = replace(config.recipe.judgement, keeps_labels=config.keep_labels)
 
     def process(self, element: tuple[int, Iterable[Answer]]) -> Iterator[MineNote]:
         number, answers = element
@@ -124,9 +125,10 @@ class _MineFn(beam.DoFn):
             segment=extracted.segment,
             dump=extracted.dump,
             recipe=self._recipe,
-            scorer=_scorer(self._lid_model),
+            identifier=_identifier(self._lid_models, self._judgement),
             models=_models(self._lm_dir, self._recipe.normalization),
             keep_rejects=self._keep_rejects,
+            keep_labels=self._judgement.keeps_labels,
         )
         verdicts_of_segment = self._verdicts(number, extracted, answers)
         with (
@@ -166,9 +168,10 @@ class Mine(beam.PTransform[Any, Any]):
     layout: Layout
     recipe: Recipe
     num_buckets: int
-    lid_model: Path
+    lid_models: LidModels
     lm_dir: Path | None
     keep_rejects: bool
+    keep_labels: bool
 
     def expand(self, input_or_inputs: PCollection[tuple[int, Answer]]) -> PCollection[MineNote]:
         return (

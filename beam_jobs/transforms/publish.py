@@ -8,7 +8,7 @@ import apache_beam as beam
 from msgspec import UNSET
 
 from beam_jobs import storage
-from beam_jobs.elements import SHARDS, Books, FinalFile, Ledger, Manifest, enumerated
+from beam_jobs.elements import SHARDS, Books, FinalFile, LanguageBooks, Ledger, Manifest, enumerated
 from beam_jobs.layout import Layout
 from ccnet_pipeline.documents import SHARD_FORMAT
 from ccnet_pipeline.errors import BalanceError, UserError
@@ -55,10 +55,22 @@ def _books(account: Account) -> dict[str, Any]:
         "records": account.tally.records,
         "paragraphs": account.tally.paragraphs,
         "characters": account.tally.characters,
-        "languages": dict(sorted(account.languages.items())),
+        "languages": {code: _language_books(account, code) for code in sorted(account.languages)},
         "damage": account.damage,
         "main_text": account.main_text if account.main_text.found_by else UNSET,
     }
+
+
+def _language_books(account: Account, code: str) -> LanguageBooks:
+    tally, quality = account.languages[code], account.quality_of(code)
+    return LanguageBooks(
+        records=tally.records,
+        paragraphs=tally.paragraphs,
+        characters=tally.characters,
+        mean_score=quality.mean_score,
+        median_perplexity=quality.median_perplexity,
+        head_share=quality.head_share,
+    )
 
 
 class _PublishFn(beam.DoFn):

@@ -1,6 +1,6 @@
 """Reading files wherever they lie: this machine, HTTP(S), S3, Google Cloud Storage. Whole, or a clear error.
 
-    files.py       what the other packages call: open an archive, read a listing, ask for a size
+    files.py       what the other packages call: open an archive, fetch a file, read a listing, ask for a size
     policy.py      the settings of all that, picklable
     paths.py       what a path says: its scheme, the local file that it means, how it is shown without secrets
     resume.py      a stream that goes on where it broke off, and verifies its end
@@ -17,7 +17,7 @@
 A further place to read from is one more `resume.Source`: what must be right under faults stands in resume.py only.
 """
 
-from ccnet_pipeline.fetch.files import Readable, open_archive, read_small, size_of
+from ccnet_pipeline.fetch.files import Readable, fetch_file, open_archive, read_small, size_of
 from ccnet_pipeline.fetch.paths import is_remote, local_path, shown
 from ccnet_pipeline.fetch.policy import LONGEST_INTERVAL_S, FetchPolicy
 from ccnet_pipeline.fetch.retry import tell_of_waits
@@ -26,6 +26,7 @@ __all__ = [
     "LONGEST_INTERVAL_S",
     "FetchPolicy",
     "Readable",
+    "fetch_file",
     "is_remote",
     "local_path",
     "open_archive",

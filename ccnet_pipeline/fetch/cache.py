@@ -20,7 +20,7 @@ import fcntl
 import functools
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, TypeVar
@@ -34,6 +34,7 @@ from ccnet_pipeline.fetch.paths import bucket_and_key, scheme_of, shown
 from ccnet_pipeline.fetch.policy import FetchPolicy
 from ccnet_pipeline.fetch.resume import MAX_CHUNK_BYTES, ChangedError, ResumingStream, Source, Version
 
+Progress = Callable[[int, int | None], None]  # told of the bytes that have come, and of how many, if that is known
 _T = TypeVar("_T")
 _MAX_NAME_BYTES = 200
 
@@ -84,7 +85,14 @@ def cached_size(folder: str, path: str) -> int | None:
     return None
 
 
-def open_cached(path: str, policy: FetchPolicy, source: Source, *, max_bytes: int | None = None) -> BinaryIO:
+def open_cached(
+    path: str,
+    policy: FetchPolicy,
+    source: Source,
+    *,
+    max_bytes: int | None = None,
+    progress: Progress = lambda _, __: None,
+) -> BinaryIO:
     """Open a remote file from the cache, fetching it first if need be.
 
     Args:
@@ -92,6 +100,7 @@ def open_cached(path: str, policy: FetchPolicy, source: Source, *, max_bytes: in
         policy: with a cache folder.
         source: of the same file.
         max_bytes: a longer file is refused.
+        progress: told after each piece that was fetched.
 
     Raises:
         FetchError: the file cannot be had, or is too long.
@@ -102,7 +111,8 @@ def open_cached(path: str, policy: FetchPolicy, source: Source, *, max_bytes: in
     try:
         entry.parent.mkdir(parents=True, exist_ok=True)
         for _ in range(3):
-            file = _open_whole(entry, path) or _fetch_or_wait(entry, path, policy, source, max_bytes)
+            fetch = functools.partial(_download, entry, path, policy, source, max_bytes, progress)
+            file = _open_whole(entry, path) or _fetch_or_wait(entry, path, fetch)
             if file is not None:
                 return file
     except OSError as error:
@@ -111,9 +121,7 @@ def open_cached(path: str, policy: FetchPolicy, source: Source, *, max_bytes: in
     raise UserError(f"--cache {policy.cache}: {entry.name} does not read as it was written; name another folder")
 
 
-def _fetch_or_wait(
-    entry: Path, path: str, policy: FetchPolicy, source: Source, max_bytes: int | None
-) -> BinaryIO | None:
+def _fetch_or_wait(entry: Path, path: str, fetch: Callable[[BinaryIO], _Note]) -> BinaryIO | None:
     """Fetch the file, unless another process just did; None: look again."""
     part = _beside(entry, ".part")
     with _locked(part) as file:
@@ -127,11 +135,11 @@ def _fetch_or_wait(
             entry.unlink(missing_ok=True)
             _beside(entry, ".json").unlink()
         try:
-            note = _download(entry, path, policy, source, file, max_bytes)
+            note = fetch(file)
         except ChangedError:
             # Nothing of it has been handed out: begin anew, once.
             _beside(entry, ".part.json").unlink(missing_ok=True)
-            note = _download(entry, path, policy, source, file, max_bytes)
+            note = fetch(file)
         _write_note(_beside(entry, ".json"), note)
         part.replace(entry)
         _sync_folder(entry.parent)
@@ -140,7 +148,13 @@ def _fetch_or_wait(
 
 
 def _download(
-    entry: Path, path: str, policy: FetchPolicy, source: Source, file: BinaryIO, max_bytes: int | None
+    entry: Path,
+    path: str,
+    policy: FetchPolicy,
+    source: Source,
+    max_bytes: int | None,
+    progress: Progress,
+    file: BinaryIO,
 ) -> _Note:
     """Bring the file behind its `.part` up to its whole length, and onto the disk."""
     part_note = _beside(entry, ".part.json")
@@ -159,6 +173,7 @@ def _download(
                 noted = True
             file.write(chunk)
             digest.update(chunk)
+            progress(file.tell(), stream.total)
             if max_bytes is not None and file.tell() > max_bytes:
                 part_note.unlink(missing_ok=True)
                 _beside(entry, ".part").unlink()

@@ -1,4 +1,4 @@
-"""What the other packages call: open an archive, read a listing, ask for a size, wherever it lies."""
+"""What the other packages call: open an archive, fetch a file, read a listing, ask for a size, wherever it lies."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import BinaryIO, Protocol
 
 from ccnet_pipeline.errors import FetchError
-from ccnet_pipeline.fetch.cache import cached_size, open_cached
+from ccnet_pipeline.fetch.cache import Progress, cached_size, entry_path, open_cached
 from ccnet_pipeline.fetch.gcs import gcs_source
 from ccnet_pipeline.fetch.http import HttpSource
 from ccnet_pipeline.fetch.paths import is_remote, local_path, scheme_of, shown
@@ -49,6 +49,23 @@ def open_archive(path: str, policy: FetchPolicy, *, start: int = 0) -> AbstractC
     if policy.cache is None:
         return ResumingStream(source, policy, start=start)
     return _at(open_cached(path, policy, source), start)
+
+
+def fetch_file(path: str, policy: FetchPolicy, progress: Progress = lambda _, __: None) -> Path:
+    """Fetch a remote file whole into the folder `policy.cache`, unless it is there, and return where it lies.
+
+    Args:
+        path: of a remote file.
+        policy: with a folder.
+        progress: told after each piece, of the bytes that have come, and of how many, if that is known.
+
+    Raises:
+        FetchError: the file cannot be had.
+        UserError: the folder cannot be used; its cause is the OSError.
+    """
+    assert policy.cache is not None
+    open_cached(path, policy, _source(path, policy), progress=progress).close()
+    return entry_path(policy.cache, path)
 
 
 def read_small(path: str, policy: FetchPolicy, *, max_bytes: int) -> bytes:

@@ -47,7 +47,7 @@ def find_models(directory: Path) -> dict[str, ModelFiles]:
     if not cutoffs_path.is_file():
         raise UserError(
             f"--lm_dir {directory} lacks {CUTOFFS_FILE}; for the models that cc_net published: "
-            f"python -m ccnet_pipeline.train_lm --published --output {directory}"
+            f"python -m ccnet_pipeline.fluency fetch --cutoffs --output {directory}"
         )
     cutoffs = read_cutoffs(cutoffs_path)
     models = {}

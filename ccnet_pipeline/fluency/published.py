@@ -2,35 +2,29 @@
 
 A language has two files, `<language>.sp.model` and `<language>.arpa.bin`, in one place on the web; its cut-offs come
 with this package. A file is fetched whole beside its final name, goes on where an earlier command was broken off, and
-gets its name when the model has been loaded.
+gets its name when the model has been loaded: nobody publishes a sha256 of it.
 """
 
-import logging
-import shutil
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from pathlib import Path
 
-from ccnet_pipeline.errors import UserError
-from ccnet_pipeline.fetch import FetchPolicy, is_remote, open_archive, shown
-from ccnet_pipeline.fetch.cache import entry_path
-from ccnet_pipeline.fluency import (
-    CUTOFFS_FILE,
-    NGRAMS,
-    PIECES,
-    Cutoffs,
-    FluencyModel,
-    ModelFiles,
-    languages_of_model,
-    read_cutoffs,
-    write_cutoffs,
+from ccnet_pipeline.errors import FetchError, UserError
+from ccnet_pipeline.fetch import FetchPolicy, is_remote, shown
+from ccnet_pipeline.fluency.buckets import CUTOFFS_FILE, Cutoffs, read_cutoffs, write_cutoffs
+from ccnet_pipeline.fluency.directory import PIECES, ModelFiles
+from ccnet_pipeline.fluency.model import FluencyModel
+from ccnet_pipeline.language.codes import LANGUAGES
+from ccnet_pipeline.models import (
+    LANGUAGE_MODELS_OF_CC_NET,
+    alone_in,
+    fetch_model,
+    fluency_model,
+    fluency_models_of_cc_net,
+    forget_fetched,
 )
 
 PUBLISHED_CUTOFFS = Path(__file__).with_name("published_cutoffs.csv")
-PLACE = "https://dl.fbaipublicfiles.com/cc_net/lm/"
-_SUFFIXES = (PIECES, NGRAMS[0])
-_FETCHED = ".fetched"  # folder for what has come so far
-_log = logging.getLogger(__name__)
+PLACE = LANGUAGE_MODELS_OF_CC_NET
 
 
 def published_cutoffs() -> dict[str, Cutoffs]:
@@ -64,23 +58,35 @@ def fetch_models(languages: Sequence[str], directory: Path, place: str, policy: 
     """
     if not is_remote(place):
         raise UserError(f"--from {place}: want the URL of a folder (http, https, s3, gs)")
-    names = [_name_of(language) for language in languages]
+    names = _names_of(languages, directory)
     for name in names:
         if _is_another(name, directory):
             raise UserError(
                 f"{directory} holds another model of {name}: {CUTOFFS_FILE} has other cut-offs; give another --output"
             )
-    for name in dict.fromkeys(names):
-        yield _fetch_model(name, directory, f"{place.rstrip('/')}/", policy)
-    shutil.rmtree(directory / _FETCHED, ignore_errors=True)
+    try:
+        with alone_in(directory):
+            for name in names:
+                yield _fetch(name, directory, place, policy)
+    except OSError as error:
+        raise UserError(f"--output {directory}: {error.strerror}; make room and run it again") from error
 
 
-def _name_of(language: str) -> str:
-    rows = published_cutoffs()
-    for name in (language, *rows):
-        if name in rows and language in languages_of_model(name):
-            return name
-    raise UserError(f"--published {language}: cc_net published no such model; there are {', '.join(rows)}")
+def _names_of(languages: Sequence[str], directory: Path) -> list[str]:
+    """Return the names of the models of languages, each once."""
+    published = {name: name for name in fluency_models_of_cc_net()}
+    published |= {code: language.ccnet_lm for code, language in LANGUAGES.items() if language.ccnet_lm}
+    for code in languages:
+        if code not in LANGUAGES and code not in published:
+            raise UserError(f"{code!r} is no code of CC-100; python -m ccnet_pipeline.language list shows them")
+    missing = [code for code in languages if code not in published]
+    if missing:
+        described = ", ".join(f"{LANGUAGES[code].name} ({code})" for code in missing)
+        raise UserError(
+            f"cc_net published no model of {described}; train your own: python -m ccnet_pipeline.fluency train "
+            f"--language {missing[0]} --input TEXT --output {directory}"
+        )
+    return list(dict.fromkeys(published[code] for code in languages))
 
 
 def _is_another(name: str, directory: Path) -> bool:
@@ -91,17 +97,21 @@ def _is_another(name: str, directory: Path) -> bool:
     return row is not None and row != published_cutoffs()[name]
 
 
-def _fetch_model(name: str, directory: Path, place: str, policy: FetchPolicy) -> str:
-    targets = {f"{name}{suffix}": directory / f"{name}{suffix}" for suffix in _SUFFIXES}
+def _fetch(name: str, directory: Path, place: str, policy: FetchPolicy) -> str:
+    targets = {file: directory / file.name for file in fluency_model(name, place)}
     missing = [file for file, target in targets.items() if not target.exists()]
-    fetched = {file: _fetch(place + file, directory, policy) for file in missing}
+    try:
+        fetched = {file: fetch_model(file, directory, policy) for file in missing}
+    except FetchError as error:
+        files = " and ".join(file.name for file in missing)
+        raise FetchError(f"{error}; the same command goes on from there, or put {files} into {directory}") from error
     pieces, ngrams = (fetched.get(file, target) for file, target in targets.items())
     cutoffs = published_cutoffs()[name]
     try:
         FluencyModel(ModelFiles(pieces, ngrams, cutoffs), "ccnet")
     except UserError as error:
-        for path in fetched.values():
-            path.unlink()
+        for file in fetched:
+            forget_fetched(file, directory)
         remedy = (
             f"what {shown(place)} gave was thrown away" if fetched else "delete it, and the same command fetches it"
         )
@@ -110,18 +120,6 @@ def _fetch_model(name: str, directory: Path, place: str, policy: FetchPolicy) ->
     write_cutoffs(directory, {name: cutoffs})
     for file in reversed(missing):
         fetched[file].replace(targets[file])
+        forget_fetched(file, directory)
     sizes = ", ".join(f"{target.name} {target.stat().st_size:,} bytes" for target in targets.values())
     return f"{sizes}" + ("" if missing else " (were there already)")
-
-
-def _fetch(url: str, directory: Path, policy: FetchPolicy) -> Path:
-    """Fetch a file whole into the folder for such; return where it is."""
-    folder = str(directory / _FETCHED)
-    _log.info("fetching %s", shown(url))
-    try:
-        with open_archive(url, replace(policy, cache=folder)):
-            return entry_path(folder, url)
-    except UserError as error:
-        if isinstance(error.__cause__, OSError):  # of the folder
-            raise UserError(f"--output {directory}: {error.__cause__.strerror}; make room and run it again") from error
-        raise

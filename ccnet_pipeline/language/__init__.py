@@ -1,29 +1,51 @@
 """Which language a text is in.
 
-codes.py           the 116 languages of CC-100
+codes.py           the 116 languages of CC-100 (table.csv)
+labels.py          what a label of a model means
 readable.py        what fastText is shown of a paragraph
+fasttext_file.py   whether a model file is whole
 fasttext_model.py  one model from a file
+combination.py     two models: when the second is asked, and who decides
 chinese.py         zh -> zh-Hans or zh-Hant
-identifier.py      the language of a group of paragraphs
+zawgyi.py          my -> my or my_zaw
+identifier.py      the language of texts
+loading.py         the models of a run, and what they can give
 wanted.py          --languages
 """
 
-from ccnet_pipeline.language.chinese import cc100_code
-from ccnet_pipeline.language.codes import CC100_CODES, UNDETERMINED
-from ccnet_pipeline.language.fasttext_model import FastTextScorer, LanguageScorer
-from ccnet_pipeline.language.identifier import weighted_score
+from ccnet_pipeline.language.codes import CC100_CODES, NOT_LANGUAGE, UNDETERMINED
+from ccnet_pipeline.language.fasttext_model import FastTextModel
+from ccnet_pipeline.language.identifier import (
+    LEAST_SCORE,
+    Identification,
+    Identifier,
+    Judgement,
+    ModelIdentifier,
+    weighted_score,
+)
+from ccnet_pipeline.language.loading import ADDED, NONE, LidModels, Offer, load, with_second
 from ccnet_pipeline.language.readable import for_identification
-from ccnet_pipeline.language.wanted import languages_without_label, parse_languages, wanted_languages
+from ccnet_pipeline.language.wanted import languages_not_offered, parse_languages, wanted_languages
 
 __all__ = [
+    "ADDED",
     "CC100_CODES",
+    "LEAST_SCORE",
+    "NONE",
+    "NOT_LANGUAGE",
     "UNDETERMINED",
-    "FastTextScorer",
-    "LanguageScorer",
-    "cc100_code",
+    "FastTextModel",
+    "Identification",
+    "Identifier",
+    "Judgement",
+    "LidModels",
+    "ModelIdentifier",
+    "Offer",
     "for_identification",
-    "languages_without_label",
+    "languages_not_offered",
+    "load",
     "parse_languages",
     "wanted_languages",
     "weighted_score",
+    "with_second",
 ]

@@ -1,9 +1,169 @@
-"""The language of a group of paragraphs."""
+"""The language of texts: what one or two models say, and what is made of it.
+
+1.  The general model says which language each text is in.
+2.  Where there is a second model, it is asked for the texts of which the first is not sure, or whose language has
+    neighbours; a rule decides between the two (combination.py).
+3.  Below the least score of its language a text is in none that is sure: `und`. What the model takes for no language
+    at all is `zxx`.
+4.  `zh` is parted into zh-Hans and zh-Hant, `my` into my and my_zaw.
+"""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from ccnet_pipeline.language import zawgyi
+from ccnet_pipeline.language.chinese import cc100_code
+from ccnet_pipeline.language.codes import NOT_LANGUAGE, UNDETERMINED
+from ccnet_pipeline.language.fasttext_model import Model, Scored
+
+_MAY_BE_ZAWGYI = frozenset({zawgyi.BURMESE, UNDETERMINED, NOT_LANGUAGE})
+LEAST_SCORE = 0.5  # of every language, where no rule has others
+NUM_LABELS = 3  # of each model, where they are kept
+
+Labels = tuple[tuple[str, tuple[Scored, ...]], ...]  # model, its best labels with scores
 
 
-def weighted_score(scores: Sequence[float], paragraphs: Sequence[str]) -> float:
+@dataclass(frozen=True, slots=True)
+class Identification:
+    """What was found out about the language of a text."""
+
+    language: str  # CC-100 code, or another label as it stands; UNDETERMINED, NOT_LANGUAGE
+    score: float  # in [0, 1], of the model that decided
+    decided_by: str  # its name
+    labels: Labels = ()  # only if asked for
+
+
+class Identifier(Protocol):
+    """What the stages need."""
+
+    def identify(self, texts: Sequence[str]) -> list[Identification]:
+        """Return the language of each text; a text is one line, in a form that fastText can read (readable.py)."""
+
+
+class Rule(Protocol):
+    """When a second model is asked, and who decides."""
+
+    @property
+    def max_characters(self) -> int:
+        """So many of a text are shown to the second model."""
+
+    @property
+    def num_labels(self) -> int:
+        """So many answers of each model are weighed."""
+
+    @property
+    def not_named(self) -> float:
+        """Answers of the general model that are less probable than this are as good as none."""
+
+    def must_ask(self, language: str, score: float) -> bool:
+        """Return whether the second model is to be asked, by the best answer of the general one."""
+
+    def decide(self, general: Sequence[Scored], added: Sequence[Scored]) -> tuple[str, float, bool]:
+        """Return language and score, and whether they are the second model's; the best answers of both come first."""
+
+    def least_score(self, language: str) -> float:
+        """Return the score that the language needs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Second:
+    """A second model, and how it and the general one go together."""
+
+    model: Model
+    rule: Rule
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What is made of the answers of models."""
+
+    least_score: float | None = None  # of every language; None: by the second model's rule, without one LEAST_SCORE
+    rounds: bool = False  # scores to 2 decimals before the comparison, as cc_net does
+    tells_zawgyi: bool = True
+    keeps_labels: bool = False  # all models are asked for all texts, and what they answer is handed on
+
+
+class ModelIdentifier:
+    """An `Identifier` of one model or two."""
+
+    def __init__(self, general: Model, second: Second | None, judgement: Judgement) -> None:
+        self._general = general
+        self._second = second
+        self._judgement = judgement
+
+    def identify(self, texts: Sequence[str]) -> list[Identification]:
+        """Return the language of each text."""
+        general = self._ask_general(texts)
+        second = self._ask_second(texts, general, self._second) if self._second else {}
+        return [
+            self._judge(text, scored, second.get(number))
+            for number, (text, scored) in enumerate(zip(texts, general, strict=True))
+        ]
+
+    def _ask_general(self, texts: Sequence[str]) -> list[list[Scored]]:
+        if self._second:
+            return self._general.top(texts, self._second.rule.num_labels, self._second.rule.not_named)
+        return self._general.top(texts, NUM_LABELS if self._judgement.keeps_labels else 1)
+
+    def _ask_second(
+        self, texts: Sequence[str], general: Sequence[Sequence[Scored]], second: Second
+    ) -> dict[int, list[Scored]]:
+        """Return what the second model says of the texts that it is asked for, by their number."""
+        numbers = [
+            number
+            for number, scored in enumerate(general)
+            if self._judgement.keeps_labels or second.rule.must_ask(*_best(scored))
+        ]
+        shown = [texts[number][: second.rule.max_characters] for number in numbers]
+        return dict(zip(numbers, second.model.top(shown, second.rule.num_labels), strict=True))
+
+    def _judge(self, text: str, general: Sequence[Scored], second: Sequence[Scored] | None) -> Identification:
+        language, score, decided_by = self._decide(general, second)
+        # Scaled, then half to even, as NumPy does it: cc_net's 0.495 is 0.5, Python's own round() would give 0.49.
+        score = round(score * 100) / 100 if self._judgement.rounds else min(score, 1.0)
+        if score < self._least_score(language):
+            language = UNDETERMINED
+        language = cc100_code(language, text)
+        if self._judgement.tells_zawgyi and language in _MAY_BE_ZAWGYI:
+            probability = self._zawgyi(language, text)
+            if probability is not None:
+                language, score, decided_by = zawgyi.ZAWGYI, probability, zawgyi.NAME
+        return Identification(language, score, decided_by, self._labels(general, second))
+
+    def _decide(self, general: Sequence[Scored], second: Sequence[Scored] | None) -> tuple[str, float, str]:
+        """Return language, score, and which model they are of."""
+        language, score = _best(general)
+        if self._second and second is not None and self._second.rule.must_ask(language, score):
+            language, score, is_of_second = self._second.rule.decide(general, second)
+            if is_of_second:
+                return language, score, self._second.model.name
+        return language, score, self._general.name
+
+    def _least_score(self, language: str) -> float:
+        if self._judgement.least_score is not None:
+            return self._judgement.least_score
+        return self._second.rule.least_score(language) if self._second else LEAST_SCORE
+
+    def _zawgyi(self, language: str, text: str) -> float | None:
+        asked = language == zawgyi.BURMESE or zawgyi.is_mostly_burmese(text)
+        return zawgyi.probability_of_zawgyi(text) if asked else None
+
+    def _labels(self, general: Sequence[Scored], second: Sequence[Scored] | None) -> Labels:
+        if not self._judgement.keeps_labels:
+            return ()
+        answers = [(self._general.name, general)]
+        if self._second and second is not None:
+            answers.append((self._second.model.name, second))
+        return tuple(
+            (name, tuple((label, min(score, 1.0)) for label, score in scored[:NUM_LABELS])) for name, scored in answers
+        )
+
+
+def _best(scored: Sequence[Scored]) -> Scored:
+    return scored[0] if scored else (UNDETERMINED, 0.0)
+
+
+def weighted_score(scores: Sequence[float], lengths: Sequence[int]) -> float:
     """Return the mean of the scores of paragraphs, weighted by their code points."""
-    lengths = [len(paragraph) for paragraph in paragraphs]
     return sum(score * length for score, length in zip(scores, lengths, strict=True)) / sum(lengths)

@@ -1,9 +1,10 @@
-"""What `--languages` means, and which of these languages a model can give."""
+"""What `--languages` means, and which of these languages the models can give."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from ccnet_pipeline.errors import UserError
 from ccnet_pipeline.language.codes import CC100_CODES
+from ccnet_pipeline.language.loading import Offer
 
 
 def wanted_languages(value: str) -> frozenset[str] | None:
@@ -37,27 +38,27 @@ def parse_languages(value: str, known: Iterable[str]) -> frozenset[str] | None:
     return wanted
 
 
-def languages_without_label(wanted: frozenset[str] | None, labels: Iterable[str], model: str) -> list[str]:
-    """Return those of the wanted languages that a model can never give, sorted.
+def languages_not_offered(wanted: frozenset[str] | None, offers: Sequence[Offer]) -> list[str]:
+    """Return those of the wanted languages that no model can ever give, sorted.
 
     Args:
         wanted: codes, as `parse_languages` returns them; None: whatever comes.
-        labels: of the model.
-        model: its name, for the message.
+        offers: of the models in use.
 
     Raises:
-        UserError: the model can give none of them.
+        UserError: they can give none of them.
 
-    >>> languages_without_label(frozenset({"ha", "sw", "zh-Hant"}), ["sw", "zh"], "lid.bin")
+    >>> languages_not_offered(frozenset({"ha", "sw", "zh-Hant"}), [Offer("lid.bin", frozenset({"sw", "zh-Hant"}))])
     ['ha']
     """
-    labels = sorted(labels)
-    given = frozenset(labels) | ({"zh-Hans", "zh-Hant"} if "zh" in labels else frozenset())
+    given = frozenset[str]().union(*(offer.languages for offer in offers))
     missing = sorted((wanted or frozenset()) - given)
     if wanted and len(missing) == len(wanted):
         languages = ", ".join(missing) if wanted != CC100_CODES else "cc100"
+        models = " and ".join(offer.model for offer in offers)
+        has = "has" if len(offers) == 1 else "have"
         raise UserError(
-            f"--languages {languages}: {model} has no label for that, so nothing would come out; give another "
-            f'--lid_model, or what this one knows: {", ".join(labels[:3])}, ..., or "all"'
+            f"--languages {languages}: {models} {has} no label for that, so nothing would come out; give another "
+            f'--lid_model, or what is known: {", ".join(sorted(given)[:3])}, ..., or "all"'
         )
     return missing

@@ -17,7 +17,7 @@ import pytest
 import zstandard
 
 from ccnet_pipeline.archive import Record, read_archive
-from ccnet_pipeline.language import FastTextScorer
+from ccnet_pipeline.language import FastTextModel
 from ccnet_pipeline.web import WebResult
 from ccnet_pipeline.web.http import join_chunks, parse_response
 from tests.web.messages import reader
@@ -73,14 +73,14 @@ def test_empty_pages(cases: list[Case]) -> None:
 
 
 def test_language_of_the_main_text(cases: list[Case], lid_model: Path) -> None:
-    scorer = FastTextScorer(lid_model)
+    model = FastTextModel(lid_model)
     right: dict[bool, list[bool]] = {True: [], False: []}
     for case in cases:
         truth, page = case.truth, case.result.page
         label = _LABELS.get(truth["lang"], truth["lang"])
-        if not truth["kind"].startswith("article") or label not in scorer.labels():
+        if not truth["kind"].startswith("article") or label not in model.labels():
             continue
-        found = scorer.best((page.text or "").replace("\n", " "))[0] if page else ""
+        found = model.top([(page.text or "").replace("\n", " ")], 1)[0][0][0] if page else ""
         declared = truth["declared"] in ("header", "meta", "both")
         right[declared].append(found == label or any({found, label} <= alike for alike in _ALIKE))
     assert len(right[True]) > 500

@@ -18,6 +18,7 @@ from ccnet_pipeline.pages import Page
 from ccnet_pipeline.recipe import CC100
 from ccnet_pipeline.web import WebResult
 from ccnet_pipeline.web.fallback import MAX_LEVELS
+from tests.lid_models import StandIn, identifier_of
 from tests.web.messages import ARTICLE, HTML, message, page_of, read, record
 
 SENTENCES = [f"Sentence {number} of an article, long enough to be a paragraph of its own." for number in range(30)]
@@ -89,11 +90,8 @@ def test_how_texts_were_found_is_counted() -> None:
     assert extraction.account.main_text.found_by == {"first_pass": 1, "second_pass": 2}
 
 
-class ByScript:
-    """A scorer that knows Thai by its letters."""
-
-    def best(self, text: str) -> tuple[str, float]:
-        return ("th" if "\u0e01" <= max(text, default="") <= "\u0e5b" else "en"), 0.9
+# A model that knows Thai by its letters.
+BY_SCRIPT = StandIn(lambda text: [("th" if "\u0e01" <= max(text, default="") <= "\u0e5b" else "en", 0.9)])
 
 
 def shares(*bodies: str, extractor: Literal["cascade", "resiliparse"]) -> MainTextTally:
@@ -101,7 +99,7 @@ def shares(*bodies: str, extractor: Literal["cascade", "resiliparse"]) -> MainTe
     extraction = Extraction("segment", recipe)
     pages = [page for body in bodies if isinstance(page := extraction.page_of(record(message(body, HTML))), Page)]
     paragraphs = sum(len(page.paragraphs(title_is_paragraph=True)) for page in pages if page.reason is None)
-    miner = Miner("segment", "dump", recipe, ByScript(), FluencyModels(None, "mended"))
+    miner = Miner("segment", "dump", recipe, identifier_of(BY_SCRIPT, recipe), FluencyModels(None, "mended"))
     assert list(miner.mine(pages, np.zeros(paragraphs, np.uint8))) is not None
     return miner.account.main_text
 

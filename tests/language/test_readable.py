@@ -1,25 +1,17 @@
-"""The language of a paragraph: what fastText is shown of it, and what a model can give."""
+"""What fastText is shown of a paragraph."""
 
 import dataclasses
-from pathlib import Path
 
-import fasttext
 import numpy as np
 import pytest
 
-from beam_jobs import job
-from ccnet_pipeline.errors import UserError
 from ccnet_pipeline.fluency import FluencyModels
-from ccnet_pipeline.language import CC100_CODES, FastTextScorer, languages_without_label
-from ccnet_pipeline.language.readable import for_identification
+from ccnet_pipeline.language import for_identification
 from ccnet_pipeline.mine import Miner
 from ccnet_pipeline.pages import Page
 from ccnet_pipeline.recipe import CC100, CCNET, Recipe
-from ccnet_pipeline.sample import crawl_directory
 from ccnet_pipeline.text.invisible import strip_invisible
-from tests.lid_models import write_model
-
-# --- what fastText is shown
+from tests.lid_models import StandIn, identifier_of
 
 
 @pytest.mark.parametrize(
@@ -76,17 +68,6 @@ def test_a_paragraph_in_capitals_becomes_lower_case(paragraph: str, shown: str |
     assert for_identification([paragraph]) == [paragraph if shown is None else shown]
 
 
-class Recorder:
-    """Says `en` to everything, and remembers what it was shown."""
-
-    def __init__(self) -> None:
-        self.shown: list[str] = []
-
-    def best(self, text: str) -> tuple[str, float]:
-        self.shown.append(text)
-        return "en", 1.0
-
-
 @pytest.mark.parametrize(
     ("recipe", "shown"),
     [
@@ -97,13 +78,13 @@ class Recorder:
     ],
 )
 def test_the_text_itself_stays_and_cc_nets_form_is_shown_as_it_is(recipe: Recipe, shown: list[str]) -> None:
-    text, scorer = "</s>\u00a0a\u00adb\nALL RIGHTS RESERVED", Recorder()
-    miner = Miner("segment", "dump", recipe, scorer, FluencyModels(None, recipe.normalization))
+    text, model = "</s>\u00a0a\u00adb\nALL RIGHTS RESERVED", StandIn(lambda _: [("en", 1.0)])
+    miner = Miner("segment", "dump", recipe, identifier_of(model, recipe), FluencyModels(None, recipe.normalization))
     page = Page(id="1", url="", date="", digest="", offset=0, title="", text=text)
     verdicts = np.zeros(len(page.paragraphs(title_is_paragraph=recipe.title_is_paragraph)), np.uint8)
     [document] = miner.mine([page], verdicts)
     assert document.text == text
-    assert [each.replace("a b", "ab") for each in scorer.shown] == [each.replace("a b", "ab") for each in shown]
+    assert [each.replace("a b", "ab") for each in model.shown] == [each.replace("a b", "ab") for each in shown]
 
 
 @pytest.mark.parametrize(
@@ -121,95 +102,3 @@ def test_the_text_itself_stays_and_cc_nets_form_is_shown_as_it_is(recipe: Recipe
 )
 def test_what_shows_nothing_goes_from_the_ends_of_a_line(line: str, stripped: str | None) -> None:
     assert strip_invisible(line) == (line if stripped is None else stripped)
-
-
-# --- what a model can give
-
-
-@pytest.fixture
-def path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Where to write a model: in an empty folder, which we are in."""
-    monkeypatch.chdir(tmp_path)
-    return tmp_path / "tiny.bin"
-
-
-def test_labels_of_a_model(path: Path) -> None:
-    scorer = FastTextScorer(write_model(path, ["sw", "hau_Latn"]))
-    assert scorer.labels() == {"sw", "hau_Latn"}
-    label, score = scorer.best("word")
-    assert (label, round(score, 2)) == ("sw", 1.0)
-
-
-@pytest.mark.parametrize(
-    ("wanted", "missing"),
-    [
-        (None, []),
-        ({"en", "ha", "zh-Hans"}, ["ha"]),
-        ({"zh-Hans"}, []),
-        ({"zh-Hant", "xh", "bn_rom"}, ["bn_rom", "xh"]),
-    ],
-)
-def test_languages_that_a_model_cannot_give(wanted: set[str] | None, missing: list[str]) -> None:
-    assert languages_without_label(frozenset(wanted) if wanted else None, ["zh", "en"], "lid.bin") == missing
-
-
-def test_lid_176_has_no_label_for_20_of_the_116(lid_model: Path) -> None:
-    labels = FastTextScorer(lid_model).labels()
-    assert len(labels) == 176
-    assert len(CC100_CODES - labels) == 20
-    missing = languages_without_label(CC100_CODES, labels, "lid.176.ftz")
-    assert set(missing) == CC100_CODES - labels - {"zh-Hans", "zh-Hant"}
-
-
-GIVEN = ["--input", str(sorted(crawl_directory().rglob("*.wet.gz"))[0]), "--output", "out"]
-
-
-@pytest.mark.parametrize(
-    ("labels", "flags", "languages"),
-    [
-        (["en", "sw", "zh"], ["--languages", "ha,xh"], "ha, xh"),
-        (["en", "sw", "zho_Hans"], ["--languages", "zh"], "zh-Hans, zh-Hant"),
-        (["en", "sw", "zho_Hans"], ["--languages", "zh-Hans"], "zh-Hans"),
-        (["eng_Latn", "hau_Latn", "swh_Latn"], [], "cc100"),
-    ],
-)
-def test_a_corpus_that_must_stay_empty_is_a_mistake(
-    labels: list[str], flags: list[str], languages: str, path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert job.main([*GIVEN, "--lid_model", str(write_model(path, labels)), *flags]) == 2
-    assert capsys.readouterr().err == (
-        f"build_cc100: --languages {languages}: tiny.bin has no label for that, so nothing would come out; "
-        f'give another --lid_model, or what this one knows: {", ".join(labels)}, ..., or "all"\n'
-    )
-    assert not Path("out").exists()
-
-
-def test_a_language_that_cannot_come_out_is_named_once_work_begins(
-    path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setattr(job, "_execute", lambda *_, **__: pytest.fail("work begins"))
-    model = str(write_model(path, ["sw", "hau_Latn"]))
-    with pytest.raises(pytest.fail.Exception, match="work begins"):
-        job.main([*GIVEN, "--lid_model", model, "--languages", "xh,hau_Latn,ha,sw"])
-    line = "build_cc100: tiny.bin has no label for ha, xh: nothing will be filed there\n"
-    assert capsys.readouterr().err == line
-
-
-def test_a_model_that_fasttext_refuses(path: Path) -> None:
-    write_model(path, ["sw"], version=99)
-    with pytest.raises(UserError, match=rf"^--lid_model {path} is not a fastText model: .*wrong file format"):
-        FastTextScorer(path)
-
-
-def test_a_model_that_was_cut_off(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def takes_anything_for_a_size(_: str) -> None:
-        raise MemoryError
-
-    monkeypatch.setattr(fasttext, "load_model", takes_anything_for_a_size)
-    with pytest.raises(UserError, match=rf"^--lid_model {path} is not a whole fastText model; fetch it anew"):
-        FastTextScorer(write_model(path, ["sw"]))
-
-
-def test_a_model_of_word_vectors(path: Path) -> None:
-    with pytest.raises(UserError, match=rf"^--lid_model {path} has no labels"):
-        FastTextScorer(write_model(path, []))
