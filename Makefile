@@ -5,6 +5,7 @@ BIN := $(VENV)/bin
 RUN_READY := $(VENV)/.ready-run
 TRAIN_READY := $(VENV)/.ready-train
 TEST_READY := $(VENV)/.ready-test
+ADDED := ccnet_pipeline/language/added.ftz
 MODELS ?= models
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
@@ -18,8 +19,12 @@ train: $(TRAIN_READY) run ## train an XLM-R of the smallest size on the sample's
 
 kenlm: $(VENV)/kenlm/bin/lmplz ## build KenLM's trainer, which `python -m ccnet_pipeline.fluency train` runs
 
-models: text-given $(RUN_READY) kenlm ## train the language models of a folder of text: make models TEXT=texts
+models: text-given $(RUN_READY) kenlm $(ADDED) ## train the language models of a folder of text: make models TEXT=texts
 	$(BIN)/python -m ccnet_pipeline.fluency train --all "$(TEXT)" --output "$(MODELS)"
+
+# It comes with the package; a checkout without it makes it of the same folder.
+$(ADDED): | $(RUN_READY)
+	$(BIN)/python -m ccnet_pipeline.language train --text "$(TEXT)" --output "$@"
 
 text-given:
 	@test -n "$(TEXT)" || { echo "make models TEXT=DIR [MODELS=models]: DIR holds <code>.txt.zst, shards, dumps" >&2; exit 2; }

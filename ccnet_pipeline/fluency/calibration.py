@@ -62,7 +62,7 @@ def cutoffs_of(sample: Sample, by: By, head: float, middle: float) -> Cutoffs:
         below = np.cumsum(sample.tokens[order])
         at = np.searchsorted(below, np.array([head, middle]) / 100 * below[-1], side="right")
         values = sample.perplexities[order][at]
-    return Cutoffs(*(round(float(value), 1) for value in values))
+    return Cutoffs(round(float(values[0]), 1), round(float(values[1]), 1))
 
 
 def shares(sample: Sample, by: By, cutoffs: Cutoffs) -> dict[Bucket, float]:

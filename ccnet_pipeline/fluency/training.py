@@ -19,6 +19,7 @@ import tempfile
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import sentencepiece
@@ -41,7 +42,8 @@ from ccnet_pipeline.text_files import documents_of
 PERCENTILES = (30.0, 60.0)  # cc_net's, although its paper speaks of thirds
 FEWEST_DOCUMENTS = 5  # to take percentiles of
 MEMORY = "1G"
-_CCNETS_COVERAGE = {"character_coverage": 0.9995}  # the rarest characters are not known
+_ALL_CHARACTERS: dict[str, Any] = {"character_coverage": 1.0, "byte_fallback": True}
+_CCNETS_COVERAGE: dict[str, Any] = {"character_coverage": 0.9995}  # the rarest characters are not known
 _VOCAB_PAD = 65_536  # words that a piece which was never seen is one of: so it is not likelier where the text is small
 
 
@@ -170,7 +172,7 @@ def _train_pieces(training: Training, text: Path, target: Path) -> int:
             model_type="unigram",
             vocab_size=training.vocab_size,
             hard_vocab_limit=False,  # a small text gives fewer pieces instead of an error
-            **({"character_coverage": 1.0, "byte_fallback": True} if training.byte_fallback else _CCNETS_COVERAGE),
+            **(_ALL_CHARACTERS if training.byte_fallback else _CCNETS_COVERAGE),
             normalization_rule_name="identity" if training.compact else "nmt_nfkc",
             max_sentence_length=LONGEST_BYTES,  # the default leaves out lines above 4192 bytes
             input_sentence_size=1_000_000,  # lines, the first ones: as many as CCNet took

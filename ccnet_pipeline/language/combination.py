@@ -35,7 +35,6 @@ class Sources(msgspec.Struct, frozen=True, kw_only=True):
     licence: str
     characters: Mapping[str, int]  # of text, by language
     settings: Mapping[str, int | float | str]
-    seed: int
     versions: Mapping[str, str]
     measured: Mapping[str, float]
 

@@ -3,7 +3,8 @@
     sw.txt.zst                 a language by the code of its file, one paragraph a line, a blank line between documents
     other/nbl.txt.zst          a language that CC-100 lacks, which is told apart from the others, too
 
-The ending is .txt, or that and .zst, .gz or .xz. A document is a tuple of paragraphs.
+The ending is .txt, or that and .zst, .gz or .xz. A document is a tuple of paragraphs. A language that CC-100 lacks has
+the code that lid.176 would give it: two letters where ISO 639-1 has them (`other/nno.txt` is `nn`).
 """
 
 import bisect
@@ -20,10 +21,20 @@ from ccnet_pipeline.text_files import read_documents
 
 Document = tuple[str, ...]
 OTHER = "other"  # the folder of languages that CC-100 lacks
-FEWEST_CHARACTERS = 1000  # of a pool; the smallest that is of use has some 5000
+FEWEST_CHARACTERS = 500  # of a pool; 5000 are of some use
 MOST_CHARACTERS = 20_000_000  # that are read of a pool: more would not make the model better
 LONGEST_PARAGRAPH = 10_000  # characters; what is longer is cut there
 _NAME = re.compile(r"(?P<code>[A-Za-z]{2,3}([-_][A-Za-z]+)*)\.txt(\.zst|\.gz|\.xz)?")
+# ISO 639-1 of what CC-100 lacks, by ISO 639-3.
+_TWO_LETTERS = dict(
+    pair.split(":")
+    for pair in """
+    aar:aa abk:ab aka:ak arg:an ava:av aym:ay bak:ba bam:bm bih:bh bis:bi bod:bo cha:ch che:ce chv:cv cor:kw cos:co
+    div:dv dzo:dz ewe:ee fao:fo fij:fj glv:gv ido:io iku:iu ile:ie ina:ia kal:kl kas:ks kau:kr kik:ki kin:rw
+    kom:kv kon:kg ltz:lb mah:mh mlt:mt mri:mi nau:na nav:nv nbl:nr nde:nd ndo:ng nno:nn nya:ny oci:oc oss:os run:rn
+    sag:sg sme:se smo:sm sna:sn sot:st tah:ty tat:tt tgk:tg tir:ti ton:to tso:ts tuk:tk twi:tw ven:ve vol:vo wln:wa
+    """.split()
+)
 _REACH = 30  # characters in which a blank is looked for, to cut there
 
 
@@ -59,15 +70,18 @@ def find_pools(folder: Path) -> dict[str, Path]:
             continue
         if not (match := _NAME.fullmatch(path.name)):
             raise UserError(f"{path}: the name is no language code with .txt, .txt.zst, .txt.gz or .txt.xz")
-        if other := found.get(match["code"]):
-            raise UserError(f"{other} and {path} are both of {match['code']}; keep one of them")
-        found[match["code"]] = path
+        code = _TWO_LETTERS.get(match["code"], match["code"])
+        if other := found.get(code):
+            raise UserError(f"{other} and {path} are both of {code}; keep one of them")
+        found[code] = path
     if not found:
         raise UserError(f"--text {folder} has no file such as sw.txt.zst, named by its language")
     return dict(sorted(found.items()))
 
 
-def read_pool(code: str, path: Path, most_characters: int = MOST_CHARACTERS) -> Pool:
+def read_pool(
+    code: str, path: Path, *, most_characters: int = MOST_CHARACTERS, fewest_characters: int = FEWEST_CHARACTERS
+) -> Pool:
     """Return the text of one language.
 
     Raises:
@@ -81,9 +95,9 @@ def read_pool(code: str, path: Path, most_characters: int = MOST_CHARACTERS) -> 
         document = tuple(piece for line in lines for piece in _pieces(line.strip()))
         documents.append(document)
         characters += sum(map(len, document))
-    if characters < FEWEST_CHARACTERS:
+    if characters < fewest_characters:
         raise UserError(
-            f"{path}: {characters} characters of text, and a language needs {FEWEST_CHARACTERS}; "
+            f"{path}: {characters} characters of text, and a language needs {fewest_characters}; "
             "add some, or take the file out"
         )
     return Pool(code, path, tuple(documents))
@@ -99,7 +113,7 @@ def hold_out(pool: Pool, every: int) -> tuple[Pool, Pool]:
     documents = pool.documents
     if len(documents) == 1:
         paragraphs = documents[0]
-        middle = -(-len(paragraphs) * (every - 1) // every)
+        middle = max(1, len(paragraphs) * (every - 1) // every)
         documents = (paragraphs[:middle], paragraphs[middle:]) if middle < len(paragraphs) else documents * 2
     every = min(every, len(documents))
     held = documents[every - 1 :: every]

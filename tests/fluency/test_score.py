@@ -32,7 +32,7 @@ def piped(monkeypatch: pytest.MonkeyPatch) -> Piped:
     """`piped(content)`: what the command line reads from standard input."""
 
     def pipe(content: bytes) -> None:
-        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BufferedReader(io.BytesIO(content))))  # type: ignore[arg-type]
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BufferedReader(io.BytesIO(content))))
 
     return pipe
 

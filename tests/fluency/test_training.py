@@ -8,11 +8,14 @@ from pathlib import Path
 
 import pytest
 
+from ccnet_pipeline.errors import UserError
 from ccnet_pipeline.fluency import FluencyModels, bucket_of
-from ccnet_pipeline.fluency.programs import Programs
+from ccnet_pipeline.fluency import programs as programs_module
+from ccnet_pipeline.fluency.programs import Programs, find_programs
 from ccnet_pipeline.fluency.training import Training, train
 from ccnet_pipeline.sample import lm_directory, text_directory
 from ccnet_pipeline.sample.pages import sample_pages
+from tests.conftest import CHECKOUT
 from tests.fluency.conftest import SMALL, Mistake, documents, sentences
 
 
@@ -114,3 +117,29 @@ def test_mistakes_of_the_user(tmp_path: Path, mistake: Mistake) -> None:
     assert not list((tmp_path / "lm").iterdir())
     assert "--output" in mistake("train", "--language=en", text)
     assert mistake("train", "--output=x", "--vocab=3") == "unrecognized arguments: --vocab=3 (see --help)"
+
+
+def test_programs_are_found_where_they_are_said_to_be_then_in_path_then_where_make_puts_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    makefile = (CHECKOUT / "Makefile").read_text("utf-8")
+    assert "docker/build_kenlm.sh $(VENV)/kenlm\n" in makefile
+    assert CHECKOUT / ".venv" / "kenlm" / "bin" == programs_module.BUILT
+    folders = [tmp_path / name for name in ("said", "variable", "path", "built")]
+    for folder in folders:
+        folder.mkdir()
+        for name in ("lmplz", "build_binary"):
+            shutil.copy("/bin/true", folder / name)
+    said, variable, path, built = folders
+    monkeypatch.setattr(programs_module, "BUILT", built)
+    monkeypatch.setenv("PATH", str(path))
+    monkeypatch.setenv("KENLM_BIN", str(variable))
+    assert find_programs(said) == Programs(f"{said}/lmplz", f"{said}/build_binary")
+    assert find_programs() == Programs(f"{variable}/lmplz", f"{variable}/build_binary")
+    monkeypatch.delenv("KENLM_BIN")
+    assert find_programs() == Programs(f"{path}/lmplz", f"{path}/build_binary")
+    (path / "lmplz").unlink()
+    assert find_programs() == Programs(f"{built}/lmplz", f"{path}/build_binary")
+    (built / "lmplz").unlink()
+    with pytest.raises(UserError, match="no lmplz in PATH; `make kenlm` builds it"):
+        find_programs()
