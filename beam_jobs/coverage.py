@@ -43,11 +43,9 @@ class Coverage:
     def _in_sum(self) -> str:
         wanted = self.wanted if self.wanted is not None else frozenset[str]().union(*(o.languages for o in self.offers))
         first = Counter(models[0] for language in wanted if (models := self._models_of(language)))
-        by_model = ", ".join(f"{first[model]} by {model}" for model in self.lid_models)
+        by_model = ", ".join(f"{first[model]} by {model}" for model in self.lid_models if first[model])
         fluent = len(wanted & self.with_fluency)
-        return (
-            f"{len(wanted)} languages, identified {by_model}; {fluent} have a fluency model, the others go to bucket all"
-        )
+        return f"{len(wanted)} languages: {by_model}; {fluent} have a fluency model, others are in bucket all"
 
     def _models_of(self, language: str) -> list[str]:
         return [offer.model for offer in self.offers if language in offer.languages]

@@ -229,7 +229,7 @@ def _add_models(group: argparse._ArgumentGroup) -> None:
     add(
         "--lid_model",
         metavar="MODEL",
-        help=f"fastText model: a path, or {' or '.join(KNOWN)}, which are fetched "
+        help=f"fastText model: a path, or one of {', '.join(KNOWN)}, which are fetched "
         f"and verified (default: lid.176.bin; for the sample {SAMPLE_LID_MODEL})",
     )
     add(

@@ -54,7 +54,7 @@ class KernelInputs:
     lm_files: dict[str, ModelFiles]
     members: list[bytes] = field(default_factory=list)  # gzip
     paragraphs: list[bytes] = field(default_factory=list)  # normalised, for SHA-1
-    texts: dict[Path, list[tuple[str, int]]] = field(default_factory=dict)  # by model; with the number of labels
+    texts: dict[Path, list[tuple[str, int, float]]] = field(default_factory=dict)  # by model; as `top` takes them
     lines: dict[str, list[str]] = field(default_factory=dict)  # by model; for SentencePiece
     pieces: dict[str, list[str]] = field(default_factory=dict)  # by model; for KenLM
     pages: list[bytes] = field(default_factory=list)  # frames of intermediate pages, as compressed
@@ -74,14 +74,14 @@ class Timing:
 
 
 class _RecordingModel:
-    def __init__(self, model: Model, texts: list[tuple[str, int]]) -> None:
+    def __init__(self, model: Model, texts: list[tuple[str, int, float]]) -> None:
         self.name = model.name
         self._model = model
         self._texts = texts
 
-    def top(self, texts: Sequence[str], k: int) -> list[list[Scored]]:
-        self._texts += [(text, k) for text in texts]
-        return self._model.top(texts, k)
+    def top(self, texts: Sequence[str], k: int, least: float = 0.0) -> list[list[Scored]]:
+        self._texts += [(text, k, least) for text in texts]
+        return self._model.top(texts, k, least)
 
 
 def _recording_identifier(setup: Setup, inputs: KernelInputs) -> ModelIdentifier:
@@ -242,9 +242,9 @@ def _time_fasttext(inputs: KernelInputs) -> Timing:
     timings = []
     for path, asked in inputs.texts.items():
         predict = FastTextModel(path)._predict
-        texts = [(text + "\n", k) for text, k in asked]
+        texts = [(text + "\n", k, least) for text, k, least in asked]
         predict("warm\n", 1, 0.0, "strict")
-        timings.append(_timed("fastText", texts, lambda text: predict(*text, 0.0, "strict")))  # noqa: B023
+        timings.append(_timed("fastText", texts, lambda text: predict(*text, "strict")))  # noqa: B023
     return Timing("fastText", sum(each.calls for each in timings), sum(each.cpu_s for each in timings))
 
 

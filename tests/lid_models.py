@@ -40,9 +40,9 @@ class StandIn:
         self.shown: list[str] = []
         self._answer = answer
 
-    def top(self, texts: Sequence[str], k: int) -> list[list[Scored]]:
+    def top(self, texts: Sequence[str], k: int, least: float = 0.0) -> list[list[Scored]]:
         self.shown += texts
-        return [list(self._answer(text))[:k] for text in texts]
+        return [[scored for scored in self._answer(text) if scored[1] >= least][:k] for text in texts]
 
 
 def identifier_of(model: StandIn, recipe: Recipe) -> ModelIdentifier:

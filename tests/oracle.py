@@ -15,11 +15,11 @@ import re
 import unicodedata
 import zlib
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache, lru_cache
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 from urllib.parse import urlsplit
 
 import myanmartools
@@ -28,6 +28,8 @@ import zhon.cedict
 Keep = Literal["none", "first"]
 Identify = Callable[[str], tuple[str, float]]
 """One fastText call: text without line breaks -> (label without `__label__`, probability as it came)."""
+Answers = Callable[[str, int], list[tuple[str, float]]]
+"""A text, and so many answers of a model that are wanted -> codes and their probabilities, best first."""
 PerplexityOf = Callable[[str, list[str]], "float | None"]
 """(language, texts) -> perplexity rounded to 1 decimal, None without a model; a text becomes one line."""
 
@@ -370,6 +372,7 @@ class Settings:
     dedup_keep: Keep = "none"
     mended: bool = False  # ends of lines, and what fastText is shown; else cc_net's
     lid_threshold: float = 0.5
+    card: Mapping[str, Any] | None = None  # of the second model, where there is one: its thresholds count
     round_score: bool = True  # to 2 decimals, before the threshold; else not at all, but <= 1
     languages: frozenset[str] | None = None  # None: every one
     keep_buckets: frozenset[str] = frozenset({"head", "middle", "tail", "all"})
@@ -517,16 +520,50 @@ def drop_duplicates(pages: Sequence[Page], keep: Keep) -> None:
         ]
 
 
+WITHOUT_LANGUAGE = {"und": "language_unsure", "zxx": "not_language"}
+
 Found = dict[str, list[tuple[float, int]]]
 """Language -> (score, number of the paragraph), in order."""
 
 
+def two_models(general: Answers, added: Answers, card: Mapping[str, Any]) -> Identify:
+    """The general model is believed from a score on that depends on its answer; else the added one is asked, too.
+
+    Then every language that the added model answers gets points: its probability, times that of the general model to a
+    power. The score is the share of the most points in all.
+    """
+
+    def identify(text: str) -> tuple[str, float]:
+        answers = dict(general(text, card["num_labels"]))
+        best, score = next(iter(answers.items()), ("und", 0.0))
+        if score >= card["believed"].get(best, card["believed_otherwise"]):
+            return best, score
+        points = {}
+        for language, probability in added(text[: card["max_characters"]], card["num_labels"]):
+            generally = max(answers.get(language, 0.0), card["not_named"])
+            if language not in answers and language in card["not_in_general"]:
+                generally = card["unknown_to_it"]
+            points[language] = max(probability, 1e-6) * generally ** card["general_weight"]
+        if not points:
+            return best, score
+        most = max(points, key=points.__getitem__)
+        return most, points[most] / sum(points.values())
+
+    return identify
+
+
+def threshold_of(label: str, settings: Settings) -> float:
+    if settings.card is None:
+        return settings.lid_threshold
+    return float(settings.card["least_scores"].get(label, settings.card["least_score_otherwise"]))
+
+
 def language_of(shown: str, settings: Settings, identify: Identify) -> tuple[str, float]:
-    """Of one call: a code, "und" where nothing is sure."""
+    """Of one call: a code, "und" where nothing is sure, "zxx" for what is no language."""
     label, score = identify(shown)
     score = rounded(score) if settings.round_score else min(score, 1.0)
-    code = cc100_code(label, shown) if score >= settings.lid_threshold else "und"
-    if settings.mended and (code == "my" or (code == "und" and is_mostly_burmese(shown))):
+    code = cc100_code(label, shown) if score >= threshold_of(label, settings) else "und"
+    if settings.mended and (code == "my" or (code in ("und", "zxx") and is_mostly_burmese(shown))):
         probability = probability_of_zawgyi(shown)
         if probability >= 0.9:
             return "my_zaw", probability
@@ -542,9 +579,9 @@ def identify_page(page: Page, settings: Settings, identify: Identify) -> Found:
         text = "".join(page.paragraphs[i] for i in unit)
         shown = " ".join(readable(page.paragraphs[i]) for i in unit) if settings.mended else text
         code, score = language_of(shown, settings, identify)
-        if code == "und":
+        if code in WITHOUT_LANGUAGE:
             for i in unit:
-                page.fate[i] = "language_unsure"
+                page.fate[i] = WITHOUT_LANGUAGE[code]
         else:
             found.setdefault(code, []).extend((score, i) for i in unit)
     return found
@@ -641,7 +678,7 @@ def reason_of(page: Page) -> str | None:
     buckets = [reason for reason in fates if reason.startswith("bucket_")]
     if buckets:
         return buckets[-1]  # of several the last by name
-    order = ("language_unwanted", "language_unsure", "duplicate", "repeated", "blank")
+    order = ("language_unwanted", "not_language", "language_unsure", "duplicate", "repeated", "blank")
     return next((reason for reason in order if reason in fates), "empty")
 
 

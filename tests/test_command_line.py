@@ -17,10 +17,12 @@ from typing import Any, NoReturn
 import pytest
 
 from beam_jobs import job, preparation, run_directory, storage
+from beam_jobs.coverage import Coverage
 from beam_jobs.options import parse
 from beam_jobs.parser import make_parser
 from ccnet_pipeline.errors import BalanceError, UserError
 from ccnet_pipeline.fetch import FetchPolicy
+from ccnet_pipeline.language import LEAST_SCORE
 from ccnet_pipeline.listings import Pick
 from ccnet_pipeline.recipe import CC100, CCNET, Configuration
 from ccnet_pipeline.sample import crawl_directory, lm_directory
@@ -245,7 +247,7 @@ def test_archives_of_robots_txt_that_are_none(mistake: Mistake, lid_model: Path)
 
 def test_a_language_model_that_is_absent(mistake: Mistake) -> None:
     line = mistake(*GIVEN, "--lid_model", "lid.177.bin")
-    assert line == "--lid_model lid.177.bin: no such file, and not one of lid.176.bin, lid.176.ftz"
+    assert line.startswith("--lid_model lid.177.bin: no such file, and not one of lid.176.bin, lid.176.ftz, ")
 
 
 @pytest.mark.parametrize("content", [b"", b"x", b"no model " * 1000])
@@ -316,7 +318,7 @@ def empty(folder: Path) -> None:
     [
         (shutil.rmtree, "^--lm_dir lm is not a directory"),
         (empty, r"^--lm_dir lm holds no <language>\.sp\.model; leave the option out to go without models"),
-        (lambda f: (f / "cutoffs.csv").unlink(), r"^--lm_dir lm lacks cutoffs\.csv; .*train_lm --published"),
+        (lambda f: (f / "cutoffs.csv").unlink(), r"^--lm_dir lm lacks cutoffs\.csv; .*fluency fetch --cutoffs"),
         (lambda f: (f / "en.arpa.bin").unlink(), r"^lm/en\.sp\.model has no en\.arpa\.bin beside it"),
         pytest.param(
             lambda f: (f / "en.sp.model").unlink(), r"en\.sp\.model"
@@ -395,6 +397,7 @@ def test_a_place_that_this_installation_cannot_reach(mistake: Mistake, lid_model
         (["--min_chars", "10"], "recipe.min_chars was 300, now 10"),
         (["--shard_bytes", "1M"], "shard_bytes was 536870912, now 1048576"),
         (["--keep_rejects"], "keep_rejects was False, now True"),
+        (["--keep_labels"], "keep_labels was False, now True"),
         (["--languages", "en,fr"], "recipe.languages was 'cc100', now 'en,fr'"),
     ],
     ids=lambda value: value[0] if isinstance(value, list) else None,
@@ -615,13 +618,13 @@ def test_the_help_states_the_true_defaults() -> None:
         ("--max_record_bytes SIZE drop", f"[{CC100.max_record_bytes >> 20}M]"),
         ("--dedup_scope SCOPE compare", f"[{CC100.dedup_scope}]"),
         ("--dedup_keep {none,first} of", f"[{CC100.dedup_keep}]"),
-        ("--min_language_score P drop", f"[{CC100.min_language_score}]"),
+        ("--min_language_score P drop", f"else {LEAST_SCORE} / {CCNET.min_language_score}]"),
         ("--languages LIST languages", f"[{CC100.languages} / {CCNET.languages}]"),
         ("--keep_buckets LIST of", f"[{','.join(CC100.keep_buckets)} / {','.join(CCNET.keep_buckets)}]"),
         ("--shard_bytes SIZE compressed", "512M"),
     ]:
         assert default in text.partition(option)[2][:260], option
-    for name in ("min_chars", "max_record_bytes", "dedup_scope", "dedup_keep", "min_language_score"):
+    for name in ("min_chars", "max_record_bytes", "dedup_scope", "dedup_keep"):
         assert getattr(CC100, name) == getattr(CCNET, name), "one default is shown for both presets"
 
 
@@ -636,8 +639,9 @@ def test_defaults_for_the_sample() -> None:
     assert arguments.recipe == CC100
     assert (arguments.formats, arguments.shard_bytes) == (("jsonl.zst",), 512 << 20)
     assert (arguments.runner, arguments.workers, arguments.dedup_buckets) == ("DirectRunner", os.cpu_count(), 0)
-    flags = (arguments.keep_rejects, arguments.keep_work, arguments.overwrite)
-    assert flags == (False, False, False)
+    flags = (arguments.keep_rejects, arguments.keep_labels, arguments.keep_work, arguments.overwrite)
+    assert flags == (False, False, False, False)
+    assert arguments.second_lid_model is None
     assert (arguments.work_dir, arguments.blocklist, arguments.beam) == (None, None, ())
     assert arguments.fetch == FetchPolicy()
 
@@ -682,8 +686,9 @@ def test_presets() -> None:
     assert (CCNET.unit, CCNET.title_is_paragraph) == ("document", False)
     assert (CCNET.languages, CCNET.normalization) == ("all", "ccnet")
     assert CCNET.keep_buckets == ("head", "middle", "tail", "all")
+    assert (CC100.min_language_score, CCNET.min_language_score) == (None, 0.5)
     for preset in (CC100, CCNET):
-        assert (preset.min_chars, preset.max_record_bytes, preset.min_language_score) == (300, 16 << 20, 0.5)
+        assert (preset.min_chars, preset.max_record_bytes) == (300, 16 << 20)
         assert (preset.dedup_scope, preset.dedup_keep) == ("all", "none")
 
 
@@ -717,7 +722,7 @@ def test_places_and_names(option: str, field: str, given: str) -> None:
     assert parse([option, given]) == dataclasses.replace(parse([]), **{field: given})  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("flag", ["keep_rejects", "keep_work", "overwrite"])
+@pytest.mark.parametrize("flag", ["keep_rejects", "keep_labels", "keep_work", "overwrite"])
 def test_flags(flag: str) -> None:
     assert parse([f"--{flag}"]) == dataclasses.replace(parse([]), **{flag: True})  # type: ignore[arg-type]
 
@@ -773,7 +778,8 @@ def fingerprint(here: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., st
 
     (here / "model").write_bytes(b"model")
     monkeypatch.setattr(preparation, "find_model", Path)
-    monkeypatch.setattr(preparation, "_checked_models", lambda *_: ([here / "model"], []))
+    no_models = Coverage(None, (), frozenset(), ())
+    monkeypatch.setattr(preparation, "_checked_models", lambda *_: ([here / "model"], no_models))
     monkeypatch.setattr(job, "_make_pipeline", lambda *_: (1, None))
     monkeypatch.setattr(run_directory, "claim", claim)
     monkeypatch.setattr("beam_jobs.submission._require_job_server", lambda *_, **__: None)  # it would be fetched
@@ -820,6 +826,7 @@ def test_every_setting_of_the_method_is_in_the_fingerprint(fingerprint: Callable
         ["--formats", "parquet,jsonl.zst"],
         ["--shard_bytes", "511M"],
         ["--keep_rejects"],
+        ["--keep_labels"],
         ["--verify_digests"],
         ["--verify_digests", "strict"],
         ["--extractor", "trafilatura"],

@@ -28,10 +28,12 @@ from warcio.archiveiterator import ArchiveIterator
 
 from beam_jobs.job import main
 from ccnet_pipeline.dedup import KEPT, REASONS, Keep, bucket_bounds, collect, resolve, verdicts
+from ccnet_pipeline.fluency.normalize import for_lm_ccnet, for_lm_mended
+from ccnet_pipeline.language.loading import ADDED_FILE
 from ccnet_pipeline.language.readable import for_identification
 from ccnet_pipeline.text.hashing import paragraph_hashes
 from ccnet_pipeline.text.invisible import strip_invisible
-from ccnet_pipeline.text.normalize import for_dedup, for_lm_ccnet, for_lm_mended
+from ccnet_pipeline.text.normalize import for_dedup
 from tests import oracle
 from tests.lid_models import write_model
 
@@ -259,16 +261,23 @@ def assert_same_lines(found: Lines, expected: Iterable[tuple[tuple[str, str], di
             assert line == other
 
 
+Identifies = Callable[[oracle.Settings], oracle.Identify]
+
+
+def answers_of(path: Path) -> oracle.Answers:
+    predict = fasttext.load_model(str(path)).f.predict
+    return lambda text, k: [
+        (label.removeprefix("__label__"), score) for score, label in predict(text + "\n", k, 0.0, "strict")
+    ]
+
+
 @pytest.fixture(scope="session")
-def identify(lid_model: Path) -> oracle.Identify:
-    predict = fasttext.load_model(str(lid_model)).f.predict
-
-    @lru_cache(maxsize=1 << 20)
-    def best(text: str) -> tuple[str, float]:
-        [(score, label)] = predict(text + "\n", 1, 0.0, "strict")
-        return label.removeprefix("__label__"), score
-
-    return best
+def identify(lid_model: Path) -> Identifies:
+    """`identify(method)`: what a method knows the language by, one model or two."""
+    general, added = answers_of(lid_model), answers_of(ADDED_FILE)
+    one = lru_cache(maxsize=1 << 20)(lambda text: general(text, 1)[0])
+    two = lru_cache(maxsize=1 << 20)(oracle.two_models(general, added, CARD))
+    return lambda method: one if method.card is None else two
 
 
 def in_order(paths: Iterable[Path]) -> list[Path]:
@@ -277,7 +286,8 @@ def in_order(paths: Iterable[Path]) -> list[Path]:
     return [path for _, path in sorted(zip(oracle.segment_names(paths), paths, strict=True))]
 
 
-CCNET, CC100 = oracle.CCNET, oracle.CC100_PRESET
+CARD = json.loads(ADDED_FILE.with_suffix(".json").read_bytes())
+CCNET, CC100 = oracle.CCNET, replace(oracle.CC100_PRESET, card=CARD)
 ALL_BUCKETS = frozenset({"head", "middle", "tail", "all"})
 PRESETS = [
     pytest.param(CCNET, ("--preset=ccnet", "--dedup_scope=all"), id="ccnet"),
@@ -290,13 +300,13 @@ def test_a_crawl_without_language_models(
     method: oracle.Settings,
     flags: tuple[str, ...],
     generated_crawl: Callable[..., Path],
-    identify: oracle.Identify,
+    identify: Identifies,
     lid_model: Path,
     tmp_path: Path,
 ) -> None:
     paths = in_order(generated_crawl(files=2, records_per_file=250, seed=5).rglob("*.wet.gz"))
     result = run(reversed(paths), tmp_path / "out", lid_model, *flags)
-    expected = oracle.build(paths, method, identify)
+    expected = oracle.build(paths, method, identify(method))
     assert expected.total.records.kept > 200
     assert_same(result, expected, oracle.segment_names(paths))
 
@@ -388,7 +398,7 @@ def test_a_crawl_with_language_models(
     method: oracle.Settings,
     flags: tuple[str, ...],
     generated_crawl: Callable[..., Path],
-    identify: oracle.Identify,
+    identify: Identifies,
     models: Models,
     lid_model: Path,
     tmp_path: Path,
@@ -397,7 +407,7 @@ def test_a_crawl_with_language_models(
     result = run(paths, tmp_path / "out", lid_model, *flags, f"--lm_dir={models.folder}")
     preset = flags[0].removeprefix("--preset=")
     normal_form = {"ccnet": "ccnet", "cc100": "mended"}[preset]
-    expected = oracle.build(paths, models.settings(method), identify, models.perplexity_of(normal_form))
+    expected = oracle.build(paths, models.settings(method), identify(method), models.perplexity_of(normal_form))
     buckets = {document.bucket for document in expected.documents}
     assert buckets == (ALL_BUCKETS if preset == "ccnet" else ALL_BUCKETS - {"tail"})
     assert_same(result, expected, oracle.segment_names(paths))
@@ -418,13 +428,13 @@ def test_a_bigger_crawl(
     method: oracle.Settings,
     flags: tuple[str, ...],
     generated_crawl: Callable[..., Path],
-    identify: oracle.Identify,
+    identify: Identifies,
     lid_model: Path,
     tmp_path: Path,
 ) -> None:
     paths = in_order(generated_crawl(files=5, records_per_file=200, seed=7).rglob("*.wet.gz"))
     result = run(paths, tmp_path / "out", lid_model, *flags)
-    assert_same(result, oracle.build(paths, method, identify), oracle.segment_names(paths))
+    assert_same(result, oracle.build(paths, method, identify(method)), oracle.segment_names(paths))
 
 
 # --- real archives
@@ -439,7 +449,7 @@ def test_real_archives(
     method: oracle.Settings,
     flags: tuple[str, ...],
     test_data: Path,
-    identify: oracle.Identify,
+    identify: Identifies,
     lid_model: Path,
     tmp_path: Path,
 ) -> None:
@@ -447,7 +457,7 @@ def test_real_archives(
     paths = in_order(real_wets(test_data))
     assert len(paths) >= 16
     result = run(paths, tmp_path / "out", lid_model, *flags, "--dedup_scope=group:1", "--languages=all")
-    expected = oracle.build(paths, replace(method, dedup_scope=1, languages=None), identify)
+    expected = oracle.build(paths, replace(method, dedup_scope=1, languages=None), identify(method))
     assert expected.total.records.kept > 20
     assert_same(result, expected, oracle.segment_names(paths))
 
@@ -602,7 +612,7 @@ def test_odd_pages(
     seed: int,
     method: oracle.Settings,
     flags: tuple[str, ...],
-    identify: oracle.Identify,
+    identify: Identifies,
     models: Models,
     lid_model: Path,
     tmp_path: Path,
@@ -610,7 +620,7 @@ def test_odd_pages(
     paths = in_order(write_odd_crawl(tmp_path / "crawl", random.Random(seed)))
     result = run(paths, tmp_path / "out", lid_model, *flags, f"--lm_dir={models.folder}")
     normal_form = "ccnet" if "--preset=ccnet" in flags else "mended"
-    expected = oracle.build(paths, models.settings(method), identify, models.perplexity_of(normal_form))
+    expected = oracle.build(paths, models.settings(method), identify(method), models.perplexity_of(normal_form))
     assert len(expected.documents) > 5
     assert any(re.search("/", document.id) for document in expected.documents) == (method.unit == "paragraph")
     assert_same(result, expected, oracle.segment_names(paths))

@@ -52,6 +52,10 @@ class Rule(Protocol):
     def num_labels(self) -> int:
         """So many answers of each model are weighed."""
 
+    @property
+    def not_named(self) -> float:
+        """Answers of the general model that are less probable than this are as good as none."""
+
     def must_ask(self, language: str, score: float) -> bool:
         """Return whether the second model is to be asked, by the best answer of the general one."""
 
@@ -87,18 +91,20 @@ class ModelIdentifier:
         self._general = general
         self._second = second
         self._judgement = judgement
-        # Asked for more labels a model takes no longer.
-        weighed = second.rule.num_labels if second else 1
-        self._num_labels = max(weighed, NUM_LABELS) if judgement.keeps_labels else weighed
 
     def identify(self, texts: Sequence[str]) -> list[Identification]:
         """Return the language of each text."""
-        general = self._general.top(texts, self._num_labels)
+        general = self._ask_general(texts)
         second = self._ask_second(texts, general, self._second) if self._second else {}
         return [
             self._judge(text, scored, second.get(number))
             for number, (text, scored) in enumerate(zip(texts, general, strict=True))
         ]
+
+    def _ask_general(self, texts: Sequence[str]) -> list[list[Scored]]:
+        if self._second:
+            return self._general.top(texts, self._second.rule.num_labels, self._second.rule.not_named)
+        return self._general.top(texts, NUM_LABELS if self._judgement.keeps_labels else 1)
 
     def _ask_second(
         self, texts: Sequence[str], general: Sequence[Sequence[Scored]], second: Second
@@ -110,7 +116,7 @@ class ModelIdentifier:
             if self._judgement.keeps_labels or second.rule.must_ask(*_best(scored))
         ]
         shown = [texts[number][: second.rule.max_characters] for number in numbers]
-        return dict(zip(numbers, second.model.top(shown, self._num_labels), strict=True))
+        return dict(zip(numbers, second.model.top(shown, second.rule.num_labels), strict=True))
 
     def _judge(self, text: str, general: Sequence[Scored], second: Sequence[Scored] | None) -> Identification:
         language, score, decided_by = self._decide(general, second)

@@ -3,9 +3,11 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from ccnet_pipeline.checksums import sha256_of
 from ccnet_pipeline.errors import UserError
 from ccnet_pipeline.language import zawgyi
 from ccnet_pipeline.language.codes import NOT_LANGUAGE, UNDETERMINED
+from ccnet_pipeline.language.combination import read_rule
 from ccnet_pipeline.language.fasttext_model import FastTextModel
 from ccnet_pipeline.language.identifier import Judgement, ModelIdentifier, Second
 from ccnet_pipeline.language.labels import CHINESE
@@ -105,15 +107,11 @@ def load(models: LidModels) -> LoadedModels:
     name = ADDED if models.second.absolute() == ADDED_FILE else models.second.name
     if name == general.name:
         raise UserError(f"--lid_model and {_OPTION} are both called {name}; rename one")
-    if not card_of(models.second).is_file():
-        raise UserError(
-            f"{_OPTION} {models.second} has no {card_of(models.second).name} beside it, which says when it is asked; "
-            "python -m ccnet_pipeline.language train writes both"
-        )
-    from ccnet_pipeline.language.combination import read_rule
-
+    rule = read_rule(card_of(models.second))
+    if rule.sha256 != sha256_of(models.second):
+        raise UserError(f"{card_of(models.second)} is not the card of {models.second}: it has another sha256")
     added = FastTextModel(models.second, name=name, option=_OPTION)
-    return LoadedModels(general, Second(added, read_rule(card_of(models.second))), added)
+    return LoadedModels(general, Second(added, rule), added)
 
 
 def _languages_of(model: FastTextModel) -> frozenset[str]:

@@ -20,10 +20,9 @@ from tests.lid_models import StandIn, identifier_of
 
 
 class AskBelow:
-    """A rule for tests: ask below a score, or where the answer is `id`; the second model's answer counts if likelier."""
+    """A rule for tests: ask below a score, or where the answer is `id`; the likelier answer counts."""
 
-    max_characters = 10
-    num_labels = 3
+    max_characters, num_labels, not_named = 10, 3, 0.05
 
     def must_ask(self, language: str, score: float) -> bool:
         return score < 0.9 or language == "id"

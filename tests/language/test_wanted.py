@@ -114,6 +114,6 @@ def test_many_languages_are_told_in_sum() -> None:
     missing = tuple(sorted(CC100_CODES - {"sw", "xh", "my", "ha", "my_zaw"}))
     [line, lacking] = Coverage(CC100_CODES, OFFERS, frozenset({"sw", "ha", "de"}), missing).lines()
     assert line == (
-        "116 languages, identified 3 by lid, 1 by added, 1 by zawgyi; 3 have a fluency model, the others go to bucket all"
+        "116 languages: 3 by lid, 1 by added, 1 by zawgyi; 3 have a fluency model, others are in bucket all"
     )
     assert lacking.startswith("the models have no label for af, am, ar, ")
