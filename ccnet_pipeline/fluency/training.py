@@ -3,9 +3,8 @@
 **The text** is documents of paragraphs, normalised here as for scoring (`ccnet_pipeline.fluency.normalize`). CCNet
 took the openings of Wikipedia articles: edited text is the scale on which the crawl is measured.
 
-**Held out** is a share of the documents: their perplexity says how well the model knows the language, and its 30th and
-60th percentile are the cut-offs until `calibrate` takes those of a crawl, as CCNet did. Edited text is more fluent than
-a crawl: such cut-offs keep less than 60 %.
+**Held out** is a share of the documents: their perplexity says how well the model knows the language, and its 50th and
+80th percentile are the cut-offs until `calibrate` takes those of a crawl, as CCNet did.
 
 **Determinism.** The same text, options and library versions give the same bytes.
 
@@ -40,13 +39,15 @@ from ccnet_pipeline.fluency.preparation import (
 from ccnet_pipeline.fluency.programs import Programs, run_program
 from ccnet_pipeline.text_files import documents_of
 
-PERCENTILES = (30.0, 60.0)  # cc_net's, although its paper speaks of thirds
+OF_A_CRAWL = (30.0, 60.0)  # percentiles; cc_net's, although its paper speaks of thirds
+# Edited text is more fluent than a crawl: below its 80th percentile lie about two thirds of a crawl (docs/method.md).
+OF_HELD_OUT = (50.0, 80.0)
 FEWEST_DOCUMENTS = 5  # to take percentiles of
 MEMORY = "1G"
 _ALL_CHARACTERS: dict[str, Any] = {"character_coverage": 1.0, "byte_fallback": True}
 _CCNETS_COVERAGE: dict[str, Any] = {"character_coverage": 0.9995}  # the rarest characters are not known
 # Where nothing parts the words (Chinese, Japanese), a small text would give phrases as pieces, each seen once.
-_CHARACTERS_A_PIECE, _PIECES_ANYWAY = 50, 8000
+_CHARACTERS_A_PIECE, _PIECES_ANYWAY = 30, 8000
 _VOCAB_PAD = 65_536  # words that a piece which was never seen is one of: so it is not likelier where the text is small
 
 
@@ -145,7 +146,8 @@ def train_in(
     tell("held out")
     model = FluencyModel(files, training.normalization)
     held_out = scores_of(model, documents_of(lines_of(text.held_out)))
-    cutoffs = percentiles([score.perplexity for score in (scores_of(model, sample) if sample else held_out)])
+    judged, shares = (scores_of(model, sample), OF_A_CRAWL) if sample else (held_out, OF_HELD_OUT)
+    cutoffs = percentiles([score.perplexity for score in judged], shares)
     return Trained(
         files=replace(files, cutoffs=replace(cutoffs, normalization=training.normalization)),
         text=text.counts,
@@ -190,12 +192,12 @@ def _train_pieces(training: Training, text: PreparedText, target: Path) -> int:
 
 
 def most_pieces(vocab_size: int, num_characters: int, num_distinct: int) -> int:
-    """Return how many pieces a text may give: one for 50 characters, but 8 000 in any case, up to `vocab_size`.
+    """Return how many pieces a text may give: one for 30 characters, but 8 000 in any case, up to `vocab_size`.
 
     Each of the distinct characters has to be a piece.
 
     >>> most_pieces(65536, 750_000, 4000), most_pieces(65536, 100_000, 90), most_pieces(65536, 10**9, 9000)
-    (15000, 8000, 65536)
+    (25000, 8000, 65536)
     """
     return min(vocab_size, max(num_characters // _CHARACTERS_A_PIECE, _PIECES_ANYWAY, 2 * num_distinct))
 
@@ -245,11 +247,11 @@ def scores_of(model: FluencyModel, documents: Iterable[Document]) -> list[Score]
     return [score for score in map(model.score, documents) if score]
 
 
-def percentiles(perplexities: Sequence[float]) -> Cutoffs:
-    """Return the 30th and 60th percentile of perplexities, to one decimal."""
+def percentiles(perplexities: Sequence[float], shares: tuple[float, float]) -> Cutoffs:
+    """Return two percentiles of perplexities, to one decimal."""
     if len(perplexities) < FEWEST_DOCUMENTS:
         raise TooLittleTextError(f"too little text: {len(perplexities)} documents for cut-offs, not {FEWEST_DOCUMENTS}")
-    head, middle = (round(float(value), 1) for value in np.percentile(perplexities, PERCENTILES))
+    head, middle = (round(float(value), 1) for value in np.percentile(perplexities, shares))
     return Cutoffs(head, middle)
 
 
