@@ -6,7 +6,8 @@
     python benchmarks/languages_fluency.py --text train/ --lm_dir models --crawl crawls/* --lid_model lid.176.ftz
 
 trains what `--lm_dir` lacks, reads the crawls as preset `cc100` does, each as one scope, and prints five tables.
-MINUTES
+Of two cores: 77 languages are trained in six minutes, 30 crawls read in three; the comparison takes a minute and a half
+for each of its languages (`--compare ''` leaves it out).
 
 models      text, pieces, n-grams, held-out perplexity, size of the files; time and memory of what was trained now
 AUC         of perplexity, articles against junk: how probable it is that a page of junk has a higher perplexity than an
@@ -33,26 +34,24 @@ from pathlib import Path
 import numpy as np
 from generated_pages import ARTICLES, IS_JUNK, Page, Part, read_pages
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
-
-from ccnet_pipeline.fluency import NORMALIZERS, Cutoffs, FluencyModel, FluencyModels  # noqa: E402
-from ccnet_pipeline.fluency.calibration import FEWEST_DOCUMENTS, By, Sample, cutoffs_of  # noqa: E402
-from ccnet_pipeline.fluency.cards import CARD, read_card  # noqa: E402
-from ccnet_pipeline.fluency.model import Score  # noqa: E402
-from ccnet_pipeline.fluency.one_language import Order, Outcome  # noqa: E402
-from ccnet_pipeline.fluency.preparation import lines_of, prepare  # noqa: E402
-from ccnet_pipeline.fluency.programs import Programs, find_programs  # noqa: E402
-from ccnet_pipeline.fluency.texts import find_sources, read_texts  # noqa: E402
-from ccnet_pipeline.fluency.train_all import train_all  # noqa: E402
-from ccnet_pipeline.fluency.training import Training, scores_of, train_in  # noqa: E402
-from ccnet_pipeline.groups import Grouper  # noqa: E402
-from ccnet_pipeline.language import load, with_second  # noqa: E402
-from ccnet_pipeline.models import find_model  # noqa: E402
-from ccnet_pipeline.recipe import CC100  # noqa: E402
-from ccnet_pipeline.text_files import documents_of  # noqa: E402
+from ccnet_pipeline.fluency import NORMALIZERS, Cutoffs, FluencyModel, FluencyModels
+from ccnet_pipeline.fluency.calibration import FEWEST_DOCUMENTS, By, Sample, cutoffs_of
+from ccnet_pipeline.fluency.cards import CARD, read_card
+from ccnet_pipeline.fluency.model import Score
+from ccnet_pipeline.fluency.one_language import Order, Outcome
+from ccnet_pipeline.fluency.preparation import lines_of, prepare
+from ccnet_pipeline.fluency.programs import Programs, find_programs
+from ccnet_pipeline.fluency.texts import find_sources, read_texts
+from ccnet_pipeline.fluency.train_all import train_all
+from ccnet_pipeline.fluency.training import Training, scores_of, train_in
+from ccnet_pipeline.groups import Grouper
+from ccnet_pipeline.language import load, with_second
+from ccnet_pipeline.models import find_model
+from ccnet_pipeline.recipe import CC100
+from ccnet_pipeline.text_files import documents_of
 
 _JUNK = ("keywords", "code", "mojibake", "digits")
+_FEWEST = 5  # pages of either kind that an AUC wants
 _OF_CRAWL: tuple[tuple[By, float], ...] = (
     *(("documents", middle) for middle in (60.0, 65.0, 70.0, 75.0, 80.0)),
     *(("tokens", middle) for middle in (60.0, 80.0, 90.0)),
@@ -102,8 +101,8 @@ def models_table(directory: Path, outcomes: Iterable[Outcome]) -> Iterator[str]:
 
 
 def auc(articles: Sequence[float], junk: Sequence[float]) -> float | None:
-    """Return how probable it is that junk has a higher perplexity; ties count half. None: one of the two is missing."""
-    if not articles or not junk:
+    """Return how probable it is that junk has a higher perplexity; ties count half. None: too few of one."""
+    if min(len(articles), len(junk)) < _FEWEST:
         return None
     below, upto = (np.searchsorted(np.sort(articles), junk, side) for side in ("left", "right"))
     return float((below + upto).mean() / 2 / len(articles))
