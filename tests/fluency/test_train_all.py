@@ -154,7 +154,7 @@ def test_an_interrupted_training_ends_what_it_started_and_is_gone_on_with(
 ) -> None:
     output, note = tmp_path / "models", tmp_path / "note"
     # The second language never ends by itself: its lmplz notes its number, and waits.
-    script = f'[ -e {output}/*.sp.model ] || exec {programs.lmplz} "$@"\necho $$ >{note}\nexec sleep 600'
+    script = f'[ -e {output}/*.sp.model ] || exec {programs.lmplz} "$@"\necho $$ >{note}\nexec sleep 30'
     kenlm = _stand_in(tmp_path / "kenlm", programs, script)
     arguments = ["train", f"--all={texts}", f"--output={output}", *_SMALL, "--workers=1"]
     command = [sys.executable, "-m", "ccnet_pipeline.fluency", *arguments, f"--kenlm_bin={kenlm}"]
