@@ -24,7 +24,7 @@ _QUALITIES = {
     "in head": ("head_share", ".0%"),
 }
 # What a narrow terminal goes without, first to last.
-_LESS_IMPORTANT = ("bytes", "paragraphs", "all", "characters", "middle", "head", "tail")
+_LESS_IMPORTANT = ("bytes", "paragraphs", "all", "characters", "middle", "head", "tail", "documents")
 
 
 @dataclass(slots=True)

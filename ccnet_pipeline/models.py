@@ -166,7 +166,11 @@ def alone_in(directory: Path) -> Iterator[None]:
     folder = os.open(directory, os.O_RDONLY | os.O_CLOEXEC)
     try:
         with contextlib.suppress(OSError):  # not every file system locks folders
-            fcntl.flock(folder, fcntl.LOCK_EX)
+            try:
+                fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                _log.info("waiting for another command that fetches models into %s", directory)
+                fcntl.flock(folder, fcntl.LOCK_EX)
         yield
     finally:
         os.close(folder)
@@ -180,26 +184,28 @@ def fetch_model(model: KnownModel, directory: Path, policy: FetchPolicy) -> Path
         OSError: the folder cannot be used.
     """
     _log.info("fetching %s%s", shown(model.url), f" ({model.megabytes:g} MB)" if model.megabytes else "")
-    folder = directory / _FETCHED
+    folder = directory / _FETCHED / model.name
     try:
         path = fetch_file(model.url, replace(policy, cache=str(folder)), _Tenths(model.name).tell)
     except FetchError:
         if not any(file.stat().st_size for file in folder.rglob("*") if file.is_file() and file.suffix != ".json"):
-            forget_fetched(directory)
+            forget_fetched(model, directory)
         raise
     except UserError as error:
         if isinstance(error.__cause__, OSError):  # of the folder
             raise error.__cause__ from None
         raise
     if not _is(path, model):
-        forget_fetched(directory)
+        forget_fetched(model, directory)
         raise FetchError(f"{shown(model.url)}: what it gives has another sha256")
     return path
 
 
-def forget_fetched(directory: Path) -> None:
-    """Remove what `fetch_model` keeps for the case that it is broken off."""
-    shutil.rmtree(directory / _FETCHED, ignore_errors=True)
+def forget_fetched(model: KnownModel, directory: Path) -> None:
+    """Remove what `fetch_model` keeps of a file for the case that it is broken off."""
+    shutil.rmtree(directory / _FETCHED / model.name, ignore_errors=True)
+    with contextlib.suppress(OSError):  # there may be others
+        (directory / _FETCHED).rmdir()
 
 
 class _Tenths:
@@ -230,7 +236,7 @@ def _obtain(model: KnownModel, target: Path) -> None:
         fetch_model(model, target.parent, policy).replace(target)
     except FetchError as error:
         _take_instead(model, target, str(error))
-    forget_fetched(target.parent)
+    forget_fetched(model, target.parent)
 
 
 def _take_instead(model: KnownModel, target: Path, failure: str) -> None:

@@ -38,6 +38,7 @@ def test_from_nothing_to_a_filtered_corpus_it_is_at_most_four_commands() -> None
     (block,) = (block for block in BLOCKS if "make kenlm" in block)
     assert len(block.splitlines()) <= 4
     assert "--lm_dir models" in block.splitlines()[-1]
+    assert "\nkenlm:" in (CHECKOUT / "Makefile").read_text("utf-8")
 
 
 def test_make_test_is_what_ci_runs() -> None:

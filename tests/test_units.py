@@ -20,7 +20,7 @@ from beam_jobs import storage
 from beam_jobs.progress import StageProgress, watched
 from ccnet_pipeline.archive import Record
 from ccnet_pipeline.checksums import sha256_of
-from ccnet_pipeline.documents import Document, Reject, encode
+from ccnet_pipeline.documents import Document, LanguageLabel, Reject, encode
 from ccnet_pipeline.errors import BalanceError, UserError
 from ccnet_pipeline.extract import Extraction
 from ccnet_pipeline.fluency import Cutoffs, bucket_of, find_models, perplexity, read_cutoffs
@@ -174,6 +174,20 @@ def test_parquet_holds_the_same_documents(count: int) -> None:
     groups = [metadata.row_group(number) for number in range(metadata.num_row_groups)]
     assert [group.num_rows for group in groups] == [min(4096, count - start) for start in range(0, count, 4096)]
     assert {group.column(0).compression for group in groups} <= {"ZSTD"}
+
+
+def test_labels_are_columns_where_they_are_kept() -> None:
+    labels = [LanguageLabel("lid.176.bin", "sw", 0.61), LanguageLabel("added", "sw", 0.9)]
+    kept = [document(number, languages=labels[number:], language_model="added") for number in range(3)]
+    assert list(msgspec.json.decode(encode(kept[0]))) == [*FIELDS, "languages", "language_model"]
+    assert [decode_document(encode(each)) for each in kept] == kept
+    dropped = Reject.of(kept[0], "bucket_tail")
+    assert (dropped.reason, dropped.languages, dropped.language_model) == ("bucket_tail", labels, "added")
+    stream = io.BytesIO()
+    write_parquet(kept, stream)
+    rows = pq.read_table(stream).to_pylist()
+    assert list(rows[0]) == [*FIELDS, "languages", "language_model"]
+    assert rows == [msgspec.to_builtins(each) for each in kept]
 
 
 def test_parquet_twice_gives_the_same_bytes() -> None:

@@ -50,18 +50,20 @@ class FastTextModel:
             raise UserError(f"{self._what} is not a whole fastText model: {error}; fetch it anew") from error
         except (ValueError, MemoryError) as error:
             raise UserError(f"{self._what} is not a fastText model: {error}") from error
-        if not self.labels():
+        labels = self._model.getLabels("strict")[0]
+        if not labels:
             raise UserError(f"{self._what} has no labels: it was trained for word vectors, not to tell languages")
         self._predict = self._model.predict
-        self._has_synonyms = len(self.codes()) < len(self.labels())
+        self._meanings = {label: code_of(label.removeprefix(LABEL)) for label in labels}
+        self._has_synonyms = len(self.codes()) < len(labels)
 
     def labels(self) -> frozenset[str]:
         """Return every label that the model knows, without its prefix."""
-        return frozenset(label.removeprefix(LABEL) for label in self._model.getLabels("strict")[0])
+        return frozenset(label.removeprefix(LABEL) for label in self._meanings)
 
     def codes(self) -> frozenset[str]:
         """Return what the labels mean: codes of CC-100, and other labels as they stand."""
-        return frozenset(map(code_of, self.labels()))
+        return frozenset(self._meanings.values())
 
     def top(self, texts: Sequence[str], k: int, least: float = 0.0) -> list[list[Scored]]:
         """Return for each text the best `k` codes that are as probable as `least`.
@@ -78,7 +80,8 @@ class FastTextModel:
             answers = [self._predict(f"{text}\n", *asked, "strict") for text in texts]
         except RuntimeError as error:
             raise UserError(f"{self._what} is damaged: {error}; fetch it anew") from error
-        return [add_up([(label.removeprefix(LABEL), score) for score, label in scored])[:k] for scored in answers]
+        codes = [[(self._meanings[label], score) for score, label in scored] for scored in answers]
+        return [add_up(scored)[:k] for scored in codes] if self._has_synonyms else codes
 
 
 def _check(path: Path) -> None:

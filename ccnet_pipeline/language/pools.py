@@ -113,7 +113,7 @@ def hold_out(pool: Pool, every: int) -> tuple[Pool, Pool]:
     documents = pool.documents
     if len(documents) == 1:
         paragraphs = documents[0]
-        middle = -(-len(paragraphs) * (every - 1) // every)
+        middle = max(1, len(paragraphs) * (every - 1) // every)
         documents = (paragraphs[:middle], paragraphs[middle:]) if middle < len(paragraphs) else documents * 2
     every = min(every, len(documents))
     held = documents[every - 1 :: every]

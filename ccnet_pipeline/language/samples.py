@@ -28,9 +28,9 @@ class Amounts:
     """How many lines are made, and how long they are."""
 
     of_a_language: int = 2000  # with a pool of median size
-    exponent: float = 0.25  # of the size, with which the number grows
+    exponent: float = 0.35  # of the size, with which the number grows
     fewest: int = 1200
-    most: int = 4000
+    most: int = 6000
     of_noise: int = 20_000
     shortest: int = 40  # characters
     longest: int = 400

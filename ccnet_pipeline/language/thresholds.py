@@ -55,7 +55,7 @@ def _least(scores: list[float], size: int, floor: float, most_lost: float) -> fl
         return NEVER
     scores = sorted(scores, reverse=True)
     allowed = max(1, int(most_lost * size))
-    return math.nextafter(scores[allowed], NEVER) if len(scores) > allowed else floor
+    return max(floor, math.nextafter(scores[allowed], NEVER)) if len(scores) > allowed else floor
 
 
 def least_scores(

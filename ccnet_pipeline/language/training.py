@@ -1,6 +1,8 @@
 """One classifier of languages: fastText, trained on labelled lines and made small.
 
 **Determinism.** One thread, and a seed: the same lines and settings give the same bytes with one build of fastText.
+With one thread fastText 0.9.3 begins with random vectors for the first tenth of its table only, and leaves in the
+others what was in that memory. So the table must be so large that its memory is fresh, which is zero: `check`.
 
 Source: Joulin et al. 2016 (arXiv 1607.01759; the classifier) and 2016 (arXiv 1612.03651; product quantisation).
 """
@@ -16,8 +18,11 @@ from ccnet_pipeline.errors import UserError
 from ccnet_pipeline.language.samples import Sample, write_samples
 
 _log = logging.getLogger(__name__)
-_BYTES_OF_A_FEATURE = 18.5  # in the file: codes of its vector and norm, its place in the table, some of a word
+_BYTES_BESIDE_THE_VECTOR = 10.5  # of a feature in the file: its norm, its place in the table, some of a word
+_NUMBERS_IN_A_BYTE = 2  # of the vector
+_BYTES_BY_DIMENSION = 4 * (256 + 200)  # of the code book and of the labels
 _SMALLEST = 100_000  # bytes of a model
+_FRESH_BYTES = 32 << 20  # memory blocks that are larger come from the system, zeroed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,49 +40,61 @@ class Settings:
     fewest_of_a_word: int = 5
     most_bytes: int = 2_900_000
 
+    @property
+    def features(self) -> int:
+        """Words and n-grams that stay when the model is made small."""
+        of_one = _BYTES_BESIDE_THE_VECTOR + self.dimensions / _NUMBERS_IN_A_BYTE
+        return int((self.most_bytes - _BYTES_BY_DIMENSION * self.dimensions) / of_one)
+
     def check(self) -> None:
         """Raise UserError for a value that cannot be."""
         if self.most_bytes < _SMALLEST:
             raise UserError(f"--most_bytes {self.most_bytes} is too small for a model; give at least {_SMALLEST}")
+        if 4 * self.dimensions * self.buckets <= _FRESH_BYTES:
+            raise ValueError(f"{self.buckets} buckets of {self.dimensions} numbers may not be in fresh memory")
         if self.epochs < 1:
             raise UserError(f"--epochs {self.epochs} is no training; give 1 or more")
 
 
 def train_classifier(lines: Sequence[Sample], settings: Settings, target: Path) -> None:
     """Train on labelled lines and write the quantised model. A terminal shows how far it is, and the time left."""
-    import fasttext
-
     settings.check()
     with tempfile.NamedTemporaryFile("w", encoding="utf-8", suffix=".txt", dir=target.parent) as file:
         file.write(write_samples(lines))
         file.flush()
-        verbose = 2 if sys.stderr.isatty() else 0
-        model = fasttext.train_supervised(
-            file.name,
-            dim=settings.dimensions,
-            epoch=settings.epochs,
-            lr=settings.learning_rate,
-            minn=settings.shortest_ngram,
-            maxn=settings.longest_ngram,
-            bucket=settings.buckets,
-            minCount=settings.fewest_of_a_word,
-            loss="softmax",
-            thread=1,
-            seed=settings.seed,
-            verbose=verbose,
-        )
-        features = round(settings.most_bytes / _BYTES_OF_A_FEATURE)
-        _log.info("trained on %d lines; making it small", len(lines))
-        model.quantize(
-            file.name,
-            cutoff=features,
-            retrain=True,
-            qnorm=True,
-            epoch=settings.epochs_when_small,
-            lr=settings.learning_rate,
-            thread=1,
-            verbose=verbose,
-        )
-    model.save_model(str(target))
+        _train(file.name, settings, target)
     if (size := target.stat().st_size) > settings.most_bytes:
         raise RuntimeError(f"the model takes {size} bytes, more than {settings.most_bytes}")
+
+
+def _train(text: str, settings: Settings, target: Path) -> None:
+    import fasttext
+
+    verbose = 2 if sys.stderr.isatty() else 0
+    model = fasttext.train_supervised(
+        text,
+        dim=settings.dimensions,
+        epoch=settings.epochs,
+        lr=settings.learning_rate,
+        minn=settings.shortest_ngram,
+        maxn=settings.longest_ngram,
+        bucket=settings.buckets,
+        minCount=settings.fewest_of_a_word,
+        loss="softmax",
+        thread=1,
+        seed=settings.seed,
+        verbose=verbose,
+    )
+    _log.info("trained; making it small, which takes about as long")
+    model.quantize(
+        text,
+        cutoff=settings.features,
+        dsub=_NUMBERS_IN_A_BYTE,
+        retrain=True,
+        qnorm=True,
+        epoch=settings.epochs_when_small,
+        lr=settings.learning_rate,
+        thread=1,
+        verbose=verbose,
+    )
+    model.save_model(str(target))

@@ -10,9 +10,7 @@ from ccnet_pipeline.errors import UserError
 from ccnet_pipeline.language.combination import Rule, Sources, read_rule
 from ccnet_pipeline.language.loading import ADDED_FILE, card_of
 
-SOURCES = Sources(
-    command="train", text="text", licence="", characters={}, settings={}, versions={}, measured={}
-)
+SOURCES = Sources(command="train", text="text", licence="", characters={}, settings={}, versions={}, measured={})
 RULE = Rule(
     labels=("en", "so", "ha", "zxx"),
     sha256="",
