@@ -20,7 +20,7 @@ from ccnet_pipeline.fluency.programs import Programs
 from tests.conftest import CHECKOUT
 from tests.fluency.conftest import Mistake, sentences
 
-_SMALL = ("--vocab_size=500", "--order=3")
+_SMALL = ("--vocab_size=500", "--order=3", "--memory=20M")
 
 
 def _names(folder: Path) -> list[str]:
