@@ -2,7 +2,6 @@
 
 import resource
 import sys
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,7 +41,7 @@ class Outcome:
     doubt: str | None = None  # whether the text is in the language
     record: TrainingRecord | None = None
     files: ModelFiles | None = None  # still in the worker's folder
-    seconds: float = 0.0
+    seconds: float = 0.0  # of a processor, programs that were run included
     peak_bytes: int = 0  # of the resident memory of Python or of a program that it ran, whichever took more
 
 
@@ -54,7 +53,7 @@ def train_language(
     Raises:
         UserError: its text cannot be read, it is too little, or a program of KenLM's failed.
     """
-    began, files, language = time.monotonic(), order.source.files, order.source.language
+    files, language = order.source.files, order.source.language
     tell("sources")
     part = order.article_part if any(map(is_dump, files)) else None
     ingredients = Ingredients(sources=source_files(files), article_part=part, settings=order.training)
@@ -81,7 +80,7 @@ def train_language(
         doubt=doubt_of(language, sample.paragraphs, order.lid_models),
         record=record,
         files=trained.files,
-        seconds=time.monotonic() - began,
+        seconds=_cpu_seconds(),
         peak_bytes=_peak_bytes(),
     )
 
@@ -105,6 +104,12 @@ def _standing(order: Order, output: Path, wanted: Ingredients) -> Outcome | str:
         return f"anew: {other}"
     said = f"{output} has a model of {language} already, but {other}; --overwrite replaces it"
     return Outcome(language=language, end="failed", said=said)
+
+
+def _cpu_seconds() -> float:
+    """Return the processor time of this process, which trains nothing else, and of the programs that it ran."""
+    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(each.ru_utime + each.ru_stime for each in used)
 
 
 def _peak_bytes() -> int:

@@ -16,7 +16,7 @@ from ccnet_pipeline.fluency.texts import Source
 
 _LOG_WIDTH = 160
 _MOST_NAMED = 6  # languages in work
-_COLUMNS = ("characters", "pieces", "n-grams", "perplexity", "size", "seconds", "memory")
+_COLUMNS = ("characters", "pieces", "n-grams", "perplexity", "size", "CPU s", "memory")
 _log = logging.getLogger(__name__)
 
 
