@@ -11,7 +11,7 @@ from ccnet_pipeline.fluency.cards import Ingredients, TrainingRecord, difference
 from ccnet_pipeline.fluency.directory import NGRAMS, PIECES, ModelFiles
 from ccnet_pipeline.fluency.programs import Programs
 from ccnet_pipeline.fluency.texts import ArticlePart, Source, is_dump, read_texts
-from ccnet_pipeline.fluency.training import MEMORY, Training, train_in
+from ccnet_pipeline.fluency.training import MEMORY, Trained, Training, train_in
 from ccnet_pipeline.language.purity import EvenSample, doubt_of
 
 _RSS_UNIT = 1 if sys.platform == "darwin" else 1024  # bytes; of getrusage
@@ -63,7 +63,20 @@ def train_language(
     sample = EvenSample()
     documents = sample.watch(text.paragraphs for text in read_texts(files, order.article_part))
     trained = train_in(folder, order.training, documents, programs, memory=order.memory, tell=tell)
-    record = TrainingRecord(
+    return Outcome(
+        language=language,
+        end="trained",
+        said=standing,
+        doubt=doubt_of(language, sample.paragraphs, order.lid_models),
+        record=_record(ingredients, trained),
+        files=trained.files,
+        seconds=_cpu_seconds(),
+        peak_bytes=_peak_bytes(),
+    )
+
+
+def _record(ingredients: Ingredients, trained: Trained) -> TrainingRecord:
+    return TrainingRecord(
         ingredients=ingredients,
         text=trained.text,
         pieces=trained.pieces,
@@ -72,16 +85,6 @@ def train_language(
         versions=versions(),
         file_bytes={PIECES: trained.files.pieces.stat().st_size, NGRAMS[0]: trained.files.ngrams.stat().st_size},
         sketch=trained.sketch,
-    )
-    return Outcome(
-        language=language,
-        end="trained",
-        said=standing,
-        doubt=doubt_of(language, sample.paragraphs, order.lid_models),
-        record=record,
-        files=trained.files,
-        seconds=_cpu_seconds(),
-        peak_bytes=_peak_bytes(),
     )
 
 
