@@ -5,15 +5,29 @@ BIN := $(VENV)/bin
 RUN_READY := $(VENV)/.ready-run
 TRAIN_READY := $(VENV)/.ready-train
 TEST_READY := $(VENV)/.ready-test
+ADDED := ccnet_pipeline/language/added.ftz
+MODELS ?= models
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: run train test tests lint sample clean
+.PHONY: run train kenlm models text-given test tests lint sample clean
 
 run: $(RUN_READY) ## build the bundled sample crawl and print what was built
 	$(BIN)/python -m beam_jobs.build_cc100
 
 train: $(TRAIN_READY) run ## train an XLM-R of the smallest size on the sample's shards
 	$(BIN)/python -m model.pretrain --data cc100-sample/shards
+
+kenlm: $(VENV)/kenlm/bin/lmplz ## build KenLM's trainer, which `python -m ccnet_pipeline.fluency train` runs
+
+models: text-given $(RUN_READY) kenlm $(ADDED) ## train the language models of a folder of text: make models TEXT=texts
+	$(BIN)/python -m ccnet_pipeline.fluency train --all "$(TEXT)" --output "$(MODELS)"
+
+# It comes with the package; a checkout without it makes it of the same folder.
+$(ADDED): | $(RUN_READY)
+	$(BIN)/python -m ccnet_pipeline.language train --text "$(TEXT)" --output "$@"
+
+text-given:
+	@test -n "$(TEXT)" || { echo "make models TEXT=DIR [MODELS=models]: DIR holds <code>.txt.zst, shards, dumps" >&2; exit 2; }
 
 # Side by side: mypy keeps one processor busy for a minute.
 test: $(TEST_READY) ## check style, types and layers, and run every test
@@ -36,6 +50,9 @@ $(VENV)/bin/python:
 $(RUN_READY): $(VENV)/bin/python pyproject.toml
 	$(INSTALL) --editable '.[beam]'
 	touch $@
+
+$(VENV)/kenlm/bin/lmplz: | $(VENV)/bin/python
+	PYTHON="$(CURDIR)/$(BIN)/python" docker/build_kenlm.sh $(VENV)/kenlm
 
 # The build of torch that the tests know; `pip install -e '.[model]'` alone takes the newest.
 $(TRAIN_READY): $(RUN_READY)

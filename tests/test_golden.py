@@ -28,12 +28,14 @@ from ccnet_pipeline.fluency import (
     perplexity,
     read_cutoffs,
 )
+from ccnet_pipeline.fluency.normalize import for_lm_ccnet, for_lm_mended
 from ccnet_pipeline.fluency.published import PUBLISHED_CUTOFFS
 from ccnet_pipeline.mine import Miner
 from ccnet_pipeline.pages import Page
 from ccnet_pipeline.recipe import CCNET
+from ccnet_pipeline.text.folding import PUNCTUATION
 from ccnet_pipeline.text.hashing import paragraph_hashes
-from ccnet_pipeline.text.normalize import PUNCTUATION, for_dedup, for_lm_ccnet, for_lm_mended
+from ccnet_pipeline.text.normalize import for_dedup
 from ccnet_pipeline.wet import read_page
 from tests import oracle
 from tests.conftest import data_folder
@@ -345,6 +347,9 @@ class SplitAtBlanks:
     """Stands in for SentencePiece where the text is pieces already."""
 
     def __init__(self, **_: object) -> None: ...
+
+    def vocab_size(self) -> int:
+        return 0
 
     def encode(self, lines: str | list[str], **_: object) -> list[str] | list[list[str]]:
         return lines.split() if isinstance(lines, str) else [line.split() for line in lines]

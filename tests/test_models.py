@@ -217,7 +217,7 @@ def test_an_interrupted_download_leaves_no_half_model_and_goes_on(
             while_interrupted.setattr(models._Tenths, "tell", interrupted)
             with pytest.raises(KeyboardInterrupt):
                 find_model(NAME)
-        assert NAME not in files_in(cache)
+        assert not (cache / NAME).exists()
         assert find_model(NAME).read_bytes() == BYTES
         came, size = told[-1]
         assert size == len(BYTES)
@@ -225,29 +225,39 @@ def test_an_interrupted_download_leaves_no_half_model_and_goes_on(
     assert files_in(cache) == [NAME]
 
 
-def test_commands_that_want_the_same_model_fetch_it_once(
-    place: Path, cache: Path, known: Register, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The second finds the folder locked, waits, and then finds the model."""
+def test_what_has_come_of_another_model_stays(place: Path, cache: Path, known: Register) -> None:
+    begun = cache / ".fetched" / "large.bin" / "part"
+    begun.parent.mkdir(parents=True)
+    begun.write_bytes(b"a gigabyte")
     with FaultServer(place) as server:
         known(server.url)
-        locked = threading.Event()
-        lock = fcntl.flock
+        find_model(NAME)
+    assert files_in(cache) == [".fetched", "large.bin", NAME, "part"]
 
-        def flock(folder: int, operation: int) -> None:
-            locked.set()
-            lock(folder, operation)
 
-        monkeypatch.setattr("ccnet_pipeline.models.fcntl.flock", flock)
-        cache.mkdir(parents=True)
-        with ThreadPoolExecutor() as pool:
-            with models.alone_in(cache):
-                locked.clear()
-                found = pool.submit(find_model, NAME)
-                assert locked.wait(PATIENCE_S)
-                (cache / NAME).write_bytes(BYTES)
-            assert found.result(PATIENCE_S) == cache / NAME
+def test_commands_that_want_the_same_model_fetch_it_once(
+    place: Path, cache: Path, known: Register, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second finds the folder locked, says so, waits, and then finds the model."""
+    caplog.set_level("INFO")
+    waits = threading.Event()
+    lock = fcntl.flock
+
+    def flock(folder: int, operation: int) -> None:
+        if operation == fcntl.LOCK_EX:
+            waits.set()
+        lock(folder, operation)
+
+    monkeypatch.setattr("ccnet_pipeline.models.fcntl.flock", flock)
+    with FaultServer(place) as server, ThreadPoolExecutor() as pool:
+        known(server.url)
+        with models.alone_in(cache):
+            found = pool.submit(find_model, NAME)
+            assert waits.wait(PATIENCE_S)
+            (cache / NAME).write_bytes(BYTES)
+        assert found.result(PATIENCE_S) == cache / NAME
         assert server.log == []
+    assert caplog.messages == [f"waiting for another command that fetches models into {cache}"]
 
 
 def test_a_large_model_tells_how_far_it_is(caplog: pytest.LogCaptureFixture) -> None:

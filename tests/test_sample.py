@@ -9,6 +9,9 @@ from pathlib import Path
 import pytest
 from warcio.archiveiterator import ArchiveIterator
 
+from ccnet_pipeline.language import for_identification
+from ccnet_pipeline.language.loading import ADDED, load, with_second
+from ccnet_pipeline.recipe import CC100
 from ccnet_pipeline.sample import DUMP, crawl_directory, text_directory
 from ccnet_pipeline.sample.__main__ import main
 from ccnet_pipeline.sample.build import build, differences
@@ -171,9 +174,19 @@ def test_languages_and_scripts(pages: list[Page]) -> None:
     languages = {language for page in articles for language in page.languages}
     letters = {char for page in articles for line in page.paragraphs for char in line if char.isalpha()}
     scripts = {unicodedata.name(char).split()[0] for char in letters}
-    assert len(languages) >= 15
+    assert len(languages) >= 20
     named = {"LATIN", "CYRILLIC", "GREEK", "ARABIC", "DEVANAGARI", "THAI", "HANGUL", "HIRAGANA", "CJK"}
     assert named <= scripts
+
+
+def test_languages_that_lid176_lacks_are_identified(lid_model: Path) -> None:
+    models = load(with_second(lid_model, ADDED, added_by_default=True))
+    identifier = models.identifier(CC100.judgement)
+    for language in ("ha", "lg", "tn", "zu"):
+        assert language not in models.general.codes()
+        for document in read_documents(text_directory() / f"{language}.txt"):
+            found = identifier.identify(for_identification(document.paragraphs))
+            assert {(each.language, each.decided_by) for each in found} == {(language, ADDED)}, document.title
 
 
 def test_most_documents_stand_on_one_page_only(pages: list[Page]) -> None:

@@ -19,7 +19,7 @@ from ccnet_pipeline.fluency.buckets import (
     write_cutoffs,
 )
 from ccnet_pipeline.fluency.directory import NGRAMS, PIECES, ModelFiles, find_models, languages_of_model
-from ccnet_pipeline.fluency.model import NORMALIZERS, FluencyModel, FluencyModels, perplexity
+from ccnet_pipeline.fluency.model import NORMALIZERS, FluencyModel, FluencyModels, Score, perplexity
 
 __all__ = [
     "BUCKETS",
@@ -34,6 +34,7 @@ __all__ = [
     "FluencyModels",
     "ModelFiles",
     "Normalization",
+    "Score",
     "bucket_of",
     "find_models",
     "languages_of_model",

@@ -14,7 +14,7 @@ from ccnet_pipeline.errors import UserError
 
 Bucket = Literal["head", "middle", "tail", "all"]
 BUCKETS: tuple[Bucket, ...] = get_args(Bucket)
-Normalization = Literal["ccnet", "mended"]
+Normalization = Literal["ccnet", "mended", "running"]
 NORMALIZATIONS: tuple[Normalization, ...] = get_args(Normalization)
 
 CUTOFFS_FILE = "cutoffs.csv"

@@ -6,14 +6,20 @@ Source: Wenzek et al. 2020 (CCNet), sections 3.4 and 5.2; cc_net `perplexity.py`
 import math
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from ccnet_pipeline.errors import UserError
 from ccnet_pipeline.fluency.buckets import Normalization
 from ccnet_pipeline.fluency.directory import MODEL_OF, ModelFiles, find_models
-from ccnet_pipeline.text.normalize import for_lm_ccnet, for_lm_mended
+from ccnet_pipeline.fluency.normalize import for_lm_ccnet, for_lm_mended, for_lm_running
+from ccnet_pipeline.fluency.vocabulary import check_vocabulary
 
-NORMALIZERS: Mapping[str, Callable[[str], str]] = {"ccnet": for_lm_ccnet, "mended": for_lm_mended}
+NORMALIZERS: Mapping[Normalization, Callable[[str], str]] = {
+    "ccnet": for_lm_ccnet,
+    "mended": for_lm_mended,
+    "running": for_lm_running,
+}
 
 
 def perplexity(log10_prob: float, num_tokens: int) -> float:
@@ -32,6 +38,19 @@ def perplexity(log10_prob: float, num_tokens: int) -> float:
         return math.pow(10.0, -log10_prob / num_tokens)
     except OverflowError:
         return sys.float_info.max
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """What a model says of a text."""
+
+    log10_prob: float  # of all tokens together
+    num_tokens: int  # pieces, plus one `</s>` a line
+
+    @property
+    def perplexity(self) -> float:
+        """Per token, to one decimal."""
+        return round(perplexity(self.log10_prob, self.num_tokens), 1)
 
 
 class FluencyModel:
@@ -58,9 +77,10 @@ class FluencyModel:
             raise UserError(
                 f"{files.pieces} is not a SentencePiece model, or not whole; fetch or train it anew"
             ) from error
+        check_vocabulary(self._pieces, self._ngrams, files.pieces, files.ngrams)
 
-    def perplexity(self, lines: Sequence[str]) -> float | None:
-        """Return the perplexity of all lines together, to one decimal; None if normalising leaves nothing of any.
+    def score(self, lines: Sequence[str]) -> Score | None:
+        """Return the score of all lines together; None if normalising leaves nothing of any.
 
         Each line, also an empty one among others, is scored with `<s>` and `</s>`. Source: cc_net `perplexity.DocLM`.
         """
@@ -69,7 +89,12 @@ class FluencyModel:
         if not any(encoded):
             return None
         log10_prob = sum(self._ngrams.score(" ".join(pieces), bos=True, eos=True) for pieces in encoded)
-        return round(perplexity(log10_prob, sum(map(len, encoded)) + len(encoded)), 1)
+        return Score(log10_prob, sum(map(len, encoded)) + len(encoded))
+
+    def perplexity(self, lines: Sequence[str]) -> float | None:
+        """Return the perplexity of all lines together, to one decimal; None as for `score`."""
+        score = self.score(lines)
+        return score.perplexity if score else None
 
 
 class FluencyModels:

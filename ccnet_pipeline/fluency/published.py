@@ -68,7 +68,6 @@ def fetch_models(languages: Sequence[str], directory: Path, place: str, policy: 
         with alone_in(directory):
             for name in names:
                 yield _fetch(name, directory, place, policy)
-            forget_fetched(directory)
     except OSError as error:
         raise UserError(f"--output {directory}: {error.strerror}; make room and run it again") from error
 
@@ -111,8 +110,8 @@ def _fetch(name: str, directory: Path, place: str, policy: FetchPolicy) -> str:
     try:
         FluencyModel(ModelFiles(pieces, ngrams, cutoffs), "ccnet")
     except UserError as error:
-        for path in fetched.values():
-            path.unlink()
+        for file in fetched:
+            forget_fetched(file, directory)
         remedy = (
             f"what {shown(place)} gave was thrown away" if fetched else "delete it, and the same command fetches it"
         )
@@ -121,5 +120,6 @@ def _fetch(name: str, directory: Path, place: str, policy: FetchPolicy) -> str:
     write_cutoffs(directory, {name: cutoffs})
     for file in reversed(missing):
         fetched[file].replace(targets[file])
+        forget_fetched(file, directory)
     sizes = ", ".join(f"{target.name} {target.stat().st_size:,} bytes" for target in targets.values())
     return f"{sizes}" + ("" if missing else " (were there already)")

@@ -1,119 +1,166 @@
-"""The command line of training."""
+"""`train`: the models of one language, or of all languages of a folder of text."""
 
 import argparse
 import logging
-import sys
+import os
+import re
 from collections.abc import Sequence
-from dataclasses import fields
-from itertools import chain
+from dataclasses import fields, replace
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
-from ccnet_pipeline import command
+from ccnet_pipeline.command import Parser
 from ccnet_pipeline.errors import UserError
-from ccnet_pipeline.fetch import FetchPolicy
-from ccnet_pipeline.fluency import published
-from ccnet_pipeline.fluency.buckets import CUTOFFS_FILE, Normalization
-from ccnet_pipeline.fluency.training import FEWEST_DOCUMENTS, Training, find_programs, train
-from ccnet_pipeline.text_files import read_documents, read_lines
+from ccnet_pipeline.fluency.buckets import Normalization
+from ccnet_pipeline.fluency.one_language import Order, Outcome
+from ccnet_pipeline.fluency.programs import find_programs
+from ccnet_pipeline.fluency.texts import ARTICLE_PARTS, Source, find_sources
+from ccnet_pipeline.fluency.train_all import train_all
+from ccnet_pipeline.fluency.train_progress import TrainingProgress, print_table
+from ccnet_pipeline.fluency.training import MEMORY, Training
+from ccnet_pipeline.language.purity import models_at_hand
 
+_EPILOG = """examples:
+  make kenlm                                                       # builds lmplz and build_binary, once
+  python -m ccnet_pipeline.fluency train --language sw --input sw.txt.zst --output models
+  python -m ccnet_pipeline.fluency train --all texts --output models       # texts/<code>.txt.zst, shards, dumps
+"""
+_SETTINGS = tuple(field.name for field in fields(Training) if field.name not in ("language", "byte_fallback"))
 _log = logging.getLogger(__name__)
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = command.Parser(
-        prog="python -m ccnet_pipeline.train_lm",
-        allow_abbrev=False,
+def add_parser(subparsers: "argparse._SubParsersAction[Parser]") -> Parser:
+    """Add the command to those of a parser."""
+    parser = subparsers.add_parser(
+        "train",
+        help="train the model of a language, or those of a folder of text",
+        description="Train fluency models and their cut-offs, for build_cc100 --lm_dir.",
+        epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
-        description="Train the fluency model of a language and its cut-offs, for --lm_dir; or fetch one of cc_net's.",
-        epilog="""examples:
-  docker/build_kenlm.sh kenlm                      # builds lmplz and build_binary, once
-  python -m ccnet_pipeline.train_lm --language sw --input sw.txt.zst --output lm/ --kenlm_bin kenlm/bin
-  ... --cutoffs_from crawl-sw.txt.xz               # 30 % of this crawl is head, 30 % middle
-  python -m ccnet_pipeline.train_lm --published en fr --output lm/   # fetch those of cc_net""",
+        allow_abbrev=False,
     )
-    add, default = parser.add_argument, Training(language="en")
-    add("--output", type=Path, metavar="DIR", help="directory of the models")
+    _add_text(parser.add_argument)
+    _add_settings(parser.add_argument)
+    return parser
+
+
+def _add_text(add: Any) -> None:
+    add("--output", type=Path, required=True, metavar="DIR", help="directory of the models")
     add("--language", metavar="CODE", help="CC-100 code that names the files; zh serves both scripts")
-    text = "text, one paragraph a line: .txt, .zst, .xz or .gz; several files in a row or by repeating"
+    text = "its text: one paragraph a line, a blank line between documents (.txt, .zst, .xz, .gz), shards, dumps"
     add("--input", type=Path, nargs="+", action="extend", default=[], metavar="FILE", help=text)
-    text = "normal form: mended keeps accents and vowel signs, ccnet is bit-exact cc_net (%(default)s)"
+    text = (
+        "train every language of this folder: <code>.txt(.zst|.xz|.gz), shards/<code>/*.jsonl.zst of build_cc100, "
+        "<code>wiki-*-cirrussearch-content.json.gz of Wikipedia"
+    )
+    add("--all", type=Path, metavar="DIR", help=text)
+    add("--languages", metavar="CODES", help="of --all only these, separated by commas")
+    text = "of an article of Wikipedia: the opening, as CCNet, or the whole text, lists included (%(default)s)"
+    add("--wikipedia_text", choices=ARTICLE_PARTS, default=ARTICLE_PARTS[0], help=text)
+    add("--workers", type=int, metavar="N", help="languages at a time (default: the processors, at most 4)")
+    text = "model that tells whether a text is in its language (default: lid.176, if it was fetched before)"
+    add("--lid_model", metavar="MODEL", help=text)
+    add("--overwrite", action="store_true", help="replace models that were made of other text or with other settings")
+
+
+def _add_settings(add: Any) -> None:
+    default = Training(language="en")
+    text = "normal form: running leaves out commas, mended has all marks, ccnet is bit-exact cc_net (%(default)s)"
     add("--normalization", choices=get_args(Normalization), default=default.normalization, help=text)
-    text = "pieces at most; a small text gives fewer, the log says how many (%(default)s)"
+    text = "pieces at most; a small text gives fewer, the table says how many (%(default)s)"
     add("--vocab_size", type=int, default=default.vocab_size, metavar="N", help=text)
     add("--order", type=int, default=default.order, metavar="N", help="longest n-gram, 2 to 6 (%(default)s)")
     text = "leave out n-grams seen at most N times, by order: 0 0 1 drops those seen once from trigrams on"
     add("--prune", type=int, nargs="+", default=default.prune, metavar="N", help=text)
     add("--compact", action="store_true", help="small files, slower: quantised trie, no NFKC tables")
-    text = "share of the lines that is kept for the cut-offs (%(default)s)"
+    text = "share of the documents that is kept for the perplexity and the first cut-offs (%(default)s)"
     add("--held_out", type=float, default=default.held_out, metavar="SHARE", help=text)
-    text = "hold out nothing; take the cut-offs from these documents, a blank line between: text of a crawl"
-    add("--cutoffs_from", type=Path, nargs="+", default=[], metavar="FILE", help=text)
-    text = "memory to sort in: 500M, 8G, 50%% (%(default)s); the disk of --output takes up to 50 times the text"
-    add("--memory", default=default.memory, metavar="SIZE", help=text)
-    add("--kenlm_bin", type=Path, metavar="DIR", help="where lmplz and build_binary are (PATH)")
-    text = "fetch cc_net's models of these languages with their cut-offs; none: say which there are, write all cut-offs"
-    add("--published", nargs="*", metavar="CODE", help=text)
-    text = "URL of the folder with cc_net's files, such as a mirror (%(default)s)"
-    add("--from", dest="place", default=published.PLACE, metavar="URL", help=text)
-    return parser
+    text = "memory of a worker to sort in: 500M, 8G (%(default)s); the disk of --output takes up to 50 times the text"
+    add("--memory", default=MEMORY, metavar="SIZE", help=text)
+    text = "where lmplz and build_binary are (default: $KENLM_BIN, PATH, or where `make kenlm` puts them)"
+    add("--kenlm_bin", type=Path, metavar="DIR", help=text)
 
 
-def _run_options(options: argparse.Namespace) -> None:
-    if options.published == [] and options.output is None:
-        return print(f"cc_net published models of {', '.join(published.published_cutoffs())}")
-    if options.output is None:
-        raise UserError("--output is missing: the directory of the models")
+def run(options: argparse.Namespace) -> int:
+    """Do it; return the exit status: 2 if a language failed."""
     if options.output.exists() and not options.output.is_dir():
         raise UserError(f"--output {options.output} is no directory")
-    if options.published is not None:
-        return _give_published(options.published, options.output, options.place)
     programs = find_programs(options.kenlm_bin)
+    orders = _orders(options)
+    outcomes: list[Outcome] = []
+    try:
+        with TrainingProgress([order.source for order in orders]) as progress:
+            for outcome in train_all(orders, options.output, programs, _workers(options.workers), progress.tell):
+                progress.end(outcome)
+                outcomes.append(outcome)
+    except KeyboardInterrupt:
+        _log.info("the same command trains what is still missing")
+        raise
+    return _report(outcomes, options.output, one=options.all is None)
+
+
+def _orders(options: argparse.Namespace) -> list[Order]:
+    """Return what the options ask for, checked as far as can be before any work."""
+    if not re.fullmatch(r"\d+(\.\d+)?[bKMGT%]?", options.memory):
+        raise UserError(f"--memory {options.memory}: want a size such as 500M or 8G")
+    sources = _sources_of_folder(options) if options.all else [_source_of_one(options)]
+    settings = {name: getattr(options, name) for name in _SETTINGS} | {"prune": tuple(options.prune)}
+    order = Order(
+        source=sources[0],
+        training=Training(language=sources[0].language, byte_fallback=options.normalization != "ccnet", **settings),
+        article_part=options.wikipedia_text,
+        memory=options.memory,
+        overwrite=options.overwrite,
+        lid_models=models_at_hand(options.lid_model),
+    )
+    orders = [
+        replace(order, source=source, training=replace(order.training, language=source.language)) for source in sources
+    ]
+    for each in orders:
+        each.training.check()
+    return orders
+
+
+def _source_of_one(options: argparse.Namespace) -> Source:
     if not (options.language and options.input):
-        raise UserError("--language and --input are needed (or --published); see --help")
-    for path in (*options.input, *options.cutoffs_from):
+        raise UserError("--language and --input are needed, or --all; see --help")
+    for path in options.input:
         if not path.is_file():
-            raise UserError(f"{path} is no file; --input and --cutoffs_from want text, one paragraph a line")
-    training = Training(**{field.name: getattr(options, field.name) for field in fields(Training)})
-    lines = chain.from_iterable(map(read_lines, options.input))
-    train(training, lines, options.output, programs, _documents_of(options.cutoffs_from))
+            raise UserError(f"{path} is no file; --input wants text, one paragraph a line")
+    return Source(options.language, tuple(options.input))
 
 
-def _documents_of(paths: Sequence[Path]) -> list[list[str]] | None:
-    """Return the documents of files; None of none. What is too little for cut-offs must show before any work."""
-    if not paths:
-        return None
-    documents: list[list[str]] = []
-    for path in paths:
-        of_file = list(read_documents(path))
-        if len(of_file) == 1 and len(of_file[0]) > 1:
-            _log.info("%s has no blank line: its %d lines count as one document", path, len(of_file[0]))
-        documents += of_file
-    if len(documents) < FEWEST_DOCUMENTS:
-        raise UserError(
-            f"--cutoffs_from gives {len(documents)} documents, and cut-offs need {FEWEST_DOCUMENTS}; "
-            "put a blank line behind each document"
-        )
-    return documents
+def _sources_of_folder(options: argparse.Namespace) -> list[Source]:
+    if options.language or options.input:
+        raise UserError("--all takes the languages and texts of its folder: leave out --language and --input")
+    sources, strangers = find_sources(options.all)
+    for line in strangers:
+        _log.info("left out: %s", line)
+    if options.languages is None:
+        return sources
+    wanted = [code.strip() for code in options.languages.split(",")]
+    for code in wanted:
+        if code not in [source.language for source in sources]:
+            raise UserError(f"--languages {code}: --all {options.all} has no text of it")
+    return [source for source in sources if source.language in wanted]
 
 
-def _give_published(languages: Sequence[str], output: Path, place: str) -> None:
-    """Fetch the models of some languages, or write the cut-offs of all, and say what was done."""
-    if languages:
-        for line in published.fetch_models(languages, output, place, FetchPolicy()):
-            print(line)
-        return print(f"{output / CUTOFFS_FILE}: their cut-offs; now give build_cc100 --lm_dir {output}")
-    own = published.write_published_cutoffs(output)
-    names = ", ".join(published.published_cutoffs())
-    print(f"{output / CUTOFFS_FILE}: the cut-offs of all models of cc_net's: {names}")
-    print(f"left as they are, for they are not cc_net's: {', '.join(own) or 'none'}")
-    print("--published CODE ... fetches the models themselves")
+def _workers(given: int | None) -> int:
+    if given is not None and given < 1:
+        raise UserError(f"--workers must be 1 or more, not {given}")
+    return given or min(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1, 4)
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line; the exit status is 0, 1 (the network), 2 (the user's mistake) or 130 (interrupted)."""
-    return command.run("train_lm", lambda: _run_options(_parser().parse_args(arguments)))
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+def _report(outcomes: Sequence[Outcome], output: Path, *, one: bool) -> int:
+    """Say what came of it; return the exit status."""
+    made = [outcome for outcome in outcomes if outcome.end in ("trained", "done")]
+    failed = [outcome for outcome in outcomes if outcome.end == "failed"]
+    if one and not made:
+        raise UserError(f"{outcomes[0].language}: {outcomes[0].said}")
+    if made:
+        print_table(made)
+        print(f"models in {output}: {len(made)}; now give build_cc100 --lm_dir {output}")
+    for end in ("left out", "failed"):
+        lines = [f"{outcome.language}: {outcome.said}" for outcome in outcomes if outcome.end == end]
+        print("".join(f"{end}: {line}\n" for line in sorted(lines)), end="")
+    return 2 if failed or not made else 0

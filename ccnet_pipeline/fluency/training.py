@@ -1,17 +1,11 @@
-"""Train the fluency model of a language: SentencePiece pieces, KenLM n-grams over them, and the two cut-offs.
+"""How one model is made: SentencePiece pieces, KenLM n-grams over them, and the first cut-offs.
 
-    docker/build_kenlm.sh kenlm
-    python -m ccnet_pipeline.train_lm --language sw --input sw.txt.zst --output lm/ --kenlm_bin kenlm/bin
-
-leaves `lm/sw.sp.model`, `lm/sw.arpa.bin` and the row `sw` of `lm/cutoffs.csv`: what `--lm_dir lm/` reads.
-Files are written aside and renamed when whole. Only one training at a time may write to a directory.
-
-**The text** is one paragraph a line, normalised here as for scoring (`ccnet_pipeline.text.normalize`). CCNet
+**The text** is documents of paragraphs, normalised here as for scoring (`ccnet_pipeline.fluency.normalize`). CCNet
 took the openings of Wikipedia articles: edited text is the scale on which the crawl is measured.
 
-**The cut-offs** are the 30th and 60th percentile of the perplexities of documents that the model has not
-seen. CCNet took those of a crawl; so does `--cutoffs_from`. Without it every k-th line of the text is held
-out and counts as a document. Edited text is more fluent than a crawl: such cut-offs keep less than 60 %.
+**Held out** is a share of the documents: their perplexity says how well the model knows the language, and its 30th and
+60th percentile are the cut-offs until `calibrate` takes those of a crawl, as CCNet did. Edited text is more fluent than
+a crawl: such cut-offs keep less than 60 %.
 
 **Determinism.** The same text, options and library versions give the same bytes.
 
@@ -20,28 +14,37 @@ fallback vocabulary of 40 000 pieces, which a slip in the shell line always buil
 """
 
 import io
-import logging
 import re
-import shutil
-import subprocess
 import tempfile
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import sentencepiece
 
 from ccnet_pipeline.errors import UserError
 from ccnet_pipeline.fluency.buckets import Cutoffs, Normalization, write_cutoffs
-from ccnet_pipeline.fluency.directory import ModelFiles
-from ccnet_pipeline.fluency.model import NORMALIZERS, FluencyModel
-from ccnet_pipeline.text_files import read_lines
+from ccnet_pipeline.fluency.directory import NGRAMS, PIECES, ModelFiles
+from ccnet_pipeline.fluency.model import NORMALIZERS, FluencyModel, Score, perplexity
+from ccnet_pipeline.fluency.preparation import (
+    LONGEST_BYTES,
+    Document,
+    TextCounts,
+    TooLittleTextError,
+    lines_of,
+    prepare,
+)
+from ccnet_pipeline.fluency.programs import Programs, run_program
+from ccnet_pipeline.text_files import documents_of
 
 PERCENTILES = (30.0, 60.0)  # cc_net's, although its paper speaks of thirds
-FEWEST_LINES = 50  # to train on
 FEWEST_DOCUMENTS = 5  # to take percentiles of
-_log = logging.getLogger(__name__)
+MEMORY = "1G"
+_ALL_CHARACTERS: dict[str, Any] = {"character_coverage": 1.0, "byte_fallback": True}
+_CCNETS_COVERAGE: dict[str, Any] = {"character_coverage": 0.9995}  # the rarest characters are not known
+_VOCAB_PAD = 65_536  # words that a piece which was never seen is one of: so it is not likelier where the text is small
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,13 +52,13 @@ class Training:
     """How one model is made. The defaults are CCNet's, but for the normal form."""
 
     language: str  # the name of the files: a CC-100 code, or `zh` for both scripts
-    normalization: Normalization = "mended"
+    normalization: Normalization = "running"
     vocab_size: int = 65536  # pieces at most; a small text gives fewer
     order: int = 5
-    prune: Sequence[int] = ()  # n-grams seen at most so often are left out, by order
-    held_out: float = 0.1  # share of the lines, above 0, at most 0.5
+    prune: tuple[int, ...] = ()  # n-grams seen at most so often are left out, by order
+    held_out: float = 0.1  # share of the documents, above 0, at most 0.5
+    byte_fallback: bool = True  # characters that the text lacks become pieces of bytes, which are dear; not in CCNet
     compact: bool = False  # a quantised trie, and pieces without the 240 kB of NFKC tables
-    memory: str = "1G"  # for sorting in lmplz, as GNU sort writes it
 
     def check(self) -> None:
         """Raise UserError for a value that cannot be."""
@@ -65,78 +68,98 @@ class Training:
             raise UserError(f"--held_out {self.held_out} is not a share above 0, at most 0.5")
         if not 2 <= self.order <= 6:
             raise UserError(f"--order {self.order} is not 2 to 6, what the kenlm package can read")
+        if len(self.prune) > self.order or list(self.prune) != sorted(self.prune) or min(self.prune, default=0) < 0:
+            shown = " ".join(map(str, self.prune))
+            raise UserError(f"--prune {shown}: want at most {self.order} numbers from 0 on, none below the one before")
 
 
-@dataclass(frozen=True, slots=True)
-class Programs:
-    """KenLM's command-line programs; its Python package has neither."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trained:
+    """A model in a folder of its own, not yet among the others."""
 
-    lmplz: str
-    build_binary: str
-
-
-def find_programs(directory: Path | None) -> Programs:
-    """Return KenLM's programs, from a directory or from PATH; UserError if one of them is not there."""
-    found = []
-    for name in ("lmplz", "build_binary"):
-        program = shutil.which(name, path=directory and str(directory))
-        if program is None:
-            where = directory or "PATH"
-            raise UserError(f"no {name} in {where}; docker/build_kenlm.sh DIR, then --kenlm_bin DIR/bin")
-        found.append(program)
-    return Programs(*found)
+    files: ModelFiles
+    text: TextCounts
+    pieces: int
+    ngrams: tuple[int, ...]  # by order
+    held_out_perplexity: float | None  # of all that was held out, together
+    sketch: str  # of the paragraphs of the text, those held out included
 
 
 def train(
     training: Training,
-    lines: Iterable[str],
+    documents: Iterable[Document],
     output: Path,
     programs: Programs,
-    documents: Sequence[Sequence[str]] | None = None,
+    sample: Sequence[Document] | None = None,
 ) -> Cutoffs:
-    """Train the model of one language on a text's lines into a directory, and return its cut-offs.
+    """Train the model of one language into a directory, and return its cut-offs.
 
-    They are taken from `documents`, each a sequence of paragraphs; None: from lines held out.
+    They are taken from `sample`, and nothing is held out; None: from documents held out.
 
     Raises:
-        UserError: too little text for what was asked.
+        UserError: too little text for what was asked, or a program of KenLM's that failed.
+    """
+    output.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=output, prefix=".training-") as name:
+        trained = train_in(Path(name), training, documents, programs, sample=sample)
+        publish(trained.files, training.language, output)
+    return trained.files.cutoffs
+
+
+def train_in(
+    folder: Path,
+    training: Training,
+    documents: Iterable[Document],
+    programs: Programs,
+    *,
+    sample: Sequence[Document] | None = None,
+    memory: str = MEMORY,
+    tell: Callable[[str], object] = str,
+) -> Trained:
+    """Train the model of one language in an empty folder.
+
+    Args:
+        folder: of the model; all that is written on the way lies there, too.
+        training: how it is made.
+        documents: its text.
+        programs: KenLM's.
+        sample: documents of which to take the cut-offs; None: those held out.
+        memory: for sorting in lmplz, as GNU sort writes it.
+        tell: is told what is being done.
+
+    Raises:
+        UserError: as `train`.
     """
     training.check()
-    output.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=output, prefix=".train_lm-") as name:
-        text, held_out = Path(name, "text.txt"), Path(name, "held_out.txt")
-        every = round(1 / training.held_out) if documents is None else 0
-        _split(lines, training, every, text, held_out)
-        files = ModelFiles(Path(name, "pieces"), Path(name, "ngrams"), Cutoffs(0, 0, training.normalization))
-        size = _train_pieces(training, text, files.pieces)
-        _train_ngrams(training, text, files, programs)
-        model = FluencyModel(files, training.normalization)
-        cutoffs = percentiles(model, documents or ([line] for line in read_lines(held_out)))
-        # The .sp.model, by which the scorer finds a language, comes last.
-        files.ngrams.replace(output / f"{training.language}.arpa.bin")
-        write_cutoffs(output, {training.language: cutoffs})
-        files.pieces.replace(output / f"{training.language}.sp.model")
-    _log.info("%s: %d pieces, head < %s, middle < %s", training.language, size, cutoffs.head, cutoffs.middle)
-    return cutoffs
+    tell("text")
+    share = 0.0 if sample else training.held_out
+    text = prepare(documents, NORMALIZERS[training.normalization], share, folder)
+    files = ModelFiles(folder / "pieces", folder / "ngrams", Cutoffs(0, 0, training.normalization))
+    tell("pieces")
+    pieces = _train_pieces(training, text.to_train, files.pieces)
+    tell("n-grams")
+    ngrams = _train_ngrams(training, text.to_train, files, programs, memory)
+    tell("held out")
+    model = FluencyModel(files, training.normalization)
+    held_out = scores_of(model, documents_of(lines_of(text.held_out)))
+    cutoffs = percentiles([score.perplexity for score in (scores_of(model, sample) if sample else held_out)])
+    return Trained(
+        files=replace(files, cutoffs=replace(cutoffs, normalization=training.normalization)),
+        text=text.counts,
+        pieces=pieces,
+        ngrams=ngrams,
+        held_out_perplexity=_perplexity_of(held_out),
+        sketch=text.sketch,
+    )
 
 
-def _split(lines: Iterable[str], training: Training, every: int, text: Path, held_out: Path) -> None:
-    """Write the normal form of the lines to one file, every k-th line as it is to the other (0: none)."""
-    normalize = NORMALIZERS[training.normalization]
-    number = held = 0
-    with text.open("w", encoding="utf-8") as kept_file, held_out.open("w", encoding="utf-8") as held_file:
-        for line in lines:
-            if not (normal := normalize(line)).strip():
-                continue
-            number += 1
-            if every and number % every == 0:
-                held_file.write(line + "\n")
-                held += 1
-            else:
-                kept_file.write(normal + "\n")
-    if number - held < FEWEST_LINES:
-        raise UserError(f"too little text: {number - held} lines to train on; give at least {FEWEST_LINES}")
-    _log.info("%s: %d lines to train on, %d held out", training.language, number - held, held)
+def publish(files: ModelFiles, language: str, output: Path) -> None:
+    """Put a model among the others. At no moment does one half of it stand beside half of another."""
+    pieces, ngrams = output / f"{language}{PIECES}", output / f"{language}{NGRAMS[0]}"
+    pieces.unlink(missing_ok=True)
+    files.ngrams.replace(ngrams)
+    write_cutoffs(output, {language: files.cutoffs})
+    files.pieces.replace(pieces)  # by which the scorer finds a language: it comes last
 
 
 def _train_pieces(training: Training, text: Path, target: Path) -> int:
@@ -144,14 +167,14 @@ def _train_pieces(training: Training, text: Path, target: Path) -> int:
     model = io.BytesIO()
     try:
         sentencepiece.SentencePieceTrainer.train(
-            sentence_iterator=read_lines(text),
+            sentence_iterator=lines_of(text),
             model_writer=model,
             model_type="unigram",
             vocab_size=training.vocab_size,
             hard_vocab_limit=False,  # a small text gives fewer pieces instead of an error
-            character_coverage=0.9995,
+            **(_ALL_CHARACTERS if training.byte_fallback else _CCNETS_COVERAGE),
             normalization_rule_name="identity" if training.compact else "nmt_nfkc",
-            max_sentence_length=1 << 20,  # bytes; the default leaves out lines above 4192
+            max_sentence_length=LONGEST_BYTES,  # the default leaves out lines above 4192 bytes
             input_sentence_size=1_000_000,  # lines, the first ones: as many as CCNet took
             shuffle_input_sentence=False,
             num_threads=1,
@@ -163,35 +186,54 @@ def _train_pieces(training: Training, text: Path, target: Path) -> int:
     return int(sentencepiece.SentencePieceProcessor(model_proto=model.getvalue()).vocab_size())
 
 
-def _train_ngrams(training: Training, text: Path, files: ModelFiles, programs: Programs) -> None:
+def _train_ngrams(
+    training: Training, text: Path, files: ModelFiles, programs: Programs, memory: str
+) -> tuple[int, ...]:
+    """Train KenLM and return the numbers of n-grams, by order."""
     pieces, arpa = text.with_name("text.pieces"), text.with_name("ngrams.arpa")
     processor = sentencepiece.SentencePieceProcessor(model_file=str(files.pieces))
     with pieces.open("w", encoding="utf-8") as file:
-        for line in read_lines(text):
+        for line in lines_of(text):
             # KenLM takes whole lines: without its line feed the last one would be glued to what follows.
             file.write(" ".join(processor.encode(line, out_type=str)) + "\n")
     # lmplz would refuse <s>, </s> and <unk> where a page writes about them.
     command = [programs.lmplz, "--order", training.order, "--discount_fallback", "--skip_symbols"]
-    command += ["--memory", training.memory, "--temp_prefix", f"{text.parent}/", "--vocab_estimate", 65536]
+    command += ["--memory", memory, "--temp_prefix", f"{text.parent}/", "--vocab_estimate", 65536]
+    command += ["--vocab_pad", _VOCAB_PAD] if training.byte_fallback else []
     command += ["--prune", *training.prune] if training.prune else []
-    _run(*command, "--text", pieces, "--arpa", arpa)
+    run_program(*command, "--text", pieces, "--arpa", arpa)
     # 8 bits a probability, 8 a back-off weight, at most 22 bits of a pointer shared by an array.
     layout = ("-q", 8, "-b", 8, "-a", 22, "trie") if training.compact else ("probing",)
-    _run(programs.build_binary, *layout, arpa, files.ngrams)
+    run_program(programs.build_binary, *layout, arpa, files.ngrams)
+    return _counts_of(arpa)
 
 
-def _run(*command: object) -> None:
-    words = [str(word) for word in command]
-    done = subprocess.run(words, capture_output=True, encoding="utf-8", errors="replace", check=False)
-    if done.returncode:
-        said = done.stderr.strip().rpartition("\n")[2]
-        raise UserError(f"{Path(words[0]).name} ended with status {done.returncode}: {said}")
+def _counts_of(arpa: Path) -> tuple[int, ...]:
+    """Return the numbers of n-grams of a model in ARPA form: its first lines say them."""
+    counts = []
+    for line in lines_of(arpa):
+        if line.startswith("ngram "):
+            counts.append(int(line.rpartition("=")[2]))
+        elif counts:
+            break
+    return tuple(counts)
 
 
-def percentiles(model: FluencyModel, documents: Iterable[Sequence[str]]) -> Cutoffs:
-    """Return the 30th and 60th percentile of the documents' perplexities, to one decimal."""
-    values = [value for value in map(model.perplexity, documents) if value is not None]
-    if len(values) < FEWEST_DOCUMENTS:
-        raise UserError(f"too little text: {len(values)} documents for cut-offs, not {FEWEST_DOCUMENTS}")
-    head, middle = (round(float(value), 1) for value in np.percentile(values, PERCENTILES))
-    return Cutoffs(head, middle, model.cutoffs.normalization)
+def scores_of(model: FluencyModel, documents: Iterable[Document]) -> list[Score]:
+    """Return the scores of documents, without those of which normalising leaves nothing."""
+    return [score for score in map(model.score, documents) if score]
+
+
+def percentiles(perplexities: Sequence[float]) -> Cutoffs:
+    """Return the 30th and 60th percentile of perplexities, to one decimal."""
+    if len(perplexities) < FEWEST_DOCUMENTS:
+        raise TooLittleTextError(f"too little text: {len(perplexities)} documents for cut-offs, not {FEWEST_DOCUMENTS}")
+    head, middle = (round(float(value), 1) for value in np.percentile(perplexities, PERCENTILES))
+    return Cutoffs(head, middle)
+
+
+def _perplexity_of(scores: Sequence[Score]) -> float | None:
+    """Return the perplexity of all documents together."""
+    if not scores:
+        return None
+    return round(perplexity(sum(s.log10_prob for s in scores), sum(s.num_tokens for s in scores)), 1)

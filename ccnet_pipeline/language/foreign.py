@@ -51,7 +51,7 @@ class Sifted:
 def sift(pool: Pool, general: Model) -> Sifted:
     """Return a pool without what is surely in another language, and what it may be instead."""
     paragraphs = list(pool.paragraphs())
-    answers = _answers(paragraphs, general)
+    answers = answers_of(paragraphs, general)
     knows_it = sum(language == pool.code for language, _ in answers) >= _KNOWN * len(answers)
     is_latin = _latin_share("".join(paragraphs)[:_LOOKED_AT]) > _LATIN_SCRIPT
     foreign = {
@@ -62,19 +62,20 @@ def sift(pool: Pool, general: Model) -> Sifted:
     }
     documents = (tuple(text for text in document if text not in foreign) for document in pool.documents)
     kept = replace(pool, documents=tuple(filter(None, documents)))
-    taken_for, share = _mostly(pool.code, paragraphs, answers)
+    taken_for, share = mostly_another(pool.code, paragraphs, answers)
     left_out = sum(text in foreign for text in paragraphs)
     return Sifted(kept if kept.documents else pool, left_out, taken_for, share)
 
 
-def _answers(paragraphs: Sequence[str], general: Model) -> list[Scored]:
+def answers_of(paragraphs: Sequence[str], general: Model) -> list[Scored]:
+    """Return what a model takes each paragraph for, and how surely."""
     scored = general.top(for_identification(paragraphs), 1)
     best = (scores[0] if scores else (UNDETERMINED, 0.0) for scores in scored)
     return [(cc100_code(label, text), score) for (label, score), text in zip(best, paragraphs, strict=True)]
 
 
-def _mostly(code: str, paragraphs: Sequence[str], answers: Sequence[Scored]) -> tuple[str, float]:
-    """Return what a pool is mostly taken for, and the share; nothing if that is its language or a neighbour of it."""
+def mostly_another(code: str, paragraphs: Sequence[str], answers: Sequence[Scored]) -> tuple[str, float]:
+    """Return which other language much of a text is surely taken for, and how much; a neighbour does not count."""
     characters: Counter[str] = Counter()
     for text, (language, score) in zip(paragraphs, answers, strict=True):
         if score >= _SURE and language != code:

@@ -2,19 +2,22 @@
 
 import argparse
 import csv
+import functools
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import fields
 
 import msgspec
+from rich.cells import cell_len
 from rich.console import Console
-from rich.measure import Measurement
 from rich.table import Table
 
 from ccnet_pipeline.command import Parser
 from ccnet_pipeline.errors import UserError
 from ccnet_pipeline.language.codes import CC100_CODES, LANGUAGES, Language
+from ccnet_pipeline.language.combination import read_rule
 from ccnet_pipeline.language.labels import CHINESE, code_of
+from ccnet_pipeline.language.loading import ADDED_FILE, card_of
 
 # Columns with their headings, from left to right.
 _HEADINGS = {
@@ -23,6 +26,7 @@ _HEADINGS = {
     "script": "script",
     "iso639_3": "639-3",
     "lid176": "lid.176",
+    "added": "added",  # the model of this package; not in the file, for it is trained here
     "glotlid_v3": "GlotLID v3",
     "openlid_v2": "OpenLID v2",
     "openlid_v3": "OpenLID v3",
@@ -32,12 +36,14 @@ _HEADINGS = {
     "neighbours": "neighbours",
     "native_name": "own name",
 }
+_Value = tuple[str, ...] | str | float | None
 # What a narrow terminal goes without, first to last.
 _LESS_IMPORTANT = (
-    "iso639_3", "xlmr_gib", "openlid_v2", "openlid_v3", "script", "neighbours", "glotlid_v3", "native_name",
+    "iso639_3", "xlmr_gib", "openlid_v2", "openlid_v3", "script", "neighbours", "glotlid_v3", "native_name", "added",
 )  # fmt: skip
 _MOST_LABELS = 1  # of one model in the table; further ones are only counted
 _NO_WIDTH = 1000  # of what is no terminal
+_GAP = 2  # between columns
 
 
 def add_parser(subparsers: "argparse._SubParsersAction[Parser]") -> Parser:
@@ -47,7 +53,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[Parser]") -> Parser:
         allow_abbrev=False,
         help="the 116 languages of CC-100: names, scripts, labels in public models, sizes, neighbours",
         description="Show the languages of CC-100, a line each; of those that are named, all that is known. "
-        "Where each column is from stands in ccnet_pipeline/language/codes.py.",
+        "Where each column is from stands in ccnet_pipeline/language/codes.py; added is the model of this package.",
     )
     text = "only these: codes of CC-100, ISO 639-3, or labels such as swh_Latn"
     parser.add_argument("languages", nargs="*", metavar="LANGUAGE", help=text)
@@ -91,7 +97,7 @@ def _write_csv(languages: Sequence[Language]) -> None:
 
 def _record(language: Language) -> str:
     """Return all that is known of a language, a line each."""
-    values = ((heading, _shown(getattr(language, column))) for column, heading in _HEADINGS.items())
+    values = ((heading, _shown(_value(language, column))) for column, heading in _HEADINGS.items())
     return "\n".join(f"{heading:<13}{value or '-'}" for heading, value in values)
 
 
@@ -100,32 +106,42 @@ def _table(languages: Sequence[Language]) -> Iterator[str]:
     console = Console(highlight=False)
     if not console.is_terminal:
         console.width = _NO_WIDTH
-    left_out: list[str] = []
-    for column in ("", *_LESS_IMPORTANT):
-        left_out += [column] if column else []
-        table = _table_without(left_out, languages)
-        if Measurement.get(console, console.options.update_width(_NO_WIDTH), table).maximum <= console.width:
+    cells = {column: [_shortened(_value(language, column)) for language in languages] for column in _HEADINGS}
+    widths = {column: max(map(cell_len, [_HEADINGS[column], *cells[column]])) for column in cells}
+    left_out = []
+    for column in _LESS_IMPORTANT:
+        if sum(widths.values()) + _GAP * (len(widths) - 1) <= console.width:
             break
+        del widths[column]
+        left_out.append(_HEADINGS[column])
+    table = Table(box=None, pad_edge=False, header_style="")
+    for column in widths:
+        right = column in ("cc100_size", "xlmr_gib")
+        table.add_column(_HEADINGS[column], no_wrap=True, justify="right" if right else "left")
+    for row in zip(*(cells[column] for column in widths), strict=True):
+        table.add_row(*row)
     with console.capture() as printed:
         console.print(table, crop=False)
     yield from (line.rstrip() for line in printed.get().splitlines())
     if left_out:
-        headings = ", ".join(_HEADINGS[column] for column in left_out)
-        yield f"There is no room here for {headings}: see --format csv, or name a language."
+        yield f"There is no room here for {', '.join(left_out)}: see --format csv, or name a language."
 
 
-def _table_without(left_out: Sequence[str], languages: Sequence[Language]) -> Table:
-    columns = [column for column in _HEADINGS if column not in left_out]
-    table = Table(box=None, pad_edge=False, header_style="")
-    for column in columns:
-        right = column in ("cc100_size", "xlmr_gib")
-        table.add_column(_HEADINGS[column], no_wrap=True, justify="right" if right else "left")
-    for language in languages:
-        table.add_row(*(_shortened(getattr(language, column)) for column in columns))
-    return table
+def _value(language: Language, column: str) -> _Value:
+    if column != "added":
+        value: _Value = getattr(language, column)
+        return value
+    return next((label for label in (language.code, *language.lid176) if label in _added_labels()), None)
 
 
-def _shown(value: tuple[str, ...] | str | float | None) -> str:
+@functools.cache
+def _added_labels() -> frozenset[str]:
+    """Return the labels of the added model; none where it is not built."""
+    card = card_of(ADDED_FILE)
+    return frozenset(read_rule(card).labels) if card.is_file() else frozenset()
+
+
+def _shown(value: _Value) -> str:
     """Return a value as it stands in the file.
 
     >>> _shown(("Cyrl", "Latn")), _shown(1.6), _shown(278.0), _shown(None)
@@ -136,7 +152,7 @@ def _shown(value: tuple[str, ...] | str | float | None) -> str:
     return f"{value:g}" if isinstance(value, float) else value or ""
 
 
-def _shortened(value: tuple[str, ...] | str | float | None) -> str:
+def _shortened(value: _Value) -> str:
     """Return a value for the table.
 
     >>> _shortened(("gaz_Latn", "hae_Latn")), _shortened(("arb_Arab", "acm_Arab", "acq_Arab"))

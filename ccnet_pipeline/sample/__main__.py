@@ -10,7 +10,7 @@ from pathlib import Path
 
 from ccnet_pipeline.command import Parser, run
 from ccnet_pipeline.errors import UserError
-from ccnet_pipeline.fluency.training import find_programs
+from ccnet_pipeline.fluency.programs import find_programs
 from ccnet_pipeline.sample import crawl_directory, lm_directory
 from ccnet_pipeline.sample.build import build, differences
 from ccnet_pipeline.sample.models import train_samples
@@ -41,7 +41,7 @@ def _parser() -> argparse.ArgumentParser:
         action="store_true",
         help="train the small language models anew instead, with the programs of --kenlm_bin",
     )
-    parser.add_argument("--kenlm_bin", type=Path, metavar="DIR", help="where lmplz and build_binary are (PATH)")
+    parser.add_argument("--kenlm_bin", type=Path, metavar="DIR", help="where lmplz and build_binary are")
     return parser
 
 

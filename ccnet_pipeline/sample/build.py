@@ -48,8 +48,7 @@ class Archive:
     @property
     def filename(self) -> str:
         first, last = (
-            time.strftime("%Y%m%d%H%M%S", time.gmtime(seconds))
-            for seconds in (self.start, self.start + _FETCH_TIME)
+            time.strftime("%Y%m%d%H%M%S", time.gmtime(seconds)) for seconds in (self.start, self.start + _FETCH_TIME)
         )
         extension = {"wet": "warc.wet.gz", "warc": "warc.gz"}[self.kind]
         return f"CC-MAIN-{first}-{last}-{self.number:05d}.{extension}"

@@ -3,7 +3,8 @@
 from itertools import chain
 from pathlib import Path
 
-from ccnet_pipeline.fluency.training import Programs, Training, train
+from ccnet_pipeline.fluency.programs import Programs
+from ccnet_pipeline.fluency.training import Training, train
 from ccnet_pipeline.sample import lm_text_directory, text_directory
 from ccnet_pipeline.sample.pages import sample_pages
 from ccnet_pipeline.text_files import read_lines
@@ -23,5 +24,7 @@ def train_samples(output: Path, programs: Programs) -> None:
         shuffled = [(page.title, *page.paragraphs) for page in mine if page.kind == "disfluent"]
         crawl = fluent * (3 * len(shuffled)) + shuffled * (2 * len(fluent))
         lines = chain(read_lines(text), read_lines(text_directory() / text.name))
-        training = Training(language=text.stem, vocab_size=1500, order=3, compact=True)
-        train(training, lines, output, programs, crawl)
+        training = Training(
+            language=text.stem, normalization="mended", vocab_size=1500, order=3, byte_fallback=False, compact=True
+        )
+        train(training, ([line] for line in lines), output, programs, crawl)

@@ -196,3 +196,19 @@ FRAMES: dict[str, Frame] = {
         Site("xiangkou.example", "巷口"),
     ),
 }
+# As on most sites in these languages, what stands around the articles is in English.
+for _language, _iso3, _host, _name in (
+    ("ha", "hau", "www.dandalin-karatu.example", "Dandalin karatu"),
+    ("lg", "lug", "obulamu.example", "Obulamu"),
+    ("tn", "tsn", "www.mafoko.example", "Mafoko"),
+    ("zu", "zul", "amazwi.example", "Amazwi"),
+):
+    FRAMES[_language] = _frame(
+        _iso3,
+        f"{_name} home,{_name} news,Write to {_name}",
+        f"{_name} uses cookies to remember your settings. You can change your choice at any time.",
+        f"All rights to the texts of {_name} are with those who wrote them. Please ask before you reprint them.",
+        f"Tell a friend about {_name}",
+        f"Latest from {_name}",
+        Site(_host, _name),
+    )

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from ccnet_pipeline import command, models
-from ccnet_pipeline.fluency import fetch_command, find_models, read_cutoffs
+from ccnet_pipeline import models
+from ccnet_pipeline.fluency import find_models, read_cutoffs
+from ccnet_pipeline.fluency.__main__ import main
 from ccnet_pipeline.fluency.published import PUBLISHED_CUTOFFS
 from ccnet_pipeline.models import fluency_models_of_cc_net
 from ccnet_pipeline.sample import lm_directory
@@ -18,21 +19,12 @@ from tests.fetch.server import Fault, FaultServer, scripted
 Mistake = Callable[..., str]
 
 
-def main(*arguments: str) -> int:
-    def work() -> None:
-        parser = command.Parser()
-        fetch_command.add_parser(parser.add_subparsers())
-        fetch_command.run(parser.parse_args(["fetch", *arguments]))
-
-    return command.run("fluency", work)
-
-
 @pytest.fixture
 def mistake(capsys: pytest.CaptureFixture[str]) -> Mistake:
     """`mistake(*arguments)`: the one line that is said of the user's mistake."""
 
     def run(*arguments: str) -> str:
-        assert main(*arguments) == 2
+        assert main(["fetch", *arguments]) == 2
         output, errors = capsys.readouterr()
         assert output == ""
         last = errors.splitlines()[-1]
@@ -62,10 +54,10 @@ def test_models_are_fetched_once_and_can_be_used(
     output = tmp_path / "models"
     with FaultServer(place) as server:
         arguments = ["en", "fr", "en", f"--output={output}", f"--from={server.url}lm"]
-        assert main(*arguments) == 0
+        assert main(["fetch", *arguments]) == 0
         assert len(server.log) == 4
         (output / "fr.sp.model").unlink()
-        assert main(*arguments) == 0
+        assert main(["fetch", *arguments]) == 0
         assert [request.path for request in server.log[4:]] == ["lm/fr.sp.model"]
     assert _names(output) == ["cutoffs.csv", "en.arpa.bin", "en.sp.model", "fr.arpa.bin", "fr.sp.model"]
     for name in ("en.sp.model", "en.arpa.bin"):
@@ -84,17 +76,17 @@ def test_a_fetch_that_broke_off_goes_on_and_leaves_no_half_model(place: Path, tm
     (place / "lm" / "en.arpa.bin").rename(place / "en.arpa.bin")
     with FaultServer(place) as server:
         arguments = ["en", f"--output={output}", f"--from={server.url}lm/"]
-        assert main(*arguments) == 1
+        assert main(["fetch", *arguments]) == 1
         assert _names(output) == [".fetched"]
         (place / "en.arpa.bin").rename(place / "lm" / "en.arpa.bin")
-        assert main(*arguments) == 0
+        assert main(["fetch", *arguments]) == 0
         assert [request.path for request in server.log] == ["lm/en.sp.model", *["lm/en.arpa.bin"] * 2]
     assert _names(output) == ["cutoffs.csv", "en.arpa.bin", "en.sp.model"]
 
 
 def test_a_connection_that_breaks_is_gone_on_with(place: Path, tmp_path: Path) -> None:
     with FaultServer(place, scripted(Fault("hang_up"))) as server:
-        assert main("en", f"--output={tmp_path / 'models'}", f"--from={server.url}lm/") == 0
+        assert main(["fetch", "en", f"--output={tmp_path / 'models'}", f"--from={server.url}lm/"]) == 0
         assert [request.path for request in server.log] == [*["lm/en.sp.model"] * 2, *["lm/en.arpa.bin"] * 2]
     assert len(find_models(tmp_path / "models")) == 1
 
@@ -107,6 +99,17 @@ def test_a_file_that_is_no_model_gets_no_name(place: Path, tmp_path: Path, mista
     assert not [path for path in (tmp_path / "models").rglob("en*") if path.is_file()]
 
 
+def test_a_file_that_is_there_and_not_whole_is_named(place: Path, tmp_path: Path, mistake: Mistake) -> None:
+    output = tmp_path / "models"
+    output.mkdir()
+    shutil.copy(place / "lm" / "en.sp.model", output)
+    whole = (place / "lm" / "en.arpa.bin").read_bytes()
+    (output / "en.arpa.bin").write_bytes(whole[: len(whole) // 2])
+    line = mistake("en", f"--output={output}")
+    assert "en.arpa.bin is not a KenLM model, or not whole" in line
+    assert line.endswith("; delete it, and the same command fetches it")
+
+
 def test_a_model_of_ones_own_keeps_its_name_and_its_cutoffs(
     tmp_path: Path, mistake: Mistake, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -116,7 +119,7 @@ def test_a_model_of_ones_own_keeps_its_name_and_its_cutoffs(
     line = mistake("en", f"--output={output}")
     assert line == f"{output} holds another model of en: cutoffs.csv has other cut-offs; give another --output"
     assert {path.name: path.read_bytes() for path in output.iterdir()} == before
-    assert main("--cutoffs", f"--output={output}") == 0
+    assert main(["fetch", "--cutoffs", f"--output={output}"]) == 0
     assert "left as they are, for they are not cc_net's: ar, en, fr, hi, ru\n" in capsys.readouterr().out
     assert read_cutoffs(output / "cutoffs.csv")["en"] == read_cutoffs(lm_directory() / "cutoffs.csv")["en"]
 
@@ -147,7 +150,7 @@ def test_one_model_serves_both_scripts_of_chinese(place: Path, tmp_path: Path) -
     for suffix in (".sp.model", ".arpa.bin"):
         shutil.copy(lm_directory() / f"zh-Hans{suffix}", place / "lm" / f"zh{suffix}")
     with FaultServer(place) as server:
-        assert main("zh-Hans", "zh-Hant", f"--output={tmp_path / 'models'}", f"--from={server.url}lm/") == 0
+        assert main(["fetch", "zh-Hans", "zh-Hant", f"--output={tmp_path / 'models'}", f"--from={server.url}lm/"]) == 0
         assert [request.path for request in server.log] == ["lm/zh.sp.model", "lm/zh.arpa.bin"]
 
 
@@ -159,7 +162,7 @@ def test_without_the_network_one_line_says_what_could_not_be_had(
     with socket.socket() as taken:  # nobody answers at its port
         taken.bind(("127.0.0.1", 0))
         place = f"http://127.0.0.1:{taken.getsockname()[1]}/"
-        assert main("en", f"--output={tmp_path / 'models'}", f"--from={place}") == 1
+        assert main(["fetch", "en", f"--output={tmp_path / 'models'}", f"--from={place}"]) == 1
     *_, last = capsys.readouterr().err.splitlines()
     assert last == (
         f"fluency: {place}en.sp.model: Connection refused (1 attempt); "

@@ -1,10 +1,12 @@
 """`python -m ccnet_pipeline.language list`: for a terminal, a pipe, a program."""
 
 import json
+from pathlib import Path
 
 import pytest
 from rich.console import Console
 
+from ccnet_pipeline.language import list_command
 from ccnet_pipeline.language.__main__ import main
 from ccnet_pipeline.language.codes import LANGUAGES, TABLE
 
@@ -38,8 +40,17 @@ def test_a_terminal_gets_the_columns_that_fit(
 def test_a_language_by_any_of_its_names(capsys: pytest.CaptureFixture[str]) -> None:
     records = [record.splitlines() for record in listed(capsys, "qu", "hau", "swh_Latn", "zh", "que").split("\n\n")]
     assert [record[0].split()[1] for record in records] == ["qu", "ha", "sw", "zh-Hans", "zh-Hant"]
-    assert "GlotLID v3   qub_Latn quf_Latn qug_Latn" in records[0][5]
-    assert records[1][4] == "lid.176      -"
+    assert "GlotLID v3   qub_Latn quf_Latn qug_Latn" in records[0][6]
+    assert records[1][4:6] == ["lid.176      -", "added        ha"]
+    assert records[4][4:6] == ["lid.176      zh", "added        zh"]
+
+
+def test_a_package_without_the_added_model_has_a_table(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(list_command, "ADDED_FILE", tmp_path / "added.ftz")
+    monkeypatch.setattr(list_command, "_added_labels", list_command._added_labels.__wrapped__)
+    assert "added        -" in listed(capsys, "ha")
 
 
 def test_an_unknown_language_is_the_users_mistake(capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,0 +1,194 @@
+"""The whole pipeline on generated crawls whose truth is known: per language what is found, what is right, what is junk.
+
+Each crawl is built by preset `cc100` with `--keep_rejects`, once a variant (with and without further models). Pages are
+then looked up in the truth file. What counts are pages that reach identification: those that deduplication or the
+least length took away say nothing about language or fluency.
+
+recall      of the pages of a language (articles, lists, forums, copies), how many gave a document in it
+precision   of the characters filed under a language, how many are of pages that hold text in it; pages of junk are none
+lost        of the articles in a language, how many gave no document in it
+junk kept   of the pages of junk, how many gave 200 characters or more in any language; of their characters that
+            identification saw, how many were kept (titles and menus of such pages are no junk themselves)
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import subprocess
+import sys
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import zstandard
+
+_ROOT = Path(__file__).resolve().parent.parent
+_JUNK = "junk_"
+_NOT_REACHED = frozenset({"duplicate", "repeated", "blank", "empty", "too_short"})
+_ARTICLES = frozenset({"article", "article_long"})
+_LEAST_CHARACTERS = 200
+_PAGES = _ARTICLES | {"listing", "forum", "mirror_exact", "mirror_site", "mirror_near"}
+
+
+@dataclass(frozen=True, slots=True)
+class Truth:
+    """What the generator wrote on a page."""
+
+    kind: str
+    language: str | None  # of the main text
+    languages: frozenset[str]  # all that were written on purpose
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What a build made of the pages."""
+
+    # By page: characters by language; characters that identification saw.
+    kept: dict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
+    reached: Counter[str] = field(default_factory=Counter)
+
+
+def build(crawls: Sequence[Path], output: Path, flags: Sequence[str]) -> Outcome:
+    """Build a corpus of the crawls and return what became of each page."""
+    inputs = [f"{crawl}/**/*.warc.wet.gz" for crawl in crawls]
+    command = [sys.executable, "-m", "beam_jobs.build_cc100", "--input", *inputs, "--output", str(output)]
+    command += ["--keep_rejects", "--overwrite", *flags]
+    subprocess.run(command, cwd=_ROOT, check=True, stdout=subprocess.DEVNULL)
+    outcome = Outcome()
+    for document in _documents(output / "shards"):
+        page, characters = document["id"].partition("/")[0], len(document["text"])
+        outcome.kept[page][document["language"]] += characters
+        outcome.reached[page] += characters
+    for document in _documents(output / "rejects"):
+        if document["reason"] not in _NOT_REACHED:
+            outcome.reached[document["id"].partition("/")[0]] += len(document["text"])
+    return outcome
+
+
+def _documents(folder: Path) -> Iterator[dict[str, str]]:
+    for path in sorted(folder.rglob("*.jsonl.zst")):
+        yield from _lines(path)
+
+
+def _lines(path: Path) -> Iterator[dict[str, str]]:
+    with path.open("rb") as file, zstandard.ZstdDecompressor().stream_reader(file, read_across_frames=True) as stream:
+        yield from map(json.loads, io.TextIOWrapper(stream, encoding="utf-8", newline="\n"))
+
+
+def read_truth(crawls: Iterable[Path]) -> dict[str, Truth]:
+    """Return the truth of every page, by the uuid of its record."""
+    truth = {}
+    for crawl in crawls:
+        for row in _lines(crawl / "truth.jsonl.zst"):
+            page = row["record_id"].removeprefix("<urn:uuid:").removesuffix(">")
+            truth[page] = Truth(row["kind"], row["lang"], frozenset(row["langs"]))
+    return truth
+
+
+@dataclass(frozen=True, slots=True)
+class Scores:
+    """Of one language, in counts."""
+
+    pages: int
+    found: int
+    articles: int
+    lost: int
+    filed: int
+    right: int
+
+    def row(self) -> str:
+        """Return the cells of a table, in per cent."""
+        return " | ".join(
+            f"{100 * part / whole:.0f}" if whole else ""
+            for part, whole in ((self.found, self.pages), (self.right, self.filed), (self.lost, self.articles))
+        )
+
+
+def scores_by_language(truth: Mapping[str, Truth], outcome: Outcome) -> dict[str, Scores]:
+    """Return the scores of every language that the truth or the corpus names."""
+    counts: dict[str, Counter[str]] = defaultdict(Counter)
+    for page, of_page in truth.items():
+        kept = outcome.kept.get(page, Counter())
+        for language, characters in kept.items():
+            counts[language]["filed"] += characters
+            if language in of_page.languages and not of_page.kind.startswith(_JUNK):
+                counts[language]["right"] += characters
+        if of_page.language is None or of_page.kind not in _PAGES or page not in outcome.reached:
+            continue
+        found = of_page.language in kept
+        counts[of_page.language].update(pages=1, found=found)
+        if of_page.kind in _ARTICLES:
+            counts[of_page.language].update(articles=1, lost=not found)
+    names = Scores.__dataclass_fields__
+    return {language: Scores(**{name: count[name] for name in names}) for language, count in sorted(counts.items())}
+
+
+@dataclass(slots=True)
+class Junk:
+    """What was kept of pages of one kind."""
+
+    pages: int = 0
+    pages_kept: int = 0
+    characters: int = 0
+    characters_kept: int = 0
+
+    def cell(self) -> str:
+        """Return the cell of a table."""
+        shares = f"{self.pages_kept / max(self.pages, 1):.0%} | {self.characters_kept / max(self.characters, 1):.0%}"
+        return f"{self.pages_kept} / {self.pages} = {shares}"
+
+
+def junk_kept(truth: Mapping[str, Truth], outcome: Outcome) -> dict[str, Junk]:
+    """Return what was kept of the pages of junk that identification saw, by kind, and `all`."""
+    found: dict[str, Junk] = defaultdict(Junk)
+    for page, of_page in truth.items():
+        if not of_page.kind.startswith(_JUNK) or page not in outcome.reached:
+            continue
+        kept = outcome.kept[page].total() if page in outcome.kept else 0
+        for kind in (of_page.kind.removeprefix(_JUNK), "all"):
+            junk = found[kind]
+            junk.pages += 1
+            junk.pages_kept += kept >= _LEAST_CHARACTERS
+            junk.characters += outcome.reached[page]
+            junk.characters_kept += kept
+    return found
+
+
+def tables(crawls: Sequence[Path], work: Path, variants: Mapping[str, Sequence[str]]) -> str:
+    """Return the tables as Markdown: one row a language, one group of columns a variant.
+
+    Args:
+        crawls: folders with `crawl-data/` and `truth.jsonl.zst`.
+        work: folder for the corpora.
+        variants: name -> flags of build_cc100.
+    """
+    truth = read_truth(crawls)
+    outcomes = {name: build(crawls, work / f"variant-{n}", flags) for n, (name, flags) in enumerate(variants.items())}
+    by_variant = {name: scores_by_language(truth, outcome) for name, outcome in outcomes.items()}
+    languages = sorted({of_page.language for of_page in truth.values() if of_page.language})
+    lines = ["| | pages | " + " | ".join(f"{name}: recall | precision | lost" for name in variants) + " |"]
+    lines.append("|---" * (2 + 3 * len(variants)) + "|")
+    for language in languages:
+        cells = [scores.get(language, Scores(0, 0, 0, 0, 0, 0)) for scores in by_variant.values()]
+        lines.append(f"| {language} | {cells[0].pages} | " + " | ".join(each.row() for each in cells) + " |")
+    sums = [_sum(scores[language] for language in languages if language in scores) for scores in by_variant.values()]
+    lines.append(f"| all | {sums[0].pages} | " + " | ".join(each.row() for each in sums) + " |")
+    return "\n".join([*lines, "", *_junk_table(truth, outcomes)])
+
+
+def _sum(scores: Iterable[Scores]) -> Scores:
+    total: Counter[str] = Counter()
+    for each in scores:
+        total.update({name: getattr(each, name) for name in Scores.__dataclass_fields__})
+    return Scores(**{name: total[name] for name in Scores.__dataclass_fields__})
+
+
+def _junk_table(truth: Mapping[str, Truth], outcomes: Mapping[str, Outcome]) -> Iterator[str]:
+    kept = {name: junk_kept(truth, outcome) for name, outcome in outcomes.items()}
+    kinds = [*sorted({kind for of_variant in kept.values() for kind in of_variant} - {"all"}), "all"]
+    yield "| junk kept | " + " | ".join(f"{kind}: pages | characters" for kind in kinds) + " |"
+    yield "|---" * (1 + 2 * len(kinds)) + "|"
+    for name, of_variant in kept.items():
+        yield f"| {name} | " + " | ".join(of_variant.get(kind, Junk()).cell() for kind in kinds) + " |"

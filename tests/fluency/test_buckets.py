@@ -1,0 +1,36 @@
+"""cutoffs.csv, and the cut-offs that cc_net published."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from ccnet_pipeline.fluency import Cutoffs, read_cutoffs, write_cutoffs
+from ccnet_pipeline.fluency.__main__ import main
+from ccnet_pipeline.fluency.published import PUBLISHED_CUTOFFS
+
+
+def test_published_cutoffs_are_those_of_cc_net(test_data: Path, tmp_path: Path) -> None:
+    cases = json.loads((test_data / "ccnet_golden.json").read_text(encoding="utf-8"))
+    [golden] = [case["output"] for case in cases if case["function"].startswith("PerplexityBucket cutoffs")]
+    assert len(golden) == 48
+    assert main(["fetch", "--cutoffs", f"--output={tmp_path}"]) == 0
+    assert read_cutoffs(tmp_path / "cutoffs.csv") == {
+        language: Cutoffs(head, middle, "ccnet") for language, (head, middle) in golden.items()
+    }
+    assert (tmp_path / "cutoffs.csv").read_bytes() == PUBLISHED_CUTOFFS.read_bytes()
+
+
+def test_cutoffs_as_a_spreadsheet_writes_them(tmp_path: Path) -> None:
+    (tmp_path / "cutoffs.csv").write_bytes(b"\xef\xbb\xbflanguage,head,middle\r\nsw,1.5,2\r\n")
+    assert read_cutoffs(tmp_path / "cutoffs.csv") == {"sw": Cutoffs(1.5, 2)}
+
+
+def test_rows_of_other_languages_stay(tmp_path: Path) -> None:
+    write_cutoffs(tmp_path, {"sw": Cutoffs(120.5, 1234567.8, "mended")})
+    write_cutoffs(tmp_path, {"en": Cutoffs(340, 520), "sw": Cutoffs(1.5, 2)})
+    write_cutoffs(tmp_path, {"ar": Cutoffs(1234567.8, 12345678.9, "ccnet")})
+    assert (tmp_path / "cutoffs.csv").read_text(encoding="utf-8") == (
+        "language,head,middle,normalization\nar,1234567.8,12345678.9,ccnet\nen,340,520,\nsw,1.5,2,\n"
+    )
+    assert [path.name for path in tmp_path.iterdir()] == ["cutoffs.csv"]
