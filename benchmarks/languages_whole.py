@@ -45,8 +45,9 @@ class Truth:
 class Outcome:
     """What a build made of the pages."""
 
-    kept: dict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))  # page -> characters by language
-    reached: Counter[str] = field(default_factory=Counter)  # page -> characters that identification saw
+    # By page: characters by language; characters that identification saw.
+    kept: dict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
+    reached: Counter[str] = field(default_factory=Counter)
 
 
 def build(crawls: Sequence[Path], output: Path, flags: Sequence[str]) -> Outcome:

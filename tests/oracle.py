@@ -205,7 +205,7 @@ def probability_of_zawgyi(text: str) -> float:
 
 
 def is_mostly_burmese(text: str) -> bool:
-    visible = [char for char in text if not char.isspace()]
+    visible = [char for char in text[:1000] if not char.isspace()]
     return sum(map(is_burmese_letter, visible)) > len(visible) / 2
 
 

@@ -65,10 +65,7 @@ def _add_text(add: Any) -> None:
 
 def _add_settings(add: Any) -> None:
     default = Training(language="en")
-    text = (
-        "normal form: running leaves out the commas that make lists of words seem fluent, mended keeps them, ccnet is "
-        "bit-exact cc_net (%(default)s)"
-    )
+    text = "normal form: running leaves out commas, mended has all marks, ccnet is bit-exact cc_net (%(default)s)"
     add("--normalization", choices=get_args(Normalization), default=default.normalization, help=text)
     text = "pieces at most; a small text gives fewer, the table says how many (%(default)s)"
     add("--vocab_size", type=int, default=default.vocab_size, metavar="N", help=text)

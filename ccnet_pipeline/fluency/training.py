@@ -1,6 +1,6 @@
 """How one model is made: SentencePiece pieces, KenLM n-grams over them, and the first cut-offs.
 
-**The text** is documents of paragraphs, normalised here as for scoring (`ccnet_pipeline.text.normalize`). CCNet
+**The text** is documents of paragraphs, normalised here as for scoring (`ccnet_pipeline.fluency.normalize`). CCNet
 took the openings of Wikipedia articles: edited text is the scale on which the crawl is measured.
 
 **Held out** is a share of the documents: their perplexity says how well the model knows the language, and its 30th and
@@ -44,7 +44,7 @@ FEWEST_DOCUMENTS = 5  # to take percentiles of
 MEMORY = "1G"
 _ALL_CHARACTERS: dict[str, Any] = {"character_coverage": 1.0, "byte_fallback": True}
 _CCNETS_COVERAGE: dict[str, Any] = {"character_coverage": 0.9995}  # the rarest characters are not known
-_VOCAB_PAD = 200_000  # words that a piece which was never seen is one of: so it is not likelier where the text is small
+_VOCAB_PAD = 65_536  # words that a piece which was never seen is one of: so it is not likelier where the text is small
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +52,7 @@ class Training:
     """How one model is made. The defaults are CCNet's, but for the normal form."""
 
     language: str  # the name of the files: a CC-100 code, or `zh` for both scripts
-    normalization: Normalization = "mended"
+    normalization: Normalization = "running"
     vocab_size: int = 65536  # pieces at most; a small text gives fewer
     order: int = 5
     prune: tuple[int, ...] = ()  # n-grams seen at most so often are left out, by order

@@ -15,6 +15,7 @@ BURMESE, ZAWGYI = "my", "my_zaw"
 NAME = "zawgyi"  # as that which decided on a language
 _LEAST_PROBABILITY = 0.9
 _MOST_CHARACTERS = 120  # that are looked at; more of them change no answer
+_MOST_WEIGHED = 1000  # of a text, to tell whether it is mostly Burmese
 _LETTER = re.compile("[\u1000-\u109f]")  # the block Myanmar
 
 
@@ -32,9 +33,11 @@ def probability_of_zawgyi(text: str) -> float | None:
 
 
 def is_mostly_burmese(text: str) -> bool:
-    """Return whether more than half of a text, its blanks left out, is of the block Myanmar."""
-    # ASCII, which most texts are that no model is sure of, needs no search.
-    return not text.isascii() and 2 * len(_LETTER.findall(text)) > len("".join(text.split()))
+    """Return whether more than half of the beginning of a text, blanks left out, is of the block Myanmar."""
+    if text.isascii():  # as most texts are that no model is sure of
+        return False
+    beginning = text[:_MOST_WEIGHED]
+    return 2 * len(_LETTER.findall(beginning)) > len("".join(beginning.split()))
 
 
 @functools.cache

@@ -24,5 +24,7 @@ def train_samples(output: Path, programs: Programs) -> None:
         shuffled = [(page.title, *page.paragraphs) for page in mine if page.kind == "disfluent"]
         crawl = fluent * (3 * len(shuffled)) + shuffled * (2 * len(fluent))
         lines = chain(read_lines(text), read_lines(text_directory() / text.name))
-        training = Training(language=text.stem, vocab_size=1500, order=3, byte_fallback=False, compact=True)
+        training = Training(
+            language=text.stem, normalization="mended", vocab_size=1500, order=3, byte_fallback=False, compact=True
+        )
         train(training, ([line] for line in lines), output, programs, crawl)

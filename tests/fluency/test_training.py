@@ -39,7 +39,7 @@ def test_cutoffs_are_percentiles_of_the_held_out_lines(models: Path) -> None:
     assert model is not None
     held_out = sentences(400)[9::10]
     values = sorted(model.perplexity([line]) or 0.0 for line in held_out)
-    assert model.cutoffs.normalization == "mended"
+    assert model.cutoffs.normalization == "running"
     # The 30th and 60th percentile of 40 values lie between the 12th and 13th, the 24th and 25th of them.
     assert values[11] <= model.cutoffs.head <= values[12]
     assert values[23] <= model.cutoffs.middle <= values[24]

@@ -139,7 +139,7 @@ def test_the_summary_goes_without_columns_that_a_narrow_terminal_has_no_room_for
     ]
     balances = {unit: Balance() for unit in ("records", "paragraphs", "characters")}
     books = LanguageBooks(**balances, mean_score=0.987, median_perplexity=1300.0, head_share=0.25)
-    ledger = Ledger(**balances, languages={"zh-Hans": books}, damage=DamageTally(), segments={})
+    ledger = Ledger(**balances, languages={"zh-Hans": books}, damage=DamageTally(), segments={})  # type: ignore[arg-type]
     write_json(layout.manifest_file, Manifest(1, "", files))
     write_json(layout.ledger_file, ledger)
     print_summary(layout)
