@@ -527,8 +527,9 @@ Found = dict[str, list[tuple[float, int]]]
 
 
 def two_models(general: Answers, added: Answers, card: Mapping[str, Any]) -> Identify:
-    """The general model is believed from a score on that depends on its answer; else the added one is asked, too.
+    """The general model is believed on less than 20 characters, and from a score on that depends on its answer.
 
+    Else the added one is asked, too.
     Then every language that the added model answers gets points: its probability, times that of the general model to a
     power. The score is the share of the most points in all.
     """
@@ -536,10 +537,12 @@ def two_models(general: Answers, added: Answers, card: Mapping[str, Any]) -> Ide
     def identify(text: str) -> tuple[str, float]:
         answers = dict(general(text, card["num_labels"]))
         best, score = next(iter(answers.items()), ("und", 0.0))
-        if score >= card["believed"].get(best, card["believed_otherwise"]):
+        if len(text) < 20 or score >= card["believed"].get(best, card["believed_otherwise"]):
             return best, score
         points = {}
         for language, probability in added(text[: card["max_characters"]], card["num_labels"]):
+            if probability < 0.001:
+                continue
             generally = max(answers.get(language, 0.0), card["not_named"])
             if language not in answers and language in card["not_in_general"]:
                 generally = card["unknown_to_it"]
