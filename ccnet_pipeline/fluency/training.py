@@ -31,6 +31,7 @@ from ccnet_pipeline.fluency.model import NORMALIZERS, FluencyModel, Score, perpl
 from ccnet_pipeline.fluency.preparation import (
     LONGEST_BYTES,
     Document,
+    PreparedText,
     TextCounts,
     TooLittleTextError,
     lines_of,
@@ -44,6 +45,8 @@ FEWEST_DOCUMENTS = 5  # to take percentiles of
 MEMORY = "1G"
 _ALL_CHARACTERS: dict[str, Any] = {"character_coverage": 1.0, "byte_fallback": True}
 _CCNETS_COVERAGE: dict[str, Any] = {"character_coverage": 0.9995}  # the rarest characters are not known
+# Where nothing parts the words (Chinese, Japanese), a small text would give phrases as pieces, each seen once.
+_CHARACTERS_A_PIECE, _PIECES_ANYWAY = 50, 8000
 _VOCAB_PAD = 65_536  # words that a piece which was never seen is one of: so it is not likelier where the text is small
 
 
@@ -136,7 +139,7 @@ def train_in(
     text = prepare(documents, NORMALIZERS[training.normalization], share, folder)
     files = ModelFiles(folder / "pieces", folder / "ngrams", Cutoffs(0, 0, training.normalization))
     tell("pieces")
-    pieces = _train_pieces(training, text.to_train, files.pieces)
+    pieces = _train_pieces(training, text, files.pieces)
     tell("n-grams")
     ngrams = _train_ngrams(training, text.to_train, files, programs, memory)
     tell("held out")
@@ -162,15 +165,15 @@ def publish(files: ModelFiles, language: str, output: Path) -> None:
     files.pieces.replace(pieces)  # by which the scorer finds a language: it comes last
 
 
-def _train_pieces(training: Training, text: Path, target: Path) -> int:
+def _train_pieces(training: Training, text: PreparedText, target: Path) -> int:
     """Train SentencePiece and return the number of pieces that the text gave."""
     model = io.BytesIO()
     try:
         sentencepiece.SentencePieceTrainer.train(
-            sentence_iterator=lines_of(text),
+            sentence_iterator=lines_of(text.to_train),
             model_writer=model,
             model_type="unigram",
-            vocab_size=training.vocab_size,
+            vocab_size=_most_pieces(training, text),
             hard_vocab_limit=False,  # a small text gives fewer pieces instead of an error
             **(_ALL_CHARACTERS if training.byte_fallback else _CCNETS_COVERAGE),
             normalization_rule_name="identity" if training.compact else "nmt_nfkc",
@@ -184,6 +187,24 @@ def _train_pieces(training: Training, text: Path, target: Path) -> int:
         raise UserError(f"SentencePiece, --vocab_size {training.vocab_size}: {error!r}") from error
     target.write_bytes(model.getvalue())
     return int(sentencepiece.SentencePieceProcessor(model_proto=model.getvalue()).vocab_size())
+
+
+def most_pieces(vocab_size: int, num_characters: int, num_distinct: int) -> int:
+    """Return how many pieces a text may give: one for 50 characters, but 8 000 in any case, up to `vocab_size`.
+
+    Each of the distinct characters has to be a piece.
+
+    >>> most_pieces(65536, 750_000, 4000), most_pieces(65536, 100_000, 90), most_pieces(65536, 10**9, 9000)
+    (15000, 8000, 65536)
+    """
+    return min(vocab_size, max(num_characters // _CHARACTERS_A_PIECE, _PIECES_ANYWAY, 2 * num_distinct))
+
+
+def _most_pieces(training: Training, text: PreparedText) -> int:
+    if not training.byte_fallback or text.counts.characters >= training.vocab_size * _CHARACTERS_A_PIECE:
+        return training.vocab_size
+    num_distinct = len(set().union(*lines_of(text.to_train)))
+    return most_pieces(training.vocab_size, text.counts.characters, num_distinct)
 
 
 def _train_ngrams(
