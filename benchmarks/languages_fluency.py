@@ -6,8 +6,8 @@
     python benchmarks/languages_fluency.py --text train/ --lm_dir models --crawl crawls/* --lid_model lid.176.ftz
 
 trains what `--lm_dir` lacks, reads the crawls as preset `cc100` does, each as one scope, and prints five tables.
-Of two cores: 77 languages are trained in six minutes, 30 crawls read in three; the comparison takes a minute and a half
-for each of its languages (`--compare ''` leaves it out).
+CPU time: 77 languages are trained in five minutes, 30 crawls are judged in two; the comparison takes half a minute to
+one and a half for each of its languages (`--compare ''` leaves it out).
 
 models      text, pieces, n-grams, held-out perplexity, size of the files; time and memory of what was trained now
 AUC         of perplexity, articles against junk: how probable it is that a page of junk has a higher perplexity than an
