@@ -60,7 +60,7 @@ _OF_HELD_OUT = (60.0, 80.0, 90.0, 95.0)
 _SETTINGS: dict[str, dict[str, object]] = {
     "before: with commas, unknown characters as one piece": {"normalization": "mended", "byte_fallback": False},
     "without commas (running)": {"byte_fallback": False},
-    "and unknown characters as bytes (default)": {},
+    "and unknown characters as bytes, a piece for 30 characters at most (default)": {},
     "default, 8 000 pieces at most": {"vocab_size": 8000},
     "default, order 3": {"order": 3},
     "default, --prune 0 0 1": {"prune": (0, 0, 1)},
