@@ -39,7 +39,7 @@ class AskBelow:
 REST = " ".ljust(MIN_CHARACTERS)
 GENERAL = {
     "sure": [("en", 0.95)], "unsure": [("en", 0.4)], "close": [("id", 0.99)], "low": [("so", 0.3)], "": [],
-    "noise": [("en", 0.6)], "more": [("en", 1.00003), ("de", 0.1)],
+    "noise": [("en", 0.6)], "more": [("en", 1.00003), ("de", 0.1), ("fr", 0.01)],
 }  # fmt: skip
 ADDED = {"unsure": [("ha", 0.8)], "close": [("ms", 1.0)], "noise": [("zxx", 0.97)], "low": [("so", 0.25)]}
 
