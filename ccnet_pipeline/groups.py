@@ -17,9 +17,8 @@ from ccnet_pipeline.language import (
     wanted_languages,
     weighted_score,
 )
+from ccnet_pipeline.language.identifier import NUM_LABELS
 from ccnet_pipeline.recipe import Recipe
-
-NUM_LABELS = 3  # of each model that a group keeps
 
 
 @dataclass(frozen=True, slots=True)

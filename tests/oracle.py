@@ -28,8 +28,8 @@ import zhon.cedict
 Keep = Literal["none", "first"]
 Identify = Callable[[str], tuple[str, float]]
 """One fastText call: text without line breaks -> (label without `__label__`, probability as it came)."""
-Answers = Callable[[str, int], list[tuple[str, float]]]
-"""A text, and so many answers of a model that are wanted -> codes and their probabilities, best first."""
+Answers = Callable[[str, int, float], list[tuple[str, float]]]
+"""A text, so many answers of a model, and the least probability -> codes and their probabilities, best first."""
 PerplexityOf = Callable[[str, list[str]], "float | None"]
 """(language, texts) -> perplexity rounded to 1 decimal, None without a model; a text becomes one line."""
 
@@ -527,20 +527,21 @@ Found = dict[str, list[tuple[float, int]]]
 
 
 def two_models(general: Answers, added: Answers, card: Mapping[str, Any]) -> Identify:
-    """The general model is believed from a score on that depends on its answer; else the added one is asked, too.
+    """The general model is believed on less than 20 characters, and from a score on that depends on its answer.
 
+    Else the added one is asked, too.
     Then every language that the added model answers gets points: its probability, times that of the general model to a
-    power. The score is the share of the most points in all. A sure answer is given up only for what it is confused with.
+    power. The score is the share of the most points in all. A sure answer yields only to what it is confused with.
     """
 
     def identify(text: str) -> tuple[str, float]:
-        answers = dict(general(text, card["num_labels"]))
+        answers = dict(general(text, card["num_labels"], card["not_named"]))
         best, score = next(iter(answers.items()), ("und", 0.0))
-        if score >= card["believed"].get(best, card["believed_otherwise"]):
+        if len(text) < 20 or score >= card["believed"].get(best, card["believed_otherwise"]):
             return best, score
         points = {}
         is_sure, possible = score >= card["believed_otherwise"], [best, *card["confused"].get(best, ())]
-        for language, probability in added(text[: card["max_characters"]], card["num_labels"]):
+        for language, probability in added(text[: card["max_characters"]], card["num_labels"], 0.001):
             if is_sure and language not in possible:
                 continue
             generally = max(answers.get(language, 0.0), card["not_named"])

@@ -428,7 +428,7 @@ FILLER = b"The ferry leaves the harbour at seven and returns in the late afterno
         pytest.param((b"Only a title",), {"too_short": 1}, id="only a title"),
         pytest.param((b"T\n" + b"x" * (50 << 20),), {"too_large": 1}, id="a paragraph of 50 MB"),
         pytest.param((b"T\n" + FILLER * 8 + b"\0\xff\xed\xa0\x80",), {}, id="NUL, no UTF-8, a lone surrogate"),
-        pytest.param((b"T\n" + b"\xff" * 400,), {"language_unsure": 1}, id="nothing is UTF-8"),
+        pytest.param((b"T\n" + b"\xff" * 400,), {"not_language": 1}, id="nothing is UTF-8"),
     ],
 )
 def test_odd_records_are_counted(bodies: tuple[bytes, ...], dropped: dict[str, int], lid: str, tmp_path: Path) -> None:

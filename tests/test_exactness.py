@@ -266,8 +266,8 @@ Identifies = Callable[[oracle.Settings], oracle.Identify]
 
 def answers_of(path: Path) -> oracle.Answers:
     predict = fasttext.load_model(str(path)).f.predict
-    return lambda text, k: [
-        (label.removeprefix("__label__"), score) for score, label in predict(text + "\n", k, 0.0, "strict")
+    return lambda text, k, least: [
+        (label.removeprefix("__label__"), score) for score, label in predict(text + "\n", k, least, "strict")
     ]
 
 
@@ -275,7 +275,7 @@ def answers_of(path: Path) -> oracle.Answers:
 def identify(lid_model: Path) -> Identifies:
     """`identify(method)`: what a method knows the language by, one model or two."""
     general, added = answers_of(lid_model), answers_of(ADDED_FILE)
-    one = lru_cache(maxsize=1 << 20)(lambda text: general(text, 1)[0])
+    one = lru_cache(maxsize=1 << 20)(lambda text: general(text, 1, 0.0)[0])
     two = lru_cache(maxsize=1 << 20)(oracle.two_models(general, added, CARD))
     return lambda method: one if method.card is None else two
 

@@ -2,7 +2,7 @@
 
 1.  The general model says which language each text is in.
 2.  Where there is a second model, it is asked for the texts of which the first is not sure, or whose language has
-    neighbours; a rule decides between the two (combination.py).
+    neighbours, unless they are short; a rule decides between the two (combination.py).
 3.  Below the least score of its language a text is in none that is sure: `und`. What the model takes for no language
     at all is `zxx`.
 4.  `zh` is parted into zh-Hans and zh-Hant, `my` into my and my_zaw.
@@ -18,6 +18,11 @@ from ccnet_pipeline.language.codes import NOT_LANGUAGE, UNDETERMINED
 from ccnet_pipeline.language.fasttext_model import Model, Scored
 
 _MAY_BE_ZAWGYI = frozenset({zawgyi.BURMESE, UNDETERMINED, NOT_LANGUAGE})
+# A second model is worth nothing on less text than this: of what the general one is not sure of it makes more wrong
+# answers than right ones (docs/method.md, Language).
+MIN_CHARACTERS = 20
+# Less probable answers of the second model decide nothing; to leave them out is an eighth of its cost.
+_LEAST_OF_SECOND = 0.001
 LEAST_SCORE = 0.5  # of every language, where no rule has others
 NUM_LABELS = 3  # of each model, where they are kept
 
@@ -112,14 +117,15 @@ class ModelIdentifier:
         """Return what the second model says of the texts that it is asked for, by their number."""
         numbers = [
             number
-            for number, scored in enumerate(general)
-            if self._judgement.keeps_labels or second.rule.must_ask(*_best(scored))
+            for number, (text, scored) in enumerate(zip(texts, general, strict=True))
+            if self._judgement.keeps_labels or _is_asked(second, text, scored)
         ]
         shown = [texts[number][: second.rule.max_characters] for number in numbers]
-        return dict(zip(numbers, second.model.top(shown, second.rule.num_labels), strict=True))
+        answers = second.model.top(shown, second.rule.num_labels, _LEAST_OF_SECOND)
+        return dict(zip(numbers, answers, strict=True))
 
     def _judge(self, text: str, general: Sequence[Scored], second: Sequence[Scored] | None) -> Identification:
-        language, score, decided_by = self._decide(general, second)
+        language, score, decided_by = self._decide(text, general, second)
         # Scaled, then half to even, as NumPy does it: cc_net's 0.495 is 0.5, Python's own round() would give 0.49.
         score = round(score * 100) / 100 if self._judgement.rounds else min(score, 1.0)
         if score < self._least_score(language):
@@ -131,14 +137,12 @@ class ModelIdentifier:
                 language, score, decided_by = zawgyi.ZAWGYI, probability, zawgyi.NAME
         return Identification(language, score, decided_by, self._labels(general, second))
 
-    def _decide(self, general: Sequence[Scored], second: Sequence[Scored] | None) -> tuple[str, float, str]:
+    def _decide(self, text: str, general: Sequence[Scored], second: Sequence[Scored] | None) -> tuple[str, float, str]:
         """Return language, score, and which model they are of."""
-        language, score = _best(general)
-        if self._second and second is not None and self._second.rule.must_ask(language, score):
+        if self._second and second is not None and _is_asked(self._second, text, general):
             language, score, is_of_second = self._second.rule.decide(general, second)
-            if is_of_second:
-                return language, score, self._second.model.name
-        return language, score, self._general.name
+            return language, score, self._second.model.name if is_of_second else self._general.name
+        return *_best(general), self._general.name
 
     def _least_score(self, language: str) -> float:
         if self._judgement.least_score is not None:
@@ -158,6 +162,11 @@ class ModelIdentifier:
         return tuple(
             (name, tuple((label, min(score, 1.0)) for label, score in scored[:NUM_LABELS])) for name, scored in answers
         )
+
+
+def _is_asked(second: Second, text: str, general: Sequence[Scored]) -> bool:
+    """Return whether the second model has a say."""
+    return len(text) >= MIN_CHARACTERS and second.rule.must_ask(*_best(general))
 
 
 def _best(scored: Sequence[Scored]) -> Scored:

@@ -85,8 +85,8 @@ def with_second(general: Path, second: str | None, *, added_by_default: bool) ->
 def _find_second(name_or_path: str) -> Path:
     path = ADDED_FILE if name_or_path == ADDED else Path(name_or_path)
     if not path.is_file():
-        built = "it is not built yet, which make models does" if name_or_path == ADDED else "no such file"
-        raise UserError(f"{_OPTION} {name_or_path}: {built}; {_OPTION} {NONE} goes without")
+        what = "it is not there; make models makes it" if name_or_path == ADDED else "no such file"
+        raise UserError(f"{_OPTION} {name_or_path}: {what}; {_OPTION} {NONE} goes without")
     return path
 
 

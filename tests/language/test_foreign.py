@@ -13,7 +13,7 @@ class ByFirstWord:
 
     name = "by first word"
 
-    def top(self, texts: Sequence[str], k: int) -> list[list[Scored]]:
+    def top(self, texts: Sequence[str], k: int, least: float = 0.0) -> list[list[Scored]]:
         return [[(text.split()[0], 0.9)] if text.split() else [] for text in texts]
 
 

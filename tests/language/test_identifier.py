@@ -11,7 +11,7 @@ from ccnet_pipeline.groups import Grouper, Paragraphs
 from ccnet_pipeline.language import Identification, Judgement, ModelIdentifier, weighted_score
 from ccnet_pipeline.language.chinese import cc100_code
 from ccnet_pipeline.language.fasttext_model import Scored
-from ccnet_pipeline.language.identifier import Second
+from ccnet_pipeline.language.identifier import MIN_CHARACTERS, Second
 from ccnet_pipeline.ledger import Account
 from ccnet_pipeline.mine import Miner
 from ccnet_pipeline.pages import Page
@@ -36,6 +36,7 @@ class AskBelow:
         return {"so": 0.2}.get(language, 0.5)
 
 
+REST = " ".ljust(MIN_CHARACTERS)
 GENERAL = {
     "sure": [("en", 0.95)], "unsure": [("en", 0.4)], "close": [("id", 0.99)], "low": [("so", 0.3)], "": [],
     "noise": [("en", 0.6)], "more": [("en", 1.00003), ("de", 0.1)],
@@ -44,6 +45,7 @@ ADDED = {"unsure": [("ha", 0.8)], "close": [("ms", 1.0)], "noise": [("zxx", 0.97
 
 
 def two_models(judgement: Judgement) -> tuple[ModelIdentifier, StandIn, StandIn]:
+    """Two models that go by the first word."""
     general = StandIn(lambda text: GENERAL[text.partition(" ")[0]], "general")
     added = StandIn(lambda text: ADDED.get(text.partition(" ")[0], []), "added")
     return ModelIdentifier(general, Second(added, AskBelow()), judgement), general, added
@@ -55,7 +57,7 @@ def found(identifier: ModelIdentifier, texts: Sequence[str]) -> list[tuple[str, 
 
 def test_the_second_model_is_asked_where_the_rule_says_so_and_shown_no_more_than_it_says() -> None:
     identifier, general, added = two_models(Judgement())
-    texts = ["sure", "unsure text of some length", "close", "low", "", "noise"]
+    texts = [word + REST for word in ("sure", "unsure", "close", "low", "", "noise")]
     assert found(identifier, texts) == [
         ("en", 0.95, "general"),
         ("ha", 0.8, "added"),
@@ -65,7 +67,15 @@ def test_the_second_model_is_asked_where_the_rule_says_so_and_shown_no_more_than
         ("zxx", 0.97, "added"),
     ]
     assert general.shown == texts
-    assert added.shown == ["unsure tex", "close", "low", "", "noise"]
+    assert added.shown == [text[:10] for text in texts[1:]]
+
+
+@pytest.mark.parametrize("keeps_labels", [False, True])
+def test_on_a_short_text_the_second_model_has_no_say(keeps_labels: bool) -> None:
+    identifier, _, added = two_models(Judgement(keeps_labels=keeps_labels))
+    texts = ["close".ljust(MIN_CHARACTERS - 1), "close".ljust(MIN_CHARACTERS)]
+    assert [each.language for each in identifier.identify(texts)] == ["id", "ms"]
+    assert len(added.shown) == (2 if keeps_labels else 1)
 
 
 @pytest.mark.parametrize(("least", "languages"), [(0.0, ["en", "so"]), (0.35, ["en", "und"]), (1.0, ["und", "und"])])
@@ -88,11 +98,11 @@ def test_a_score_is_at_most_1_and_rounded_only_for_cc_net() -> None:
 
 
 def test_all_models_are_asked_where_labels_are_kept_and_the_decision_is_the_same() -> None:
-    texts = ["sure", "unsure", "close", "more", ""]
+    texts = [word + REST for word in ("sure", "unsure", "close", "more", "")]
     plain, _, _ = two_models(Judgement())
     keeping, _, added = two_models(Judgement(keeps_labels=True))
     assert found(keeping, texts) == found(plain, texts)
-    assert added.shown == texts
+    assert added.shown == [text[:10] for text in texts]
     labels = [each.labels for each in keeping.identify(texts)]
     assert labels[1] == (("general", (("en", 0.4),)), ("added", (("ha", 0.8),)))
     assert labels[3] == (("general", (("en", 1.0), ("de", 0.1))), ("added", ()))
@@ -188,11 +198,12 @@ def test_documents_keep_the_labels_of_all_models_if_asked() -> None:
     ]
 
 
-@pytest.mark.parametrize(("texts", "model"), [(["unsure", "sure"], "added"), (["unsure", "sure " * 9], "general")])
+@pytest.mark.parametrize(
+    ("texts", "model"), [(["unsure" + REST, "sure"], "added"), (["unsure" + REST, "sure " * 9], "general")]
+)
 def test_the_model_that_decided_is_that_of_most_of_the_text(texts: list[str], model: str) -> None:
-    answers = {"unsure": [("en", 0.95)]}
     general = StandIn(lambda text: [("en", 0.95 if text.startswith("sure") else 0.4)], "general")
-    added = StandIn(lambda text: answers.get(text, []), "added")
+    added = StandIn(lambda _: [("en", 0.95)], "added")
     grouper = Grouper(CC100, ModelIdentifier(general, Second(added, AskBelow()), Judgement()))
     [[group]] = grouper.groups_of([Paragraphs([3, 7], texts)])
     assert (group.language, group.positions, group.decided_by) == ("en", [3, 7], model)

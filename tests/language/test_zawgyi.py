@@ -14,7 +14,8 @@ UNICODE = "မြန်မာနိုင်ငံသည် အရှေ့တ�
 ZAWGYI = "ျမန္မာႏိုင္ငံသည္ အေရွ႕ေတာင္အာရွရွိ ႏိုင္ငံတစ္ႏိုင္ငံျဖစ္သည္။"
 TEXTS = [
     UNICODE, ZAWGYI, f"Facebook: {ZAWGYI}", f"{'Facebook ' * 30}{ZAWGYI}", UNICODE * 3 + ZAWGYI * 9, "မီး", "", "Burma",
-    ZAWGYI[:8], ZAWGYI * 9 + "Facebook " * 200, "Facebook " * 70 + ZAWGYI * 9, "ျမန္မာ (Myanmar, formerly Burma)", "\u00a0 ျမန္မာ 2018",
+    ZAWGYI[:8], ZAWGYI * 9 + "Facebook " * 200, "Facebook " * 70 + ZAWGYI * 9, "ျမန္မာ (Myanmar, formerly Burma)",
+    "\u00a0 ျမန္မာ 2018",
 ]  # fmt: skip
 
 
