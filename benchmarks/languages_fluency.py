@@ -13,57 +13,51 @@ AUC         of perplexity, articles against junk: how probable it is that a page
             article has. Once by the model of the language of the page's site, of all paragraphs that deduplication
             left; once as the pipeline identifies: documents of a language against each other, behind the noise class
 comparison  the same AUC with one setting changed
-policies    articles lost and junk kept, by where the cut-offs are. They are taken from every second page of the crawl,
-            and tried on the others
+policies    articles lost and junk kept, by which share of the documents or tokens of a crawl (of every second page; the
+            others are judged), or of the text that training holds out, lies below the upper cut-off
 
-A page of junk is the lines of it that are junk: its title, menu and footer are text, and so is the mojibake of a line
-in ASCII. A page counts if deduplication left 200 characters of what it is. Where no blanks stand between words (ja, zh,
-th), the generator's lists of keywords are lists of whole sentences.
+What counts as an article and as junk: generated_pages.py.
 """
 
 from __future__ import annotations
 
 import argparse
-import io
 import itertools
-import json
-import re
 import sys
 import tempfile
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-import zstandard
+from generated_pages import ARTICLES, IS_JUNK, Page, Part, read_pages
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from ccnet_pipeline.dedup import KEPT, resolve, verdicts  # noqa: E402
-from ccnet_pipeline.extract import Extraction  # noqa: E402
-from ccnet_pipeline.fluency import Cutoffs, FluencyModel, FluencyModels  # noqa: E402
-from ccnet_pipeline.fluency.calibration import BY, FEWEST_DOCUMENTS, By, Sample, cutoffs_of  # noqa: E402
+from ccnet_pipeline.fluency import NORMALIZERS, Cutoffs, FluencyModel, FluencyModels  # noqa: E402
+from ccnet_pipeline.fluency.calibration import FEWEST_DOCUMENTS, By, Sample, cutoffs_of  # noqa: E402
 from ccnet_pipeline.fluency.cards import CARD, read_card  # noqa: E402
 from ccnet_pipeline.fluency.model import Score  # noqa: E402
 from ccnet_pipeline.fluency.one_language import Order, Outcome  # noqa: E402
+from ccnet_pipeline.fluency.preparation import lines_of, prepare  # noqa: E402
 from ccnet_pipeline.fluency.programs import Programs, find_programs  # noqa: E402
 from ccnet_pipeline.fluency.texts import find_sources, read_texts  # noqa: E402
 from ccnet_pipeline.fluency.train_all import train_all  # noqa: E402
-from ccnet_pipeline.fluency.training import Training, train_in  # noqa: E402
-from ccnet_pipeline.groups import Group, Grouper, Paragraphs  # noqa: E402
+from ccnet_pipeline.fluency.training import Training, scores_of, train_in  # noqa: E402
+from ccnet_pipeline.groups import Grouper  # noqa: E402
 from ccnet_pipeline.language import load, with_second  # noqa: E402
 from ccnet_pipeline.models import find_model  # noqa: E402
 from ccnet_pipeline.recipe import CC100  # noqa: E402
+from ccnet_pipeline.text_files import documents_of  # noqa: E402
 
 _JUNK = ("keywords", "code", "mojibake", "digits")
-_ARTICLES = ("article", "article_long")
-_LEAST_CHARACTERS = 200
-_POLICIES: tuple[tuple[By, float, float], ...] = (
-    *((by, 30.0, 60.0) for by in BY),
-    *((by, 30.0, middle) for by in BY for middle in (70.0, 80.0, 90.0)),
+_OF_CRAWL: tuple[tuple[By, float], ...] = (
+    *(("documents", middle) for middle in (60.0, 65.0, 70.0, 75.0, 80.0)),
+    *(("tokens", middle) for middle in (60.0, 80.0, 90.0)),
 )
+_OF_HELD_OUT = (60.0, 80.0, 90.0, 95.0)
 _SETTINGS: dict[str, dict[str, object]] = {
     "before: with commas, unknown characters as one piece": {"normalization": "mended", "byte_fallback": False},
     "without commas (running)": {"byte_fallback": False},
@@ -71,56 +65,6 @@ _SETTINGS: dict[str, dict[str, object]] = {
     "default, 8 000 pieces at most": {"vocab_size": 8000},
     "default, order 3": {"order": 3},
     "default, --prune 0 0 1": {"prune": (0, 0, 1)},
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """The paragraphs of a page that were identified as one language: a document, if its bucket is kept."""
-
-    language: str
-    lines: Sequence[str]
-    score: Score
-
-
-@dataclass(frozen=True, slots=True)
-class Page:
-    """What the generator wrote, what deduplication left of it, and what identification made of that."""
-
-    kind: str
-    language: str  # of its text; of junk that of its site
-    lines: Sequence[str]
-    parts: Sequence[Part]
-
-    @property
-    def junk(self) -> str | None:
-        """Return the kind of junk, or None."""
-        return self.kind.removeprefix("junk_") if self.kind.startswith("junk_") else None
-
-    def telling(self, lines: Sequence[str]) -> bool:
-        """Return whether some lines of the page are enough of what the page is: an article, or junk of its kind."""
-        if self.junk:
-            lines = [line for line in lines if _IS_JUNK[self.junk](line)]
-        elif self.kind not in _ARTICLES:
-            return False
-        return sum(map(len, lines)) >= _LEAST_CHARACTERS
-
-
-def _is_mojibake(line: str) -> bool:
-    """Return whether a line is UTF-8 that was read as something else, but for what is ASCII."""
-    for charset in ("latin-1", "cp1252", "cp1251"):
-        read = line.encode(charset, "ignore").decode("utf-8", "ignore")
-        if sum(not letter.isascii() for letter in read) * 200 >= len(line):
-            return True
-    return False
-
-
-# Pages of junk have titles, menus and footers that are text.
-_IS_JUNK: Mapping[str, Callable[[str], bool]] = {
-    "keywords": lambda line: line.count(", ") >= 19,
-    "code": lambda line: re.search(r"[{};$=\[]|\(\)", line) is not None,
-    "mojibake": _is_mojibake,
-    "digits": lambda line: not any(map(str.isalpha, line)),
 }
 
 
@@ -154,57 +98,6 @@ def models_table(directory: Path, outcomes: Iterable[Outcome]) -> Iterator[str]:
         )
 
 
-# ------------------------------------------------------------------ pages
-
-
-def read_pages(crawl: Path, grouper: Grouper, models: FluencyModels) -> Iterator[Page]:
-    """Yield the pages of a crawl that preset `cc100` identifies, in order."""
-    truth = {row["record_id"].removeprefix("<urn:uuid:").removesuffix(">"): row for row in _rows(crawl)}
-    of_site: dict[str, Counter[str]] = defaultdict(Counter)
-    for row in truth.values():
-        if row["lang"]:
-            of_site[row["site"]][row["lang"]] += 1
-    for name, survivors in _after_dedup(sorted(crawl.rglob("*.warc.wet.gz"))):
-        row = truth[name]
-        languages = Counter([row["lang"]]) if row["lang"] else of_site[row["site"]]
-        if languages and survivors.texts:
-            [groups] = grouper.groups_of([survivors])
-            parts = filter(None, (_part(group, survivors, models) for group in groups))
-            yield Page(row["kind"], languages.most_common(1)[0][0], survivors.texts, list(parts))
-
-
-def _after_dedup(archives: Sequence[Path]) -> Iterator[tuple[str, Paragraphs]]:
-    """Yield the uuid of each record that is compared, and the paragraphs that stay."""
-    segments = []
-    for path in archives:
-        extraction = Extraction(path.name, CC100)
-        with path.open("rb") as stream:
-            pages = [page for page in extraction.pages(stream) if page.reason is None]
-        segments.append((pages, extraction.hashes()))
-    may_keep = resolve([(hashes.unique, hashes.in_several) for _, hashes in segments], "none")
-    for (pages, hashes), kept in zip(segments, may_keep, strict=True):
-        of_segment = iter((verdicts(hashes.paragraphs, kept) == KEPT).tolist())
-        for page in pages:
-            paragraphs = page.paragraphs(title_is_paragraph=CC100.title_is_paragraph)
-            stays = [number for number, text in enumerate(paragraphs) if next(of_segment) and text]
-            yield page.id, Paragraphs(stays, [paragraphs[number] for number in stays])
-
-
-def _part(group: Group, survivors: Paragraphs, models: FluencyModels) -> Part | None:
-    """Return what would be a document; None without a language, a model, or anything to score."""
-    model = None if group.reason else models.get(group.language)
-    wanted = set(group.positions)
-    texts = [text for number, text in zip(survivors.positions, survivors.texts, strict=True) if number in wanted]
-    score = model.score(texts) if model else None
-    return Part(group.language, texts, score) if score else None
-
-
-def _rows(crawl: Path) -> Iterator[dict]:
-    path = crawl / "truth.jsonl.zst"
-    with path.open("rb") as file, zstandard.ZstdDecompressor().stream_reader(file, read_across_frames=True) as stream:
-        yield from map(json.loads, io.TextIOWrapper(stream, encoding="utf-8", newline="\n"))
-
-
 # ------------------------------------------------------------------ AUC
 
 
@@ -221,7 +114,7 @@ def auc_row(scored: Iterable[tuple[str, float | None]]) -> list[float | None]:
     by_kind: dict[str, list[float]] = defaultdict(list)
     for kind, value in scored:
         if value is not None:
-            by_kind["article" if kind in _ARTICLES else kind.removeprefix("junk_")].append(value)
+            by_kind["article" if kind in ARTICLES else kind.removeprefix("junk_")].append(value)
     kinds = [by_kind[kind] for kind in _JUNK]
     return [auc(by_kind["article"], junk) for junk in (*kinds, list(itertools.chain(*kinds)))]
 
@@ -232,7 +125,7 @@ def by_site(pages: Iterable[Page], model_of: Callable[[str], FluencyModel | None
     for page in pages:
         model = model_of(page.language) if page.telling(page.lines) else None
         if model:
-            lines = [line for line in page.lines if not page.junk or _IS_JUNK[page.junk](line)]
+            lines = [line for line in page.lines if not page.junk or IS_JUNK[page.junk](line)]
             scored[page.language].append((page.kind, model.perplexity(lines)))
     return {language: auc_row(of_language) for language, of_language in sorted(scored.items())}
 
@@ -312,7 +205,7 @@ def shares(pages: Sequence[Page], kept: Callable[[Part], bool]) -> Shares:
     lost: dict[str, list[bool]] = defaultdict(list)
     junk: dict[str, list[bool]] = defaultdict(list)
     for page in pages:
-        if page.kind in _ARTICLES:
+        if page.kind in ARTICLES:
             lost[page.language].append(not any(part.language == page.language and kept(part) for part in page.parts))
         elif page.junk:
             stay = page.telling([line for part in page.parts if kept(part) for line in part.lines])
@@ -322,25 +215,40 @@ def shares(pages: Sequence[Page], kept: Callable[[Part], bool]) -> Shares:
     return Shares(float(np.mean(of_languages)), {kind: float(np.mean(each)) for kind, each in junk.items()})
 
 
-def policies(pages: Sequence[Page], models: FluencyModels) -> Iterator[str]:
-    """Yield a row for each choice of cut-offs, from none at all to shares of the crawl."""
+def policies(pages: Sequence[Page], held_out: Mapping[str, Sample]) -> Iterator[str]:
+    """Yield a row for each choice of cut-offs, from none at all to shares of the crawl and of held-out text."""
     sample, others = pages[::2], [page for page in pages[1::2] if page.telling(page.lines)]
     scores: dict[str, list[Score]] = defaultdict(list)
     for part in itertools.chain(*(page.parts for page in sample)):
         scores[part.language].append(part.score)
-    samples = {
-        language: Sample(np.array([s.perplexity for s in each]), np.array([s.num_tokens for s in each]))
-        for language, each in scores.items()
-        if len(each) >= FEWEST_DOCUMENTS
-    }
-    yield f"| head and middle are kept | articles lost | junk kept | {' | '.join(_JUNK)} |"
+    crawl = {language: _sample(each) for language, each in scores.items() if len(each) >= FEWEST_DOCUMENTS}
+    choices = [(f"{middle:.0f} % of the {by} of a crawl", crawl, by, middle) for by, middle in _OF_CRAWL]
+    choices += [(f"{middle:.0f} % of held-out text", held_out, "documents", middle) for middle in _OF_HELD_OUT]
+    yield f"| head and middle | articles lost | junk kept | {' | '.join(_JUNK)} |"
     yield "|---" * (len(_JUNK) + 3) + "|"
-    yield f"| all buckets: what identification does alone | {shares(others, lambda part: True).row()} |"
-    of_models = {language: model.cutoffs for language in samples if (model := models.get(language))}
-    yield f"| cut-offs of the models | {shares(others, _below(of_models)).row()} |"
-    for by, head, middle in _POLICIES:
-        cutoffs = {language: cutoffs_of(each, by, head, middle) for language, each in samples.items()}
-        yield f"| below {middle:.0f} % of the {by} of a crawl | {shares(others, _below(cutoffs)).row()} |"
+    yield f"| all: what identification does alone | {shares(others, lambda part: True).row()} |"
+    for name, samples, by, middle in choices:
+        if samples:
+            cutoffs = {language: cutoffs_of(each, by, middle, middle) for language, each in samples.items()}
+            yield f"| {name} | {shares(others, _below(cutoffs)).row()} |"
+
+
+def held_out_samples(text: Path, models: FluencyModels, languages: Iterable[str]) -> dict[str, Sample]:
+    """Return the scores of what training holds out of the texts of some languages."""
+    sources = {source.language: source for source in find_sources(text)[0]}
+    samples = {}
+    for language in languages:
+        training, model = Training(language=language), models.get(language)
+        if model and language in sources:
+            documents = (document.paragraphs for document in read_texts(sources[language].files, "opening"))
+            with tempfile.TemporaryDirectory() as name:
+                prepared = prepare(documents, NORMALIZERS[training.normalization], training.held_out, Path(name))
+                samples[language] = _sample(scores_of(model, documents_of(lines_of(prepared.held_out))))
+    return samples
+
+
+def _sample(scores: Sequence[Score]) -> Sample:
+    return Sample(np.array([s.perplexity for s in scores]), np.array([s.num_tokens for s in scores]))
 
 
 def _below(cutoffs: Mapping[str, Cutoffs]) -> Callable[[Part], bool]:
@@ -373,9 +281,11 @@ def main() -> int:
     grouper = Grouper(CC100, load(lid_models).identifier(CC100.judgement))
     every = itertools.chain(*(read_pages(crawl, grouper, models) for crawl in options.crawl))
     pages = [page for page in every if models.get(page.language)]
+    found = sorted({page.language for page in pages})
+    held_out = held_out_samples(options.text, models, found) if options.text else {}
     _print("AUC of perplexity, by the model of the site's language", auc_table(by_site(pages, models.get)))
     _print("AUC of perplexity, as identified, behind the noise class", auc_table(as_identified(pages)))
-    _print("Junk kept and articles lost, by cut-offs", policies(pages, models))
+    _print("Junk kept and articles lost, by cut-offs", policies(pages, held_out))
     wanted = [language for language in options.compare.split(",") if language]
     if options.text and wanted:
         _print("What helps", comparison(options.text, pages, wanted, find_programs()))

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Build KenLM's trainer (lmplz) and compiler (build_binary) into PREFIX/bin; the Python package brings neither.
+# Build KenLM's trainer (lmplz), compiler (build_binary) and, for the tests, query into PREFIX/bin; the Python package
+# brings none of them.
 #
 #     make kenlm                          into .venv/kenlm, where `python -m ccnet_pipeline.fluency train` finds them
 #     docker/build_kenlm.sh PREFIX        elsewhere; then say KENLM_BIN=PREFIX/bin
@@ -19,7 +20,7 @@ die() { echo "build_kenlm.sh: $*" >&2; exit 2; }
 [[ $# -eq 1 && $1 != -* ]] || die "usage: docker/build_kenlm.sh PREFIX   (the programs go to PREFIX/bin)"
 mkdir -p "$1/bin"
 bin=$(cd "$1/bin" && pwd)
-[[ ! -x $bin/lmplz || ! -x $bin/build_binary ]] || { echo "$bin/lmplz and build_binary are there already"; exit 0; }
+[[ ! -x $bin/lmplz || ! -x $bin/build_binary || ! -x $bin/query ]] || { echo "$bin has them already"; exit 0; }
 
 for tool in cmake make g++; do command -v "$tool" >/dev/null || die "no $tool: $APT"; done
 "$PYTHON" -m pip --version >/dev/null 2>&1 || die "$PYTHON has no pip; set PYTHON to one that has"
@@ -34,6 +35,6 @@ tar -xzf "kenlm-$VERSION.tar.gz"
 # Boost goes in statically; where the programs run, they need libstdc++, zlib, bzip2 and xz.
 cmake -S "kenlm-$VERSION" -B build -DBoost_USE_STATIC_LIBS=ON -DENABLE_INTERPOLATE=OFF >cmake.log 2>&1 \
     || { cat cmake.log >&2; die "cmake failed (see above); boost and the rest it needs: $APT"; }
-cmake --build build --parallel "${JOBS:-$(nproc)}" --target lmplz build_binary
-install build/bin/lmplz build/bin/build_binary "$bin/"
+cmake --build build --parallel "${JOBS:-$(nproc)}" --target lmplz build_binary query
+install build/bin/{lmplz,build_binary,query} "$bin/"
 echo "$bin/lmplz"

@@ -531,7 +531,7 @@ def two_models(general: Answers, added: Answers, card: Mapping[str, Any]) -> Ide
 
     Else the added one is asked, too.
     Then every language that the added model answers gets points: its probability, times that of the general model to a
-    power. The score is the share of the most points in all.
+    power. The score is the share of the most points in all. A sure answer yields only to what it is confused with.
     """
 
     def identify(text: str) -> tuple[str, float]:
@@ -540,7 +540,10 @@ def two_models(general: Answers, added: Answers, card: Mapping[str, Any]) -> Ide
         if len(text) < 20 or score >= card["believed"].get(best, card["believed_otherwise"]):
             return best, score
         points = {}
+        is_sure, possible = score >= card["believed_otherwise"], [best, *card["confused"].get(best, ())]
         for language, probability in added(text[: card["max_characters"]], card["num_labels"], 0.001):
+            if is_sure and language not in possible:
+                continue
             generally = max(answers.get(language, 0.0), card["not_named"])
             if language not in answers and language in card["not_in_general"]:
                 generally = card["unknown_to_it"]

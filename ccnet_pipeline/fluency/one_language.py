@@ -2,7 +2,6 @@
 
 import resource
 import sys
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +11,7 @@ from ccnet_pipeline.fluency.cards import Ingredients, TrainingRecord, difference
 from ccnet_pipeline.fluency.directory import NGRAMS, PIECES, ModelFiles
 from ccnet_pipeline.fluency.programs import Programs
 from ccnet_pipeline.fluency.texts import ArticlePart, Source, is_dump, read_texts
-from ccnet_pipeline.fluency.training import MEMORY, Training, train_in
+from ccnet_pipeline.fluency.training import MEMORY, Trained, Training, train_in
 from ccnet_pipeline.language.purity import EvenSample, doubt_of
 
 _RSS_UNIT = 1 if sys.platform == "darwin" else 1024  # bytes; of getrusage
@@ -42,7 +41,7 @@ class Outcome:
     doubt: str | None = None  # whether the text is in the language
     record: TrainingRecord | None = None
     files: ModelFiles | None = None  # still in the worker's folder
-    seconds: float = 0.0
+    seconds: float = 0.0  # of a processor, programs that were run included
     peak_bytes: int = 0  # of the resident memory of Python or of a program that it ran, whichever took more
 
 
@@ -54,7 +53,7 @@ def train_language(
     Raises:
         UserError: its text cannot be read, it is too little, or a program of KenLM's failed.
     """
-    began, files, language = time.monotonic(), order.source.files, order.source.language
+    files, language = order.source.files, order.source.language
     tell("sources")
     part = order.article_part if any(map(is_dump, files)) else None
     ingredients = Ingredients(sources=source_files(files), article_part=part, settings=order.training)
@@ -64,7 +63,20 @@ def train_language(
     sample = EvenSample()
     documents = sample.watch(text.paragraphs for text in read_texts(files, order.article_part))
     trained = train_in(folder, order.training, documents, programs, memory=order.memory, tell=tell)
-    record = TrainingRecord(
+    return Outcome(
+        language=language,
+        end="trained",
+        said=standing,
+        doubt=doubt_of(language, sample.paragraphs, order.lid_models),
+        record=_record(ingredients, trained),
+        files=trained.files,
+        seconds=_cpu_seconds(),
+        peak_bytes=_peak_bytes(),
+    )
+
+
+def _record(ingredients: Ingredients, trained: Trained) -> TrainingRecord:
+    return TrainingRecord(
         ingredients=ingredients,
         text=trained.text,
         pieces=trained.pieces,
@@ -73,16 +85,6 @@ def train_language(
         versions=versions(),
         file_bytes={PIECES: trained.files.pieces.stat().st_size, NGRAMS[0]: trained.files.ngrams.stat().st_size},
         sketch=trained.sketch,
-    )
-    return Outcome(
-        language=language,
-        end="trained",
-        said=standing,
-        doubt=doubt_of(language, sample.paragraphs, order.lid_models),
-        record=record,
-        files=trained.files,
-        seconds=time.monotonic() - began,
-        peak_bytes=_peak_bytes(),
     )
 
 
@@ -105,6 +107,12 @@ def _standing(order: Order, output: Path, wanted: Ingredients) -> Outcome | str:
         return f"anew: {other}"
     said = f"{output} has a model of {language} already, but {other}; --overwrite replaces it"
     return Outcome(language=language, end="failed", said=said)
+
+
+def _cpu_seconds() -> float:
+    """Return the processor time of this process, which trains nothing else, and of the programs that it ran."""
+    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(each.ru_utime + each.ru_stime for each in used)
 
 
 def _peak_bytes() -> int:

@@ -59,9 +59,9 @@ def prepare(documents: Iterable[Document], normalize: Normalize, held_out: float
     counts = _split(counts, normalize, round(1 / held_out) if held_out else 0, gathered, text, held)
     gathered.unlink()
     if counts.paragraphs - counts.held_out < FEWEST_PARAGRAPHS:
+        to_train = counts.paragraphs - counts.held_out
         raise TooLittleTextError(
-            f"too little text: {counts.paragraphs - counts.held_out} paragraphs to train on; "
-            f"give at least {FEWEST_PARAGRAPHS}"
+            f"too little text: {to_train} of the {FEWEST_PARAGRAPHS} paragraphs that a model needs"
         )
     return PreparedText(text, held, counts, sketch.encode())
 

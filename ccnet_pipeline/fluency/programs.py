@@ -21,21 +21,25 @@ class Programs:
 
 
 def find_programs(directory: Path | None = None) -> Programs:
-    """Return KenLM's programs: from a directory, else from $KENLM_BIN, else from PATH, else as `make kenlm` built them.
+    """Return KenLM's programs, each as `find_program` finds it.
 
     Raises:
         UserError: one of them is not there.
     """
+    return Programs(find_program("lmplz", directory), find_program("build_binary", directory))
+
+
+def find_program(name: str, directory: Path | None = None) -> str:
+    """Return a program of KenLM's: from a directory, else $KENLM_BIN, else PATH, else as `make kenlm` built it.
+
+    Raises:
+        UserError: it is not there.
+    """
     given = directory or (Path(os.environ[VARIABLE]) if os.environ.get(VARIABLE) else None)
-    places = [str(given)] if given else [os.environ.get("PATH", os.defpath), str(BUILT)]
-    found = []
-    for name in ("lmplz", "build_binary"):
-        program = next(filter(None, (shutil.which(name, path=place) for place in places)), None)
-        if program is None:
-            where = given or "PATH"
-            raise UserError(f"no {name} in {where}; `make kenlm` builds it, or say with --kenlm_bin DIR where it is")
-        found.append(program)
-    return Programs(*found)
+    for place in [str(given)] if given else [os.environ.get("PATH", os.defpath), str(BUILT)]:
+        if program := shutil.which(name, path=place):
+            return program
+    raise UserError(f"no {name} in {given or 'PATH'}; `make kenlm` builds it, or say with --kenlm_bin DIR where it is")
 
 
 def run_program(*command: object) -> None:

@@ -6,6 +6,7 @@ stays, and the same command leaves it out.
 """
 
 import contextlib
+import errno
 import fcntl
 import multiprocessing
 import os
@@ -151,7 +152,9 @@ def _work(order: Order, output: Path, folder: Path, programs: Programs, messages
     except UserError as error:
         outcome = Outcome(language=language, end="failed", said=str(error))
     except OSError as error:
-        outcome = Outcome(language=language, end="failed", said=f"{error.filename or folder}: {error.strerror}")
+        no_room = "; make room and run it again" if error.errno in (errno.ENOSPC, errno.EDQUOT) else ""
+        said = f"{error.filename or output}: {error.strerror}{no_room}"
+        outcome = Outcome(language=language, end="failed", said=said)
     messages.send(outcome)
 
 

@@ -16,9 +16,7 @@ from ccnet_pipeline.fluency.texts import Source
 
 _LOG_WIDTH = 160
 _MOST_NAMED = 6  # languages in work
-_COLUMNS = (
-    "characters", "paragraphs", "pieces", "n-grams", "held-out perplexity", "files", "seconds", "memory",
-)  # fmt: skip
+_COLUMNS = ("characters", "pieces", "n-grams", "perplexity", "size", "CPU s", "memory")
 _log = logging.getLogger(__name__)
 
 
@@ -85,9 +83,9 @@ def duration(seconds: float) -> str:
 
 
 def print_table(outcomes: Iterable[Outcome]) -> None:
-    """Print what each model came to, by language."""
-    table = Table(title="Language models", title_justify="left")
-    table.add_column("language", no_wrap=True)
+    """Print what each model came to, by language; the perplexity is that of the text held out."""
+    table = Table(box=None, pad_edge=False, header_style="", padding=(0, 2, 0, 0))
+    table.add_column("language")
     for heading in _COLUMNS:
         table.add_column(heading, justify="right")
     for outcome in sorted(outcomes, key=lambda outcome: outcome.language):
@@ -98,7 +96,7 @@ def print_table(outcomes: Iterable[Outcome]) -> None:
         console.width = _LOG_WIDTH
     with console.capture() as printed:  # rich itself would end the program where the reader has left
         console.print(table)
-    print(printed.get(), end="")
+    print("\n".join(line.rstrip() for line in printed.get().splitlines()))
 
 
 def _cells(outcome: Outcome, record: TrainingRecord) -> list[str]:
@@ -107,7 +105,6 @@ def _cells(outcome: Outcome, record: TrainingRecord) -> list[str]:
     return [
         outcome.language,
         f"{record.text.characters:,}",
-        f"{record.text.paragraphs:,}",
         f"{record.pieces:,}",
         f"{sum(record.ngrams):,}",
         "" if record.held_out_perplexity is None else f"{record.held_out_perplexity:,.1f}",

@@ -248,7 +248,9 @@ def scores_of(model: FluencyModel, documents: Iterable[Document]) -> list[Score]
 def percentiles(perplexities: Sequence[float]) -> Cutoffs:
     """Return the 30th and 60th percentile of perplexities, to one decimal."""
     if len(perplexities) < FEWEST_DOCUMENTS:
-        raise TooLittleTextError(f"too little text: {len(perplexities)} documents for cut-offs, not {FEWEST_DOCUMENTS}")
+        raise TooLittleTextError(
+            f"too little text: {len(perplexities)} of the {FEWEST_DOCUMENTS} documents that cut-offs need"
+        )
     head, middle = (round(float(value), 1) for value in np.percentile(perplexities, PERCENTILES))
     return Cutoffs(head, middle)
 

@@ -42,6 +42,7 @@ def test_a_histogram_shows_each_cutoff_where_it_lies() -> None:
     assert [line.split()[-2] for line in lines if "below" in line] == ["head", "middle"]
     assert "60%" in lines[-1]
     assert sum("#" in line for line in lines[: marks[0]]) == 2
+    assert list(histogram_lines(_SAMPLE, _SAMPLE.weights("tokens"), Cutoffs(20.0, 60.0)))[-1].endswith("middle below")
     same = Sample(np.full(5, 7.0), np.ones(5, np.int64))
     assert "100%" in "".join(histogram_lines(same, same.weights("documents"), Cutoffs(7.0, 7.0)))
 

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import os
 import re
-import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 import sentencepiece
 
+from ccnet_pipeline.errors import UserError
 from ccnet_pipeline.fluency import Cutoffs, FluencyModel, FluencyModels, ModelFiles
 from ccnet_pipeline.fluency.normalize import for_lm_running
-from ccnet_pipeline.fluency.programs import VARIABLE
+from ccnet_pipeline.fluency.programs import find_program
 from tests.fluency.conftest import sentences
 
 LINES = [*sentences(5, seed=2), "", "Hotels, flights, cars, 1,000 beds", "Ð¿Ñ€Ð¸Ð²ÐµÑ‚ 日本 <unk> </s>"]
@@ -21,10 +20,10 @@ LINES = [*sentences(5, seed=2), "", "Hotels, flights, cars, 1,000 beds", "Ð¿Ñ
 
 @pytest.fixture(scope="session")
 def query() -> str:
-    path = shutil.which("query", path=os.environ.get(VARIABLE))
-    if path is None:
-        pytest.skip(f"no query of KenLM's in ${VARIABLE} or PATH")
-    return path
+    try:
+        return find_program("query")
+    except UserError as error:
+        pytest.skip(str(error))
 
 
 def test_scores_are_those_of_kenlms_own_program(models: Path, query: str) -> None:
