@@ -527,7 +527,7 @@ Found = dict[str, list[tuple[float, int]]]
 
 
 def two_models(general: Answers, added: Answers, card: Mapping[str, Any]) -> Identify:
-    """The general model is believed on less than 20 characters, and from a score on that depends on its answer.
+    """The general model sees 600 characters. It is believed on less than 20, and from a score on that its answer has.
 
     Else the added one is asked, too.
     Then every language that the added model answers gets points: its probability, times that of the general model to a
@@ -535,7 +535,7 @@ def two_models(general: Answers, added: Answers, card: Mapping[str, Any]) -> Ide
     """
 
     def identify(text: str) -> tuple[str, float]:
-        answers = dict(general(text, card["num_labels"], card["not_named"]))
+        answers = dict(general(text[:600], card["num_labels"], card["not_named"]))
         best, score = next(iter(answers.items()), ("und", 0.0))
         if len(text) < 20 or score >= card["believed"].get(best, card["believed_otherwise"]):
             return best, score

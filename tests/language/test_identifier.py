@@ -1,5 +1,6 @@
 """One interface to one model or two: who decides, what is no language, what is kept of the answers."""
 
+import dataclasses
 from collections.abc import Sequence
 
 import numpy as np
@@ -68,6 +69,16 @@ def test_the_second_model_is_asked_where_the_rule_says_so_and_shown_no_more_than
     ]
     assert general.shown == texts
     assert added.shown == [text[:10] for text in texts[1:]]
+
+
+@pytest.mark.parametrize(("recipe", "most"), [(CC100, 600), (dataclasses.replace(CC100, unit="document"), 2000)])
+def test_beside_a_second_model_the_general_one_is_shown_the_beginning_of_a_paragraph(recipe: Recipe, most: int) -> None:
+    identifier, general, _ = two_models(recipe.judgement)
+    identifier.identify(["sure ".ljust(2000)])
+    assert [len(text) for text in general.shown] == [most]
+    alone = StandIn(lambda _: [("en", 0.9)])
+    identifier_of(alone, recipe).identify(["sure ".ljust(2000)])
+    assert [len(text) for text in alone.shown] == [2000]
 
 
 @pytest.mark.parametrize("keeps_labels", [False, True])
