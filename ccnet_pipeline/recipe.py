@@ -21,6 +21,9 @@ from ccnet_pipeline.language import LEAST_SCORE, Judgement
 from ccnet_pipeline.web import Extractor
 
 Unit = Literal["document", "paragraph"]
+# Shown to the general model where there is a second one. The language of a paragraph is known by then, and what is
+# saved is about what the second one costs (docs/method.md, Language).
+_MOST_OF_PARAGRAPH = 600
 VerifyDigests = Literal["off", "count", "strict"]
 
 
@@ -63,7 +66,12 @@ class Recipe:
     def judgement(self) -> Judgement:
         """Return what is made of the answers of language identification models."""
         as_in_ccnet = self.normalization == "ccnet"
-        return Judgement(self.min_language_score, rounds=as_in_ccnet, tells_zawgyi=not as_in_ccnet)
+        return Judgement(
+            self.min_language_score,
+            rounds=as_in_ccnet,
+            tells_zawgyi=not as_in_ccnet,
+            most_shown=_MOST_OF_PARAGRAPH if self.unit == "paragraph" else None,
+        )
 
     @property
     def group_size(self) -> int | None:

@@ -527,20 +527,23 @@ Found = dict[str, list[tuple[float, int]]]
 
 
 def two_models(general: Answers, added: Answers, card: Mapping[str, Any]) -> Identify:
-    """The general model is believed on less than 20 characters, and from a score on that depends on its answer.
+    """The general model sees 600 characters. It is believed on less than 20, and from a score on that its answer has.
 
     Else the added one is asked, too.
     Then every language that the added model answers gets points: its probability, times that of the general model to a
-    power. The score is the share of the most points in all.
+    power. The score is the share of the most points in all. A sure answer yields only to what it is confused with.
     """
 
     def identify(text: str) -> tuple[str, float]:
-        answers = dict(general(text, card["num_labels"], card["not_named"]))
+        answers = dict(general(text[:600], card["num_labels"], card["not_named"]))
         best, score = next(iter(answers.items()), ("und", 0.0))
         if len(text) < 20 or score >= card["believed"].get(best, card["believed_otherwise"]):
             return best, score
         points = {}
+        is_sure, possible = score >= card["believed_otherwise"], [best, *card["confused"].get(best, ())]
         for language, probability in added(text[: card["max_characters"]], card["num_labels"], 0.001):
+            if is_sure and language not in possible:
+                continue
             generally = max(answers.get(language, 0.0), card["not_named"])
             if language not in answers and language in card["not_in_general"]:
                 generally = card["unknown_to_it"]

@@ -2,8 +2,12 @@
 
 The general model (lid.176) sees every text. The added one (`added.ftz`, `ccnet_pipeline.language.training`) knows
 languages that the general one lacks, and the neighbours of these. It is asked where the general one's answer cannot be
-believed: its score is below what was measured for that answer, or the answer is one that it gives to texts of another
-language too (`fa` to Dari, `am` to Tigrinya). All numbers stand in the card of the added model, `added.json`.
+believed: its score is below what was measured for that answer. All numbers stand in the card of the added model,
+`added.json`.
+
+Some answers the general model gives surely to texts of another language, too: `fa` to Dari, `am` to Tigrinya. These
+languages are in `confused`. If its score is high and the added model was asked on their account alone, the choice is
+between the answer and them.
 
 How two answers become one: of every language among the added model's best, its probability is multiplied with the
 general model's, to the power `general_weight`. A language that the general model has no label for gets `unknown_to_it`
@@ -49,6 +53,9 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
     num_labels: int  # so many answers of each model the decision wants
     believed: Mapping[str, float]  # by the general model's answer: from this score on it is right; above 1: never
     believed_otherwise: float
+    confused: Mapping[
+        str, frozenset[str]
+    ]  # by the general model's answer: languages that get it though they are others
     not_in_general: frozenset[str]  # languages that the general model has no label for
     general_weight: float
     unknown_to_it: float
@@ -68,8 +75,12 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
             general: the best `num_labels` answers of the general model, best first; none where it could read nothing.
             added: those of the added model; empty where it was not asked.
         """
+        answer, score = general[0] if general else _NOTHING
+        if score >= self.believed_otherwise:
+            possible = {answer, *self.confused.get(answer, ())}
+            added = [scored for scored in added if scored[0] in possible]
         if not added:
-            return *(general[0] if general else _NOTHING), False
+            return answer, score, False
         named = dict(general)
         weights = [
             math.log(max(probability, _LEAST_PROBABILITY)) + self.general_weight * math.log(self._seen(language, named))

@@ -86,6 +86,8 @@ class Judgement:
     least_score: float | None = None  # of every language; None: by the second model's rule, without one LEAST_SCORE
     rounds: bool = False  # scores to 2 decimals before the comparison, as cc_net does
     tells_zawgyi: bool = True
+    # So many characters of a text the general model is shown where there is a second one; None: all of them.
+    most_shown: int | None = None
     keeps_labels: bool = False  # all models are asked for all texts, and what they answer is handed on
 
 
@@ -108,7 +110,8 @@ class ModelIdentifier:
 
     def _ask_general(self, texts: Sequence[str]) -> list[list[Scored]]:
         if self._second:
-            return self._general.top(texts, self._second.rule.num_labels, self._second.rule.not_named)
+            shown = [text[: self._judgement.most_shown] for text in texts]
+            return self._general.top(shown, self._second.rule.num_labels, self._second.rule.not_named)
         return self._general.top(texts, NUM_LABELS if self._judgement.keeps_labels else 1)
 
     def _ask_second(

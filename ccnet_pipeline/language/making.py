@@ -28,7 +28,7 @@ from ccnet_pipeline.language.pools import Pool, evaluation_texts, find_pools, ho
 from ccnet_pipeline.language.readable import for_identification
 from ccnet_pipeline.language.romanised import romanise, with_romanised
 from ccnet_pipeline.language.samples import Amounts, noise_texts, samples, trained_as
-from ccnet_pipeline.language.thresholds import Answered, believed_scores, least_scores, share_asked
+from ccnet_pipeline.language.thresholds import Answered, believed_scores, confused_languages, least_scores, share_asked
 from ccnet_pipeline.language.training import Settings, train_classifier
 
 _log = logging.getLogger(__name__)
@@ -42,12 +42,12 @@ _PACKAGES = ("cc100-xlmr", "fasttext", "uroman")
 class Choices:
     """The numbers of the rule that are chosen and not measured; docs/method.md has what others gave."""
 
-    max_characters: int = 400
+    max_characters: int = 250
     num_labels: int = 5
-    general_weight: float = 0.5
+    general_weight: float = 0.75
     unknown_to_it: float = 0.1
     not_named: float = 0.005
-    believed_floor: float = 0.7
+    believed_floor: float = 0.8
     most_lost: float = 0.01
     least_score: float = 0.5
     least_score_floor: float = 0.2
@@ -133,8 +133,9 @@ def _measured(making: Making, added: FastTextModel, held: Mapping[str, Pool]) ->
         general_model=making.general.name,
         max_characters=choices.max_characters,
         num_labels=choices.num_labels,
-        believed={answer: score for answer, score in believed.items() if score != choices.believed_floor},
+        believed=believed,
         believed_otherwise=choices.believed_floor,
+        confused=confused_languages(texts, floor=choices.believed_floor, most_lost=choices.most_lost),
         not_in_general=codes - making.general.codes(),
         general_weight=choices.general_weight,
         unknown_to_it=choices.unknown_to_it,

@@ -26,36 +26,52 @@ class Answered:
 
 
 def believed_scores(texts: Sequence[Answered], *, floor: float, most_lost: float) -> dict[str, float]:
-    """Return, by answer of the general model, the score from which on it is right.
+    """Return, by answer of the general model, the score from which on it is right, where that is above `floor`.
 
-    No language may lose more than a share `most_lost` of its texts to an answer above that score, which is at least
-    `floor`. Answers that were not given are not in the result.
+    No language may lose more than a share `most_lost` of its texts to an answer above that score.
+    """
+    believed = {}
+    for answer, scores_of in _lost(texts, floor, most_lost).items():
+        believed[answer] = max(_least(scores, size, most_lost) for scores, size in scores_of.values())
+    return believed
+
+
+def confused_languages(texts: Sequence[Answered], *, floor: float, most_lost: float) -> dict[str, frozenset[str]]:
+    """Return, by answer of the general model, the languages that lose more than the share to it from `floor` on."""
+    return {answer: frozenset(scores_of) for answer, scores_of in _lost(texts, floor, most_lost).items()}
+
+
+def _lost(texts: Sequence[Answered], floor: float, most_lost: float) -> dict[str, dict[str, tuple[list[float], int]]]:
+    """Return, by answer and language, the scores of texts in the language that get the answer, and how many it has.
+
+    Only of languages that lose more than the share to scores of `floor` and above; a single text is no evidence.
     """
     sizes = Counter(text.language for text in texts)
     wrong: defaultdict[str, defaultdict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
-    answers = set()
     for text in texts:
-        if text.general:
-            answer, score = text.general[0]
-            answers.add(answer)
-            if answer != text.language:
-                wrong[answer][text.language].append(score)
+        answer, score = text.general[0] if text.general else ("", 0.0)
+        if answer != text.language and score >= floor:
+            wrong[answer][text.language].append(score)
     return {
-        answer: max(
-            (_least(scores, sizes[language], floor, most_lost) for language, scores in wrong[answer].items()),
-            default=floor,
+        answer: found
+        for answer, scores_of in sorted(wrong.items())
+        if (
+            found := {
+                language: (sorted(scores, reverse=True), sizes[language])
+                for language, scores in sorted(scores_of.items())
+                if len(scores) > _allowed(sizes[language], most_lost)
+            }
         )
-        for answer in sorted(answers)
     }
 
 
-def _least(scores: list[float], size: int, floor: float, most_lost: float) -> float:
-    """Return the score above which a language of so many texts loses no more than the share, but for a single text."""
-    if sum(score >= floor for score in scores) > max(1, _TRIED * size):
-        return NEVER
-    scores = sorted(scores, reverse=True)
-    allowed = max(1, int(most_lost * size))
-    return max(floor, math.nextafter(scores[allowed], NEVER)) if len(scores) > allowed else floor
+def _allowed(size: int, most_lost: float) -> int:
+    return max(1, int(most_lost * size))
+
+
+def _least(scores: Sequence[float], size: int, most_lost: float) -> float:
+    """Return the score above which a language of so many texts loses no more than the share."""
+    return NEVER if len(scores) > max(1, _TRIED * size) else math.nextafter(scores[_allowed(size, most_lost)], NEVER)
 
 
 def least_scores(

@@ -38,7 +38,7 @@ class Settings:
     longest_ngram: int = 5
     buckets: int = 1_000_000  # of n-grams, before the model is made small
     fewest_of_a_word: int = 5
-    most_bytes: int = 2_900_000
+    most_bytes: int = 2_929_200
 
     @property
     def features(self) -> int:

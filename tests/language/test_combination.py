@@ -19,6 +19,7 @@ RULE = Rule(
     num_labels=5,
     believed={"en": 0.8, "fa": 1.01},
     believed_otherwise=0.7,
+    confused={"fa": frozenset({"prs"})},
     not_in_general=frozenset({"ha", "zxx"}),
     general_weight=0.5,
     unknown_to_it=0.1,
@@ -56,6 +57,14 @@ def test_where_the_added_model_wavers_the_general_one_tips_the_scales() -> None:
 def test_a_language_that_the_general_model_could_have_named_and_did_not_is_doubted() -> None:
     # of "so", which it knows, it says nothing; of "ha" it can say nothing
     assert RULE.decide([("en", 0.2)], [("so", 0.5), ("ha", 0.4)])[0] == "ha"
+
+
+def test_a_sure_answer_is_only_given_up_for_a_language_that_it_is_confused_with() -> None:
+    added = [("en", 0.7), ("prs", 0.2), ("fa", 0.1)]
+    assert RULE.decide([("fa", 0.9)], added)[0] == "fa"
+    assert RULE.decide([("fa", 0.75), ("prs", 0.2)], added)[0] == "prs"
+    assert RULE.decide([("fa", 0.9)], [("en", 0.9), ("so", 0.1)]) == ("fa", 0.9, False)
+    assert RULE.decide([("fa", 0.5), ("en", 0.3)], added)[0] == "en"  # not sure: any
 
 
 def test_a_probability_of_zero_is_no_mistake() -> None:

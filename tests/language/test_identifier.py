@@ -1,5 +1,6 @@
 """One interface to one model or two: who decides, what is no language, what is kept of the answers."""
 
+import dataclasses
 from collections.abc import Sequence
 
 import numpy as np
@@ -39,7 +40,7 @@ class AskBelow:
 REST = " ".ljust(MIN_CHARACTERS)
 GENERAL = {
     "sure": [("en", 0.95)], "unsure": [("en", 0.4)], "close": [("id", 0.99)], "low": [("so", 0.3)], "": [],
-    "noise": [("en", 0.6)], "more": [("en", 1.00003), ("de", 0.1)],
+    "noise": [("en", 0.6)], "more": [("en", 1.00003), ("de", 0.1), ("fr", 0.01)],
 }  # fmt: skip
 ADDED = {"unsure": [("ha", 0.8)], "close": [("ms", 1.0)], "noise": [("zxx", 0.97)], "low": [("so", 0.25)]}
 
@@ -68,6 +69,16 @@ def test_the_second_model_is_asked_where_the_rule_says_so_and_shown_no_more_than
     ]
     assert general.shown == texts
     assert added.shown == [text[:10] for text in texts[1:]]
+
+
+@pytest.mark.parametrize(("recipe", "most"), [(CC100, 600), (dataclasses.replace(CC100, unit="document"), 2000)])
+def test_beside_a_second_model_the_general_one_is_shown_the_beginning_of_a_paragraph(recipe: Recipe, most: int) -> None:
+    identifier, general, _ = two_models(recipe.judgement)
+    identifier.identify(["sure ".ljust(2000)])
+    assert [len(text) for text in general.shown] == [most]
+    alone = StandIn(lambda _: [("en", 0.9)])
+    identifier_of(alone, recipe).identify(["sure ".ljust(2000)])
+    assert [len(text) for text in alone.shown] == [2000]
 
 
 @pytest.mark.parametrize("keeps_labels", [False, True])

@@ -62,6 +62,7 @@ def test_the_card_says_when_to_ask_and_from_what_the_model_was_made(made: Making
     rule = read_rule(made.output.with_suffix(".json"))
     assert rule.labels == ("ha", "sw", "zu", "zxx")
     assert rule.believed == {"en": NEVER}  # the general model calls everything so
+    assert rule.confused == {"en": {"ha", "sw", "zu", "zxx"}}
     assert rule.not_in_general == {"ha", "zu", "zxx"}
     assert rule.sources.characters["zu"] > 1000
     assert rule.sources.measured["macro F1 of documents"] > 0.9

@@ -3,7 +3,14 @@
 import msgspec
 import pytest
 
-from ccnet_pipeline.language.thresholds import NEVER, Answered, believed_scores, least_scores, share_asked
+from ccnet_pipeline.language.thresholds import (
+    NEVER,
+    Answered,
+    believed_scores,
+    confused_languages,
+    least_scores,
+    share_asked,
+)
 from tests.language.test_combination import RULE
 
 
@@ -13,13 +20,14 @@ def _answered(language: str, answer: str, *scores: float) -> list[Answered]:
 
 def test_an_answer_is_believed_from_the_floor_on_where_it_takes_nothing_of_another_language() -> None:
     texts = _answered("en", "en", *[0.6, 0.9] * 50) + _answered("so", "en", *[0.69] * 100)
-    assert believed_scores(texts, floor=0.7, most_lost=0.01) == {"en": 0.7}
+    assert believed_scores(texts, floor=0.7, most_lost=0.01) == {}
 
 
 def test_an_answer_is_believed_above_the_scores_at_which_a_language_loses_too_many_texts_to_it() -> None:
     texts = _answered("rm", "it", 0.8, 0.85, 0.9) + _answered("rm", "rm", *[0.9] * 97)
     believed = believed_scores(texts, floor=0.7, most_lost=0.01)
     assert 0.85 < believed["it"] < 0.8501  # one of the hundred is lost above it
+    assert confused_languages(texts, floor=0.7, most_lost=0.01) == {"it": {"rm"}}
 
 
 def test_an_answer_to_which_a_language_loses_a_tenth_of_its_texts_is_never_believed() -> None:
@@ -29,7 +37,9 @@ def test_an_answer_to_which_a_language_loses_a_tenth_of_its_texts_is_never_belie
 
 def test_one_wrong_text_of_a_small_language_is_no_evidence() -> None:
     texts = _answered("ig", "en", 0.99) + _answered("ig", "ig", *[0.9] * 4)
-    assert believed_scores(texts, floor=0.7, most_lost=0.01)["en"] == 0.7
+    assert (
+        believed_scores(texts, floor=0.7, most_lost=0.01) == confused_languages(texts, floor=0.7, most_lost=0.01) == {}
+    )
 
 
 @pytest.mark.parametrize(("lowest", "least"), [(0.1, {"so": 0.2}), (0.345, {"so": 0.34}), (0.6, {})])
