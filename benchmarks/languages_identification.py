@@ -48,7 +48,7 @@ from ccnet_pipeline.language.pools import evaluation_texts, find_pools, read_poo
 
 KINDS = ("paragraphs", "documents")
 CLOSE = (("bs", "hr", "sr"), ("id", "ms"), ("xh", "zu", "ss"), ("hi_rom", "ur_rom"), ("fa", "prs"), ("no", "nn", "da"))
-ROUNDS = 5
+ROUNDS = 3
 _ARTICLES = frozenset({"article", "article_long"})
 _LEAST_JUNK = 40  # characters of a line: shorter ones are titles
 
@@ -71,10 +71,10 @@ class Counting:
         self.texts = self.characters = 0
         self._model = model
 
-    def top(self, texts: Sequence[str], k: int) -> list[list[Scored]]:
+    def top(self, texts: Sequence[str], k: int, least: float = 0.0) -> list[list[Scored]]:
         self.texts += len(texts)
         self.characters += sum(map(len, texts))
-        return self._model.top(texts, k)
+        return self._model.top(texts, k, least)
 
 
 def answers_of(text: Path, alone: Identifier, together: Identifier) -> dict[str, Answers]:
@@ -231,7 +231,8 @@ def main() -> None:
     parser.add_argument("--second_lid_model", default=ADDED, metavar="NAME|FILE")
     parser.add_argument("--crawl", type=Path, metavar="DIR")
     options = parser.parse_args()
-    print("\n".join(tables(options.text, options.lid_model, options.second_lid_model, options.crawl)))
+    for line in tables(options.text, options.lid_model, options.second_lid_model, options.crawl):
+        print(line, flush=True)
 
 
 if __name__ == "__main__":
