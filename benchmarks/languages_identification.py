@@ -48,7 +48,7 @@ from ccnet_pipeline.language.pools import evaluation_texts, find_pools, read_poo
 
 KINDS = ("paragraphs", "documents")
 CLOSE = (("bs", "hr", "sr"), ("id", "ms"), ("xh", "zu", "ss"), ("hi_rom", "ur_rom"), ("fa", "prs"), ("no", "nn", "da"))
-ROUNDS = 5
+ROUNDS = 3
 _ARTICLES = frozenset({"article", "article_long"})
 _LEAST_JUNK = 40  # characters of a line: shorter ones are titles
 
@@ -71,10 +71,10 @@ class Counting:
         self.texts = self.characters = 0
         self._model = model
 
-    def top(self, texts: Sequence[str], k: int) -> list[list[Scored]]:
+    def top(self, texts: Sequence[str], k: int, least: float = 0.0) -> list[list[Scored]]:
         self.texts += len(texts)
         self.characters += sum(map(len, texts))
-        return self._model.top(texts, k)
+        return self._model.top(texts, k, least)
 
 
 def answers_of(text: Path, alone: Identifier, together: Identifier) -> dict[str, Answers]:
@@ -144,18 +144,28 @@ def _strays(languages: Sequence[str], answers: Sequence[str]) -> str:
     return f"{100 * statistics.fmean(of_others):.2f}"
 
 
-def lines_of_crawl(crawl: Path) -> list[tuple[str, str]]:
-    """Return (kind of page, line) of all lines of a generated crawl, each once."""
+@dataclass(slots=True)
+class Line:
+    """Of a crawl."""
+
+    kind: str  # of the page that has it first
+    text: str
+    pages: int = 0  # that have it
+
+
+def lines_of_crawl(crawl: Path) -> list[Line]:
+    """Return all lines of a generated crawl, each once."""
     with (crawl / "truth.jsonl.zst").open("rb") as file, zstandard.ZstdDecompressor().stream_reader(file) as stream:
         kinds = {row["record_id"]: row["kind"] for row in map(json.loads, io.TextIOWrapper(stream, encoding="utf-8"))}
-    lines: dict[str, str] = {}
+    lines: dict[str, Line] = {}
     for path in sorted(crawl.glob("**/*.warc.wet.gz")):
         with path.open("rb") as file:
             for record in ArchiveIterator(file):
                 kind = kinds.get(record.rec_headers.get_header("WARC-Record-ID"))
                 text = record.content_stream().read().decode("utf-8", "replace") if kind else ""
-                lines |= {line.strip(): kind for line in text.split("\n") if line.strip() and line.strip() not in lines}
-    return [(kind, line) for line, kind in lines.items()]
+                for line in {line.strip(): None for line in text.split("\n") if line.strip()}:
+                    lines.setdefault(line, Line(kind or "", line)).pages += 1
+    return list(lines.values())
 
 
 def cost_lines(models: LoadedModels, readable: Sequence[str]) -> Iterator[str]:
@@ -180,13 +190,14 @@ def cost_lines(models: LoadedModels, readable: Sequence[str]) -> Iterator[str]:
     yield f"| characters that it is shown | {second.characters} of {general.characters} ({share:.1%}) |"
 
 
-def junk_table(lines: Sequence[tuple[str, str]], readable: Sequence[str], together: Identifier) -> Iterator[str]:
-    """Yield what becomes of lines of junk and of articles."""
+def junk_table(lines: Sequence[Line], readable: Sequence[str], together: Identifier) -> Iterator[str]:
+    """Yield what becomes of lines of junk and of articles that one page alone has: others are menus and footers."""
     counts: defaultdict[str, Counter[str]] = defaultdict(Counter)
-    for (kind, line), identified in zip(lines, together.identify(readable), strict=True):
-        if len(line) >= _LEAST_JUNK and (kind in _ARTICLES or kind.startswith("junk_")):
+    for line, identified in zip(lines, together.identify(readable), strict=True):
+        is_article = line.kind in _ARTICLES
+        if len(line.text) >= _LEAST_JUNK and line.pages == 1 and (is_article or line.kind.startswith("junk_")):
             known = identified.language if identified.language in (NOT_LANGUAGE, UNDETERMINED) else "language"
-            counts["articles" if kind in _ARTICLES else kind][known] += 1
+            counts["articles" if is_article else line.kind][known] += 1
     yield f"| lines of {_LEAST_JUNK} characters and more | number | no language | unsure | in a language |"
     yield "|---|---|---|---|---|"
     for kind, count in sorted(counts.items()):
@@ -205,7 +216,7 @@ def tables(text: Path, general: Path, second: str = ADDED, crawl: Path | None = 
     yield from quality_tables(answers_of(text, alone, together))
     if crawl:
         lines = lines_of_crawl(crawl)
-        readable = for_identification([line for _, line in lines])
+        readable = for_identification([line.text for line in lines])
         yield ""
         yield from cost_lines(models, readable)
         yield ""
@@ -220,7 +231,8 @@ def main() -> None:
     parser.add_argument("--second_lid_model", default=ADDED, metavar="NAME|FILE")
     parser.add_argument("--crawl", type=Path, metavar="DIR")
     options = parser.parse_args()
-    print("\n".join(tables(options.text, options.lid_model, options.second_lid_model, options.crawl)))
+    for line in tables(options.text, options.lid_model, options.second_lid_model, options.crawl):
+        print(line, flush=True)
 
 
 if __name__ == "__main__":

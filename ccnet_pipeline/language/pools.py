@@ -90,11 +90,14 @@ def read_pool(
     documents: list[Document] = []
     characters = 0
     for lines in read_documents(path):
-        if characters >= most_characters:
-            return Pool(code, path, tuple(documents), is_whole=False)
-        document = tuple(piece for line in lines for piece in _pieces(line.strip()))
-        documents.append(document)
-        characters += sum(map(len, document))
+        document: list[str] = []
+        for piece in (piece for line in lines for piece in _pieces(line.strip())):
+            if characters >= most_characters:
+                documents += [tuple(document)] if document else []
+                return Pool(code, path, tuple(documents), is_whole=False)
+            document.append(piece)
+            characters += len(piece)
+        documents.append(tuple(document))
     if characters < fewest_characters:
         raise UserError(
             f"{path}: {characters} characters of text, and a language needs {fewest_characters}; "
