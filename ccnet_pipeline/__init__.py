@@ -14,7 +14,8 @@ No Beam, no torch. From the bytes up, each file importing only what stands above
     documents, frames, formats   the shards
     text_files, listings, mistaken, segments     which archives
     recipe, models          which settings, which models
-    extract, mine           the two stages that are made of all this
+    extract                 the first stage that is made of all this
+    groups, quality, mine   the second
     command                 what all command lines share
     inspect                 python -m ccnet_pipeline.inspect: what is in an archive
     sample/                 the bundled crawl
