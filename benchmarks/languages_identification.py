@@ -125,8 +125,8 @@ def quality_tables(found: Mapping[str, Answers]) -> Iterator[str]:
     for group in CLOSE:
         cells = []
         for one in found.values():
-            languages, alone, together = (merged(part, CLOSE) for part in (one.languages, one.alone, one.together))
-            cells.append(_cell(evaluate(languages, alone), evaluate(languages, together), "+".join(group)))
+            languages, before, after = (merged(part, CLOSE) for part in (one.languages, one.alone, one.together))
+            cells.append(_cell(evaluate(languages, before), evaluate(languages, after), "+".join(group)))
         yield f"| {' + '.join(group)} | {' | '.join(cells)} |"
 
 
