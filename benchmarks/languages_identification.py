@@ -45,10 +45,11 @@ from ccnet_pipeline.language.fasttext_model import Model, Scored  # noqa: E402
 from ccnet_pipeline.language.identifier import ModelIdentifier, Second  # noqa: E402
 from ccnet_pipeline.language.loading import LoadedModels  # noqa: E402
 from ccnet_pipeline.language.pools import evaluation_texts, find_pools, read_pool  # noqa: E402
+from ccnet_pipeline.recipe import CC100  # noqa: E402
 
 KINDS = ("paragraphs", "documents")
 CLOSE = (("bs", "hr", "sr"), ("id", "ms"), ("xh", "zu", "ss"), ("hi_rom", "ur_rom"), ("fa", "prs"), ("no", "nn", "da"))
-ROUNDS = 3
+ROUNDS = 5
 _ARTICLES = frozenset({"article", "article_long"})
 _LEAST_JUNK = 40  # characters of a line: shorter ones are titles
 
@@ -172,7 +173,7 @@ def cost_lines(models: LoadedModels, readable: Sequence[str]) -> Iterator[str]:
     """Yield what the second model costs on lines of a crawl."""
     assert models.second is not None
     ratios = []
-    alone, together = _identifiers(models)
+    alone, together = ModelIdentifier(models.general, None, CC100.judgement), models.identifier(CC100.judgement)
     for _ in range(ROUNDS):
         times = []
         for identifier in (alone, together):
@@ -181,13 +182,15 @@ def cost_lines(models: LoadedModels, readable: Sequence[str]) -> Iterator[str]:
             times.append(time.process_time() - started)
         ratios.append(times[1] / times[0])
     general, second = Counting(models.general), Counting(models.second.model)
-    ModelIdentifier(general, Second(second, models.second.rule), Judgement()).identify(readable)
+    ModelIdentifier(general, Second(second, models.second.rule), CC100.judgement).identify(readable)
     yield "| cost on a crawl | |\n|---|---|"
     ratio = f"{statistics.median(ratios):.2f} [{min(ratios):.2f} .. {max(ratios):.2f}]"
     yield f"| CPU time together / general alone | {ratio} |"
     yield f"| lines that the second model is asked of | {second.texts} of {general.texts} |"
-    share = second.characters / general.characters
-    yield f"| characters that it is shown | {second.characters} of {general.characters} ({share:.1%}) |"
+    characters = sum(map(len, readable))
+    for name, counted in (("general", general), ("second", second)):
+        share = counted.characters / characters
+        yield f"| characters that the {name} model is shown | {counted.characters} of {characters} ({share:.1%}) |"
 
 
 def junk_table(lines: Sequence[Line], readable: Sequence[str], together: Identifier) -> Iterator[str]:
