@@ -117,8 +117,10 @@ def write_text(path: Path) -> None:
 
 def run(command: str, lid: str, folder: Path, web: str) -> None:
     """Run one command as typed, with what this machine lacks put in its place; a training of a few steps."""
-    if command.startswith(("zstd", "curl")) and shutil.which(command.split(maxsplit=1)[0]) is None:
+    if command.startswith("zstd") and shutil.which("zstd") is None:
         return
+    if command.startswith("curl") and shutil.which("curl") is None:
+        command = f"cp {shlex.quote(str(folder.parent / 'mirror'))}/ha.txt.xz ."
     if "fluency train" in command and not has_trainer():
         return
     if "beam_jobs" in command and "--help" not in command:
