@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import argparse
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -35,6 +36,8 @@ _SCORED = (
     "af ar be bn cs de el en es fa fi fr ha hi id it ja jv ko lg ln om pl ru so sw th tr zh-Hans zh-Hant zu".split()
 )
 _SEED, _OTHER_SEED = 7, 107
+_SHARES = ("--by", "tokens", "--middle", 85)  # what is head and middle of a crawl
+_FLUENCY = (sys.executable, "-m", "ccnet_pipeline.fluency")
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,13 +87,14 @@ def fluency(setup: Setup) -> str:
 
 
 def whole(setup: Setup) -> str:
-    """Return the tables of languages_whole.py; the cut-offs are of another crawl."""
-    fluency_models = _calibrated(setup)
+    """Return the tables of languages_whole.py: without and with what this package adds to lid.176."""
+    _run(*_FLUENCY, "train", "--all", setup.text / "train", "--output", setup.models)
     lid = ["--lid_model", setup.lid_model]
     variants = {
         "lid.176 alone": [*lid, "--second_lid_model", "none"],
         "with the added model": lid,
-        "and fluency models": [*lid, "--lm_dir", str(fluency_models)],
+        "and fluency models as trained": [*lid, "--lm_dir", str(setup.models)],
+        "or calibrated": [*lid, "--lm_dir", str(_calibrated(setup))],
     }
     return languages_whole.tables(_crawls(setup, _SEED), setup.work / "whole", variants)
 
@@ -103,16 +107,16 @@ def _crawls(setup: Setup, seed: int) -> list[Path]:
 
 
 def _calibrated(setup: Setup) -> Path:
-    """Train what is not there, and take the cut-offs from a crawl of other pages."""
-    command = (sys.executable, "-m", "ccnet_pipeline.fluency")
-    _run(*command, "train", "--all", setup.text / "train", "--output", setup.models)
-    plain = setup.work / "plain"
+    """Return the models with cut-offs from a crawl of other pages."""
+    plain, calibrated = setup.work / "plain", setup.work / "calibrated"
     languages_whole.build(_crawls(setup, _OTHER_SEED), plain, ["--lid_model", setup.lid_model])
+    shutil.copytree(setup.models, calibrated, dirs_exist_ok=True)
     for language in (*_SMALL, *_LARGE):
         sample = sorted((plain / "shards" / language).glob("*.jsonl.zst"))
-        if sample and (setup.models / f"{language}.sp.model").exists():
-            _run(*command, "calibrate", "--lm_dir", setup.models, "--language", language, "--input", *sample)
-    return setup.models
+        if sample and (calibrated / f"{language}.sp.model").exists():
+            command: list[object] = ["--lm_dir", calibrated, "--language", language, *_SHARES]
+            _run(*_FLUENCY, "calibrate", *command, "--input", *sample)
+    return calibrated
 
 
 _PARTS: dict[str, Callable[[Setup], str]] = {"identification": identification, "fluency": fluency, "whole": whole}

@@ -53,10 +53,10 @@ from ccnet_pipeline.text_files import documents_of
 _JUNK = ("keywords", "code", "mojibake", "digits")
 _FEWEST = 5  # pages of either kind that an AUC wants
 _OF_CRAWL: tuple[tuple[By, float], ...] = (
-    *(("documents", middle) for middle in (60.0, 65.0, 70.0, 75.0, 80.0)),
-    *(("tokens", middle) for middle in (60.0, 80.0, 90.0)),
+    *(("documents", middle) for middle in (60.0, 70.0, 80.0)),
+    *(("tokens", middle) for middle in (60.0, 80.0, 85.0, 90.0)),
 )
-_OF_HELD_OUT = (60.0, 80.0, 90.0, 95.0)
+_OF_HELD_OUT = (60.0, 80.0, 90.0)
 _SETTINGS: dict[str, dict[str, object]] = {
     "before: with commas, unknown characters as one piece": {"normalization": "mended", "byte_fallback": False},
     "without commas (running)": {"byte_fallback": False},

@@ -7,8 +7,8 @@ least length took away say nothing about language or fluency.
 recall      of the pages of a language (articles, lists, forums, copies), how many gave a document in it
 precision   of the characters filed under a language, how many are of pages that hold text in it; pages of junk are none
 lost        of the articles in a language, how many gave no document in it
-junk kept   of the pages of junk, how many gave 200 characters or more in any language; of their characters that
-            identification saw, how many were kept (titles and menus of such pages are no junk themselves)
+junk kept   of the pages of junk, how many gave 200 characters or more of junk in any language (titles, menus and
+            footers of such pages are text)
 """
 
 from __future__ import annotations
@@ -23,13 +23,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import zstandard
+from generated_pages import ARTICLES, IS_JUNK, LEAST_CHARACTERS
 
 _ROOT = Path(__file__).resolve().parent.parent
 _JUNK = "junk_"
 _NOT_REACHED = frozenset({"duplicate", "repeated", "blank", "empty", "too_short"})
-_ARTICLES = frozenset({"article", "article_long"})
-_LEAST_CHARACTERS = 200
-_PAGES = _ARTICLES | {"listing", "forum", "mirror_exact", "mirror_site", "mirror_near"}
+_PAGES = frozenset(ARTICLES) | {"listing", "forum", "mirror_exact", "mirror_site", "mirror_near"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +44,8 @@ class Truth:
 class Outcome:
     """What a build made of the pages."""
 
-    # By page: characters by language; characters that identification saw.
-    kept: dict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
-    reached: Counter[str] = field(default_factory=Counter)
+    kept: dict[str, dict[str, str]] = field(default_factory=lambda: defaultdict(dict))  # page -> language -> text
+    reached: set[str] = field(default_factory=set)  # pages with text that identification saw
 
 
 def build(crawls: Sequence[Path], output: Path, flags: Sequence[str]) -> Outcome:
@@ -58,12 +56,12 @@ def build(crawls: Sequence[Path], output: Path, flags: Sequence[str]) -> Outcome
     subprocess.run(command, cwd=_ROOT, check=True, stdout=subprocess.DEVNULL)
     outcome = Outcome()
     for document in _documents(output / "shards"):
-        page, characters = document["id"].partition("/")[0], len(document["text"])
-        outcome.kept[page][document["language"]] += characters
-        outcome.reached[page] += characters
+        page = document["id"].partition("/")[0]
+        outcome.kept[page][document["language"]] = document["text"]
+        outcome.reached.add(page)
     for document in _documents(output / "rejects"):
         if document["reason"] not in _NOT_REACHED:
-            outcome.reached[document["id"].partition("/")[0]] += len(document["text"])
+            outcome.reached.add(document["id"].partition("/")[0])
     return outcome
 
 
@@ -110,49 +108,32 @@ def scores_by_language(truth: Mapping[str, Truth], outcome: Outcome) -> dict[str
     """Return the scores of every language that the truth or the corpus names."""
     counts: dict[str, Counter[str]] = defaultdict(Counter)
     for page, of_page in truth.items():
-        kept = outcome.kept.get(page, Counter())
-        for language, characters in kept.items():
-            counts[language]["filed"] += characters
+        kept = outcome.kept.get(page, {})
+        for language, text in kept.items():
+            counts[language]["filed"] += len(text)
             if language in of_page.languages and not of_page.kind.startswith(_JUNK):
-                counts[language]["right"] += characters
+                counts[language]["right"] += len(text)
         if of_page.language is None or of_page.kind not in _PAGES or page not in outcome.reached:
             continue
         found = of_page.language in kept
         counts[of_page.language].update(pages=1, found=found)
-        if of_page.kind in _ARTICLES:
+        if of_page.kind in ARTICLES:
             counts[of_page.language].update(articles=1, lost=not found)
     names = Scores.__dataclass_fields__
     return {language: Scores(**{name: count[name] for name in names}) for language, count in sorted(counts.items())}
 
 
-@dataclass(slots=True)
-class Junk:
-    """What was kept of pages of one kind."""
-
-    pages: int = 0
-    pages_kept: int = 0
-    characters: int = 0
-    characters_kept: int = 0
-
-    def cell(self) -> str:
-        """Return the cell of a table."""
-        shares = f"{self.pages_kept / max(self.pages, 1):.0%} | {self.characters_kept / max(self.characters, 1):.0%}"
-        return f"{self.pages_kept} / {self.pages} = {shares}"
-
-
-def junk_kept(truth: Mapping[str, Truth], outcome: Outcome) -> dict[str, Junk]:
-    """Return what was kept of the pages of junk that identification saw, by kind, and `all`."""
-    found: dict[str, Junk] = defaultdict(Junk)
+def junk_kept(truth: Mapping[str, Truth], outcome: Outcome) -> dict[str, tuple[int, int]]:
+    """Return by kind of junk, and `all`, how many pages were kept as junk, of those that identification saw."""
+    found: dict[str, tuple[int, int]] = defaultdict(lambda: (0, 0))
     for page, of_page in truth.items():
         if not of_page.kind.startswith(_JUNK) or page not in outcome.reached:
             continue
-        kept = outcome.kept[page].total() if page in outcome.kept else 0
-        for kind in (of_page.kind.removeprefix(_JUNK), "all"):
-            junk = found[kind]
-            junk.pages += 1
-            junk.pages_kept += kept >= _LEAST_CHARACTERS
-            junk.characters += outcome.reached[page]
-            junk.characters_kept += kept
+        kind = of_page.kind.removeprefix(_JUNK)
+        lines = [line for text in outcome.kept.get(page, {}).values() for line in text.split("\n")]
+        is_kept = sum(len(line) for line in lines if IS_JUNK[kind](line)) >= LEAST_CHARACTERS
+        for name in (kind, "all"):
+            found[name] = found[name][0] + is_kept, found[name][1] + 1
     return found
 
 
@@ -188,7 +169,9 @@ def _sum(scores: Iterable[Scores]) -> Scores:
 def _junk_table(truth: Mapping[str, Truth], outcomes: Mapping[str, Outcome]) -> Iterator[str]:
     kept = {name: junk_kept(truth, outcome) for name, outcome in outcomes.items()}
     kinds = [*sorted({kind for of_variant in kept.values() for kind in of_variant} - {"all"}), "all"]
-    yield "| junk kept | " + " | ".join(f"{kind}: pages | characters" for kind in kinds) + " |"
-    yield "|---" * (1 + 2 * len(kinds)) + "|"
+    yield "| junk kept | " + " | ".join(kinds) + " |"
+    yield "|---" * (1 + len(kinds)) + "|"
     for name, of_variant in kept.items():
-        yield f"| {name} | " + " | ".join(of_variant.get(kind, Junk()).cell() for kind in kinds) + " |"
+        counts = [of_variant.get(kind, (0, 0)) for kind in kinds]
+        cells = [f"{part} of {whole}, {part / max(whole, 1):.0%}" for part, whole in counts]
+        yield f"| {name} | " + " | ".join(cells) + " |"
