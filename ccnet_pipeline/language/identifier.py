@@ -20,7 +20,7 @@ from ccnet_pipeline.language.fasttext_model import Model, Scored
 _MAY_BE_ZAWGYI = frozenset({zawgyi.BURMESE, UNDETERMINED, NOT_LANGUAGE})
 # A second model is worth nothing on less text than this: of what the general one is not sure of it makes more wrong
 # answers than right ones (docs/method.md, Language).
-MIN_CHARACTERS = 20
+MIN_CHARACTERS = 40
 # Less probable answers of the second model decide nothing; to leave them out is an eighth of its cost.
 _LEAST_OF_SECOND = 0.001
 LEAST_SCORE = 0.5  # of every language, where no rule has others

@@ -210,7 +210,7 @@ def test_documents_keep_the_labels_of_all_models_if_asked() -> None:
 
 
 @pytest.mark.parametrize(
-    ("texts", "model"), [(["unsure" + REST, "sure"], "added"), (["unsure" + REST, "sure " * 9], "general")]
+    ("texts", "model"), [(["unsure" + REST, "sure"], "added"), (["unsure" + REST, "sure " * MIN_CHARACTERS], "general")]
 )
 def test_the_model_that_decided_is_that_of_most_of_the_text(texts: list[str], model: str) -> None:
     general = StandIn(lambda text: [("en", 0.95 if text.startswith("sure") else 0.4)], "general")
