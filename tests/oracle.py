@@ -537,7 +537,7 @@ def two_models(general: Answers, added: Answers, card: Mapping[str, Any]) -> Ide
     def identify(text: str) -> tuple[str, float]:
         answers = dict(general(text[:600], card["num_labels"], card["not_named"]))
         best, score = next(iter(answers.items()), ("und", 0.0))
-        if len(text) < 20 or score >= card["believed"].get(best, card["believed_otherwise"]):
+        if len(text) < 40 or score >= card["believed"].get(best, card["believed_otherwise"]):
             return best, score
         points = {}
         is_sure, possible = score >= card["believed_otherwise"], [best, *card["confused"].get(best, ())]
