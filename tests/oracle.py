@@ -527,7 +527,7 @@ Found = dict[str, list[tuple[float, int]]]
 
 
 def two_models(general: Answers, added: Answers, card: Mapping[str, Any]) -> Identify:
-    """The general model sees 600 characters. It is believed on less than 20, and from a score on that its answer has.
+    """The general model sees 600 characters. It is believed on less than 40, and from a score on that its answer has.
 
     Else the added one is asked, too.
     Then every language that the added model answers gets points: its probability, times that of the general model to a
