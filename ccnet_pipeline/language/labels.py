@@ -11,8 +11,8 @@ The table (codes.py) has the labels of each language by these rules:
     the Arabics of OpenLID v2 and GlotLID are `ar`, as ara_Arab of OpenLID v3 is; pes_Arab and prs_Arab are `fa`.
     (lid.176 knows `arz` and `azb`; both stay as they are, as they did when the release was made.)
 4.  The script counts: hin_Latn is `hi_rom`, kmr_Cyrl is nothing of CC-100.
-5.  The ISO 639-3 code alone of a language that CC-100 lacks is what lid.176 calls it: `nno` is `nn`, or two models would
-    never agree on it. With a script, as in nno_Latn, it stays as it is.
+5.  The ISO 639-3 code alone of a language that CC-100 lacks is what lid.176 calls it: `nno` is `nn`, or two models
+    would never agree on it. With a script, as in nno_Latn, it stays as it is.
 6.  Chinese is one label, `zh`, whatever a model says of its script: characters decide (chinese.py).
 
 Other models with labels of that form, such as NLLB's, are read by ISO 639-3 and script: zho_Hans, tgl_Latn.

@@ -105,8 +105,8 @@ def load(models: LidModels) -> LoadedModels:
     if models.second is None:
         return LoadedModels(general, None, None)
     name = ADDED if models.second.absolute() == ADDED_FILE else models.second.name
-    if name == general.name:
-        raise UserError(f"--lid_model and {_OPTION} are both called {name}; rename one")
+    if general.name in (name, models.second.name):
+        raise UserError(f"--lid_model and {_OPTION} are both called {general.name}; rename one")
     rule = read_rule(card_of(models.second))
     if rule.sha256 != sha256_of(models.second):
         raise UserError(f"{card_of(models.second)} is not the card of {models.second}: it has another sha256")
