@@ -17,7 +17,7 @@ NONE = "none"  # no second model
 ADDED_FILE = Path(__file__).with_name("added.ftz")
 _OPTION = "--second_lid_model"
 _CARD_SUFFIX = ".json"
-# The scores at which the second model of this package is asked were measured with these general models.
+# Of one training: the scores at which our own model is asked were measured with the second, made from the first.
 _GENERAL_MODELS_OF_ADDED = ("lid.176.bin", "lid.176.ftz")
 
 
