@@ -110,7 +110,7 @@ def test_of_two_models_that_know_a_language_it_is_told_which_decides() -> None:
     assert list(coverage.lines()) == [
         "ha      identified by added; fluency model",
         "my_zaw  identified by zawgyi; no fluency model: bucket all",
-        "xh      identified by lid, where it is not sure added; no fluency model: bucket all",
+        "xh      identified by lid or, where it is not sure, added; no fluency model: bucket all",
     ]
 
 
