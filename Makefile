@@ -22,9 +22,10 @@ kenlm: $(VENV)/kenlm/bin/lmplz ## build KenLM's trainer, which `python -m ccnet_
 models: text-given $(RUN_READY) kenlm $(ADDED) ## train the language models of a folder of text: make models TEXT=texts
 	$(BIN)/python -m ccnet_pipeline.fluency train --all "$(TEXT)" --output "$(MODELS)"
 
-# It comes with the package; a checkout without it makes it of the same folder.
+# It comes with the package; a checkout without it makes it of the same folder, as language/added.md says.
 $(ADDED): | $(RUN_READY)
-	$(BIN)/python -m ccnet_pipeline.language train --text "$(TEXT)" --output "$@"
+	$(INSTALL) --editable '.[train]'
+	$(BIN)/python -m ccnet_pipeline.language train --text "$(TEXT)" --output "$@" --lid_model lid.176.ftz --romanised
 
 text-given:
 	@test -n "$(TEXT)" || { echo "make models TEXT=DIR [MODELS=models]: DIR holds <code>.txt.zst, shards, dumps" >&2; exit 2; }

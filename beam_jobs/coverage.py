@@ -36,7 +36,7 @@ class Coverage:
         width = max(map(len, languages))
         for language in languages:
             models = self._models_of(language)
-            deciding = f"{models[0]}, where it is not sure {models[1]}" if len(models) > 1 else models[0]
+            deciding = f"{models[0]} or, where it is not sure, {models[1]}" if len(models) > 1 else models[0]
             fluency = "fluency model" if language in self.with_fluency else "no fluency model: bucket all"
             yield f"{language:<{width}}  identified by {deciding}; {fluency}"
 

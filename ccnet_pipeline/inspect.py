@@ -14,7 +14,7 @@ import re
 import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from ccnet_pipeline import command
 from ccnet_pipeline.archive import Damage, Record, read_archive
@@ -245,7 +245,8 @@ def _run(parsed: argparse.Namespace) -> None:
 
 
 def _identifier(name_or_path: str) -> Identifier:
-    return load(with_second(find_model(name_or_path), None, added_by_default=True)).identifier(CC100.judgement)
+    models = with_second(find_model(name_or_path), None, added_by_default=True)
+    return load(models).identifier(replace(CC100, unit="document").judgement)  # a page begins with its menu
 
 
 def _first(parts: Iterator[Record | Damage], num_records: int) -> Iterator[Record | Damage]:

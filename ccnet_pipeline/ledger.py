@@ -25,7 +25,7 @@ The reasons, in the order in which a record meets them:
     duplicate          stands in another record of the scope too
     repeated           (paragraphs) stands earlier in the same record
     language_unsure    no language scores as much as it needs (--min_language_score)
-    not_language       no language at all: numbers, code, lists of keywords, damaged text (with a second model)
+    not_language       no language at all: numbers, code, lists of keywords, damaged text (if a model tells that)
     language_unwanted  a language outside --languages
     bucket_<bucket>    a bucket outside --keep_buckets
 

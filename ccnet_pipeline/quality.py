@@ -63,6 +63,6 @@ class Quality:
 
 def _two_digits(perplexity: float) -> int:
     """Return a perplexity in tenths, rounded to its first two digits: 1234.5 is 12000."""
-    tenths = min(round(perplexity * _PERPLEXITY_UNIT), _MOST_TENTHS)
+    tenths = round(min(perplexity * _PERPLEXITY_UNIT, _MOST_TENTHS))
     unit: int = 10 ** max(len(str(tenths)) - _DIGITS, 0)
     return (tenths + unit // 2) // unit * unit

@@ -570,7 +570,7 @@ def language_of(shown: str, settings: Settings, identify: Identify) -> tuple[str
     if settings.mended and (code == "my" or (code in ("und", "zxx") and is_mostly_burmese(shown))):
         probability = probability_of_zawgyi(shown)
         if probability >= 0.9:
-            return "my_zaw", probability
+            return "my_zaw" if probability >= threshold_of("my_zaw", settings) else "und", probability
     return code, score
 
 

@@ -53,6 +53,14 @@ def test_web_pages(told: Told, lid_model: Path) -> None:
     assert text.count("\n--record ") == 3
 
 
+def test_the_language_of_a_page_is_not_that_of_its_menu(told: Told, lid_model: Path, tmp_path: Path) -> None:
+    menu = "Home, news, sport, weather, about us, contact us, sign in, and all that we have for you today. " * 7
+    text = "Viele Menschen lesen gern alte Geschichten in der Bibliothek ihrer Stadt. " * 100
+    archive = tmp_path / "menu.warc.wet"
+    archive.write_bytes(wet(1, f"Title\n{menu}\n{text}".encode()))
+    assert count(told(archive, "--lid_model", lid_model), "de") == 1
+
+
 def test_extracted_text(told: Told) -> None:
     text = told(WET, "--documents", "0")
     assert count(text, "conversion") + count(text, "warcinfo") == int(re.search(r"records: (\d+)", text)[1])  # type: ignore[index]

@@ -3,9 +3,13 @@
 Source: Wenzek et al. 2020 (CCNet), sections 3.4 and 5.2; cc_net `perplexity.py` (docs/method.md, Fluency).
 """
 
+import contextlib
 import csv
+import fcntl
 import math
+import os
 import tempfile
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, get_args
@@ -71,11 +75,25 @@ def write_cutoffs(directory: Path, rows: dict[str, Cutoffs]) -> None:
     """Add or replace rows of a directory's cut-offs, sorted by language; the others stay."""
     directory.mkdir(parents=True, exist_ok=True)
     path = directory / CUTOFFS_FILE
-    rows = (read_cutoffs(path) if path.exists() else {}) | rows
-    table = ["language,head,middle,normalization"]
-    for language, row in sorted(rows.items()):
-        table.append(f"{language},{row.head:.10g},{row.middle:.10g},{row.normalization or ''}")
-    with tempfile.TemporaryDirectory(dir=directory, prefix=".cutoffs-") as name:
+    with _alone_with(path), tempfile.TemporaryDirectory(dir=directory, prefix=".cutoffs-") as name:
+        table = ["language,head,middle,normalization"]
+        for language, row in sorted((read_cutoffs(path) | rows).items()):
+            table.append(f"{language},{row.head:.10g},{row.middle:.10g},{row.normalization or ''}")
         aside = Path(name, CUTOFFS_FILE)
         aside.write_text("\n".join(table) + "\n", encoding="utf-8")
         aside.replace(path)
+
+
+@contextlib.contextmanager
+def _alone_with(path: Path) -> Iterator[None]:
+    """Let no other command replace a file meanwhile: two may each add a row. The file is made if it is not there."""
+    while True:
+        file = os.open(path, os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC, 0o666)
+        try:
+            with contextlib.suppress(OSError):  # not every file system locks files
+                fcntl.flock(file, fcntl.LOCK_EX)
+            if os.path.samestat(path.stat(), os.fstat(file)):  # else it was replaced while we waited for the old one
+                yield
+                return
+        finally:
+            os.close(file)

@@ -89,7 +89,7 @@ def read_card(directory: Path, language: str) -> Card | None:
         card = msgspec.json.decode(path.read_bytes(), type=Card)
     except FileNotFoundError:
         return None
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise UserError(f"{path} is no card of a model: {error}; delete it, and train the model anew") from error
     if card.format != CARD_FORMAT:
         raise UserError(f"{path} has format {card.format}, and this version knows {CARD_FORMAT}")

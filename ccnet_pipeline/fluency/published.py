@@ -15,7 +15,6 @@ from ccnet_pipeline.fluency.directory import PIECES, ModelFiles
 from ccnet_pipeline.fluency.model import FluencyModel
 from ccnet_pipeline.language.codes import LANGUAGES
 from ccnet_pipeline.models import (
-    LANGUAGE_MODELS_OF_CC_NET,
     alone_in,
     fetch_model,
     fluency_model,
@@ -24,7 +23,6 @@ from ccnet_pipeline.models import (
 )
 
 PUBLISHED_CUTOFFS = Path(__file__).with_name("published_cutoffs.csv")
-PLACE = LANGUAGE_MODELS_OF_CC_NET
 
 
 def published_cutoffs() -> dict[str, Cutoffs]:

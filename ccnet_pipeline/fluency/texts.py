@@ -1,6 +1,7 @@
 """Text of one language, as people have it: plain text, shards of this project, Wikipedia's search index.
 
-    sw.txt, sw.txt.zst, .xz, .gz                      one paragraph a line, a blank line between documents
+    sw.txt, sw.txt.zst, .xz, .gz                      one paragraph a line, a blank line between documents; the name may
+                                                      be any label of the language (language/labels.py)
     sw/head-00000.jsonl.zst                           shards (docs/shard_format.md), also below a folder `shards`
     swwiki-20240101-cirrussearch-content.json.gz      a dump of Wikipedia's search index: one article a line
 
@@ -20,6 +21,7 @@ import msgspec
 
 from ccnet_pipeline.errors import UserError
 from ccnet_pipeline.language import CC100_CODES
+from ccnet_pipeline.language.labels import code_of
 from ccnet_pipeline.text_files import documents_of, read_lines
 
 ArticlePart = Literal["opening", "whole"]
@@ -95,7 +97,7 @@ def _candidates(folder: Path) -> Iterator[tuple[str, tuple[Path, ...]]]:
     """Yield (language, files) of what looks like text of a language, by name."""
     for path in sorted(folder.iterdir()):
         if path.is_file() and (pool := _POOL.fullmatch(path.name)):
-            yield pool["code"], (path,)
+            yield code_of(pool["code"]), (path,)
         elif path.is_file() and (dump := _DUMP.fullmatch(path.name)):
             yield _CODE_OF_WIKIPEDIA.get(dump["code"], dump["code"]), (path,)
     for path in sorted(chain(folder.iterdir(), folder.glob("shards/*"))):

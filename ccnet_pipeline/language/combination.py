@@ -20,6 +20,7 @@ docs/method.md, Language, has the figures.
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Annotated
 
 import msgspec
 
@@ -27,6 +28,8 @@ from ccnet_pipeline.errors import UserError
 from ccnet_pipeline.language.codes import UNDETERMINED
 from ccnet_pipeline.language.fasttext_model import Scored
 
+Number = Annotated[int, msgspec.Meta(ge=1)]
+Share = Annotated[float, msgspec.Meta(gt=0, le=1)]
 _LEAST_PROBABILITY = 1e-6
 _NOTHING: Scored = (UNDETERMINED, 0.0)
 
@@ -49,17 +52,15 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
     labels: tuple[str, ...]  # of the added model
     sha256: str  # of its file
     general_model: str  # that the numbers were measured with
-    max_characters: int  # of a text that the added model is shown, from its beginning
-    num_labels: int  # so many answers of each model the decision wants
+    max_characters: Number  # of a text that the added model is shown, from its beginning
+    num_labels: Number  # so many answers of each model the decision wants
     believed: Mapping[str, float]  # by the general model's answer: from this score on it is right; above 1: never
     believed_otherwise: float
-    confused: Mapping[
-        str, frozenset[str]
-    ]  # by the general model's answer: languages that get it though they are others
+    confused: Mapping[str, frozenset[str]]  # by the general model's answer: other languages whose texts get it
     not_in_general: frozenset[str]  # languages that the general model has no label for
     general_weight: float
-    unknown_to_it: float
-    not_named: float
+    unknown_to_it: Share
+    not_named: Share
     least_scores: Mapping[str, float]  # by language
     least_score_otherwise: float
     sources: Sources
@@ -113,5 +114,5 @@ def read_rule(card: Path) -> Rule:
             f"{card} is missing, which says when the model beside it is asked, and which scores are enough; "
             "python -m ccnet_pipeline.language train writes both"
         ) from error
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise UserError(f"{card} is not the card of a model for --second_lid_model: {error}") from error

@@ -18,6 +18,7 @@ from dataclasses import dataclass, replace
 from ccnet_pipeline.language.chinese import cc100_code
 from ccnet_pipeline.language.codes import LANGUAGES, UNDETERMINED
 from ccnet_pipeline.language.fasttext_model import Model, Scored
+from ccnet_pipeline.language.labels import code_of
 from ccnet_pipeline.language.pools import Pool
 from ccnet_pipeline.language.readable import for_identification
 
@@ -87,7 +88,7 @@ def mostly_another(code: str, paragraphs: Sequence[str], answers: Sequence[Score
 
 def _are_neighbours(code: str, other: str) -> bool:
     pairs = ((code, other), (other, code))
-    return any(second in LANGUAGES[first].neighbours for first, second in pairs if first in LANGUAGES)
+    return any(second in map(code_of, LANGUAGES[first].neighbours) for first, second in pairs if first in LANGUAGES)
 
 
 def _latin_share(text: str) -> float:

@@ -131,13 +131,11 @@ class ModelIdentifier:
         language, score, decided_by = self._decide(text, general, second)
         # Scaled, then half to even, as NumPy does it: cc_net's 0.495 is 0.5, Python's own round() would give 0.49.
         score = round(score * 100) / 100 if self._judgement.rounds else min(score, 1.0)
-        if score < self._least_score(language):
-            language = UNDETERMINED
-        language = cc100_code(language, text)
+        language = cc100_code(self._if_enough(language, score), text)
         if self._judgement.tells_zawgyi and language in _MAY_BE_ZAWGYI:
             probability = self._zawgyi(language, text)
             if probability is not None:
-                language, score, decided_by = zawgyi.ZAWGYI, probability, zawgyi.NAME
+                language, score, decided_by = self._if_enough(zawgyi.ZAWGYI, probability), probability, zawgyi.NAME
         return Identification(language, score, decided_by, self._labels(general, second))
 
     def _decide(self, text: str, general: Sequence[Scored], second: Sequence[Scored] | None) -> tuple[str, float, str]:
@@ -147,10 +145,12 @@ class ModelIdentifier:
             return language, score, self._second.model.name if is_of_second else self._general.name
         return *_best(general), self._general.name
 
-    def _least_score(self, language: str) -> float:
-        if self._judgement.least_score is not None:
-            return self._judgement.least_score
-        return self._second.rule.least_score(language) if self._second else LEAST_SCORE
+    def _if_enough(self, language: str, score: float) -> str:
+        """Return the language if the score is as high as it needs, else UNDETERMINED."""
+        least = self._judgement.least_score
+        if least is None:
+            least = self._second.rule.least_score(language) if self._second else LEAST_SCORE
+        return language if score >= least else UNDETERMINED
 
     def _zawgyi(self, language: str, text: str) -> float | None:
         asked = language == zawgyi.BURMESE or zawgyi.is_mostly_burmese(text)

@@ -11,7 +11,9 @@ The table (codes.py) has the labels of each language by these rules:
     the Arabics of OpenLID v2 and GlotLID are `ar`, as ara_Arab of OpenLID v3 is; pes_Arab and prs_Arab are `fa`.
     (lid.176 knows `arz` and `azb`; both stay as they are, as they did when the release was made.)
 4.  The script counts: hin_Latn is `hi_rom`, kmr_Cyrl is nothing of CC-100.
-5.  Chinese is one label, `zh`, whatever a model says of its script: characters decide (chinese.py).
+5.  The ISO 639-3 code alone of a language that CC-100 lacks is what lid.176 calls it: `nno` is `nn`, or two models
+    would never agree on it. With a script, as in nno_Latn, it stays as it is.
+6.  Chinese is one label, `zh`, whatever a model says of its script: characters decide (chinese.py).
 
 Other models with labels of that form, such as NLLB's, are read by ISO 639-3 and script: zho_Hans, tgl_Latn.
 """
@@ -23,13 +25,23 @@ from ccnet_pipeline.language.codes import LANGUAGES, NOT_LANGUAGE, UNDETERMINED
 
 CHINESE = "zh"
 _WITHOUT_LANGUAGE = {f"{code}_": code for code in (NOT_LANGUAGE, UNDETERMINED)}  # zxx_Latn, und_Grek
+# What lid.176 calls languages that CC-100 lacks, by ISO 639-3: ISO 639-1, also of those that it has no label for.
+_TWO_LETTERS = dict(
+    pair.split(":")
+    for pair in """
+    aar:aa abk:ab aka:ak arg:an ava:av aym:ay bak:ba bam:bm bih:bh bis:bi bod:bo cha:ch che:ce chv:cv cor:kw cos:co
+    div:dv dzo:dz ewe:ee fao:fo fij:fj glv:gv hbs:sh ido:io iku:iu ile:ie ina:ia kal:kl kas:ks kau:kr kik:ki kin:rw
+    kom:kv kon:kg ltz:lb mah:mh mlt:mt mri:mi nau:na nav:nv nbl:nr nde:nd ndo:ng nno:nn nya:ny oci:oc oss:os run:rn
+    sag:sg sme:se smo:sm sna:sn sot:st tah:ty tat:tt tgk:tg tir:ti ton:to tso:ts tuk:tk twi:tw ven:ve vol:vo wln:wa
+    """.split()
+)
 
 
 def code_of(label: str) -> str:
     """Return what a label without its prefix means: a CC-100 code, zh, zxx, und; another label stays as it is.
 
-    >>> [code_of(label) for label in ("sw", "swh_Latn", "hin_Latn", "cmn_Hani", "zxx_Zzzz", "nno_Latn")]
-    ['sw', 'sw', 'hi_rom', 'zh', 'zxx', 'nno_Latn']
+    >>> [code_of(label) for label in ("sw", "swh_Latn", "hin_Latn", "cmn_Hani", "zxx_Zzzz", "nno", "nno_Latn")]
+    ['sw', 'sw', 'hi_rom', 'zh', 'zxx', 'nn', 'nno_Latn']
     """
     return _WITHOUT_LANGUAGE.get(label[:4]) or _codes().get(label, label)
 
@@ -56,4 +68,4 @@ def _codes() -> dict[str, str]:
         by_script.update({f"{language.iso639_3}_{script}": code for script in language.script})
         labels = (*language.lid176, *language.glotlid_v3, *language.openlid_v2, *language.openlid_v3)
         by_table.update({label: code for label in labels})
-    return by_script | by_table
+    return _TWO_LETTERS | by_script | by_table

@@ -3,8 +3,8 @@
     sw.txt.zst                 a language by the code of its file, one paragraph a line, a blank line between documents
     other/nbl.txt.zst          a language that CC-100 lacks, which is told apart from the others, too
 
-The ending is .txt, or that and .zst, .gz or .xz. A document is a tuple of paragraphs. A language that CC-100 lacks has
-the code that lid.176 would give it: two letters where ISO 639-1 has them (`other/nno.txt` is `nn`).
+The ending is .txt, or that and .zst, .gz or .xz. A document is a tuple of paragraphs. The name may be any label of the
+language (labels.py): `other/nno.txt` is `nn`, `swh_Latn.txt` is `sw`.
 """
 
 import bisect
@@ -17,6 +17,7 @@ from itertools import accumulate
 from pathlib import Path
 
 from ccnet_pipeline.errors import UserError
+from ccnet_pipeline.language.labels import code_of
 from ccnet_pipeline.text_files import read_documents
 
 Document = tuple[str, ...]
@@ -25,16 +26,6 @@ FEWEST_CHARACTERS = 500  # of a pool; 5000 are of some use
 MOST_CHARACTERS = 20_000_000  # that are read of a pool: more would not make the model better
 LONGEST_PARAGRAPH = 10_000  # characters; what is longer is cut there
 _NAME = re.compile(r"(?P<code>[A-Za-z]{2,3}([-_][A-Za-z]+)*)\.txt(\.zst|\.gz|\.xz)?")
-# ISO 639-1 of what CC-100 lacks, by ISO 639-3.
-_TWO_LETTERS = dict(
-    pair.split(":")
-    for pair in """
-    aar:aa abk:ab aka:ak arg:an ava:av aym:ay bak:ba bam:bm bih:bh bis:bi bod:bo cha:ch che:ce chv:cv cor:kw cos:co
-    div:dv dzo:dz ewe:ee fao:fo fij:fj glv:gv ido:io iku:iu ile:ie ina:ia kal:kl kas:ks kau:kr kik:ki kin:rw
-    kom:kv kon:kg ltz:lb mah:mh mlt:mt mri:mi nau:na nav:nv nbl:nr nde:nd ndo:ng nno:nn nya:ny oci:oc oss:os run:rn
-    sag:sg sme:se smo:sm sna:sn sot:st tah:ty tat:tt tgk:tg tir:ti ton:to tso:ts tuk:tk twi:tw ven:ve vol:vo wln:wa
-    """.split()
-)
 _REACH = 30  # characters in which a blank is looked for, to cut there
 
 
@@ -70,7 +61,7 @@ def find_pools(folder: Path) -> dict[str, Path]:
             continue
         if not (match := _NAME.fullmatch(path.name)):
             raise UserError(f"{path}: the name is no language code with .txt, .txt.zst, .txt.gz or .txt.xz")
-        code = _TWO_LETTERS.get(match["code"], match["code"])
+        code = code_of(match["code"])
         if other := found.get(code):
             raise UserError(f"{other} and {path} are both of {code}; keep one of them")
         found[code] = path

@@ -4,22 +4,23 @@ from collections.abc import Iterable, Sequence
 
 from ccnet_pipeline.errors import UserError
 from ccnet_pipeline.language.codes import CC100_CODES
+from ccnet_pipeline.language.labels import CHINESE, code_of
 from ccnet_pipeline.language.loading import Offer
 
 
 def wanted_languages(value: str) -> frozenset[str] | None:
-    """Return the codes that `--languages` means: "all" (None), "cc100", or codes separated by commas.
+    """Return the codes that `--languages` means: "all" (None), "cc100", or codes and labels separated by commas.
 
-    >>> sorted(wanted_languages("sw, zh"))
+    >>> sorted(wanted_languages("swh_Latn, zh"))
     ['sw', 'zh-Hans', 'zh-Hant']
     """
     if value == "all":
         return None
     if value == "cc100":
         return CC100_CODES
-    wanted = frozenset(code.strip() for code in value.split(",") if code.strip())
-    # "zh" is the model's label; what comes out is one of the two.
-    return wanted - {"zh"} | {"zh-Hans", "zh-Hant"} if "zh" in wanted else wanted
+    wanted = frozenset(code_of(label.strip()) for label in value.split(",") if label.strip())
+    # Models have one label; what comes out is one of the two.
+    return wanted - {CHINESE} | {"zh-Hans", "zh-Hant"} if CHINESE in wanted else wanted
 
 
 def parse_languages(value: str, known: Iterable[str]) -> frozenset[str] | None:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
+import threading
 from pathlib import Path
+
+import pytest
 
 from ccnet_pipeline.fluency import Cutoffs, read_cutoffs, write_cutoffs
 from ccnet_pipeline.fluency.__main__ import main
@@ -34,3 +38,34 @@ def test_rows_of_other_languages_stay(tmp_path: Path) -> None:
         "language,head,middle,normalization\nar,1234567.8,12345678.9,ccnet\nen,340,520,\nsw,1.5,2,\n"
     )
     assert [path.name for path in tmp_path.iterdir()] == ["cutoffs.csv"]
+
+
+def test_of_two_commands_that_write_at_a_time_neither_loses_its_rows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second one begins when the first has read the file, and ends, or waits, before it is written."""
+    at_lock_or_end = threading.Event()
+
+    def flock(file: int, operation: int) -> None:
+        if threading.current_thread() is second:
+            at_lock_or_end.set()
+        real_flock(file, operation)
+
+    def write_second() -> None:
+        write_cutoffs(tmp_path, {"sw": Cutoffs(1, 2)})
+        at_lock_or_end.set()
+
+    def read(path: Path) -> dict[str, Cutoffs]:
+        rows = read_cutoffs(path)
+        if threading.current_thread() is not second:
+            second.start()
+            assert at_lock_or_end.wait(60)
+        return rows
+
+    second, real_flock = threading.Thread(target=write_second), fcntl.flock
+    write_cutoffs(tmp_path, {"ar": Cutoffs(3, 4)})
+    monkeypatch.setattr(fcntl, "flock", flock)
+    monkeypatch.setattr("ccnet_pipeline.fluency.buckets.read_cutoffs", read)
+    write_cutoffs(tmp_path, {"en": Cutoffs(5, 6)})
+    second.join()
+    assert list(read_cutoffs(tmp_path / "cutoffs.csv")) == ["ar", "en", "sw"]

@@ -156,6 +156,13 @@ def test_mistakes_of_the_user(lm: Path, tmp_path: Path, mistake: Mistake, monkey
     assert read_card(lm, "en") is None
 
 
+@pytest.mark.parametrize("content", [b"", b"{}", b'{"language": "\xff"}'])
+def test_a_file_that_is_no_card_is_named(content: bytes, tmp_path: Path) -> None:
+    (tmp_path / "en.card.json").write_bytes(content)
+    with pytest.raises(UserError, match=r"en\.card\.json is no card of a model: .*train the model anew"):
+        read_card(tmp_path, "en")
+
+
 def test_a_plot_of_the_same_sample_is_the_same(lm: Path, tmp_path: Path) -> None:
     text = _text(tmp_path / "crawl.txt", sentences(30))
     for name in ("a.png", "b.png"):

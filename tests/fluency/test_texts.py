@@ -36,8 +36,8 @@ def _shard(path: Path, *texts: str, language: str = "ha") -> Path:
 
 
 def test_a_folder_of_pools_shards_and_dumps(tmp_path: Path) -> None:
-    (tmp_path / "sw.txt.zst").write_bytes(zstandard.compress(b"moja\nmbili\n\ntatu\n"))
-    (tmp_path / "tlh.txt").write_text("ghobe", encoding="utf-8")
+    (tmp_path / "swh_Latn.txt.zst").write_bytes(zstandard.compress(b"moja\nmbili\n\ntatu\n"))
+    (tmp_path / "nno.txt").write_text("noko", encoding="utf-8")
     (tmp_path / "README.md").write_text("not a text", encoding="utf-8")
     dump = _dump(tmp_path / "nsowiki-20240101-cirrussearch-content.json.gz")
     shards = [_shard(tmp_path / f"shards/ha/head-0000{n}.jsonl.zst", "daya\nbiyu", f"uku {n}") for n in (0, 1)]
@@ -45,9 +45,9 @@ def test_a_folder_of_pools_shards_and_dumps(tmp_path: Path) -> None:
     assert [(source.language, source.files) for source in sources] == [
         ("ha", tuple(shards)),
         ("ns", (dump,)),
-        ("sw", (tmp_path / "sw.txt.zst",)),
+        ("sw", (tmp_path / "swh_Latn.txt.zst",)),
     ]
-    assert strangers == ["tlh.txt: tlh is not a code of CC-100; --language tlh --input trains it"]
+    assert strangers == ["nno.txt: nn is not a code of CC-100; --language nn --input trains it"]
     ha = list(read_texts(sources[0].files))
     assert [text.paragraphs for text in ha] == [["daya", "biyu"], ["uku 0"], ["daya", "biyu"], ["uku 1"]]
     assert (ha[0].language, ha[0].bucket) == ("ha", "all")

@@ -153,6 +153,8 @@ def test_texts_are_in_the_script_of_their_language(test_data: Path) -> None:
         ("fil_Latn", "tl"),
         ("arz_Arab", "ar"),
         ("qub_Latn", "qu"),
+        ("nno", "nn"),
+        ("hbs", "sh"),
         ("zxx_Latn", "zxx"),
         ("und_Grek", "und"),
     ],

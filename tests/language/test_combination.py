@@ -80,11 +80,19 @@ def test_a_model_without_its_card_is_refused_in_one_line(tmp_path: Path) -> None
         read_rule(tmp_path / "own.json")
 
 
-@pytest.mark.parametrize("content", [b"", b"{}", b'{"labels": 3}', b"\xff"])
+@pytest.mark.parametrize("content", [b"", b"{}", b'{"labels": 3}', b"\xff", b'{"labels": ["\xff"]}'])
 def test_a_file_that_is_no_card_is_refused(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "own.json").write_bytes(content)
     with pytest.raises(UserError, match="is not the card of a model"):
         read_rule(tmp_path / "own.json")
+
+
+@pytest.mark.parametrize("name", ["num_labels", "max_characters", "unknown_to_it", "not_named"])
+def test_a_card_whose_numbers_cannot_be_is_refused(name: str, tmp_path: Path) -> None:
+    card = tmp_path / "added.json"
+    card.write_bytes(msgspec.json.encode(msgspec.structs.replace(RULE, **{name: 0})))
+    with pytest.raises(UserError, match=f"is not the card of a model .*{name}"):
+        read_rule(card)
 
 
 def test_a_card_is_read_as_it_was_written(tmp_path: Path) -> None:

@@ -43,6 +43,8 @@ def test_latin_paragraphs_are_left_out_of_a_pool_in_another_script() -> None:
 
 def test_a_neighbour_is_no_reason_for_a_warning() -> None:
     assert _sift("bs", "hr jedan", "hr dva")[2] is None
+    assert _sift("no", "nn ein", "nn to")[2] is None  # the table calls it nno, lid.176 nn
+    assert _sift("nn", "no en", "no to")[2] is None
     assert _sift("bs", "de eins", "de zwei")[2] == "bs.txt: 100% of it is identified as de; is it bs?"
 
 

@@ -15,9 +15,10 @@ TEXT = "Watu wengi wanapenda kusoma vitabu.\n" * 20
 
 def test_a_file_a_language_is_found_and_others_under_the_code_of_lid_176(tmp_path: Path) -> None:
     (tmp_path / "other").mkdir()
-    for name in ("sw.txt", "zh-Hans.txt.zst", "te_rom.txt.xz", "other/nno.txt.gz", "other/nbl.txt", "README.md"):
+    names = "sw.txt zh-Hans.txt.zst te_rom.txt.xz other/nno.txt.gz other/nbl.txt hau_Latn.txt README.md"
+    for name in names.split():
         (tmp_path / name).touch()
-    assert list(find_pools(tmp_path)) == ["nn", "nr", "sw", "te_rom", "zh-Hans"]
+    assert list(find_pools(tmp_path)) == ["ha", "nn", "nr", "sw", "te_rom", "zh-Hans"]
 
 
 @pytest.mark.parametrize("second", ["sw.txt.zst", "other/sw.txt"])

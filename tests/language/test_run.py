@@ -106,6 +106,13 @@ def test_two_models_of_one_name_cannot_be_told_apart(second: Path, capsys: pytes
     )
 
 
+# The fingerprint has models by the names of their files.
+def test_nor_can_a_general_model_of_the_name_of_our_own_file(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    general = write_model(here / ADDED_FILE.name, ["en", "sw"])
+    assert job.main([*GIVEN, "--lid_model", str(general), "--second_lid_model", "added"]) == 2
+    assert "are both called added.ftz; rename one" in capsys.readouterr().err
+
+
 def test_a_run_keeps_the_answers_of_both_models_and_tells_the_quality_of_each_language(here: Path, lid: str) -> None:
     flags = ["--lid_model", lid, "--keep_labels", "--formats", "jsonl.zst,parquet", "--min_chars", "0"]
     assert job.main([*GIVEN, *flags]) == 0

@@ -33,6 +33,10 @@ def test_wanted_languages() -> None:
     assert parse_languages("zh-Hans", known) == frozenset({"zh-Hans"})
 
 
+def test_a_wanted_language_may_be_named_by_the_label_of_any_model() -> None:
+    assert parse_languages("swh_Latn,cmn_Hani,nno", {"nn"}) == frozenset({"sw", "zh-Hans", "zh-Hant", "nn"})
+
+
 @pytest.mark.parametrize("value", ["xx", "en,xx", "EN", "", ",", "all,en", "ceb", "zxx", "und"])
 def test_unknown_languages(value: str) -> None:
     with pytest.raises(UserError, match=r"--languages .*: unknown language .*use codes of CC-100"):
@@ -106,7 +110,7 @@ def test_of_two_models_that_know_a_language_it_is_told_which_decides() -> None:
     assert list(coverage.lines()) == [
         "ha      identified by added; fluency model",
         "my_zaw  identified by zawgyi; no fluency model: bucket all",
-        "xh      identified by lid, where it is not sure added; no fluency model: bucket all",
+        "xh      identified by lid or, where it is not sure, added; no fluency model: bucket all",
     ]
 
 

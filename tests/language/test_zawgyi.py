@@ -55,6 +55,13 @@ def test_it_is_asked_where_the_models_say_burmese_or_are_not_sure(
     assert found.language == language
 
 
+@pytest.mark.parametrize(("least", "language"), [(0.98, "my_zaw"), (0.99, "und")])
+def test_it_needs_the_least_score_that_was_asked_for_as_every_language_does(least: float, language: str) -> None:
+    sure = StandIn(lambda _: [("my", 1.0)])
+    [found] = ModelIdentifier(sure, None, Judgement(least)).identify([ZAWGYI[0]])  # to the detector 0.982
+    assert found.language == language
+
+
 @pytest.mark.parametrize("text", TEXTS)
 def test_it_is_as_the_plain_rule_has_it(text: str) -> None:
     probability = oracle.probability_of_zawgyi(text)
