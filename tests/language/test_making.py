@@ -118,6 +118,8 @@ def test_a_table_that_may_not_be_in_fresh_memory_is_refused() -> None:
         (["--text", "texts", "--output", "a.bin"], "--output a.bin: want a name that ends in .ftz"),
         (["--text", "texts", "--output", "a.ftz", "--most_bytes", "10"], "--most_bytes 10 is too small"),
         (["--text", "texts", "--output", "a.ftz", "--epochs", "0"], "--epochs 0 is no training"),
+        (["--text", "texts", "--output", "general.ftz/a.ftz"], "--output general.ftz/a.ftz: "),
+        (["--text", "texts", "--output", "there.ftz"], "--output there.ftz is a folder; want the name of a file in one"),
     ],
 )
 def test_a_mistake_is_one_line_before_any_work(
@@ -130,6 +132,7 @@ def test_a_mistake_is_one_line_before_any_work(
     monkeypatch.chdir(tmp_path)
     _write_pools(tmp_path / "texts")
     write_model(tmp_path / "general.ftz", ["en"])
+    (tmp_path / "there.ftz").mkdir()
     assert main(["train", *options, "--lid_model", "general.ftz"]) == 2
     [line] = capsys.readouterr().err.splitlines()
     assert message in line
