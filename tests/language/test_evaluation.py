@@ -61,6 +61,14 @@ def test_evaluate_prints_each_language_the_averages_and_the_strays(
     assert "  100.00% of the texts in languages that CC-100 lacks were taken for one of its languages" in lines
 
 
+def test_a_least_score_that_no_text_can_reach_is_a_mistake(
+    tmp_path: Path, texts: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    model = write_model(tmp_path / "swahili.ftz", ["sw"])
+    assert main(["evaluate", "--lid_model", str(model), "--text", str(texts), "--min_language_score", "50"]) == 2
+    assert capsys.readouterr().err == "language: --min_language_score must be in [0, 1], not 50.0\n"
+
+
 def test_evaluate_gives_programs_all_that_it_knows(
     tmp_path: Path, texts: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
