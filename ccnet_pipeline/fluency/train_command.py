@@ -138,7 +138,9 @@ def _sources_of_folder(options: argparse.Namespace) -> list[Source]:
         _log.info("left out: %s", line)
     if options.languages is None:
         return sources
-    wanted = [code.strip() for code in options.languages.split(",")]
+    wanted = [code.strip() for code in options.languages.split(",") if code.strip()]
+    if not wanted:
+        raise UserError("--languages names no language; want codes separated by commas, such as ha,sw")
     for code in wanted:
         if code not in [source.language for source in sources]:
             raise UserError(f"--languages {code}: --all {options.all} has no text of it")
