@@ -536,6 +536,11 @@ def raised(error: BaseException) -> Callable[..., NoReturn]:
     ("error", "status", "line"),
     [
         (KeyboardInterrupt(), 130, "\nbuild_cc100: interrupted; the same command goes on where it stopped\n"),
+        (
+            RuntimeError("KeyboardInterrupt [while running 'Extract']"),
+            130,
+            "\nbuild_cc100: interrupted; the same command goes on where it stopped\n",
+        ),
         (UserError("mend it"), 2, "build_cc100: mend it\n"),
         (RuntimeError("x UserError: mend it [while running 'Mine']"), 2, "build_cc100: mend it\n"),
         (RuntimeError("Traceback\nccnet_pipeline.errors.UserError: mend it\nmore"), 2, "build_cc100: mend it\n"),
