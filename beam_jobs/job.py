@@ -47,7 +47,7 @@ def _run_or_be_interrupted(arguments: Arguments) -> None:
     try:
         run(arguments)
     except RuntimeError as error:
-        if str(error).startswith(KeyboardInterrupt.__name__):  # Ctrl-C within a step; Beam makes it an error of the step
+        if str(error).startswith(KeyboardInterrupt.__name__):  # Ctrl-C in a step: Beam makes it an error of the step
             raise KeyboardInterrupt from error
         raise
 

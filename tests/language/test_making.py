@@ -119,7 +119,7 @@ def test_a_table_that_may_not_be_in_fresh_memory_is_refused() -> None:
         (["--text", "texts", "--output", "a.ftz", "--most_bytes", "10"], "--most_bytes 10 is too small"),
         (["--text", "texts", "--output", "a.ftz", "--epochs", "0"], "--epochs 0 is no training"),
         (["--text", "texts", "--output", "general.ftz/a.ftz"], "--output general.ftz/a.ftz: "),
-        (["--text", "texts", "--output", "there.ftz"], "--output there.ftz is a folder; want the name of a file in one"),
+        (["--text", "texts", "--output", "there.ftz"], "there.ftz is a folder; want the name of a file in one"),
     ],
 )
 def test_a_mistake_is_one_line_before_any_work(
