@@ -37,10 +37,19 @@ def main(argv: Sequence[str] | None = None) -> int:
     again = "the same command, without --overwrite," if "--overwrite" in (argv or sys.argv) else "the same command"
     return command.run(
         "build_cc100",
-        lambda: run(parse(sys.argv[1:] if argv is None else argv)),
+        lambda: _run_or_be_interrupted(parse(sys.argv[1:] if argv is None else argv)),
         interrupted=f"interrupted; {again} goes on where it stopped",
         message_of=_find,
     )
+
+
+def _run_or_be_interrupted(arguments: Arguments) -> None:
+    try:
+        run(arguments)
+    except RuntimeError as error:
+        if str(error).startswith(KeyboardInterrupt.__name__):  # Ctrl-C in a step: Beam makes it an error of the step
+            raise KeyboardInterrupt from error
+        raise
 
 
 def run(arguments: Arguments) -> None:

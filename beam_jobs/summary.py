@@ -1,7 +1,7 @@
 """What a run built, as tables for people."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from rich.console import Console
@@ -25,6 +25,7 @@ _QUALITIES = {
 }
 # What a narrow terminal goes without, first to last.
 _LESS_IMPORTANT = ("bytes", "paragraphs", "all", "characters", "middle", "head", "tail", "documents")
+_LESS_IMPORTANT_LOSSES = ("paragraphs", "characters")
 
 
 @dataclass(slots=True)
@@ -49,7 +50,7 @@ def print_summary(layout: Layout) -> list[FinalFile]:
         console.width = 140  # a log has no width; 80 would cut the columns
     with console.capture() as printed:  # rich itself would end the program where the reader has left
         console.print(_languages_table(console, _rows_by_language(manifest.files), ledger))
-        console.print(_losses_table(ledger))
+        console.print(_losses_table(console, ledger))
     print(printed.get(), end="")
     for line in _remarks(ledger):
         print(line)
@@ -95,9 +96,13 @@ def _languages_table(console: Console, rows: dict[str, _Row], ledger: Ledger) ->
     for column in ("", *_LESS_IMPORTANT):
         columns = [each for each in columns if each != column]
         table = _table_of(columns, rows, ledger)
-        if Measurement.get(console, console.options.update_width(_NO_WIDTH), table).maximum <= console.width:
+        if _fits(console, table):
             break
     return table
+
+
+def _fits(console: Console, table: Table) -> bool:
+    return Measurement.get(console, console.options.update_width(_NO_WIDTH), table).maximum <= console.width
 
 
 def _table_of(columns: list[str], rows: dict[str, _Row], ledger: Ledger) -> Table:
@@ -125,14 +130,24 @@ def _cell(column: str, row: _Row, books: LanguageBooks | None) -> str:
     return "" if value is None else format(value, _QUALITIES[column][1])
 
 
-def _losses_table(ledger: Ledger) -> Table:
-    table = Table(title="The balance", title_justify="left")
-    table.add_column("", no_wrap=True)
+def _losses_table(console: Console, ledger: Ledger) -> Table:
+    """Return a table that is no wider than the terminal, if need be without paragraphs or characters."""
     balances: dict[str, Balance] = {
         "records": ledger.records,
         "paragraphs": ledger.paragraphs,
         "characters": ledger.characters,
     }
+    for unit in ("", *_LESS_IMPORTANT_LOSSES):
+        balances = {each: balance for each, balance in balances.items() if each != unit}
+        table = _losses_of(balances)
+        if _fits(console, table):
+            break
+    return table
+
+
+def _losses_of(balances: Mapping[str, Balance]) -> Table:
+    table = Table(title="The balance", title_justify="left")
+    table.add_column("", no_wrap=True)
     for unit in balances:
         table.add_column(unit, justify="right")
         table.add_column("%", justify="right")

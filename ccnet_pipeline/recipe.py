@@ -52,15 +52,13 @@ class Recipe:
     keep_buckets: tuple[Bucket, ...]
 
     def __post_init__(self) -> None:
-        if self.min_language_score is not None and not 0.0 <= self.min_language_score <= 1.0:
-            raise UserError(f"--min_language_score must be in [0, 1], not {self.min_language_score}")
         if self.min_chars < 0:
             raise UserError(f"--min_chars must be 0 or more, not {self.min_chars}")
         if self.max_record_bytes < 1:
             raise UserError(f"--max_record_bytes must be 1 or more, not {self.max_record_bytes}")
         if not self.keep_buckets or not set(self.keep_buckets) <= set(BUCKETS):
             raise UserError(f"--keep_buckets takes some of {','.join(BUCKETS)}, not {','.join(self.keep_buckets)!r}")
-        _ = self.group_size
+        _ = self.group_size, self.judgement
 
     @property
     def judgement(self) -> Judgement:

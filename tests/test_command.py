@@ -6,6 +6,7 @@ import errno
 import io
 import logging
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -20,6 +21,8 @@ from beam_jobs.storage import read_json, write_json
 from beam_jobs.summary import print_summary
 from ccnet_pipeline import command, inspect
 from ccnet_pipeline.errors import BalanceError, FetchError, UserError
+from ccnet_pipeline.fluency import __main__ as fluency
+from ccnet_pipeline.language import __main__ as language
 from ccnet_pipeline.ledger import Balance, DamageTally, MainTextTally
 from tests.archive.archives import wet
 from tests.conftest import CHECKOUT
@@ -191,3 +194,14 @@ def test_head_as_a_process(tmp_path: Path) -> None:
     done = subprocess.run(["bash", "-c", line], env=environment, capture_output=True, check=False, timeout=60)
     assert (done.returncode, done.stderr) == (0, b"")
     assert len(done.stdout) == 5
+
+
+@pytest.mark.parametrize("of_package", [fluency.main, language.main])
+def test_the_help_of_a_command_fits_a_narrow_terminal(
+    of_package: Callable[[list[str]], int], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    of_package(["--help"])
+    for name in re.findall("^    ([a-z]+)", capsys.readouterr().out, re.MULTILINE):
+        of_package([name, "--help"])
+    assert [line for line in capsys.readouterr().out.splitlines() if len(line) > 80] == []

@@ -323,7 +323,7 @@ def empty(folder: Path) -> None:
         pytest.param(
             lambda f: (f / "en.sp.model").unlink(), r"en\.sp\.model"
         ),
-        (edit("cutoffs.csv", "en,", "eo,"), r"^lm/cutoffs\.csv has no row for en, whose model is there"),
+        (edit("cutoffs.csv", "en,", "eo,"), r"^lm/cutoffs\.csv has no row for en, .* there; add one, or"),
         (edit("cutoffs.csv", "head", "kopf"), r"^lm/cutoffs\.csv: 'head' .*want the columns language,head,middle"),
         (edit("cutoffs.csv", "9.4", "low"), r"^lm/cutoffs\.csv: .*'low' .*want the columns language,head,middle"),
         (edit("cutoffs.csv", "mended", "nfc"), r"^lm/cutoffs\.csv: normalization 'nfc' .*want the columns"),
@@ -536,6 +536,11 @@ def raised(error: BaseException) -> Callable[..., NoReturn]:
     ("error", "status", "line"),
     [
         (KeyboardInterrupt(), 130, "\nbuild_cc100: interrupted; the same command goes on where it stopped\n"),
+        (
+            RuntimeError("KeyboardInterrupt [while running 'Extract']"),
+            130,
+            "\nbuild_cc100: interrupted; the same command goes on where it stopped\n",
+        ),
         (UserError("mend it"), 2, "build_cc100: mend it\n"),
         (RuntimeError("x UserError: mend it [while running 'Mine']"), 2, "build_cc100: mend it\n"),
         (RuntimeError("Traceback\nccnet_pipeline.errors.UserError: mend it\nmore"), 2, "build_cc100: mend it\n"),

@@ -21,8 +21,10 @@ from ccnet_pipeline.language.purity import EvenSample, doubt_of, models_at_hand
 from ccnet_pipeline.recipe import PRESETS, Recipe
 
 _EPILOG = """example:
-  python -m beam_jobs.build_cc100 --input ... --output plain                  # without --lm_dir: nothing is filtered
-  python -m ccnet_pipeline.fluency calibrate --lm_dir models --language sw --input plain/shards/sw/*.jsonl.zst
+  python -m beam_jobs.build_cc100 --input ... --output plain
+                      # without --lm_dir: nothing is filtered
+  python -m ccnet_pipeline.fluency calibrate --lm_dir models --language sw \\
+      --input plain/shards/sw/*.jsonl.zst
 """
 _log = logging.getLogger(__name__)
 

@@ -53,7 +53,9 @@ def find_models(directory: Path) -> dict[str, ModelFiles]:
     models = {}
     for name, pieces_path in pieces.items():
         if name not in cutoffs:
-            raise UserError(f"{cutoffs_path} has no row for {name}, whose model is there")
+            raise UserError(
+                f"{cutoffs_path} has no row for {name}, whose model is there; add one, or train or fetch it anew"
+            )
         models[name] = ModelFiles(pieces_path, ngrams[name], cutoffs[name])
     return models
 

@@ -45,10 +45,12 @@ def check_picture(path: Path) -> None:
     """See that a picture can be drawn.
 
     Raises:
-        UserError: it is no PNG, or a library is missing.
+        UserError: it is no PNG, there is no folder for it, or a library is missing.
     """
-    if path.suffix != ".png":
+    if path.suffix != ".png" or path.is_dir():
         raise UserError(f"--plot {path}: want a file that ends with .png")
+    if not path.parent.is_dir():
+        raise UserError(f"--plot {path}: there is no folder {path.parent}; make it, or choose another place")
     try:
         import matplotlib  # noqa: F401
     except ImportError as error:

@@ -19,12 +19,16 @@ from ccnet_pipeline.text_files import documents_of, read_lines_of
 
 _STDIN = "-"
 _BEGINNING = 60  # characters that are shown
-_EPILOG = """One line a text: perplexity, bucket, tokens, and how it begins; tabs between. In plain text a document ends
-at a blank line. Empty: nothing to score, or more bytes than build_cc100 takes of a page.
+_EPILOG = """One line a text: perplexity, bucket, tokens, and how it begins; tabs between.
+In plain text a document ends at a blank line. Empty: nothing to score, or more
+bytes than build_cc100 takes of a page.
 
-  python -m ccnet_pipeline.fluency score --lm_dir models --language sw text.txt.zst
-  python -m ccnet_pipeline.fluency score --lm_dir models corpus/shards/sw/*.jsonl.zst
-  echo "Habari ya asubuhi" | python -m ccnet_pipeline.fluency score --lm_dir models --language sw -
+  python -m ccnet_pipeline.fluency score \\
+      --lm_dir models --language sw text.txt.zst
+  python -m ccnet_pipeline.fluency score \\
+      --lm_dir models corpus/shards/sw/*.jsonl.zst
+  echo "Habari ya asubuhi" | python -m ccnet_pipeline.fluency score \\
+      --lm_dir models --language sw -
 """
 
 
@@ -65,7 +69,10 @@ def run(options: argparse.Namespace) -> int:
     recipe = PRESETS[options.preset]
     models = FluencyModels(options.lm_dir, recipe.normalization)
     if options.language is not None and models.get(options.language) is None:
-        raise UserError(f"--language {options.language}: {options.lm_dir} has no model of it")
+        raise UserError(
+            f"--language {options.language}: {options.lm_dir} has no model of it; the commands train and fetch put "
+            "some there (--output)"
+        )
     for scored in score_texts(_texts(options.files), models, recipe, options.language):
         print(msgspec.json.encode(scored).decode() if options.json else _line(scored))
     return 0

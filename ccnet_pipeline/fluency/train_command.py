@@ -21,9 +21,11 @@ from ccnet_pipeline.fluency.training import MEMORY, Training
 from ccnet_pipeline.language.purity import models_at_hand
 
 _EPILOG = """examples:
-  make kenlm                                                       # builds lmplz and build_binary, once
-  python -m ccnet_pipeline.fluency train --language sw --input sw.txt.zst --output models
-  python -m ccnet_pipeline.fluency train --all texts --output models       # texts/<code>.txt.zst, shards, dumps
+  make kenlm          # builds lmplz and build_binary, once
+  python -m ccnet_pipeline.fluency train \\
+      --language sw --input sw.txt.zst --output models
+  python -m ccnet_pipeline.fluency train --all texts --output models
+                      # texts holds <code>.txt.zst, shards, dumps
 """
 _SETTINGS = tuple(field.name for field in fields(Training) if field.name not in ("language", "byte_fallback"))
 _log = logging.getLogger(__name__)
@@ -66,7 +68,8 @@ def _add_text(add: Any) -> None:
 def _add_settings(add: Any) -> None:
     default = Training(language="en")
     text = "normal form: running leaves out commas, mended has all marks, ccnet is bit-exact cc_net (%(default)s)"
-    add("--normalization", choices=get_args(Normalization), default=default.normalization, help=text)
+    forms = get_args(Normalization)
+    add("--normalization", choices=forms, default=default.normalization, metavar="FORM", help=text)
     text = "pieces at most; a small text gives fewer, the table says how many (%(default)s)"
     add("--vocab_size", type=int, default=default.vocab_size, metavar="N", help=text)
     add("--order", type=int, default=default.order, metavar="N", help="longest n-gram, 2 to 6 (%(default)s)")
@@ -138,7 +141,9 @@ def _sources_of_folder(options: argparse.Namespace) -> list[Source]:
         _log.info("left out: %s", line)
     if options.languages is None:
         return sources
-    wanted = [code.strip() for code in options.languages.split(",")]
+    wanted = [code.strip() for code in options.languages.split(",") if code.strip()]
+    if not wanted:
+        raise UserError("--languages names no language; want codes separated by commas, such as ha,sw")
     for code in wanted:
         if code not in [source.language for source in sources]:
             raise UserError(f"--languages {code}: --all {options.all} has no text of it")

@@ -186,9 +186,16 @@ def _train_pieces(training: Training, text: PreparedText, target: Path) -> int:
             minloglevel=2,
         )
     except RuntimeError as error:
-        raise UserError(f"SentencePiece, --vocab_size {training.vocab_size}: {error!r}") from error
+        raise UserError(f"--vocab_size {training.vocab_size}: {_said_of_pieces(error)}") from error
     target.write_bytes(model.getvalue())
     return int(sentencepiece.SentencePieceProcessor(model_proto=model.getvalue()).vocab_size())
+
+
+def _said_of_pieces(error: RuntimeError) -> str:
+    """Return what to do about an error of SentencePiece's."""
+    if needed := re.search(r"smaller than required_chars\. \d+ vs (\d+)", str(error)):
+        return f"too few pieces for this text, whose characters alone take {needed[1]}; give some thousands"
+    return f"SentencePiece says {error!r}"
 
 
 def most_pieces(vocab_size: int, num_characters: int, num_distinct: int) -> int:

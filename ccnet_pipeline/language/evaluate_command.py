@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import textwrap
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from ccnet_pipeline.models import find_model
 
 KINDS = ("paragraphs", "documents")
 _WORST = 20  # confusions that are shown
+_WIDTH = 80  # of what is printed
 _AVERAGES = {
     "cc100": "codes of CC-100",
     "gold": "all languages of the texts (the metric of CommonLID)",
@@ -48,7 +50,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[Parser]") -> Parser:
     text = "the general model, a name or a file (%(default)s)"
     parser.add_argument("--lid_model", default="lid.176.bin", metavar="NAME|PATH", help=text)
     text = "the second model: added, a file, or none (%(default)s)"
-    parser.add_argument("--second_lid_model", default=NONE, metavar="NAME|PATH|none", help=text)
+    parser.add_argument("--second_lid_model", default=NONE, metavar="MODEL", help=text)
     text = "least score of every language (by language with a second model, else 0.5)"
     parser.add_argument("--min_language_score", type=float, metavar="X", help=text)
     parser.add_argument("--json", action="store_true", help="for programs: all that is known, and all confusions")
@@ -83,11 +85,11 @@ def evaluate_texts(texts: Sequence[tuple[str, str]], identifier: Identifier) -> 
 
 
 def _lines(results: dict[str, Result]) -> Iterator[str]:
-    head = "".join(f"{kind:>10} {'precision':>10} {'recall':>8} {'F1':>8}" for kind in KINDS)
-    yield f"{'':10}{head}"
+    head = "".join(f"{kind:>10}{'precision':>10}{'recall':>8}{'F1':>8}" for kind in KINDS)
+    yield f"{'':8}{head}"
     languages = sorted({code for result in results.values() for code, quality in _present(result)})
     for code in languages:
-        yield f"{code:10}" + "".join(_cells(result.evaluation.languages.get(code)) for result in results.values())
+        yield f"{code:8}" + "".join(_cells(result.evaluation.languages.get(code)) for result in results.values())
     for kind, result in results.items():
         evaluation = result.evaluation
         yield ""
@@ -96,9 +98,10 @@ def _lines(results: dict[str, Result]) -> Iterator[str]:
         )
         for average, meaning in _AVERAGES.items():
             yield f"  macro F1 {evaluation.macro_f1(average):.4f} over {meaning}"
-        yield f"  {result.strays:.2%} of the texts in languages that CC-100 lacks were taken for one of its languages"
+        yield f"  {result.strays:.2%} of the texts in other languages were taken for one of CC-100"
         worst = (f"{is_} as {answer} {number}" for is_, answer, number in evaluation.worst_confusions(_WORST))
-        yield f"  most often taken for another: {', '.join(worst)}"
+        said = f"most often taken for another: {', '.join(worst) or 'none'}"
+        yield from textwrap.wrap(said, _WIDTH, initial_indent="  ", subsequent_indent="    ")
 
 
 def _present(result: Result) -> Iterator[tuple[str, Quality]]:
@@ -107,8 +110,8 @@ def _present(result: Result) -> Iterator[tuple[str, Quality]]:
 
 def _cells(quality: Quality | None) -> str:
     if quality is None or not quality.texts:
-        return f"{'-':>10} {'-':>10} {'-':>8} {'-':>8}"
-    return f"{quality.texts:10} {quality.precision:10.3f} {quality.recall:8.3f} {quality.f1:8.3f}"
+        return f"{'-':>10}{'-':>10}{'-':>8}{'-':>8}"
+    return f"{quality.texts:10}{quality.precision:10.3f}{quality.recall:8.3f}{quality.f1:8.3f}"
 
 
 def _as_json(result: Result) -> dict[str, object]:

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from ccnet_pipeline.errors import UserError
 from ccnet_pipeline.language import zawgyi
 from ccnet_pipeline.language.chinese import cc100_code
 from ccnet_pipeline.language.codes import NOT_LANGUAGE, UNDETERMINED
@@ -89,6 +90,10 @@ class Judgement:
     # So many characters of a text the general model is shown where there is a second one; None: all of them.
     most_shown: int | None = None
     keeps_labels: bool = False  # all models are asked for all texts, and what they answer is handed on
+
+    def __post_init__(self) -> None:
+        if self.least_score is not None and not 0.0 <= self.least_score <= 1.0:
+            raise UserError(f"--min_language_score must be in [0, 1], not {self.least_score}")
 
 
 class ModelIdentifier:

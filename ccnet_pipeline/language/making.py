@@ -6,12 +6,13 @@
     on text that a model had seen.
 """
 
+import contextlib
 import hashlib
 import logging
 import platform
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -19,12 +20,15 @@ from random import Random
 
 import msgspec
 
+from ccnet_pipeline.errors import UserError
 from ccnet_pipeline.language.codes import NOT_LANGUAGE
 from ccnet_pipeline.language.combination import Rule, Sources
 from ccnet_pipeline.language.evaluation import evaluate
 from ccnet_pipeline.language.fasttext_model import FastTextModel
 from ccnet_pipeline.language.foreign import sift
+from ccnet_pipeline.language.loading import ADDED_FILE
 from ccnet_pipeline.language.pools import Pool, evaluation_texts, find_pools, hold_out, read_pool
+from ccnet_pipeline.language.purity import EvenSample, doubt_of
 from ccnet_pipeline.language.readable import for_identification
 from ccnet_pipeline.language.romanised import romanise, with_romanised
 from ccnet_pipeline.language.samples import Amounts, noise_texts, samples, trained_as
@@ -83,7 +87,7 @@ def read_pools(folder: Path, general: FastTextModel) -> dict[str, Pool]:
             _log.info("%s: only its first %d characters are used", pool.path, pool.characters)
         result = sift(pool, general)
         sifted[pool.code], left_out = result.pool, left_out + result.left_out
-        if warning := result.warning():
+        if warning := result.warning() or _second_thoughts(pool):
             _log.warning("%s", warning)
     characters = sum(pool.characters for pool in sifted.values())
     _log.info("%d languages, %d characters of text; %d paragraphs left out", len(sifted), characters, left_out)
@@ -93,11 +97,10 @@ def read_pools(folder: Path, general: FastTextModel) -> dict[str, Pool]:
 def make(making: Making) -> Rule:
     """Make the model and its card, and return the card. Both are written aside first, and renamed when whole."""
     making.settings.check()
-    pools = read_pools(making.text, making.general)
-    made = romanise(pools) if making.makes_romanised else {}
-    making.output.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=making.output.parent, prefix=".train-") as name:
-        started, trial, final = time.monotonic(), Path(name, "trial.ftz"), Path(name, "final.ftz")
+    with _folder_beside(making.output) as folder:
+        pools = read_pools(making.text, making.general)
+        made = romanise(pools) if making.makes_romanised else {}
+        started, trial, final = time.monotonic(), folder / "trial.ftz", folder / "final.ftz"
         parts = {code: hold_out(pool, _HELD_OUT) for code, pool in pools.items()}
         parts_made = {code: hold_out(pool, _HELD_OUT) for code, pool in made.items()}
         kept, held = (with_romanised(_nth(parts, number), _nth(parts_made, number)) for number in (0, 1))
@@ -109,11 +112,38 @@ def make(making: Making) -> Rule:
         everything = with_romanised(pools, made)
         train_classifier(samples(everything, making.amounts, making.settings.seed), making.settings, final)
         rule = _of_final(rule, making, final, everything)
-        card = Path(name, "final.json")
+        card = folder / "final.json"
         card.write_bytes(msgspec.json.format(msgspec.json.encode(rule, order="sorted"), indent=1) + b"\n")
         card.replace(making.output.with_suffix(".json"))
         final.replace(making.output)
     return rule
+
+
+def _second_thoughts(pool: Pool) -> str | None:
+    """Return what the added model that is here says of a pool: the general one may know neither language well."""
+    sample = EvenSample()
+    for _ in sample.watch(pool.documents):
+        pass
+    doubt = doubt_of(pool.code, sample.paragraphs, [ADDED_FILE] if ADDED_FILE.is_file() else [])
+    return doubt and f"{pool.path}: {doubt}"
+
+
+@contextlib.contextmanager
+def _folder_beside(output: Path) -> Iterator[Path]:
+    """Give a folder for work, beside the model that will be: whether there is room for one shows before any work.
+
+    Raises:
+        UserError: nothing can be written there.
+    """
+    if output.is_dir():
+        raise UserError(f"--output {output} is a folder; want the name of a file in one")
+    try:
+        output.parent.mkdir(parents=True, exist_ok=True)
+        folder = tempfile.TemporaryDirectory(dir=output.parent, prefix=".train-")
+    except OSError as error:
+        raise UserError(f"--output {output}: {error.strerror}; choose another place") from error
+    with folder as name:
+        yield Path(name)
 
 
 def _nth(parts: Mapping[str, tuple[Pool, Pool]], number: int) -> dict[str, Pool]:

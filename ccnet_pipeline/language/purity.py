@@ -45,11 +45,13 @@ def models_at_hand(given: str | None) -> list[Path]:
     """Return the models that can be asked: the one that is given, else one that was fetched before; and our own.
 
     Raises:
-        UserError: there is no such model.
+        UserError: the given one is not there, or is no such model: better told here than behind hours of training.
     """
     known = [cache_directory() / name for name in ("lid.176.ftz", "lid.176.bin")]
     fetched = [path for path in known if path.is_file()]
     general = [find_model(given)] if given else fetched[:1]
+    if given:
+        FastTextModel(*general)
     return general + ([ADDED_FILE] if ADDED_FILE.is_file() else [])
 
 

@@ -151,6 +151,9 @@ def test_mistakes_of_the_user(lm: Path, tmp_path: Path, mistake: Mistake, monkey
     assert said("--language=en", few).startswith("the sample has 2 documents that can be scored, and cut-offs need 5")
     assert "0 < head" in said("--language=en", text, "--head=70")
     assert "want a file that ends with .png" in said("--language=en", text, "--plot=x.jpg")
+    missing = tmp_path / "none" / "x.png"
+    said_of_it = f"--plot {missing}: there is no folder {missing.parent}; make it, or choose another place"
+    assert said("--language=en", text, f"--plot={missing}") == said_of_it
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     assert said("--language=en", text, "--plot=x.png") == "--plot wants Matplotlib: pip install matplotlib"
     assert read_card(lm, "en") is None

@@ -97,7 +97,8 @@ def test_what_is_longer_than_a_page_may_be_is_not_scored(piped: Piped, capsys: p
 def test_mistakes_of_the_user(tmp_path: Path, piped: Piped, mistake: Mistake) -> None:
     piped(b"text\n")
     assert mistake("score", _LM, "-") == "--language is missing: plain text does not say in which language it is"
-    assert mistake("score", _LM, "--language=yo", "-") == f"--language yo: {lm_directory()} has no model of it"
+    said = f"--language yo: {lm_directory()} has no model of it; the commands train and fetch put some there (--output)"
+    assert mistake("score", _LM, "--language=yo", "-") == said
     assert "cannot be read" in mistake("score", *_EN, str(tmp_path / "nowhere.txt"))
     piped(b"caf\xe9\n")
     assert "standard input, line 1: byte 0xe9 is not UTF-8" in mistake("score", *_EN, "-")

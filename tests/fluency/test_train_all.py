@@ -211,7 +211,12 @@ def test_mistakes_of_the_user_show_before_any_work(texts: Path, tmp_path: Path, 
     assert "--all takes the languages" in said(f"--all={texts}", "--language=sw")
     assert "is not a directory" in said(f"--all={texts / 'nowhere'}")
     assert said(f"--all={texts}", "--languages=sw,en") == f"--languages en: --all {texts} has no text of it"
+    assert said(f"--all={texts}", "--languages=sw,,en") == f"--languages en: --all {texts} has no text of it"
+    assert said(f"--all={texts}", "--languages=").startswith("--languages names no language; ")
     assert "--order" in said(f"--all={texts}", "--order=9")
+    no_model = tmp_path / "text.bin"
+    no_model.write_bytes(b"text")
+    assert "is not a fastText model" in said(f"--all={texts}", f"--lid_model={no_model}")
     assert not (tmp_path / "models").exists()
 
 

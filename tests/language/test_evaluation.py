@@ -58,7 +58,25 @@ def test_evaluate_prints_each_language_the_averages_and_the_strays(
     lines = capsys.readouterr().out.splitlines()
     assert lines[2].split() == ["sw", "1", "0.500", "1.000", "0.667", "2", "0.667", "1.000", "0.800"]
     assert "paragraphs: 2 decided by swahili.ftz" in lines
-    assert "  100.00% of the texts in languages that CC-100 lacks were taken for one of its languages" in lines
+    assert "  100.00% of the texts in other languages were taken for one of CC-100" in lines
+
+
+def test_what_evaluate_prints_fits_a_narrow_terminal(
+    tmp_path: Path, texts: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for code in ("af", "da", "de", "en", "es", "fi", "ha", "it", "no", "zh-Hans"):
+        (texts / f"{code}.txt").write_text("Watu wengi wanapenda kusoma vitabu vya zamani.\n")
+    model = write_model(tmp_path / "swahili.ftz", ["sw"])
+    assert main(["evaluate", "--lid_model", str(model), "--text", str(texts)]) == 0
+    assert max(map(len, capsys.readouterr().out.splitlines())) <= 80
+
+
+def test_a_least_score_that_no_text_can_reach_is_a_mistake(
+    tmp_path: Path, texts: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    model = write_model(tmp_path / "swahili.ftz", ["sw"])
+    assert main(["evaluate", "--lid_model", str(model), "--text", str(texts), "--min_language_score", "50"]) == 2
+    assert capsys.readouterr().err == "language: --min_language_score must be in [0, 1], not 50.0\n"
 
 
 def test_evaluate_gives_programs_all_that_it_knows(

@@ -106,6 +106,17 @@ def test_a_pool_that_is_identified_as_another_language_is_named(
     assert "3 languages, " in caplog.text
 
 
+def test_a_pool_that_only_the_added_model_knows_to_be_another_language_is_named(
+    making: Making, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    swahili = "Mkulima anabeba barua kuvuka daraja bila kusema neno lolote leo."
+    (tmp_path / "ha.txt").write_text(f"{swahili}\n\n" * 30)
+    general = FastTextModel(write_model(tmp_path / "unsure.ftz", ["en", "sw"], weights=[0.1, 0.0]))
+    with caplog.at_level(logging.WARNING):
+        read_pools(tmp_path, general)
+    assert "ha.txt: 100% of it is identified as sw by added.ftz; is it ha?" in caplog.text
+
+
 def test_a_table_that_may_not_be_in_fresh_memory_is_refused() -> None:
     with pytest.raises(ValueError, match="may not be in fresh memory"):
         replace(SETTINGS, buckets=2000).check()
@@ -118,6 +129,8 @@ def test_a_table_that_may_not_be_in_fresh_memory_is_refused() -> None:
         (["--text", "texts", "--output", "a.bin"], "--output a.bin: want a name that ends in .ftz"),
         (["--text", "texts", "--output", "a.ftz", "--most_bytes", "10"], "--most_bytes 10 is too small"),
         (["--text", "texts", "--output", "a.ftz", "--epochs", "0"], "--epochs 0 is no training"),
+        (["--text", "texts", "--output", "general.ftz/a.ftz"], "--output general.ftz/a.ftz: "),
+        (["--text", "texts", "--output", "there.ftz"], "there.ftz is a folder; want the name of a file in one"),
     ],
 )
 def test_a_mistake_is_one_line_before_any_work(
@@ -130,6 +143,7 @@ def test_a_mistake_is_one_line_before_any_work(
     monkeypatch.chdir(tmp_path)
     _write_pools(tmp_path / "texts")
     write_model(tmp_path / "general.ftz", ["en"])
+    (tmp_path / "there.ftz").mkdir()
     assert main(["train", *options, "--lid_model", "general.ftz"]) == 2
     [line] = capsys.readouterr().err.splitlines()
     assert message in line

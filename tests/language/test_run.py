@@ -144,15 +144,17 @@ def test_the_summary_goes_without_columns_that_a_narrow_terminal_has_no_room_for
         replace(file, path=f"shards/zh-Hans/{bucket}-00000.jsonl.zst", bucket=bucket)
         for bucket in ("head", "middle", "all")
     ]
-    balances = {unit: Balance() for unit in ("records", "paragraphs", "characters")}
+    units = ("records", "paragraphs", "characters")
+    balances = {unit: Balance(12_345_678, 0, {"language_unsure": 12_345_678}) for unit in units}
     books = LanguageBooks(**balances, mean_score=0.987, median_perplexity=1300.0, head_share=0.25)
     ledger = Ledger(**balances, languages={"zh-Hans": books}, damage=DamageTally(), segments={})  # type: ignore[arg-type]
     write_json(layout.manifest_file, Manifest(1, "", files))
     write_json(layout.ledger_file, ledger)
     print_summary(layout)
-    table = re.sub(r"\x1b\[[\d;]*m", "", capsys.readouterr().out).partition("The balance")[0]
+    table, _, balance = re.sub(r"\x1b\[[\d;]*m", "", capsys.readouterr().out).partition("The balance")
     row = next(line for line in table.splitlines() if "zh-Hans" in line)
-    assert "…" not in table
-    assert max(map(len, table.splitlines())) <= int(width)
+    assert "…" not in table + balance
+    assert max(map(len, (table + balance).splitlines())) <= int(width)
+    assert balance.splitlines()[2].split().count("%") == (columns + 1) // 4
     assert len(row.strip("│").split("│")) == columns
     assert [cell.strip() for cell in row.strip("│").split("│")][-3:] == ["0.99", "1,300", "25%"]
