@@ -26,7 +26,9 @@ from ccnet_pipeline.language.combination import Rule, Sources
 from ccnet_pipeline.language.evaluation import evaluate
 from ccnet_pipeline.language.fasttext_model import FastTextModel
 from ccnet_pipeline.language.foreign import sift
+from ccnet_pipeline.language.loading import ADDED_FILE
 from ccnet_pipeline.language.pools import Pool, evaluation_texts, find_pools, hold_out, read_pool
+from ccnet_pipeline.language.purity import EvenSample, doubt_of
 from ccnet_pipeline.language.readable import for_identification
 from ccnet_pipeline.language.romanised import romanise, with_romanised
 from ccnet_pipeline.language.samples import Amounts, noise_texts, samples, trained_as
@@ -85,7 +87,7 @@ def read_pools(folder: Path, general: FastTextModel) -> dict[str, Pool]:
             _log.info("%s: only its first %d characters are used", pool.path, pool.characters)
         result = sift(pool, general)
         sifted[pool.code], left_out = result.pool, left_out + result.left_out
-        if warning := result.warning():
+        if warning := result.warning() or _second_thoughts(pool):
             _log.warning("%s", warning)
     characters = sum(pool.characters for pool in sifted.values())
     _log.info("%d languages, %d characters of text; %d paragraphs left out", len(sifted), characters, left_out)
@@ -115,6 +117,15 @@ def make(making: Making) -> Rule:
         card.replace(making.output.with_suffix(".json"))
         final.replace(making.output)
     return rule
+
+
+def _second_thoughts(pool: Pool) -> str | None:
+    """Return what the added model that is here says of a pool: the general one may know neither language well."""
+    sample = EvenSample()
+    for _ in sample.watch(pool.documents):
+        pass
+    doubt = doubt_of(pool.code, sample.paragraphs, [ADDED_FILE] if ADDED_FILE.is_file() else [])
+    return doubt and f"{pool.path}: {doubt}"
 
 
 @contextlib.contextmanager

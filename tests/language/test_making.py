@@ -106,6 +106,17 @@ def test_a_pool_that_is_identified_as_another_language_is_named(
     assert "3 languages, " in caplog.text
 
 
+def test_a_pool_that_only_the_added_model_knows_to_be_another_language_is_named(
+    making: Making, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    swahili = "Watu wote wamezaliwa huru, hadhi na haki zao ni sawa."
+    (tmp_path / "ha.txt").write_text(f"{swahili}\n\n" * 30)
+    general = FastTextModel(write_model(tmp_path / "unsure.ftz", ["en", "sw"], weights=[0.1, 0.0]))
+    with caplog.at_level(logging.WARNING):
+        read_pools(tmp_path, general)
+    assert "ha.txt: 100% of it is identified as sw by added.ftz; is it ha?" in caplog.text
+
+
 def test_a_table_that_may_not_be_in_fresh_memory_is_refused() -> None:
     with pytest.raises(ValueError, match="may not be in fresh memory"):
         replace(SETTINGS, buckets=2000).check()
