@@ -10,7 +10,7 @@ truth is known. Into docs/languages.md, between its marks, go the tables of
     languages_fluency.py           models trained on train/, and how well they tell articles from junk
     languages_whole.py             build_cc100 on crawls of 40 languages, without and with all of it
 
-An hour on two cores; what lies in `--work` already is not made again. With `--only NAME` one of the three.
+A quarter of an hour on two cores; what lies in `--work` already is not made again. With `--only NAME` one of the three.
 """
 
 from __future__ import annotations

@@ -109,7 +109,7 @@ def test_a_pool_that_is_identified_as_another_language_is_named(
 def test_a_pool_that_only_the_added_model_knows_to_be_another_language_is_named(
     making: Making, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    swahili = "Mkulima anabeba barua kuvuka daraja bila kusema neno lolote leo."
+    swahili = "Watu wote wamezaliwa huru, hadhi na haki zao ni sawa."
     (tmp_path / "ha.txt").write_text(f"{swahili}\n\n" * 30)
     general = FastTextModel(write_model(tmp_path / "unsure.ftz", ["en", "sw"], weights=[0.1, 0.0]))
     with caplog.at_level(logging.WARNING):
