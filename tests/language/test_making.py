@@ -54,7 +54,8 @@ def made(making: Making) -> Making:
 def test_the_model_is_found_with_its_card_and_tells_the_languages(made: Making) -> None:
     general = made.output.with_name("general.ftz")
     identifier = load(with_second(general, str(made.output), added_by_default=False)).identifier(Judgement())
-    found = identifier.identify(["wonke umuntu unelungelo wonke umuntu", "kuma da wani ya mutane da wani ya kuma"])
+    texts = ["wonke umuntu unelungelo wonke umuntu unelungelo", "kuma da wani ya mutane da wani ya kuma da wani ya"]
+    found = identifier.identify(texts)
     assert [(one.language, one.decided_by) for one in found] == [("zu", "own.ftz"), ("ha", "own.ftz")]
 
 
