@@ -36,7 +36,7 @@ _SCORED = (
     "af ar be bn cs de el en es fa fi fr ha hi id it ja jv ko lg ln om pl ru so sw th tr zh-Hans zh-Hant zu".split()
 )
 _SEED, _OTHER_SEED = 7, 107
-_SHARES = ("--by", "tokens", "--middle", 84)  # what is head and middle of a crawl
+_SHARES = ("--by", "tokens", "--middle", 90)  # what is head and middle of a crawl
 _FLUENCY = (sys.executable, "-m", "ccnet_pipeline.fluency")
 
 
