@@ -7,7 +7,6 @@ th), the generator's lists of keywords are lists of whole sentences.
 
 from __future__ import annotations
 
-import io
 import json
 import re
 import sys
@@ -16,8 +15,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import zstandard
-
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
@@ -25,6 +22,7 @@ from ccnet_pipeline.dedup import KEPT, resolve, verdicts  # noqa: E402
 from ccnet_pipeline.extract import Extraction  # noqa: E402
 from ccnet_pipeline.fluency import FluencyModels  # noqa: E402
 from ccnet_pipeline.fluency.model import Score  # noqa: E402
+from ccnet_pipeline.frames import read_lines  # noqa: E402
 from ccnet_pipeline.groups import Group, Grouper, Paragraphs  # noqa: E402
 from ccnet_pipeline.recipe import CC100  # noqa: E402
 
@@ -84,7 +82,7 @@ IS_JUNK: Mapping[str, Callable[[str], bool]] = {
 
 def read_pages(crawl: Path, grouper: Grouper, models: FluencyModels) -> Iterator[Page]:
     """Yield the pages of a crawl that preset `cc100` identifies, in order."""
-    truth = {row["record_id"].removeprefix("<urn:uuid:").removesuffix(">"): row for row in _rows(crawl)}
+    truth = {uuid_of(row): row for row in read_json_lines(crawl / "truth.jsonl.zst")}
     of_site: dict[str, Counter[str]] = defaultdict(Counter)
     for row in truth.values():
         if row["lang"]:
@@ -124,7 +122,12 @@ def _part(group: Group, survivors: Paragraphs, models: FluencyModels) -> Part | 
     return Part(group.language, texts, score) if score else None
 
 
-def _rows(crawl: Path) -> Iterator[dict]:
-    path = crawl / "truth.jsonl.zst"
-    with path.open("rb") as file, zstandard.ZstdDecompressor().stream_reader(file, read_across_frames=True) as stream:
-        yield from map(json.loads, io.TextIOWrapper(stream, encoding="utf-8", newline="\n"))
+def read_json_lines(path: Path) -> Iterator[dict]:
+    """Yield the objects of a file of JSON lines in zstd: a truth file, a shard."""
+    with path.open("rb") as file:
+        yield from map(json.loads, read_lines(file))
+
+
+def uuid_of(row: Mapping[str, str]) -> str:
+    """Return the uuid of the record that a row of a truth file is about."""
+    return row["record_id"].removeprefix("<urn:uuid:").removesuffix(">")

@@ -13,8 +13,6 @@ of rounds in turn, and beside it what does not depend on the machine: how many c
 from __future__ import annotations
 
 import argparse
-import io
-import json
 import statistics
 import sys
 import time
@@ -23,7 +21,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import zstandard
+from generated_pages import read_json_lines
 from warcio.archiveiterator import ArchiveIterator
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -156,8 +154,7 @@ class Line:
 
 def lines_of_crawl(crawl: Path) -> list[Line]:
     """Return all lines of a generated crawl, each once."""
-    with (crawl / "truth.jsonl.zst").open("rb") as file, zstandard.ZstdDecompressor().stream_reader(file) as stream:
-        kinds = {row["record_id"]: row["kind"] for row in map(json.loads, io.TextIOWrapper(stream, encoding="utf-8"))}
+    kinds = {row["record_id"]: row["kind"] for row in read_json_lines(crawl / "truth.jsonl.zst")}
     lines: dict[str, Line] = {}
     for path in sorted(crawl.glob("**/*.warc.wet.gz")):
         with path.open("rb") as file:

@@ -13,8 +13,6 @@ junk kept   of the pages of junk, how many gave 200 characters or more of junk i
 
 from __future__ import annotations
 
-import io
-import json
 import subprocess
 import sys
 from collections import Counter, defaultdict
@@ -22,8 +20,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import zstandard
-from generated_pages import ARTICLES, IS_JUNK, LEAST_CHARACTERS
+from generated_pages import ARTICLES, IS_JUNK, LEAST_CHARACTERS, read_json_lines, uuid_of
 
 _ROOT = Path(__file__).resolve().parent.parent
 _JUNK = "junk_"
@@ -67,21 +64,15 @@ def build(crawls: Sequence[Path], output: Path, flags: Sequence[str]) -> Outcome
 
 def _documents(folder: Path) -> Iterator[dict[str, str]]:
     for path in sorted(folder.rglob("*.jsonl.zst")):
-        yield from _lines(path)
-
-
-def _lines(path: Path) -> Iterator[dict[str, str]]:
-    with path.open("rb") as file, zstandard.ZstdDecompressor().stream_reader(file, read_across_frames=True) as stream:
-        yield from map(json.loads, io.TextIOWrapper(stream, encoding="utf-8", newline="\n"))
+        yield from read_json_lines(path)
 
 
 def read_truth(crawls: Iterable[Path]) -> dict[str, Truth]:
     """Return the truth of every page, by the uuid of its record."""
     truth = {}
     for crawl in crawls:
-        for row in _lines(crawl / "truth.jsonl.zst"):
-            page = row["record_id"].removeprefix("<urn:uuid:").removesuffix(">")
-            truth[page] = Truth(row["kind"], row["lang"], frozenset(row["langs"]))
+        for row in read_json_lines(crawl / "truth.jsonl.zst"):
+            truth[uuid_of(row)] = Truth(row["kind"], row["lang"], frozenset(row["langs"]))
     return truth
 
 

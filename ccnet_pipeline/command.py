@@ -12,11 +12,15 @@ import os
 import select
 import sys
 from collections.abc import Callable, Sequence
-from typing import NoReturn, Protocol, TextIO
+from typing import TYPE_CHECKING, NoReturn, Protocol, TextIO
 
 from ccnet_pipeline.errors import BalanceError, FetchError, UserError
 from ccnet_pipeline.fetch import tell_of_waits
 
+if TYPE_CHECKING:
+    from rich.table import Table
+
+_LOG_WIDTH = 160  # of what is no terminal
 INTERRUPTED = 130  # as shells have it
 _ENDS: tuple[tuple[type[Exception], int, str], ...] = (
     (UserError, 2, ""),
@@ -159,6 +163,18 @@ class _Teller(logging.Handler):
 def _say(line: str) -> None:
     with contextlib.suppress(OSError):  # nobody reads it any more
         print(line, file=sys.stderr, flush=True)
+
+
+def print_table(table: "Table") -> None:
+    """Print a table as wide as the terminal, or wide enough for a file."""
+    from rich.console import Console
+
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        console.width = _LOG_WIDTH
+    with console.capture() as printed:  # rich itself would end the program where the reader has left
+        console.print(table)
+    print("\n".join(line.rstrip() for line in printed.get().splitlines()))
 
 
 def _tell(program: str) -> None:

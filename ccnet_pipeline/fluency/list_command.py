@@ -5,17 +5,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from rich import filesize
-from rich.console import Console
 from rich.table import Table
 
-from ccnet_pipeline.command import Parser
+from ccnet_pipeline.command import Parser, print_table
 from ccnet_pipeline.errors import UserError
 from ccnet_pipeline.fluency.cards import read_card
 from ccnet_pipeline.fluency.directory import PIECES, ModelFiles, find_models, languages_of_model
 from ccnet_pipeline.fluency.published import published_cutoffs
 from ccnet_pipeline.language.codes import LANGUAGES
 
-_LOG_WIDTH = 160
 _FIGURES = ("head <", "middle <", "held-out perplexity", "paragraphs", "size")
 
 
@@ -44,7 +42,7 @@ def _print_published() -> None:
     table = _table("model", "languages", "head <", "middle <", "normal form")
     for name, cutoffs in published_cutoffs().items():
         table.add_row(name, _languages(name), f"{cutoffs.head:g}", f"{cutoffs.middle:g}", cutoffs.normalization or "")
-    _print(table)
+    print_table(table)
     served = {code for name in published_cutoffs() for code in languages_of_model(name)} & LANGUAGES.keys()
     print(f"cc_net has a model for {len(served)} of the {len(LANGUAGES)} languages of CC-100. To fetch some of them:")
     print("python -m ccnet_pipeline.fluency fetch LANGUAGE ... --output DIR; of others train your own: command train")
@@ -56,7 +54,7 @@ def _print_installed(directory: Path) -> None:
     table = _table("model", "languages", *_FIGURES, "normal form", "from")
     for name, files in find_models(directory).items():
         table.add_row(name, _languages(name), *_about(name, files, directory))
-    _print(table)
+    print_table(table)
 
 
 def _about(name: str, files: ModelFiles, directory: Path) -> Iterator[str]:
@@ -87,12 +85,3 @@ def _table(*headings: str) -> Table:
     for heading in headings:
         table.add_column(heading, justify="right" if heading in _FIGURES else "left", overflow="fold")
     return table
-
-
-def _print(table: Table) -> None:
-    console = Console(highlight=False)
-    if not console.is_terminal:
-        console.width = _LOG_WIDTH
-    with console.capture() as printed:  # rich itself would end the program where the reader has left
-        console.print(table)
-    print("\n".join(line.rstrip() for line in printed.get().splitlines()))

@@ -16,7 +16,7 @@ from ccnet_pipeline.fluency.one_language import Order, Outcome
 from ccnet_pipeline.fluency.programs import find_programs
 from ccnet_pipeline.fluency.texts import ARTICLE_PARTS, Source, find_sources
 from ccnet_pipeline.fluency.train_all import train_all
-from ccnet_pipeline.fluency.train_progress import TrainingProgress, print_table
+from ccnet_pipeline.fluency.train_progress import TrainingProgress, print_outcomes
 from ccnet_pipeline.fluency.training import MEMORY, Training
 from ccnet_pipeline.language.purity import models_at_hand
 
@@ -163,7 +163,7 @@ def _report(outcomes: Sequence[Outcome], output: Path, *, one: bool) -> int:
     if one and not made:
         raise UserError(f"{outcomes[0].language}: {outcomes[0].said}")
     if made:
-        print_table(made)
+        print_outcomes(made)
         print(f"models in {output}: {len(made)}; now give build_cc100 --lm_dir {output}")
     for end in ("left out", "failed"):
         lines = [f"{outcome.language}: {outcome.said}" for outcome in outcomes if outcome.end == end]

@@ -10,11 +10,11 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 from rich.table import Table
 
+from ccnet_pipeline.command import print_table
 from ccnet_pipeline.fluency.cards import TrainingRecord
 from ccnet_pipeline.fluency.one_language import Outcome
 from ccnet_pipeline.fluency.texts import Source
 
-_LOG_WIDTH = 160
 _MOST_NAMED = 6  # languages in work
 _COLUMNS = ("characters", "pieces", "n-grams", "perplexity", "size", "CPU s", "memory")
 _log = logging.getLogger(__name__)
@@ -82,7 +82,7 @@ def duration(seconds: float) -> str:
     return f"{minutes // 60}:{minutes % 60:02d}:{rest:02d}"
 
 
-def print_table(outcomes: Iterable[Outcome]) -> None:
+def print_outcomes(outcomes: Iterable[Outcome]) -> None:
     """Print what each model came to, by language; the perplexity is that of the text held out."""
     table = Table(box=None, pad_edge=False, header_style="", padding=(0, 2, 0, 0))
     table.add_column("language")
@@ -91,12 +91,7 @@ def print_table(outcomes: Iterable[Outcome]) -> None:
     for outcome in sorted(outcomes, key=lambda outcome: outcome.language):
         if outcome.record:
             table.add_row(*_cells(outcome, outcome.record))
-    console = Console(highlight=False)
-    if not console.is_terminal:
-        console.width = _LOG_WIDTH
-    with console.capture() as printed:  # rich itself would end the program where the reader has left
-        console.print(table)
-    print("\n".join(line.rstrip() for line in printed.get().splitlines()))
+    print_table(table)
 
 
 def _cells(outcome: Outcome, record: TrainingRecord) -> list[str]:
