@@ -7,23 +7,21 @@ Regroup   GroupByKey(language, bucket) -> final shards
 Publish   ledger.json, manifest.json
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import apache_beam as beam
 import msgspec
 
 from beam_jobs import storage
-from beam_jobs.elements import Block
+from beam_jobs.elements import Block, ExtractNote, MineNote
 from beam_jobs.layout import Layout
 from beam_jobs.transforms.extract import Extract
 from beam_jobs.transforms.mine import Mine
 from beam_jobs.transforms.publish import Publish
 from beam_jobs.transforms.regroup import Regroup
 from beam_jobs.transforms.resolve import Resolve
-from ccnet_pipeline.fetch import FetchPolicy
-from ccnet_pipeline.language import LidModels
+from ccnet_pipeline.dedup.duplicates import Bits
 from ccnet_pipeline.recipe import Configuration
 from ccnet_pipeline.segments import Segment
 
@@ -35,12 +33,9 @@ class Plan:
     configuration: Configuration
     layout: Layout
     segments_file: str  # the list of segments, as JSON: too long for the graph itself at 64 000 segments
-    fetch: FetchPolicy
-    blocklist: Path | None
-    has_robots: bool  # there is a `layout.robots_file`
+    extract_segment: Callable[[Segment], ExtractNote]
+    mine_segment: Callable[[int, Bits], MineNote]
     num_buckets: int  # ranges of hashes; decides how much memory and parallelism, never what comes out
-    lid_models: LidModels
-    lm_dir: Path | None
 
 
 def _read_segments(path: str) -> Iterator[Segment]:
@@ -57,21 +52,12 @@ def build(pipeline: beam.Pipeline, plan: Plan) -> None:
         | "SegmentsFile" >> beam.Create([plan.segments_file], reshuffle=False)
         | "ReadSegments" >> beam.FlatMap(_read_segments)
         | "SpreadSegments" >> beam.Reshuffle()
-        | "Extract" >> Extract(layout, recipe, plan.num_buckets, plan.fetch, plan.blocklist, plan.has_robots)
+        | "Extract" >> Extract(layout, recipe, plan.num_buckets, plan.extract_segment)
     )
     mined = (
         (hashes, failures)
         | "Resolve" >> Resolve(layout, plan.num_buckets, recipe.dedup_keep)
-        | "Mine"
-        >> Mine(
-            layout,
-            recipe,
-            plan.num_buckets,
-            plan.lid_models,
-            plan.lm_dir,
-            keep_rejects=configuration.keep_rejects,
-            keep_labels=configuration.keep_labels,
-        )
+        | "Mine" >> Mine(layout, recipe, plan.num_buckets, plan.mine_segment)
     )
     files = (
         mined

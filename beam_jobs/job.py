@@ -13,8 +13,10 @@ from apache_beam.options.pipeline_options import PipelineOptions
 
 from beam_jobs import local, run_directory, storage, submission
 from beam_jobs.elements import FinalFile
+from beam_jobs.extract_segment import ExtractSegment
 from beam_jobs.graph import Plan, build
 from beam_jobs.layout import Layout
+from beam_jobs.mine_segment import MineSegment
 from beam_jobs.options import LOCAL_RUNNERS, Arguments, parse
 from beam_jobs.preparation import Prepared, prepare
 from beam_jobs.progress import shown
@@ -86,17 +88,27 @@ def _plan(arguments: Arguments, prepared: Prepared, layout: Layout) -> Plan:
     storage.write_json(segments_file, [replace(each, path=storage.absolute(each.path)) for each in prepared.segments])
     if prepared.robots:
         storage.write(layout.robots_file, prepared.robots.packed)
-    cache = arguments.fetch.cache
+    cache, configuration = arguments.fetch.cache, prepared.configuration
     return Plan(
-        configuration=prepared.configuration,
+        configuration=configuration,
         layout=layout,
         segments_file=segments_file,
+        extract_segment=ExtractSegment(
+            layout=layout,
+            recipe=configuration.recipe,
+            fetch=replace(arguments.fetch, cache=storage.absolute(cache) if cache else None),
+            blocklist=prepared.blocklist.absolute() if prepared.blocklist else None,
+            has_robots=prepared.robots is not None,
+        ),
+        mine_segment=MineSegment(
+            layout=layout,
+            recipe=configuration.recipe,
+            lid_models=prepared.lid_models.absolute(),
+            lm_dir=prepared.lm_dir.absolute() if prepared.lm_dir else None,
+            keep_rejects=configuration.keep_rejects,
+            keep_labels=configuration.keep_labels,
+        ),
         num_buckets=arguments.dedup_buckets or _num_buckets(prepared),
-        fetch=replace(arguments.fetch, cache=storage.absolute(cache) if cache else None),
-        blocklist=prepared.blocklist.absolute() if prepared.blocklist else None,
-        has_robots=prepared.robots is not None,
-        lid_models=prepared.lid_models.absolute(),
-        lm_dir=prepared.lm_dir.absolute() if prepared.lm_dir else None,
     )
 
 

@@ -18,7 +18,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from ccnet_pipeline.dedup import KEPT, resolve, verdicts  # noqa: E402
+from ccnet_pipeline.dedup.duplicates import KEPT, resolve, verdicts  # noqa: E402
 from ccnet_pipeline.extract import Extraction  # noqa: E402
 from ccnet_pipeline.fluency import FluencyModels  # noqa: E402
 from ccnet_pipeline.fluency.model import Score  # noqa: E402

@@ -17,22 +17,21 @@ import zstandard
 from isal import isal_zlib
 
 from beam_jobs.elements import SHARDS, Manifest
-from beam_jobs.transforms.extract import _PAGES_LEVEL
-from beam_jobs.transforms.mine import _SHARD_LEVEL
+from beam_jobs.mine_segment import _SHARD_LEVEL
 from ccnet_pipeline.archive.gzip_members import GZIP
 from ccnet_pipeline.archive.members import walk
 from ccnet_pipeline.archive.pieces import PLAIN, Gap
 from ccnet_pipeline.archive.window import Window
-from ccnet_pipeline.dedup import Bits, SegmentHashes, resolve, verdicts
-from ccnet_pipeline.extract import Extraction, decode_page
+from ccnet_pipeline.dedup.duplicates import Bits, SegmentHashes, resolve, verdicts
+from ccnet_pipeline.dedup.normal_form import for_dedup
+from ccnet_pipeline.extract import Extraction
 from ccnet_pipeline.fluency import FluencyModel, FluencyModels, ModelFiles, find_models
-from ccnet_pipeline.frames import read_lines
 from ccnet_pipeline.language import FastTextModel, LidModels, ModelIdentifier, load, with_second
 from ccnet_pipeline.language.fasttext_model import Model, Scored
 from ccnet_pipeline.mine import Miner
+from ccnet_pipeline.pages.stored import _LEVEL, read_pages
 from ccnet_pipeline.recipe import CC100, Recipe
 from ccnet_pipeline.segments import Segment
-from ccnet_pipeline.text.normalize import for_dedup
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +149,7 @@ def record(setup: Setup, work: Path, output: Path) -> KernelInputs:
         pages_file = work / "extract" / f"{segment.number:06d}.pages.zst"
         inputs.pages += frames_of(pages_file)
         with pages_file.open("rb") as stream:
-            pages = map(decode_page, read_lines(stream))
+            pages = read_pages(stream)
             documents += sum(1 for _ in miner.mine(pages, verdicts(table.paragraphs, may_keep)))
     manifest = msgspec.json.decode((output / "manifest.json").read_bytes(), type=Manifest)
     finals = [file for file in manifest.files if file.path.startswith(SHARDS)]
@@ -220,7 +219,7 @@ def measure(path: Path) -> list[Timing]:
         _time_fasttext(inputs),
         _time_models("SentencePiece", inputs.lines, inputs.lm_files, _load_pieces),
         _time_models("KenLM", inputs.pieces, inputs.lm_files, _load_ngrams),
-        _timed("zstd, pages in", pages, _compressor(_PAGES_LEVEL), inputs.pages),
+        _timed("zstd, pages in", pages, _compressor(_LEVEL), inputs.pages),
         _timed("zstd, pages out", inputs.pages, unzip, pages),
         _timed("zstd, shards", shards, _compressor(_SHARD_LEVEL), inputs.shards),
     ]

@@ -3,27 +3,23 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
-import msgspec
 import numpy as np
 
 from ccnet_pipeline.archive import Record, read_archive
 from ccnet_pipeline.archive.digests import verify
 from ccnet_pipeline.blocklist import Blocklist
-from ccnet_pipeline.dedup import SegmentHashes, collect
+from ccnet_pipeline.characters.invisible import strip_invisible
+from ccnet_pipeline.dedup.duplicates import SegmentHashes, collect
+from ccnet_pipeline.dedup.hashing import Hashes, paragraph_hashes
 from ccnet_pipeline.fetch import Readable
 from ccnet_pipeline.ledger import Account
-from ccnet_pipeline.pages import Page
+from ccnet_pipeline.pages.page import Page
+from ccnet_pipeline.pages.wet import read_page
 from ccnet_pipeline.recipe import Recipe
 from ccnet_pipeline.robots import RobotsTable
-from ccnet_pipeline.text.hashing import Hashes, paragraph_hashes
-from ccnet_pipeline.text.invisible import strip_invisible
 from ccnet_pipeline.web import WebReader
-from ccnet_pipeline.wet import read_page
 
 _TEXT_TYPES = ("conversion", "response")
-
-encode_page = msgspec.json.Encoder().encode
-decode_page = msgspec.json.Decoder(Page).decode
 
 
 @dataclass(slots=True)

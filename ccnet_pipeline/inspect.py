@@ -24,7 +24,7 @@ from ccnet_pipeline.fetch import FetchPolicy, Readable, open_archive, shown, siz
 from ccnet_pipeline.language import NOT_LANGUAGE, UNDETERMINED, Identifier, for_identification, load, with_second
 from ccnet_pipeline.ledger import DamageTally
 from ccnet_pipeline.models import KNOWN, find_model
-from ccnet_pipeline.pages import Page
+from ccnet_pipeline.pages.page import Page
 from ccnet_pipeline.recipe import CC100
 
 _STATUS = re.compile(rb"HTTP/\S+[ \t]+(\d{3})")

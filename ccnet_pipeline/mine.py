@@ -10,13 +10,13 @@ from urllib.parse import urlsplit
 
 from msgspec import UNSET
 
-from ccnet_pipeline.dedup import KEPT, REASONS, Verdicts
+from ccnet_pipeline.dedup.duplicates import KEPT, REASONS, Verdicts
 from ccnet_pipeline.documents import Document, Reject
 from ccnet_pipeline.fluency import FluencyModels, bucket_of
 from ccnet_pipeline.groups import Group, Grouper, Paragraphs
 from ccnet_pipeline.language import UNDETERMINED, Identifier
 from ccnet_pipeline.ledger import Account
-from ccnet_pipeline.pages import Page
+from ccnet_pipeline.pages.page import Page
 from ccnet_pipeline.recipe import Recipe
 
 _FURTHEST_LAST = ("blank", "repeated", "duplicate", "language_unsure", "not_language", "language_unwanted")

@@ -13,7 +13,7 @@ from typing import Any, Literal
 import msgspec
 
 from ccnet_pipeline.archive import MAX_RECORD_BYTES
-from ccnet_pipeline.dedup import Keep
+from ccnet_pipeline.dedup.duplicates import Keep
 from ccnet_pipeline.documents import SHARD_FORMAT
 from ccnet_pipeline.errors import UserError
 from ccnet_pipeline.fluency import BUCKETS, Bucket, Normalization

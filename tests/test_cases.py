@@ -12,7 +12,7 @@ from ccnet_pipeline.extract import Extraction
 from ccnet_pipeline.fluency import FluencyModels
 from ccnet_pipeline.language import FastTextModel, ModelIdentifier
 from ccnet_pipeline.mine import Miner
-from ccnet_pipeline.pages import Page
+from ccnet_pipeline.pages.page import Page
 from ccnet_pipeline.recipe import CC100, CCNET, Recipe
 
 Mine = Callable[..., list[Document]]

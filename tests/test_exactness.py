@@ -27,13 +27,13 @@ from hypothesis import strategies as st
 from warcio.archiveiterator import ArchiveIterator
 
 from beam_jobs.job import main
-from ccnet_pipeline.dedup import KEPT, REASONS, Keep, bucket_bounds, collect, resolve, verdicts
+from ccnet_pipeline.characters.invisible import strip_invisible
+from ccnet_pipeline.dedup.duplicates import KEPT, REASONS, Keep, bucket_bounds, collect, resolve, verdicts
+from ccnet_pipeline.dedup.hashing import paragraph_hashes
+from ccnet_pipeline.dedup.normal_form import for_dedup
 from ccnet_pipeline.fluency.normalize import for_lm_ccnet, for_lm_mended
 from ccnet_pipeline.language.loading import ADDED_FILE
 from ccnet_pipeline.language.readable import for_identification
-from ccnet_pipeline.text.hashing import paragraph_hashes
-from ccnet_pipeline.text.invisible import strip_invisible
-from ccnet_pipeline.text.normalize import for_dedup
 from tests import oracle
 from tests.lid_models import write_model
 

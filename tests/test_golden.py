@@ -17,7 +17,10 @@ import pytest
 import sentencepiece
 
 from ccnet_pipeline.archive import Record, read_archive
-from ccnet_pipeline.dedup import KEPT, Keep, collect, resolve, verdicts
+from ccnet_pipeline.characters.folding import PUNCTUATION
+from ccnet_pipeline.dedup.duplicates import KEPT, Keep, collect, resolve, verdicts
+from ccnet_pipeline.dedup.hashing import paragraph_hashes
+from ccnet_pipeline.dedup.normal_form import for_dedup
 from ccnet_pipeline.documents import Document
 from ccnet_pipeline.fluency import (
     Cutoffs,
@@ -31,12 +34,9 @@ from ccnet_pipeline.fluency import (
 from ccnet_pipeline.fluency.normalize import for_lm_ccnet, for_lm_mended
 from ccnet_pipeline.fluency.published import PUBLISHED_CUTOFFS
 from ccnet_pipeline.mine import Miner
-from ccnet_pipeline.pages import Page
+from ccnet_pipeline.pages.page import Page
+from ccnet_pipeline.pages.wet import read_page
 from ccnet_pipeline.recipe import CCNET
-from ccnet_pipeline.text.folding import PUNCTUATION
-from ccnet_pipeline.text.hashing import paragraph_hashes
-from ccnet_pipeline.text.normalize import for_dedup
-from ccnet_pipeline.wet import read_page
 from tests import oracle
 from tests.conftest import data_folder
 from tests.lid_models import StandIn, identifier_of

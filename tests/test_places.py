@@ -187,7 +187,7 @@ def test_intermediate_files_move_when_another_place_is_named(
     assert not Path("out/work").exists()
     assert {name.removeprefix(str(new)) for name in files_in(str(new))} >= done
     with monkeypatch.context() as patch:
-        patch.setattr("beam_jobs.transforms.extract._ExtractFn._extract", lambda *_: pytest.fail("was read again"))
+        patch.setattr("beam_jobs.extract_segment.ExtractSegment.__call__", lambda *_: pytest.fail("was read again"))
         assert build("out", "--work_dir", "c") == 0
     assert shards_in("out") == shards_in("whole")
     assert not files_in("b")

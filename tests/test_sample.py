@@ -46,9 +46,7 @@ def pages() -> list[Page]:
 def archives(kind: str) -> list[Path]:
     """The archives that the crawl's own list names, in its order."""
     root = crawl_directory()
-    names = (
-        gzip.decompress((root / f"crawl-data/{DUMP}/{kind}.paths.gz").read_bytes()).decode("ascii").split()
-    )
+    names = gzip.decompress((root / f"crawl-data/{DUMP}/{kind}.paths.gz").read_bytes()).decode("ascii").split()
     return [root / name for name in names]
 
 
@@ -65,9 +63,7 @@ def test_building_twice_gives_the_same_bytes(tmp_path: Path) -> None:
         assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
 
 
-def test_check_finds_changed_missing_and_foreign_files(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_check_finds_changed_missing_and_foreign_files(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     crawl = tmp_path / "crawl"
     shutil.copytree(crawl_directory(), crawl)
     assert main(["--output", str(crawl), "--check"]) == 0
@@ -81,9 +77,7 @@ def test_check_finds_changed_missing_and_foreign_files(
         assert name in report
 
 
-def test_output_that_is_a_file_is_the_users_mistake(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_output_that_is_a_file_is_the_users_mistake(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "file").write_text("")
     assert main(["--output", str(tmp_path / "file")]) == 2
     assert "give a folder" in capsys.readouterr().err
@@ -195,9 +189,7 @@ def test_most_documents_stand_on_one_page_only(pages: list[Page]) -> None:
     for path in text_directory().glob("*.txt"):
         documents = read_documents(path)
         unique = [
-            document
-            for document in documents
-            if all(copies[paragraph] == 1 for paragraph in document.paragraphs)
+            document for document in documents if all(copies[paragraph] == 1 for paragraph in document.paragraphs)
         ]
         assert len(unique) > len(documents) / 2, path.stem
 

@@ -27,9 +27,9 @@ from ccnet_pipeline.fluency import Cutoffs, bucket_of, find_models, perplexity, 
 from ccnet_pipeline.formats import decode_document, write_parquet, write_text
 from ccnet_pipeline.frames import FRAME_BYTES, FrameBuilder, compressor, read_lines, write_lines
 from ccnet_pipeline.ledger import Account, Balance, DamageTally, Tally, total
-from ccnet_pipeline.pages import Page
+from ccnet_pipeline.pages.page import Page
+from ccnet_pipeline.pages.wet import read_page
 from ccnet_pipeline.recipe import CC100, CCNET, Configuration, Input, Recipe, differences, digest_of_inputs
-from ccnet_pipeline.wet import read_page
 
 # --- frames
 

@@ -4,12 +4,9 @@ A segment that the network does not give is no reason to stop: all others are re
 which failed (`beam_jobs.transforms.resolve`), and the next run tries just those.
 """
 
-import functools
 import itertools
-import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import apache_beam as beam
@@ -20,34 +17,15 @@ from apache_beam.pvalue import PCollection, TaggedOutput
 from beam_jobs import storage
 from beam_jobs.elements import ExtractNote, Failure, HashSlice
 from beam_jobs.layout import Layout
-from beam_jobs.progress import watched
-from ccnet_pipeline.blocklist import Blocklist
-from ccnet_pipeline.dedup import bucket_bounds
+from ccnet_pipeline.dedup.duplicates import bucket_bounds
 from ccnet_pipeline.errors import FetchError, UnreachableError
-from ccnet_pipeline.extract import Extraction, encode_page
-from ccnet_pipeline.fetch import FetchPolicy, open_archive, shown
-from ccnet_pipeline.frames import write_lines
 from ccnet_pipeline.recipe import Recipe
-from ccnet_pipeline.robots import RobotsTable
 from ccnet_pipeline.segments import Segment
 
 ScopeBucket = tuple[int, int]
 FAILURES = "failures"
 # A place that fails so many segments in a row, after all attempts, will fail the next, too; each takes minutes.
 _HOPELESS = 5
-_PAGES_LEVEL = 1  # of zstd: the file is read once, soon
-
-
-@functools.cache
-def _blocklist(path: Path | None) -> Blocklist | None:
-    """Load the list once a process."""
-    return Blocklist.load(path) if path else None
-
-
-@functools.cache
-def _robots(path: str | None) -> RobotsTable | None:
-    """Open the table once a process; its name has the fingerprint in it."""
-    return RobotsTable(storage.mapped(path)) if path else None
 
 
 class _ExtractFn(beam.DoFn):
@@ -55,9 +33,7 @@ class _ExtractFn(beam.DoFn):
         self._layout = config.layout
         self._recipe = config.recipe
         self._num_buckets = config.num_buckets
-        self._fetch = config.fetch
-        self._blocklist = config.blocklist
-        self._robots = config.layout.robots_file if config.has_robots else None
+        self._extract_segment = config.extract_segment
         self._failures_in_row = 0
 
     def process(self, segment: Segment) -> Iterator[Any]:  # slices, and tagged failures
@@ -91,43 +67,12 @@ class _ExtractFn(beam.DoFn):
         if self._failures_in_row >= _HOPELESS:
             return Failure(segment.name, "", tried=False)
         try:
-            note = self._extract(segment)
+            note = self._extract_segment(segment)
         except FetchError as error:
             # Any other answer than silence says that the place is there.
             self._failures_in_row = self._failures_in_row + 1 if isinstance(error, UnreachableError) else 0
             return Failure(segment.name, str(error))
         self._failures_in_row = 0
-        return note
-
-    def _extract(self, segment: Segment) -> ExtractNote:
-        began = time.process_time()
-        extraction = Extraction(segment.name, self._recipe, _blocklist(self._blocklist), _robots(self._robots))
-        with (
-            open_archive(segment.path, self._fetch) as archive,
-            storage.writing(self._layout.extracted(segment.number, "pages.zst")) as file,
-            watched(archive, self._layout.reading(segment.number)) as stream,
-        ):
-            write_lines(map(encode_page, extraction.pages(stream)), file, _PAGES_LEVEL)
-        if extraction.cut_short and not getattr(archive, "length_is_known", True):
-            # The end was taken for one because nothing more came.
-            raise UnreachableError(f"{shown(segment.path)}: ends in mid-record, and its server tells no length")
-        table = extraction.hashes()
-        storage.write(
-            self._layout.extracted(segment.number, "hashes"),
-            table.unique.astype("<u8").tobytes() + table.in_several.tobytes(),
-        )
-        storage.write(self._layout.extracted(segment.number, "paragraphs"), table.paragraphs.astype("<u4").tobytes())
-        note = ExtractNote(
-            segment=segment.name,
-            account=extraction.account,
-            dump=segment.dump or extraction.dump,
-            bytes=stream.bytes,
-            pages=extraction.num_pages,
-            hashes=len(table.unique),
-            paragraphs=len(table.paragraphs),
-            cpu_s=time.process_time() - began,
-        )
-        storage.write_json(self._layout.extracted(segment.number, "done.json"), note)
         return note
 
 
@@ -141,9 +86,7 @@ class Extract(beam.PTransform[Any, Any]):
     layout: Layout
     recipe: Recipe
     num_buckets: int
-    fetch: FetchPolicy
-    blocklist: Path | None
-    has_robots: bool
+    extract_segment: Callable[[Segment], ExtractNote]
 
     def expand(self, input_or_inputs: PCollection[Segment]) -> Any:  # Beam cannot check a pair of collections
         extract = beam.ParDo(_ExtractFn(self)).with_output_types(tuple[ScopeBucket, HashSlice])

@@ -16,9 +16,9 @@ from beam_jobs import storage
 from beam_jobs.elements import Answer, Failure, HashSlice
 from beam_jobs.layout import Layout
 from beam_jobs.transforms.extract import ScopeBucket
-from ccnet_pipeline.dedup import Bits, Keep, resolve
+from ccnet_pipeline.dedup.duplicates import Bits, Keep, resolve
+from ccnet_pipeline.dedup.hashing import Hashes
 from ccnet_pipeline.errors import FetchError
-from ccnet_pipeline.text.hashing import Hashes
 
 _NAMED = 10  # failures in a message
 

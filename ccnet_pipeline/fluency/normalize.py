@@ -6,7 +6,7 @@ A model must be shown the form that it was trained on; cutoffs.csv names it (doc
 import functools
 import unicodedata
 
-from ccnet_pipeline.text.folding import (
+from ccnet_pipeline.characters.folding import (
     ASCII_CONTROLS,
     ASCII_FOLD,
     CONTROLS,

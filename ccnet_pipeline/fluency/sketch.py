@@ -11,8 +11,8 @@ from itertools import chain, islice
 
 import numpy as np
 
+from ccnet_pipeline.dedup.hashing import Hashes, paragraph_hashes
 from ccnet_pipeline.errors import UserError
-from ccnet_pipeline.text.hashing import Hashes, paragraph_hashes
 
 _KEPT = 512
 _FEWEST_COMPARED = 20  # paragraphs; of fewer no share can be told

@@ -19,7 +19,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from ccnet_pipeline.text.invisible import BLANKS, MARKS, WHITE_SPACE
+from ccnet_pipeline.characters.invisible import BLANKS, MARKS, WHITE_SPACE
 
 LABEL = "__label__"  # begins every label; a word of a text that begins so is not read
 _END_OF_TEXT = "</s>"  # a word at which reading ends

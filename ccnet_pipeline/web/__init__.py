@@ -31,9 +31,9 @@ Reasons why a record gives no page:
     too_complex           costs a parser of HTML more than it may (html.py)
     extractor_failed      the extractor of main text raised an error
 
-A page may carry the reasons `empty` and `too_short`, as one of a WET file (ccnet_pipeline.wet). Defects, with which
-reading goes on: `bad_chunking` (what was decoded before the damage is used), `bad_content_coding` (the same; or the
-coding is unknown and the body is text as it is).
+A page may carry the reasons `empty` and `too_short`, as one of a WET file (ccnet_pipeline.pages.wet). Defects, with
+which reading goes on: `bad_chunking` (what was decoded before the damage is used), `bad_content_coding` (the same; or
+the coding is unknown and the body is text as it is).
 """
 
 from ccnet_pipeline.web.main_text import Extractor, version_of

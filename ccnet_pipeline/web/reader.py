@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from ccnet_pipeline.archive import Record
-from ccnet_pipeline.pages import Page, record_id
+from ccnet_pipeline.pages.page import Page, record_id
 from ccnet_pipeline.web import html
 from ccnet_pipeline.web.charset import decode
 from ccnet_pipeline.web.html import Html

@@ -67,9 +67,7 @@ def test_any_packing(made: list[tuple[bytes, dict[str, str], bytes]], data: st.D
 @given(st.lists(records(), min_size=1, max_size=6))
 def test_warcio_reads_the_same(made: list[tuple[bytes, dict[str, str], bytes]]) -> None:
     packed = b"".join(member(text) for text, _, _ in made)
-    theirs = [
-        record.content_stream().read() for record in ArchiveIterator(io.BytesIO(packed), no_record_parse=True)
-    ]
+    theirs = [record.content_stream().read() for record in ArchiveIterator(io.BytesIO(packed), no_record_parse=True)]
     ours = [part.body for part in read(packed) if isinstance(part, Record)]
     assert ours == theirs
 

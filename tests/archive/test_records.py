@@ -20,9 +20,7 @@ HEADERS = [
     pytest.param(b"WARC/0.18\r\nContent-Length:2\r\n\r\n", {}, id="0.18"),
     pytest.param(b"WARC/1.1\nwarc-TYPE :\tx \nCONTENT-LENGTH: 2 \n\n", {"warc-type": "x"}, id="lf"),
     pytest.param(b"warc/1.0\r\nContent-Length: 2\n\r\n", {}, id="mixed-line-ends"),
-    pytest.param(
-        b"WARC/1.0\r\nA: x\r\n y\r\n\tz\r\nContent-Length:\r\n 2\r\n\r\n", {"a": "x y z"}, id="continuation"
-    ),
+    pytest.param(b"WARC/1.0\r\nA: x\r\n y\r\n\tz\r\nContent-Length:\r\n 2\r\n\r\n", {"a": "x y z"}, id="continuation"),
     pytest.param(
         b"WARC/1.0\r\nA: 1\r\nContent-Length: 2\r\na: 2\r\nContent-Length: 9\r\n\r\n",
         {"a": "1"},
@@ -31,9 +29,7 @@ HEADERS = [
     pytest.param(
         b"WARC/1.0\r\nU: <http://x/ y?a:b>\r\nContent-Length: 2\r\n\r\n", {"u": "<http://x/ y?a:b>"}, id="uri"
     ),
-    pytest.param(
-        b"WARC/1.0\r\nU: \xc3\xa9\xe9\r\nContent-Length: 2\r\n\r\n", {"u": "\u00e9\ufffd"}, id="utf-8"
-    ),
+    pytest.param(b"WARC/1.0\r\nU: \xc3\xa9\xe9\r\nContent-Length: 2\r\n\r\n", {"u": "\u00e9\ufffd"}, id="utf-8"),
     pytest.param(b"WARC/1.0\r\nWARC-Date\r\nX-No\r\nContent-Length: 2\r\n\r\n", {}, id="names-without-colon"),
     pytest.param(
         b"WARC/1.1\r\nWARC-Type: a\nContent-Type: b\r\nContent-Length: 2\r\n\r\n",
@@ -65,9 +61,7 @@ def test_header_block(head: bytes, fields: dict[str, str], packed: bool) -> None
 @pytest.mark.parametrize("extra", ["", "WARC-Identified-Content-Language: spa\r\n"])
 @pytest.mark.parametrize("tail", ["", "WARC-Payload-Digest: sha1:B\r\n"])
 def test_commoncrawl_header_is_read_the_same_packed_and_plain(extra: str, tail: str) -> None:
-    text = A.replace(b"Content-Type", extra.encode() + b"Content-Type").replace(
-        b": 5\r\n", b": 5\r\n" + tail.encode()
-    )
+    text = A.replace(b"Content-Type", extra.encode() + b"Content-Type").replace(b": 5\r\n", b": 5\r\n" + tail.encode())
     assert read(text) == read(member(text))
     assert len(read(text)) == 1
 
@@ -85,18 +79,14 @@ TEXTS = [
         [],
         id="version-line-in-body",
     ),
-    pytest.param(
-        A + b"junk\n" + B, [b"first", b"second"], [("no_warc_header", len(A), 5)], id="junk-between"
-    ),
+    pytest.param(A + b"junk\n" + B, [b"first", b"second"], [("no_warc_header", len(A), 5)], id="junk-between"),
     pytest.param(b"junk\n" + A, [b"first"], [("no_warc_header", 0, 5)], id="junk-before"),
     pytest.param(A + b"junk", [b"first"], [("trailing_garbage", len(A), 4)], id="junk-behind"),
     pytest.param(A + b"WARC/", [b"first"], [("trailing_garbage", len(A), 5)], id="half-a-version-line"),
     pytest.param(A + b"\0" * 99, [b"first"], [("trailing_garbage", len(A), 99)], id="zeros"),
     pytest.param(A[:-6], [], [("truncated_record", 0, len(A) - 6)], id="cut-in-body"),
     pytest.param(A + B[:40], [b"first"], [("truncated_record", len(A), 40)], id="cut-in-header"),
-    pytest.param(
-        B[:40] + b"\r\n" + A, [b"first"], [("truncated_record", 0, 42)], id="header-runs-into-record"
-    ),
+    pytest.param(B[:40] + b"\r\n" + A, [b"first"], [("truncated_record", 0, 42)], id="header-runs-into-record"),
     pytest.param(b"WARC/1.0\r\n\r\n" + A, [b"first"], [("bad_content_length", 0, 12)], id="empty-header"),
     *(
         pytest.param(
@@ -113,9 +103,7 @@ TEXTS = [
         [("no_warc_header", len(A) - 5, 5)],
         id="length-too-small",
     ),
-    pytest.param(
-        A.replace(b": 5\r", b": 7\r") + B, [b"first\r\n", b"second"], [], id="length-takes-a-line-end"
-    ),
+    pytest.param(A.replace(b": 5\r", b": 7\r") + B, [b"first\r\n", b"second"], [], id="length-takes-a-line-end"),
     pytest.param(wet(1, b"") + B, [b"", b"second"], [], id="empty-body"),
 ]
 
@@ -130,9 +118,7 @@ def test_plain(text: bytes, expected: list[bytes], damage: list[tuple[str, int, 
 
 
 @pytest.mark.parametrize(("text", "expected", "damage"), TEXTS)
-def test_the_same_text_in_one_member(
-    text: bytes, expected: list[bytes], damage: list[tuple[str, int, int]]
-) -> None:
+def test_the_same_text_in_one_member(text: bytes, expected: list[bytes], damage: list[tuple[str, int, int]]) -> None:
     parts = read(member(text))
     assert bodies(parts) == expected
     # The whole text of the member maps to the whole member, so damage to all of it is all of its bytes.

@@ -15,7 +15,7 @@ from ccnet_pipeline.language.fasttext_model import Scored
 from ccnet_pipeline.language.identifier import MIN_CHARACTERS, Second
 from ccnet_pipeline.ledger import Account
 from ccnet_pipeline.mine import Miner
-from ccnet_pipeline.pages import Page
+from ccnet_pipeline.pages.page import Page
 from ccnet_pipeline.recipe import CC100, CCNET, Recipe
 from tests.lid_models import StandIn, identifier_of
 

@@ -5,12 +5,12 @@ import dataclasses
 import numpy as np
 import pytest
 
+from ccnet_pipeline.characters.invisible import strip_invisible
 from ccnet_pipeline.fluency import FluencyModels
 from ccnet_pipeline.language import for_identification
 from ccnet_pipeline.mine import Miner
-from ccnet_pipeline.pages import Page
+from ccnet_pipeline.pages.page import Page
 from ccnet_pipeline.recipe import CC100, CCNET, Recipe
-from ccnet_pipeline.text.invisible import strip_invisible
 from tests.lid_models import StandIn, identifier_of
 
 

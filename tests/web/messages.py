@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ccnet_pipeline.archive import Record
-from ccnet_pipeline.pages import Page
+from ccnet_pipeline.pages.page import Page
 from ccnet_pipeline.web import WebReader, WebResult
 
 HTML = "Content-Type: text/html; charset=utf-8"

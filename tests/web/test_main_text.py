@@ -14,7 +14,7 @@ from ccnet_pipeline.extract import Extraction
 from ccnet_pipeline.fluency import FluencyModels
 from ccnet_pipeline.ledger import MainTextTally
 from ccnet_pipeline.mine import Miner
-from ccnet_pipeline.pages import Page
+from ccnet_pipeline.pages.page import Page
 from ccnet_pipeline.recipe import CC100
 from ccnet_pipeline.web import WebResult
 from ccnet_pipeline.web.fallback import MAX_LEVELS

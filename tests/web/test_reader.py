@@ -13,9 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ccnet_pipeline.archive import Record
+from ccnet_pipeline.characters.invisible import strip_invisible
 from ccnet_pipeline.errors import UserError
-from ccnet_pipeline.pages import Page
-from ccnet_pipeline.text.invisible import strip_invisible
+from ccnet_pipeline.pages.page import Page
 from ccnet_pipeline.web import html, main_text
 from ccnet_pipeline.web.html import MAX_ATTRIBUTES, MAX_DEPTH, MAX_NAMES, MAX_ROOTS, parse
 from tests.web.messages import ARTICLE, HTML, message, page_of, read, reader, record

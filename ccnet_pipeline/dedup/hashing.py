@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from ccnet_pipeline.text.normalize import for_dedup
+from ccnet_pipeline.dedup.normal_form import for_dedup
 
 Hashes = npt.NDArray[np.uint64]
 

@@ -7,7 +7,7 @@ neighbours (the final sigma), Python's own comes first.
 
 import functools
 
-from ccnet_pipeline.text.folding import (
+from ccnet_pipeline.characters.folding import (
     ASCII_CONTROLS,
     ASCII_FOLD,
     CONTROLS,

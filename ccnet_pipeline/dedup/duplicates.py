@@ -15,7 +15,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from ccnet_pipeline.text.hashing import Hashes
+from ccnet_pipeline.dedup.hashing import Hashes
 
 Keep = Literal["none", "first"]
 Bits = npt.NDArray[np.bool_]

@@ -7,7 +7,7 @@ name, so that no dump and no page is lost to the layout of a header (docs/method
 from collections.abc import Callable
 
 from ccnet_pipeline.archive import Record
-from ccnet_pipeline.pages import Page, record_id
+from ccnet_pipeline.pages.page import Page, record_id
 
 
 def read_page(record: Record, segment: str, *, min_chars: int, strip: Callable[[str], str] = str.strip) -> Page:

@@ -1,0 +1,79 @@
+"""Stage 1 of one segment: its archive is read; pages, hashes and a note of what there is stay in the work folder."""
+
+import functools
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from beam_jobs import storage
+from beam_jobs.elements import ExtractNote
+from beam_jobs.layout import Layout
+from beam_jobs.progress import watched
+from ccnet_pipeline.blocklist import Blocklist
+from ccnet_pipeline.errors import UnreachableError
+from ccnet_pipeline.extract import Extraction
+from ccnet_pipeline.fetch import FetchPolicy, open_archive, shown
+from ccnet_pipeline.pages.stored import write_pages
+from ccnet_pipeline.recipe import Recipe
+from ccnet_pipeline.robots import RobotsTable
+from ccnet_pipeline.segments import Segment
+
+
+@functools.cache
+def _blocklist(path: Path | None) -> Blocklist | None:
+    """Load the list once a process."""
+    return Blocklist.load(path) if path else None
+
+
+@functools.cache
+def _robots(path: str | None) -> RobotsTable | None:
+    """Open the table once a process; its name has the fingerprint in it."""
+    return RobotsTable(storage.mapped(path)) if path else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExtractSegment:
+    """Reads one segment; all that it needs beside the segment."""
+
+    layout: Layout
+    recipe: Recipe
+    fetch: FetchPolicy
+    blocklist: Path | None
+    has_robots: bool
+
+    def __call__(self, segment: Segment) -> ExtractNote:
+        """Read a segment and leave its files; the note is written last.
+
+        Raises:
+            FetchError: it cannot be read.
+        """
+        began = time.process_time()
+        robots = _robots(self.layout.robots_file if self.has_robots else None)
+        extraction = Extraction(segment.name, self.recipe, _blocklist(self.blocklist), robots)
+        with (
+            open_archive(segment.path, self.fetch) as archive,
+            storage.writing(self.layout.extracted(segment.number, "pages.zst")) as file,
+            watched(archive, self.layout.reading(segment.number)) as stream,
+        ):
+            write_pages(extraction.pages(stream), file)
+        if extraction.cut_short and not getattr(archive, "length_is_known", True):
+            # The end was taken for one because nothing more came.
+            raise UnreachableError(f"{shown(segment.path)}: ends in mid-record, and its server tells no length")
+        table = extraction.hashes()
+        storage.write(
+            self.layout.extracted(segment.number, "hashes"),
+            table.unique.astype("<u8").tobytes() + table.in_several.tobytes(),
+        )
+        storage.write(self.layout.extracted(segment.number, "paragraphs"), table.paragraphs.astype("<u4").tobytes())
+        note = ExtractNote(
+            segment=segment.name,
+            account=extraction.account,
+            dump=segment.dump or extraction.dump,
+            bytes=stream.bytes,
+            pages=extraction.num_pages,
+            hashes=len(table.unique),
+            paragraphs=len(table.paragraphs),
+            cpu_s=time.process_time() - began,
+        )
+        storage.write_json(self.layout.extracted(segment.number, "done.json"), note)
+        return note

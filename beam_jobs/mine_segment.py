@@ -1,0 +1,145 @@
+"""Stage 3 of one segment: its pages become documents, in one block a language and bucket, and a note says which."""
+
+import functools
+import time
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+
+from beam_jobs import storage
+from beam_jobs.elements import REJECTS, SHARDS, Block, ExtractNote, Frame, MineNote
+from beam_jobs.layout import Layout
+from ccnet_pipeline.dedup.duplicates import Bits, verdicts
+from ccnet_pipeline.documents import Document, Reject, encode
+from ccnet_pipeline.fluency import FluencyModels, Normalization
+from ccnet_pipeline.frames import FrameBuilder, compressor
+from ccnet_pipeline.language import Judgement, LidModels, ModelIdentifier, load
+from ccnet_pipeline.ledger import total
+from ccnet_pipeline.mine import Miner
+from ccnet_pipeline.pages.stored import read_pages
+from ccnet_pipeline.recipe import Recipe
+
+_SHARD_LEVEL = 3  # of zstd
+
+
+# Once a process, however many instances of the DoFn a runner makes in it.
+@functools.cache
+def _identifier(models: LidModels, judgement: Judgement) -> ModelIdentifier:
+    return load(models).identifier(judgement)
+
+
+@functools.cache
+def _models(directory: Path | None, normalization: Normalization) -> FluencyModels:
+    return FluencyModels(directory, normalization)
+
+
+@dataclass(slots=True)
+class _OpenBlock:
+    """The block of one language and bucket while a segment is written."""
+
+    builder: FrameBuilder
+    frames: list[Frame] = field(default_factory=list)
+    documents: int = 0
+    paragraphs: int = 0
+    characters: int = 0
+
+    def count(self, document: Document) -> None:
+        self.documents += 1
+        self.paragraphs += len(document.paragraph_ids)
+        self.characters += len(document.text) - max(len(document.paragraph_ids) - 1, 0)
+
+
+class _BlockWriter:
+    """Writes the documents of a segment to one file: frames as they fill, and an index of whose they are."""
+
+    def __init__(self, file: BinaryIO, segment_number: int) -> None:
+        self._file = file
+        self._segment_number = segment_number
+        self._offset = 0
+        self._compressor = compressor(_SHARD_LEVEL)  # one for all: there are hundreds of languages and buckets
+        self._open: dict[tuple[str, str], _OpenBlock] = {}
+
+    def add(self, document: Document) -> None:
+        if isinstance(document, Reject):
+            key = (REJECTS + document.language, document.reason)
+        else:
+            key = (SHARDS + document.language, document.bucket)
+        block = self._open.get(key)
+        if block is None:
+            block = self._open[key] = _OpenBlock(FrameBuilder(self._compressor))
+        block.count(document)
+        self._write(block, block.builder.add(encode(document)))
+
+    def finish(self) -> list[Block]:
+        blocks = []
+        for (folder, name), block in sorted(self._open.items()):
+            self._write(block, block.builder.flush())
+            blocks.append(
+                Block(
+                    folder, name, self._segment_number, block.frames,
+                    block.documents, block.paragraphs, block.characters,
+                )
+            )  # fmt: skip
+        return blocks
+
+    def _write(self, block: _OpenBlock, frame: bytes | None) -> None:
+        if frame:
+            self._file.write(frame)
+            block.frames.append(Frame(self._offset, len(frame)))
+            self._offset += len(frame)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MineSegment:
+    """Judges the pages of one segment; all that it needs beside the segment."""
+
+    layout: Layout
+    recipe: Recipe
+    lid_models: LidModels
+    lm_dir: Path | None
+    keep_rejects: bool
+    keep_labels: bool
+
+    def __call__(self, number: int, may_keep: Bits) -> MineNote:
+        """Write the blocks of a segment, then its note.
+
+        Args:
+            number: of the segment.
+            may_keep: one bit for each of its distinct hashes, ascending: it may keep the paragraph.
+        """
+        began = time.process_time()
+        extracted = storage.read_json(self.layout.extracted(number, "done.json"), ExtractNote)
+        if extracted is None:
+            raise FileNotFoundError(self.layout.extracted(number, "done.json"))
+        judgement = replace(self.recipe.judgement, keeps_labels=self.keep_labels)
+        miner = Miner(
+            segment=extracted.segment,
+            dump=extracted.dump,
+            recipe=self.recipe,
+            identifier=_identifier(self.lid_models, judgement),
+            models=_models(self.lm_dir, self.recipe.normalization),
+            keep_rejects=self.keep_rejects,
+            keep_labels=self.keep_labels,
+        )
+        paragraphs = storage.read_range(self.layout.extracted(number, "paragraphs"), 0, extracted.paragraphs * 4)
+        of_segment = verdicts(np.frombuffer(paragraphs, "<u4").astype(np.uint32), may_keep)
+        with (
+            storage.open_for_reading(self.layout.extracted(number, "pages.zst")) as pages,
+            storage.writing(self.layout.mined(number, "blocks.zst")) as file,
+        ):
+            writer = _BlockWriter(file, number)
+            for document in miner.mine(read_pages(pages), of_segment):
+                writer.add(document)
+            blocks = writer.finish()
+        note = MineNote(
+            segment=extracted.segment,
+            account=total([extracted.account, miner.account]),
+            blocks=blocks,
+            pages=extracted.pages,
+            documents=sum(block.documents for block in blocks if block.folder.startswith(SHARDS)),
+            cpu_s=time.process_time() - began,
+        )
+        storage.write_json(self.layout.mined(number, "done.json"), note)
+        return note
