@@ -8,6 +8,7 @@ import os
 import shutil
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -63,9 +64,7 @@ def test_each_dump_keeps_what_it_would_keep_in_one_run_over_all_so_far(dumps: li
         before, extension = counts_of(so_far), extend(index, added)
         so_far += dump
         together = counts_of(so_far)
-        for each, several, known in zip(
-            *(column.tolist() for column in (*_columns(added), extension.known)), strict=True
-        ):
+        for (each, several), known in zip(pairs(added), extension.known.tolist(), strict=True):
             assert (not several and not known) == (together[each] == 1)  # --dedup_keep none
             assert known == (before[each] > 0)  # first: the first copy stands in an earlier dump
         assert pairs(extension.union) == pairs(piece_of(so_far))
@@ -248,13 +247,9 @@ def test_counts_that_are_not_those_of_the_hashes_show(
 ) -> None:
     path = two[1] / "index.json"
     index = read_index(two[1])
-    path.write_bytes(encode(Index(**{**_fields(index), "hashes": index.hashes + 1})))
+    path.write_bytes(encode(replace(index, hashes=index.hashes + 1)))
     assert command("verify", two[1]) == 2
     assert "is damaged" in last_line(capsys)
-
-
-def _fields(index: Index) -> dict[str, object]:
-    return {name: getattr(index, name) for name in Index.__dataclass_fields__}
 
 
 def test_an_index_that_is_being_written_is_left_alone(
@@ -274,7 +269,7 @@ def test_indexes_that_would_not_compare_are_not_merged(
     assert command("merge", two[0], two[0], "--output", output) == 2
     assert "the same inputs" in last_line(capsys)
     other = Hashing(normalization="ccnet", title_is_paragraph=False)
-    (two[1] / "index.json").write_bytes(encode(Index(**{**_fields(read_index(two[1])), "hashing": other})))
+    (two[1] / "index.json").write_bytes(encode(replace(read_index(two[1]), hashing=other)))
     assert command("merge", *two, "--output", output) == 2
     assert "--normalization ccnet --title field" in last_line(capsys)
     assert command("merge", *two, "--output", two[0]) == 2

@@ -86,7 +86,7 @@ def make_index(generation: int, hashing: Hashing | None, parts: Sequence[Part], 
         raise ValueError("the parts of an index are not all cells")
     cells = [cell for part in parts for cell in part.cells]
     digest = _digest(cells)
-    *earlier, last = history or [None]
+    named = [*history[:-1], *(replace(entry, generation=generation, digest=digest) for entry in history[-1:])]
     return Index(
         generation=generation,
         digest=digest,
@@ -94,7 +94,7 @@ def make_index(generation: int, hashing: Hashing | None, parts: Sequence[Part], 
         several=sum(cell.several for cell in cells),
         hashing=hashing,
         parts=list(parts),
-        history=[*earlier, replace(last, generation=generation, digest=digest)] if last else [],
+        history=named,
     )
 
 
