@@ -7,7 +7,7 @@ import json
 import os
 import shutil
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -17,96 +17,107 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ccnet_pipeline.dedup.blocks import CELLS
+from ccnet_pipeline.dedup.duplicates import Keep
+from ccnet_pipeline.dedup.sorting import Table
+from ccnet_pipeline.dedup.tables import in_memory, parts
 from ccnet_pipeline.hash_index import cells as cells_module
 from ccnet_pipeline.hash_index import directory
 from ccnet_pipeline.hash_index.__main__ import main
-from ccnet_pipeline.hash_index.cells import NUM_CELLS, CellWriter, Piece, joined, read_cell
-from ccnet_pipeline.hash_index.directory import folder_of, open_local, part_file, pieces_of, read_index
+from ccnet_pipeline.hash_index.cells import CellWriter, read_cell
+from ccnet_pipeline.hash_index.directory import IndexReader, folder_of, open_local, part_file, read_index
 from ccnet_pipeline.hash_index.index import Entry, Hashing, Index, Part, empty, encode, make_index
-from ccnet_pipeline.hash_index.union import Cursor, extend, merged
+from ccnet_pipeline.hash_index.union import Additions, extend
 
 Record = frozenset[int]  # the hashes of its paragraphs
-Dump = list[Record]
+Dump = list[Record]  # or a segment of it
 HASHING = Hashing(normalization="mended", title_is_paragraph=True)
 # A few hashes, so that they meet; in many cells, at the ends of cells and of all.
 _HASHES = sorted({0, 1, 2**64 - 1, 1 << 56, (1 << 56) - 1, *(n * 0x9E3779B97F4A7C15 % 2**64 for n in range(20))})
-DUMPS = st.lists(st.lists(st.frozensets(st.sampled_from(_HASHES), max_size=6), max_size=5), min_size=3, max_size=3)
+SEGMENT = st.lists(st.frozensets(st.sampled_from(_HASHES), max_size=6), max_size=3)
+DUMPS = st.lists(st.lists(SEGMENT, min_size=1, max_size=3), min_size=3, max_size=3)
 
 
-def counts_of(records: Sequence[Record]) -> Counter[int]:
+def counts_of(records: Iterable[Record]) -> Counter[int]:
     """How many records have each hash."""
     return Counter(each for record in records for each in record)
 
 
-def piece_of(records: Sequence[Record]) -> Piece:
+def table_of(records: Sequence[Record]) -> Table:
     counts = sorted(counts_of(records).items())
-    return Piece(np.array([each for each, _ in counts], np.uint64), np.array([n > 1 for _, n in counts], np.bool_))
+    return np.array([each for each, _ in counts], np.uint64), np.array([n > 1 for _, n in counts], np.bool_)
 
 
-def pairs(piece: Piece) -> list[tuple[int, bool]]:
-    return list(zip(piece.hashes.tolist(), piece.in_several.tolist(), strict=True))
+def pairs(*tables: Table) -> list[tuple[int, bool]]:
+    return [pair for hashes, bits in tables for pair in zip(hashes.tolist(), bits.tolist(), strict=True)]
 
 
-def cut(piece: Piece, size: int) -> Iterator[Piece]:
-    for start in range(0, len(piece), size):
-        yield piece.part(start, start + size)
+def cut(table: Table, size: int) -> Iterator[Table]:
+    for start in range(0, len(table[0]), size):
+        yield table[0][start : start + size], table[1][start : start + size]
 
 
 # --- the rule
 
 
+def kept_in_one_run(segments: Sequence[Dump], keep: Keep) -> list[list[bool]]:
+    """For each segment, which of its distinct hashes, ascending, it may keep."""
+    counts = counts_of(record for segment in segments for record in segment)
+    seen, kept = set[int](), []
+    for segment in segments:
+        hashes = sorted(counts_of(segment))
+        kept.append([each not in seen if keep == "first" else counts[each] == 1 for each in hashes])
+        seen.update(hashes)
+    return kept
+
+
 @settings(max_examples=200, deadline=None)
-@given(DUMPS)
-def test_each_dump_keeps_what_it_would_keep_in_one_run_over_all_so_far(dumps: list[Dump]) -> None:
-    index, so_far = piece_of([]), list[Record]()
+@given(DUMPS, st.sampled_from(["none", "first"]), st.integers(1, 3))
+def test_each_dump_keeps_what_it_would_keep_in_one_run_over_all_so_far(
+    dumps: list[list[Dump]], keep: Keep, most: int
+) -> None:
+    index, so_far = table_of([]), list[Dump]()
     for dump in dumps:
-        added = piece_of(dump)
-        before, extension = counts_of(so_far), extend(index, added)
         so_far += dump
-        together = counts_of(so_far)
-        for (each, several), known in zip(pairs(added), extension.known.tolist(), strict=True):
-            assert (not several and not known) == (together[each] == 1)  # --dedup_keep none
-            assert known == (before[each] > 0)  # first: the first copy stands in an earlier dump
-        assert pairs(extension.union) == pairs(piece_of(so_far))
-        assert extension.come_again == sum(before[each] == 1 and together[each] > 1 for each in before)
-        index = extension.union
+        together = kept_in_one_run(so_far, keep)
+        before, after = (
+            counts_of(record for segment in each for record in segment) for each in (so_far[: -len(dump)], so_far)
+        )
+        kept, index, counts = extended(index, [table_of(segment) for segment in dump], keep, most)
+        assert kept == together[-len(dump) :]
+        assert pairs(index) == pairs(table_of([record for segment in so_far for record in segment]))
+        assert counts.added == len(after) - len(before)
+        assert counts.come_again == sum(before[each] == 1 and after[each] > 1 for each in before)
 
 
-@settings(max_examples=200, deadline=None)
-@given(DUMPS, st.integers(1, 5), st.integers(1, 5))
-def test_a_merger_in_pieces_is_that_of_the_whole(dumps: list[Dump], size: int, other_size: int) -> None:
-    first, second = piece_of(dumps[0]), piece_of(dumps[1])
-    whole = extend(first, second)
-    parts = list(merged(cut(first, size), cut(second, other_size)))
-    assert pairs(joined(part.union for part in parts)) == pairs(whole.union)
-    assert [known for part in parts for known in part.known.tolist()] == whole.known.tolist()
-    assert sum(part.come_again for part in parts) == whole.come_again
-
-
-def test_a_cursor_gives_each_hash_once_whatever_the_edges() -> None:
-    piece = piece_of([frozenset(_HASHES)])
-    cursor = Cursor(cut(piece, 3))
-    edges = [0, 1, 1 << 56, 1 << 63, 1 << 63, 2**64]
-    taken = [cursor.below(edge) for edge in edges]
-    assert all(int(each.hashes[-1]) < edge for each, edge in zip(taken, edges, strict=True) if len(each))
-    assert pairs(joined(taken)) == pairs(piece)
+def extended(index: Table, added: list[Table], keep: Keep, most: int) -> tuple[list[list[bool]], Table, Additions]:
+    """What a run does with its hashes: part by part, each with the part of the index."""
+    readers = [in_memory(table) for table in (index, *added)]
+    kept, unions, counts = [list[bool]() for _ in added], list[Table](), Additions()
+    for of_index, *of_added in parts(readers, 0, 1 << 64, most):
+        of_part, union, additions = extend(of_index, of_added, keep)
+        for number, bits in enumerate(of_part):
+            kept[number] += bits.tolist()
+        unions.append(union)
+        counts.add(additions)
+    return kept, (np.concatenate([each for each, _ in unions]), np.concatenate([each for _, each in unions])), counts
 
 
 # --- files
 
 
-def write_index(folder: Path, records: Sequence[Record], run: str, parts: Sequence[int] = (0, NUM_CELLS)) -> Index:
+def write_index(folder: Path, records: Sequence[Record], run: str, parts: Sequence[int] = (0, CELLS)) -> Index:
     """Write the index of one run in parts that begin at these cells."""
-    name, piece, made = folder_of(1, run), piece_of(records), []
+    name, table, made = folder_of(1, run), table_of(records), []
     (folder / name).mkdir(parents=True)
-    cursor = Cursor([piece])
-    for first, end in pairwise(parts):
-        file = part_file(name, first, end - 1)
+    reader = in_memory(table)
+    for first, stop in pairwise(parts):
+        file = part_file(name, first, stop)
         with (folder / file).open("wb") as stream:
-            writer = CellWriter(stream, first, end - 1)
-            writer.add(cursor.below(end << 56))
+            writer = CellWriter(stream, first, stop)
+            writer.add(reader.take(stop << 56))
             made.append(Part(file, first, writer.finish()))
-    entry = Entry(run=run, inputs_sha256=f"inputs of {run}", dumps=["CC-MAIN-2018-51"], segments=2, added=len(piece))
+    entry = Entry(run=run, inputs_sha256=f"inputs of {run}", dumps=["CC-MAIN-2018-51"], segments=2, added=len(table[0]))
     index = make_index(1, HASHING, made, [entry])
     (folder / "index.json").write_bytes(encode(index))
     return index
@@ -123,35 +134,39 @@ def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
 @given(st.lists(st.integers(0, (1 << 58) - 1), max_size=60, unique=True), st.integers(1, 20))
 def test_cells_come_back_as_they_were_written(hashes: list[int], size: int) -> None:
     records = [frozenset(hashes), frozenset(hashes[::3])]
-    piece, file = piece_of(records), io.BytesIO()
-    writer = CellWriter(file, 0, 3)
-    for each in cut(piece, size):
+    table, file = table_of(records), io.BytesIO()
+    writer = CellWriter(file, 0, 4)
+    for each in cut(table, size):
         writer.add(each)
-    cells, offset, found = writer.finish(), 0, list[Piece]()
+    cells, offset, found = writer.finish(), 0, list[Table]()
     for number, cell in enumerate(cells):
         found += read_cell(file, offset, number, cell, "file")
         offset += cell.size
-    assert pairs(joined(found)) == pairs(piece)
+    assert pairs(*found) == pairs(table)
     assert offset == len(file.getvalue()) == sum(8 * cell.hashes + -(-cell.hashes // 8) for cell in cells)
 
 
 def test_hashes_that_are_not_ascending_are_never_written() -> None:
-    writer = CellWriter(io.BytesIO(), 0, 0)
-    writer.add(piece_of([frozenset([5])]))
+    writer = CellWriter(io.BytesIO(), 0, 1)
+    writer.add(table_of([frozenset([5])]))
     with pytest.raises(ValueError, match="ascending"):
-        writer.add(piece_of([frozenset([5])]))
+        writer.add(table_of([frozenset([5])]))
     with pytest.raises(ValueError, match="not of this part"):
-        writer.add(piece_of([frozenset([1 << 56])]))
+        writer.add(table_of([frozenset([1 << 56])]))
 
 
 def test_the_digest_is_of_the_hashes_however_they_lie_in_parts(tmp_path: Path) -> None:
     records = [frozenset(_HASHES), frozenset(_HASHES[:9])]
     one = write_index(tmp_path / "one", records, "a")
-    many = write_index(tmp_path / "many", records, "b", (0, 1, 7, 128, NUM_CELLS))
+    many = write_index(tmp_path / "many", records, "b", (0, 1, 7, 128, CELLS))
     assert one.digest == many.digest != write_index(tmp_path / "other", records[:1], "c").digest
     for name, index in (("one", one), ("many", many)):
-        found = pieces_of(read_index(tmp_path / name), str(tmp_path / name), open_local, 1, 200)
-        assert pairs(joined(found)) == [pair for pair in pairs(piece_of(records)) if 1 <= pair[0] >> 56 <= 200]
+        reader = IndexReader(read_index(tmp_path / name), str(tmp_path / name), open_local, 1, 201)
+        wanted = [pair for pair in pairs(table_of(records)) if 1 <= pair[0] >> 56 <= 200]
+        assert len(reader) == len(wanted)
+        edges = [1 << 56, (1 << 56) + 1, 1 << 63, 1 << 63, 2**64]  # any, one twice
+        assert pairs(*map(reader.take, edges)) == wanted
+        assert len(reader) == 0
         assert (index.hashes, index.several) == (len(_HASHES), 9)
 
 
@@ -163,7 +178,7 @@ B = [frozenset(_HASHES[10:])]
 
 @pytest.fixture
 def two(tmp_path: Path) -> tuple[Path, Path]:
-    write_index(tmp_path / "a", A, "aaaa", (0, 3, NUM_CELLS))
+    write_index(tmp_path / "a", A, "aaaa", (0, 3, CELLS))
     write_index(tmp_path / "b", B, "bbbb")
     return tmp_path / "a", tmp_path / "b"
 

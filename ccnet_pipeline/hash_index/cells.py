@@ -1,52 +1,26 @@
 """The hashes of an index in files: sorted, in cells by their first byte, each with one bit (docs/hash_index.md).
 
-A cell is a run of blocks of BLOCK_HASHES hashes, the last one shorter: the hashes of the block, 8 bytes each,
-little-endian, then their bits, eight a byte. So a cell is written and read from its begin to its end, in the memory of
-one block, and its checksum is that of its bytes in their order.
+A cell is a run of blocks of BLOCK_HASHES hashes, the last one shorter, each a table (`ccnet_pipeline.dedup.tables`):
+its hashes, then their bits. So a cell is written and read from its begin to its end, in the memory of one block, and
+its checksum is that of its bytes in their order.
 """
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import BinaryIO
 
 import numpy as np
 import numpy.typing as npt
 
-from ccnet_pipeline.dedup.duplicates import Bits
 from ccnet_pipeline.dedup.hashing import Hashes
+from ccnet_pipeline.dedup.sorting import HASH_BITS, Bits, Table
+from ccnet_pipeline.dedup.tables import HASH_BYTES, packed_table, table_size, unpacked
 from ccnet_pipeline.errors import UserError
 
-NUM_CELLS = 256  # by the first byte, the highest of the 64 bits
 BLOCK_HASHES = 1 << 16
-_HASH_BYTES = 8
-_CELL_SHIFT = 56
+_CELL_SHIFT = HASH_BITS - 8
 _RESTORE = "restore the index from a copy, or make it anew"
-
-
-@dataclass(frozen=True, slots=True)
-class Piece:
-    """Hashes that follow each other."""
-
-    hashes: Hashes  # distinct, ascending
-    in_several: Bits  # of each: two or more records have it
-
-    def __len__(self) -> int:
-        return len(self.hashes)
-
-    def part(self, start: int, stop: int) -> "Piece":
-        return Piece(self.hashes[start:stop], self.in_several[start:stop])
-
-
-NOTHING = Piece(np.empty(0, np.uint64), np.empty(0, np.bool_))
-
-
-def joined(pieces: Iterable[Piece]) -> Piece:
-    """Return pieces that follow each other as one."""
-    pieces = [piece for piece in pieces if len(piece)]
-    if len(pieces) < 2:
-        return pieces[0] if pieces else NOTHING
-    return Piece(np.concatenate([each.hashes for each in pieces]), np.concatenate([each.in_several for each in pieces]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +34,7 @@ class Cell:
     @property
     def size(self) -> int:
         """Return its bytes."""
-        return self.hashes * _HASH_BYTES + -(-self.hashes // 8)  # blocks hold a multiple of eight
+        return table_size(self.hashes)  # as one table, for blocks hold a multiple of eight
 
 
 NO_HASHES = Cell(0, 0, hashlib.sha256().hexdigest())
@@ -69,59 +43,61 @@ NO_HASHES = Cell(0, 0, hashlib.sha256().hexdigest())
 class CellWriter:
     """Writes consecutive cells to a file; what comes in must be ascending."""
 
-    def __init__(self, file: BinaryIO, first: int, last: int) -> None:
+    def __init__(self, file: BinaryIO, first: int, stop: int) -> None:
+        """Write nothing yet; `stop` is the cell behind the last."""
         self._file = file
-        self._last = last
+        self._stop = stop
         self._number = first  # of the cell that is being written
         self._cells: list[Cell] = []
         self._latest: int | None = None  # hash
         self._begin()
 
-    def add(self, piece: Piece) -> None:
+    def add(self, table: Table) -> None:
         """Write some hashes.
 
         Raises:
             ValueError: they are not ascending, or not of these cells.
         """
-        if not len(piece):
+        hashes, in_several = table
+        if not len(hashes):
             return
-        if not is_ascending(piece.hashes, self._latest):
+        if not is_ascending(hashes, self._latest):
             raise ValueError("hashes for an index are not ascending")
-        self._latest = int(piece.hashes[-1])
-        if int(piece.hashes[0]) >> _CELL_SHIFT < self._number or self._latest >> _CELL_SHIFT > self._last:
+        self._latest = int(hashes[-1])
+        if int(hashes[0]) >> _CELL_SHIFT < self._number or self._latest >> _CELL_SHIFT >= self._stop:
             raise ValueError("hashes for an index are not of this part")
         start = 0
-        while start < len(piece):
-            while int(piece.hashes[start]) >> _CELL_SHIFT > self._number:
+        while start < len(hashes):
+            while int(hashes[start]) >> _CELL_SHIFT > self._number:
                 self._end()
-            stop = below(piece.hashes, (self._number + 1) << _CELL_SHIFT)
-            self._take(piece.part(start, stop))
+            stop = below(hashes, (self._number + 1) << _CELL_SHIFT)
+            self._take(hashes[start:stop], in_several[start:stop])
             start = stop
 
     def finish(self) -> list[Cell]:
         """Write what waits, and return all cells."""
-        while self._number <= self._last:
+        while self._number < self._stop:
             self._end()
         return self._cells
 
     def _begin(self) -> None:
         self._digest = hashlib.sha256()
-        self._waiting = NOTHING  # less than a block
+        self._waiting: Table = np.empty(0, np.uint64), np.empty(0, np.bool_)  # less than a block
         self._hashes = self._several = 0
 
-    def _take(self, piece: Piece) -> None:
-        self._hashes += len(piece)
-        self._several += int(piece.in_several.sum())
-        waiting = joined([self._waiting, piece])
-        whole = len(waiting) - len(waiting) % BLOCK_HASHES
+    def _take(self, hashes: Hashes, in_several: Bits) -> None:
+        self._hashes += len(hashes)
+        self._several += int(in_several.sum())
+        hashes, in_several = np.concatenate([self._waiting[0], hashes]), np.concatenate([self._waiting[1], in_several])
+        whole = len(hashes) - len(hashes) % BLOCK_HASHES
         for start in range(0, whole, BLOCK_HASHES):
-            self._write(waiting.part(start, start + BLOCK_HASHES))
-        self._waiting = waiting.part(whole, len(waiting))
+            self._write((hashes[start : start + BLOCK_HASHES], in_several[start : start + BLOCK_HASHES]))
+        self._waiting = hashes[whole:], in_several[whole:]
 
-    def _write(self, block: Piece) -> None:
-        for data in (block.hashes.astype("<u8").tobytes(), np.packbits(block.in_several, bitorder="little").tobytes()):
-            self._digest.update(data)
-            self._file.write(data)
+    def _write(self, block: Table) -> None:
+        data = packed_table(block)
+        self._digest.update(data)
+        self._file.write(data)
 
     def _end(self) -> None:
         self._write(self._waiting)
@@ -130,13 +106,13 @@ class CellWriter:
         self._begin()
 
 
-def read_cell(file: BinaryIO, offset: int, number: int, cell: Cell, name: str) -> Iterator[Piece]:
+def read_cell(file: BinaryIO, offset: int, number: int, cell: Cell, name: str) -> Iterator[Table]:
     """Yield the hashes of a cell, block by block; what is wrong with it shows at its end at the latest.
 
     Args:
         file: has it from `offset` on.
         offset: bytes.
-        number: of the cell, 0 to NUM_CELLS - 1.
+        number: of the cell, 0 to CELLS - 1.
         cell: what it should be.
         name: of the file, for messages.
 
@@ -146,29 +122,22 @@ def read_cell(file: BinaryIO, offset: int, number: int, cell: Cell, name: str) -
     digest, several, latest = hashlib.sha256(), 0, None
     for start in range(0, cell.hashes, BLOCK_HASHES):
         count = min(BLOCK_HASHES, cell.hashes - start)
-        size = count * _HASH_BYTES + -(-count // 8)
+        size = table_size(count)
         file.seek(offset)
         data = file.read(size)
         if len(data) != size:
             raise UserError(f"{name} is cut off after {offset + len(data):,} bytes; {_RESTORE}")
         offset += size
         digest.update(data)
-        piece = _decoded(data, count)
-        if not is_ascending(piece.hashes, latest) or {int(end) >> _CELL_SHIFT for end in piece.hashes[[0, -1]]} != {
-            number
-        }:
+        hashes = np.frombuffer(data, "<u8", count).astype(np.uint64, copy=False)
+        in_several = unpacked(data[count * HASH_BYTES :], 0, count)
+        if not is_ascending(hashes, latest) or {int(end) >> _CELL_SHIFT for end in hashes[[0, -1]]} != {number}:
             raise UserError(f"{name} is damaged: cell {number:02x} is not in order; {_RESTORE}")
-        latest = int(piece.hashes[-1])
-        several += int(piece.in_several.sum())
-        yield piece
+        latest = int(hashes[-1])
+        several += int(in_several.sum())
+        yield hashes, in_several
     if (digest.hexdigest(), several) != (cell.sha256, cell.several):
         raise UserError(f"{name} is damaged: cell {number:02x} has another checksum; {_RESTORE}")
-
-
-def _decoded(data: bytes, count: int) -> Piece:
-    hashes = np.frombuffer(data, "<u8", count).astype(np.uint64)
-    bits = np.frombuffer(data, np.uint8, offset=count * _HASH_BYTES)
-    return Piece(hashes, np.unpackbits(bits, count=count, bitorder="little").astype(np.bool_))
 
 
 def is_ascending(hashes: npt.NDArray[np.uint64], latest: int | None) -> bool:
@@ -177,5 +146,5 @@ def is_ascending(hashes: npt.NDArray[np.uint64], latest: int | None) -> bool:
 
 
 def below(hashes: Hashes, edge: int) -> int:
-    """Return how many of ascending hashes are less than an edge, which may be 2 ** 64."""
-    return len(hashes) if edge >> 64 else int(np.searchsorted(hashes, np.uint64(edge)))
+    """Return how many of ascending hashes are less than an edge, which may be 2^64."""
+    return len(hashes) if edge >> HASH_BITS else int(np.searchsorted(hashes, np.uint64(edge)))

@@ -12,13 +12,18 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
+import numpy as np
+
+from ccnet_pipeline.dedup.blocks import CELLS
+from ccnet_pipeline.dedup.sorting import Table
 from ccnet_pipeline.errors import UserError
-from ccnet_pipeline.hash_index.cells import NUM_CELLS, Piece, read_cell
+from ccnet_pipeline.hash_index.cells import below, read_cell
 from ccnet_pipeline.hash_index.index import Entry, Hashing, Index, decode
 
 INDEX_FILE = "index.json"
 FOLDER = re.compile(r"\d{6,}-\w+")  # of a generation
 _PART_SUFFIX = ".hashes"
+_NOTHING: Table = np.empty(0, np.uint64), np.empty(0, np.bool_)
 
 
 def folder_of(generation: int, run: str) -> str:
@@ -26,9 +31,9 @@ def folder_of(generation: int, run: str) -> str:
     return f"{generation:06d}-{run}"
 
 
-def part_file(folder: str, first: int, last: int) -> str:
-    """Return where some cells of a generation lie: `000003-5f0c2a11/00-1f.hashes`."""
-    return f"{folder}/{first:02x}-{last:02x}{_PART_SUFFIX}"
+def part_file(folder: str, first: int, stop: int) -> str:
+    """Return where some cells of a generation lie: `000003-5f0c2a11/00-1f.hashes`; `stop` is behind the last."""
+    return f"{folder}/{first:02x}-{stop - 1:02x}{_PART_SUFFIX}"
 
 
 def folders_in_use(index: Index) -> set[str]:
@@ -66,29 +71,60 @@ def check_sizes(index: Index, folder: str, size_of: Callable[[str], int | None])
             raise UserError(f"{path} {found}; restore the index from a copy, or make it anew")
 
 
-def pieces_of(
-    index: Index, folder: str, open_file: Callable[[str], BinaryIO], first: int = 0, last: int = NUM_CELLS - 1
-) -> Iterator[Piece]:
-    """Yield the hashes of some cells in order, in the memory of one block of hashes.
+class IndexReader:
+    """Gives the hashes of some cells of an index in ascending order, in the memory of one block."""
 
-    Args:
-        index: what there is.
-        folder: of the index, local or not.
-        open_file: opens a file of it.
-        first: cell.
-        last: cell, included.
+    def __init__(
+        self, index: Index, folder: str, open_file: Callable[[str], BinaryIO], first: int = 0, stop: int = CELLS
+    ) -> None:
+        """Read nothing yet.
 
-    Raises:
-        UserError: something is damaged.
-    """
+        Args:
+            index: what there is.
+            folder: of the index, local or not.
+            open_file: opens a file of it.
+            first: cell.
+            stop: the cell behind the last.
+        """
+        self._left = sum(cell.hashes for cell in list(index.cells())[first:stop])
+        self._blocks = _blocks(index, folder, open_file, range(first, stop))
+        self._ahead = _NOTHING
+
+    def __len__(self) -> int:
+        return self._left
+
+    def take(self, edge: int) -> Table:
+        """Return the hashes below the edge that were not taken yet.
+
+        Raises:
+            UserError: the index is damaged.
+        """
+        taken = [_NOTHING]
+        while True:
+            hashes, in_several = self._ahead
+            cut = below(hashes, edge)
+            taken.append((hashes[:cut], in_several[:cut]))
+            self._ahead = hashes[cut:], in_several[cut:]
+            self._left -= cut
+            if cut < len(hashes):
+                break
+            block = next(self._blocks, None)
+            if block is None:
+                break
+            self._ahead = block
+        return np.concatenate([each for each, _ in taken]), np.concatenate([each for _, each in taken])
+
+
+def _blocks(index: Index, folder: str, open_file: Callable[[str], BinaryIO], cells: range) -> Iterator[Table]:
     for part in index.parts:
-        wanted = range(max(first, part.first), min(last + 1, part.first + len(part.cells)))
+        wanted = range(max(cells.start, part.first), min(cells.stop, part.first + len(part.cells)))
         if not part.size or not wanted:
             continue
         path, offsets = f"{folder}/{part.file}", part.offsets()
         with open_file(path) as file:
             for number in wanted:
-                yield from read_cell(file, offsets[number - part.first], number, part.cells[number - part.first], path)
+                cell = part.cells[number - part.first]
+                yield from read_cell(file, offsets[number - part.first], number, cell, path)
 
 
 def open_local(path: str) -> BinaryIO:

@@ -7,8 +7,9 @@ from itertools import accumulate
 
 import msgspec
 
+from ccnet_pipeline.dedup.blocks import CELLS
 from ccnet_pipeline.errors import UserError
-from ccnet_pipeline.hash_index.cells import NO_HASHES, NUM_CELLS, Cell
+from ccnet_pipeline.hash_index.cells import NO_HASHES, Cell
 
 VERSION = 1
 
@@ -100,7 +101,7 @@ def make_index(generation: int, hashing: Hashing | None, parts: Sequence[Part], 
 
 def empty() -> Index:
     """Return an index to which nothing was added yet."""
-    return make_index(0, None, [Part("", 0, [NO_HASHES] * NUM_CELLS)], [])
+    return make_index(0, None, [Part("", 0, [NO_HASHES] * CELLS)], [])
 
 
 def encode(index: Index) -> bytes:
@@ -142,7 +143,7 @@ def _damaged(name: str) -> UserError:
 
 def _is_whole(parts: Sequence[Part]) -> bool:
     numbers = [number for part in parts for number in range(part.first, part.first + len(part.cells))]
-    return numbers == list(range(NUM_CELLS))
+    return numbers == list(range(CELLS))
 
 
 def _checksum(index: Index) -> str:

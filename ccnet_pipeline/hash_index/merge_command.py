@@ -6,21 +6,22 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from ccnet_pipeline.command import Parser
+from ccnet_pipeline.dedup.blocks import CELLS
 from ccnet_pipeline.errors import UserError
-from ccnet_pipeline.hash_index.cells import NUM_CELLS, CellWriter
+from ccnet_pipeline.hash_index.cells import CellWriter
 from ccnet_pipeline.hash_index.directory import (
     INDEX_FILE,
+    IndexReader,
     check_hashing,
     folder_of,
     locked,
     open_local,
     part_file,
-    pieces_of,
     read_index,
     writing,
 )
 from ccnet_pipeline.hash_index.index import Entry, Index, Part, encode, make_index
-from ccnet_pipeline.hash_index.union import merged
+from ccnet_pipeline.hash_index.union import Additions, merged
 
 RUN = "merge"
 
@@ -91,18 +92,17 @@ def _inputs(index: Index) -> set[tuple[str, str]]:
 def _write(indexes: list[Index], sources: tuple[Path, ...], output: Path) -> Index:
     history = [entry for index in indexes for entry in index.history]
     generation = len(history) + 1
-    name = part_file(folder_of(generation, RUN), 0, NUM_CELLS - 1)
+    name = part_file(folder_of(generation, RUN), 0, CELLS)
     (output / name).parent.mkdir()
-    streams = [pieces_of(index, str(folder), open_local) for index, folder in zip(indexes, sources, strict=True)]
-    known = come_again = 0
+    readers = [IndexReader(index, str(folder), open_local) for index, folder in zip(indexes, sources, strict=True)]
+    counts = Additions()
     with writing(output / name) as file:
-        writer = CellWriter(file, 0, NUM_CELLS - 1)
-        for extension in merged(*streams):
-            writer.add(extension.union)
-            known += int(extension.known.sum())
-            come_again += extension.come_again
+        writer = CellWriter(file, 0, CELLS)
+        for union, additions in merged(*readers):
+            writer.add(union)
+            counts.add(additions)
         cells = writer.finish()
-    entry = Entry(run=RUN, added=indexes[1].hashes - known, known=known, come_again=come_again)
+    entry = Entry(run=RUN, added=counts.added, known=counts.known, come_again=counts.come_again)
     hashing = indexes[0].hashing or indexes[1].hashing
     index = make_index(generation, hashing, [Part(name, 0, cells)], [*history, entry])
     for place in ((output / name).parent, output):

@@ -4,8 +4,10 @@ import argparse
 from pathlib import Path
 
 from ccnet_pipeline.command import Parser
+from ccnet_pipeline.dedup.sorting import HASH_BITS
+from ccnet_pipeline.dedup.tables import parts
 from ccnet_pipeline.errors import UserError
-from ccnet_pipeline.hash_index.directory import locked, open_local, pieces_of, read_index
+from ccnet_pipeline.hash_index.directory import IndexReader, locked, open_local, read_index
 
 
 def add_parser(subparsers: "argparse._SubParsersAction[Parser]") -> Parser:
@@ -25,10 +27,11 @@ def run(options: argparse.Namespace) -> None:
     """Read everything; say that it is whole, or what is not."""
     index = read_index(options.index)
     with locked(options.index, shared=True):
+        reader = IndexReader(index, str(options.index), open_local)
         hashes = several = 0
-        for piece in pieces_of(index, str(options.index), open_local):
-            hashes += len(piece)
-            several += int(piece.in_several.sum())
+        for [(found, in_several)] in parts([reader], 0, 1 << HASH_BITS):
+            hashes += len(found)
+            several += int(in_several.sum())
     if (hashes, several) != (index.hashes, index.several):
         raise UserError(
             f"{options.index} is damaged: {hashes:,} hashes, {several:,} in several records, and index.json says "
