@@ -17,6 +17,7 @@ class Blocks:
     num_segments: int
     scope_segments: int | None  # how many consecutive segments are compared with each other; None: all
     block_segments: int = MOST_SEGMENTS
+    has_index: bool = False  # they are compared with the hashes of earlier dumps, too
     group_segments: int = GATHERED_SEGMENTS
 
     def scope_of(self, number: int) -> int:
@@ -31,7 +32,7 @@ class Blocks:
     def is_alone(self, block: int) -> bool:
         """Tell whether a block is its whole scope: then there is nothing to compare it with."""
         start, stop = self._scope(block)
-        return stop - start <= self.block_segments
+        return stop - start <= self.block_segments and not self.has_index
 
     def group_of(self, segment_number: int) -> int:
         """Return the group that a segment is in."""

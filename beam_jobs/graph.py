@@ -19,6 +19,7 @@ import msgspec
 
 from beam_jobs import storage
 from beam_jobs.blocks import GATHERED_SEGMENTS, Blocks
+from beam_jobs.earlier_dumps import EarlierDumps
 from beam_jobs.elements import ExtractNote, MineNote
 from beam_jobs.layout import Layout
 from beam_jobs.remains import Remains
@@ -46,6 +47,7 @@ class Plan:
     segments_file: str  # the list of segments, as JSON: too long for the graph itself at 64 000 segments
     extract_segment: Callable[[Segment], ExtractNote]
     mine_segment: Callable[[int, Bits], MineNote]
+    earlier: EarlierDumps | None = None
     # How the work is cut decides how much memory and parallelism, never what comes out.
     num_ranges: int = 0  # of hashes; 0: as many as their number asks for
     block_segments: int = MOST_SEGMENTS
@@ -67,6 +69,7 @@ def build(pipeline: beam.Pipeline, plan: Plan) -> None:
         scope_segments=recipe.group_size,
         block_segments=plan.block_segments,
         group_segments=plan.group_segments,
+        has_index=plan.earlier is not None,
     )
     remains = Remains(layout, blocks, plan.frees)
     ranges, settled = (
@@ -78,11 +81,12 @@ def build(pipeline: beam.Pipeline, plan: Plan) -> None:
         | "Compact" >> Compact(remains, recipe.dedup_keep)
         | "PlanRanges" >> PlanRanges(blocks, plan.num_ranges)
     )
-    scattered = ranges | "Resolve" >> Resolve(layout, recipe.dedup_keep) | "Scatter" >> Scatter(remains)
+    answers, extended = ranges | "Resolve" >> Resolve(layout, recipe.dedup_keep, plan.earlier)
+    scattered = answers | "Scatter" >> Scatter(remains)
     mined = (scattered, settled) | "AllAnswers" >> beam.Flatten() | "Mine" >> Mine(remains, plan.mine_segment)
     files = (
         mined
         | "Gather" >> Gather(remains)
         | "Regroup" >> Regroup(layout, configuration.formats, configuration.shard_bytes)
     )
-    _ = (files, mined) | "Publish" >> Publish(layout, configuration)
+    _ = (files, mined, extended) | "Publish" >> Publish(layout, configuration, plan.earlier)

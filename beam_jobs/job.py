@@ -1,5 +1,6 @@
 """One run from its command line to its summary: check everything, build the graph, run it, say what came out."""
 
+import contextlib
 import logging
 import re
 import sys
@@ -52,6 +53,14 @@ def _run_or_be_interrupted(arguments: Arguments) -> None:
 
 def run(arguments: Arguments) -> None:
     """Build the corpus that the arguments ask for, as far as it is not built yet."""
+    index = arguments.hash_index
+    if index:
+        storage.check_place(index, "--hash_index")
+    with storage.locked(index) if index else contextlib.nullcontext():
+        _run(arguments)
+
+
+def _run(arguments: Arguments) -> None:
     prepared = prepare(arguments)
     workers, pipeline = _make_pipeline(arguments, prepared)
     with storage.locked(arguments.output):
@@ -62,29 +71,39 @@ def run(arguments: Arguments) -> None:
             work_dir=arguments.work_dir,
             runner=arguments.runner,
             overwrite=arguments.overwrite,
+            index=prepared.index,
         )
         if ours.is_complete:
             print(f"{arguments.output} is complete already: the same input, configuration and models.")
         else:
             with storage.locked(ours.layout.work):
-                plan = _plan(arguments, prepared, ours.layout)
+                plan = _plan(arguments, prepared, ours.layout, ours.run)
                 for remark in prepared.remarks():  # so late because the line of a mistake stands alone
                     print(f"build_cc100: {remark}", file=sys.stderr)
                 _execute(pipeline, plan, workers, prepared)
+            if prepared.index:
+                prepared.index.remove_unneeded()
         if not arguments.keep_work:
             run_directory.remove_work(arguments.output, ours.work)
         files = print_summary(ours.layout)
     _print_next_steps(arguments, files)
 
 
-def _plan(arguments: Arguments, prepared: Prepared, layout: Layout) -> Plan:
-    """Write what workers read, and return the plan, all paths absolute: workers may run in another folder."""
+def _plan(arguments: Arguments, prepared: Prepared, layout: Layout, run: str) -> Plan:
+    """Write what workers read, and return the plan, all paths absolute: workers may run in another folder.
+
+    Args:
+        arguments: of the command line.
+        prepared: what is read.
+        layout: where it goes.
+        run: its id.
+    """
     layout = Layout(output=storage.absolute(layout.output), work=storage.absolute(layout.work))
     segments_file = storage.join(layout.work, "segments.json")
     storage.write_json(segments_file, [replace(each, path=storage.absolute(each.path)) for each in prepared.segments])
     if prepared.robots:
         storage.write(layout.robots_file, prepared.robots.packed)
-    cache, configuration = arguments.fetch.cache, prepared.configuration
+    cache, configuration, index = arguments.fetch.cache, prepared.configuration, prepared.index
     return Plan(
         configuration=configuration,
         layout=layout,
@@ -104,6 +123,7 @@ def _plan(arguments: Arguments, prepared: Prepared, layout: Layout) -> Plan:
             keep_rejects=configuration.keep_rejects,
             keep_labels=configuration.keep_labels,
         ),
+        earlier=index.for_run(run, configuration, prepared.segments, layout.base_index_file) if index else None,
         num_ranges=arguments.dedup_buckets,
         frees=not arguments.keep_work,
     )

@@ -39,7 +39,8 @@ class _GatherFn(beam.DoFn):
         note = self._remains.gather_note(group) or self._gather(group, numbers)
         if note.bytes:
             self._remains.free(self._layout.mined(number, "blocks.zst") for number in numbers)
-        self._remains.free(self._layout.compacted(number, "table") for number in numbers)  # a block's first ones
+        if not self._remains.blocks.has_index:  # whose new parts may be asked for once more
+            self._remains.free(self._layout.compacted(number, "table") for number in numbers)  # a block's first ones
         yield from note.gathered
 
     def _gather(self, group: int, numbers: list[int]) -> GatherNote:

@@ -5,7 +5,7 @@ segments, and only the parts' sums go on.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import apache_beam as beam
@@ -13,6 +13,7 @@ import msgspec
 from msgspec import UNSET
 
 from beam_jobs import storage
+from beam_jobs.earlier_dumps import EarlierDumps
 from beam_jobs.elements import (
     SHARDS,
     FinalFile,
@@ -29,6 +30,7 @@ from ccnet_pipeline.errors import BalanceError, UserError
 from ccnet_pipeline.fetch import shown
 from ccnet_pipeline.formats import JSONL, PARQUET, TEXT
 from ccnet_pipeline.frames import write_lines
+from ccnet_pipeline.hash_index.union import total_of
 from ccnet_pipeline.ledger import Account
 from ccnet_pipeline.recipe import Configuration
 
@@ -163,14 +165,24 @@ class _WritePartFn(beam.DoFn):
 
 
 class _PublishFn(beam.DoFn):
-    def __init__(self, layout: Layout, configuration: Configuration) -> None:
+    def __init__(self, layout: Layout, configuration: Configuration, earlier: EarlierDumps | None) -> None:
         self._layout = layout
         self._configuration = configuration
+        self._earlier = earlier
 
-    def process(self, element: tuple[None, tuple[Iterable[FinalFile], Iterable[Sums]]]) -> Iterator[None]:
-        files, [sums] = element[1]
+    def process(self, element: tuple[None, tuple[Iterable[Any], ...]]) -> Iterator[None]:
+        files, [sums], *extended = element[1]
         ordered = sorted(files, key=lambda file: file.path)
-        storage.write_json(self._layout.ledger_file, close_books(sums, ordered, self._configuration.num_segments))
+        notes = [note for of_index in extended for note in of_index]
+        additions = total_of(note.additions for note in notes)
+        ledger = close_books(sums, ordered, self._configuration.num_segments)
+        if self._earlier:
+            # Where the first copy stays, it stays where it is right.
+            is_wrong = self._configuration.recipe.dedup_keep == "none"
+            ledger = replace(ledger, index_duplicates_published=additions.come_again if is_wrong else 0)
+        storage.write_json(self._layout.ledger_file, ledger)
+        if self._earlier:
+            self._earlier.publish([note.part for note in notes], additions)
         # Last: a run is complete when it has its manifest.
         storage.write_json(self._layout.manifest_file, Manifest(SHARD_FORMAT, self._configuration.fingerprint, ordered))
         yield None
@@ -178,13 +190,17 @@ class _PublishFn(beam.DoFn):
 
 @dataclass
 class Publish(beam.PTransform[Any, Any]):
-    """(PCollection[FinalFile], PCollection[segment number]) -> PCollection[None], one element."""
+    """(PCollection[FinalFile], PCollection[segment number], PCollection[(None, PartNote)]) -> PCollection[None].
+
+    One element. What the third has is published only where there is an index.
+    """
 
     layout: Layout
     configuration: Configuration
+    earlier: EarlierDumps | None
 
     def expand(self, input_or_inputs: Any) -> Any:  # Beam cannot check a pair of collections
-        files, mined = input_or_inputs
+        files, mined, extended = input_or_inputs
         sums = (
             mined
             | "KeyByPart" >> beam.Map(lambda number: (number // LEDGER_PART_SEGMENTS, number))
@@ -193,7 +209,7 @@ class Publish(beam.PTransform[Any, Any]):
             | "SumParts" >> beam.CombinePerKey(SumFn())
         )
         return (
-            (files | "KeyFiles" >> beam.Map(lambda file: (None, file)), sums)
+            (files | "KeyFiles" >> beam.Map(lambda file: (None, file)), sums, *([extended] if self.earlier else []))
             | "GatherAll" >> beam.CoGroupByKey()
-            | "Publish" >> beam.ParDo(_PublishFn(self.layout, self.configuration))
+            | "Publish" >> beam.ParDo(_PublishFn(self.layout, self.configuration, self.earlier))
         )

@@ -18,10 +18,10 @@ from ccnet_pipeline.dedup.blocks import CELLS
 from ccnet_pipeline.dedup.sorting import Table
 from ccnet_pipeline.errors import UserError
 from ccnet_pipeline.hash_index.cells import below, read_cell
-from ccnet_pipeline.hash_index.index import Entry, Hashing, Index, decode
+from ccnet_pipeline.hash_index.index import Hashing, Index, decode
 
 INDEX_FILE = "index.json"
-FOLDER = re.compile(r"\d{6,}-\w+")  # of a generation
+_FOLDER = re.compile(r"(\d{6,})-\w+")  # of a generation
 _PART_SUFFIX = ".hashes"
 _NOTHING: Table = np.empty(0, np.uint64), np.empty(0, np.bool_)
 
@@ -36,9 +36,20 @@ def part_file(folder: str, first: int, stop: int) -> str:
     return f"{folder}/{first:02x}-{stop - 1:02x}{_PART_SUFFIX}"
 
 
-def folders_in_use(index: Index) -> set[str]:
-    """Return the names of the folders that an index needs: of its generation, and of the one before."""
-    return {folder_of(entry.generation, entry.run) for entry in index.history[-2:]}
+def is_unneeded(name: str, index: Index | None) -> bool:
+    """Tell whether a folder is that of a generation that cannot be needed any more.
+
+    That of the index and the one before are kept, and what runs have begun that would make the next one.
+
+    Args:
+        name: of the folder.
+        index: the one that is there; None: none.
+    """
+    found = _FOLDER.fullmatch(name)
+    if not found or index is None:
+        return bool(found)
+    kept = {folder_of(entry.generation, entry.run) for entry in index.history[-2:]}
+    return int(found[1]) <= index.generation and name not in kept
 
 
 def read_index(folder: Path) -> Index:
@@ -150,17 +161,17 @@ def _shown(hashing: Hashing | None) -> str:
     return f"--normalization {hashing.normalization if hashing else ''} --title {title}"
 
 
-def check_is_new(index: Index, run: Entry, name: str) -> None:
-    """See that an index does not have what a run is about to add: all of it would be duplicates.
+def check_is_new(index: Index, inputs_sha256: str, run: str, name: str) -> None:
+    """See that an index does not have inputs by another run: all of them would be duplicates.
 
     Raises:
         UserError: it has.
     """
     for entry in index.history:
-        if run.inputs_sha256 and entry.inputs_sha256 == run.inputs_sha256:
+        if entry.inputs_sha256 == inputs_sha256 and entry.run != run:
             raise UserError(
                 f"{name} has these inputs already (generation {entry.generation}, run {entry.run}): every paragraph "
-                "would be a duplicate; take an index without them, or the --output of that run with --overwrite"
+                "would be a duplicate; take an index without them, or --overwrite the --output of that run"
             )
 
 

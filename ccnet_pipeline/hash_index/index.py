@@ -46,6 +46,7 @@ class Entry:
 
     generation: int = 0  # that it made
     digest: str = ""  # of that generation
+    base: str = ""  # digest of the one before
     run: str  # its id; "merge"
     fingerprint: str = ""  # of its configuration
     inputs_sha256: str = ""  # of the list of its inputs
@@ -69,6 +70,10 @@ class Index:
     parts: list[Part]  # all cells, in order
     history: list[Entry]
     checksum: str = ""  # sha256 of this file with "" here, without blanks and line ends between values
+
+    def entry_of(self, run: str) -> Entry | None:
+        """Return what a run has added; None: it has not."""
+        return next((entry for entry in self.history if entry.run == run), None)
 
     def cells(self) -> Iterator[Cell]:
         """Yield all cells in order."""

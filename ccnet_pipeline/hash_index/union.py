@@ -5,7 +5,7 @@ stands in it is a duplicate in the later sources, once or several times, with ea
 hashes of all of them are the next index.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -27,6 +27,14 @@ class Additions:
         self.added += other.added
         self.known += other.known
         self.come_again += other.come_again
+
+
+def total_of(additions: Iterable[Additions]) -> Additions:
+    """Return the sum."""
+    total = Additions()
+    for each in additions:
+        total.add(each)
+    return total
 
 
 def extend(index: Table, added: list[Table], keep: Keep) -> tuple[list[Bits], Table, Additions]:
