@@ -170,7 +170,12 @@ class _PublishFn(beam.DoFn):
     def process(self, element: tuple[None, tuple[Iterable[FinalFile], Iterable[Sums]]]) -> Iterator[None]:
         files, [sums] = element[1]
         ordered = sorted(files, key=lambda file: file.path)
-        storage.write_json(self._layout.ledger_file, close_books(sums, ordered, self._configuration.num_segments))
+        try:
+            ledger = close_books(sums, ordered, self._configuration.num_segments)
+        except (BalanceError, UserError):
+            storage.remove_folder(self._layout.ledger_folder)  # nothing of such a run is published
+            raise
+        storage.write_json(self._layout.ledger_file, ledger)
         # Last: a run is complete when it has its manifest.
         storage.write_json(self._layout.manifest_file, Manifest(SHARD_FORMAT, self._configuration.fingerprint, ordered))
         yield None
