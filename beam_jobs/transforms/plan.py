@@ -7,7 +7,7 @@ the run ends if a segment failed.
 import itertools
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from operator import attrgetter
+from operator import attrgetter, itemgetter
 from typing import Any
 
 import apache_beam as beam
@@ -39,11 +39,16 @@ def check_failures(failures: Iterable[Failure]) -> None:
 
 
 def segment_bits(note: CompactNote) -> Iterator[SegmentBits]:
-    """Yield where the answers for each segment of a block lie in the block's file."""
-    offset = 0
-    for number, hashes in note.segments:
-        yield number, note.block, offset, hashes
-        offset += packed_size(hashes)
+    """Yield where the answers for each segment of a block lie in the block's file: that of the largest segment first.
+
+    For a runner gives out its work in this order, and what takes longest must not come last.
+    """
+    ends = itertools.accumulate(packed_size(hashes) for _, hashes in note.segments)
+    bits = [
+        (number, note.block, end - packed_size(hashes), hashes)
+        for (number, hashes), end in zip(note.segments, ends, strict=True)
+    ]
+    yield from sorted(bits, key=itemgetter(3), reverse=True)
 
 
 def plan_ranges(scope: int, notes: Sequence[CompactNote], num_ranges: int) -> Iterator[HashRange]:

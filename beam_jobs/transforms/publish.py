@@ -175,7 +175,11 @@ class _PublishFn(beam.DoFn):
         ordered = sorted(files, key=lambda file: file.path)
         notes = [note for of_index in extended for note in of_index]
         additions = total_of(note.additions for note in notes)
-        ledger = close_books(sums, ordered, self._configuration.num_segments)
+        try:
+            ledger = close_books(sums, ordered, self._configuration.num_segments)
+        except (BalanceError, UserError):
+            storage.remove_folder(self._layout.ledger_folder)  # nothing of such a run is published
+            raise
         if self._earlier:
             # Where the first copy stays, it stays where it is right.
             is_wrong = self._configuration.recipe.dedup_keep == "none"

@@ -82,7 +82,7 @@ def compare(tables: Sequence[Table], keep: Keep) -> list[Bits]:
 
 
 def answers(part: Sorted, keep: Keep, num_sources: int) -> list[Bits]:
-    """Return the same of tables that are in one order already."""
+    """Return the same of hashes that are sorted already."""
     may_keep = part.begins if keep == "first" else part.begins & ~part.in_several()
     return by_source(part.sources(), may_keep, num_sources)
 

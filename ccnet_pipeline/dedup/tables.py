@@ -44,13 +44,15 @@ def packed_table(table: Table) -> bytes:
 
 
 class Reader(Protocol):
-    """Gives hashes in ascending order."""
+    """Gives hashes in ascending order, as many as are asked for."""
 
     def __len__(self) -> int:
-        """Return how many were not taken yet."""
+        """Return how many there are, about, which were not taken yet."""
+        ...
 
-    def take(self, edge: int, /) -> Table:
-        """Return those below the edge that were not taken yet."""
+    def take(self, edge: int) -> Table:
+        """Return the hashes below the edge that were not taken yet."""
+        ...
 
 
 class TableReader:
