@@ -14,6 +14,7 @@ from ccnet_pipeline.errors import UserError
 from ccnet_pipeline.hash_index.cells import CellWriter
 from ccnet_pipeline.hash_index.directory import (
     INDEX_FILE,
+    PART_SUFFIX,
     IndexReader,
     check_is_new,
     check_sizes,
@@ -117,12 +118,17 @@ class FoundIndex:
             storage.write(storage.join(self.folder, INDEX_FILE), encode(self.base()))
 
     def remove_unneeded(self) -> None:
-        """Remove the folders of generations that nothing can need any more."""
-        if storage.is_local(self.folder):
-            current = find_index(self.folder, "").current
-            for path in Path(self.folder).iterdir():
-                if is_unneeded(path.name, current):
-                    storage.remove_folder(str(path))
+        """Remove generations that nothing can need any more, and parts that a run has made and then cut otherwise."""
+        if not storage.is_local(self.folder):
+            return
+        current = find_index(self.folder, "").current
+        for path in Path(self.folder).iterdir():
+            if is_unneeded(path.name, current):
+                storage.remove_folder(str(path))
+        in_use = {Path(self.folder, part.file) for part in current.parts if part.file}
+        for path in {path.parent for path in in_use}:
+            for file in set(path.glob(f"*{PART_SUFFIX}")) - in_use:
+                file.unlink()
 
 
 def hashing_of(recipe: Recipe) -> Hashing:

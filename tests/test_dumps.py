@@ -16,6 +16,7 @@ from ccnet_pipeline import sample
 from ccnet_pipeline.dedup.duplicates import Keep
 from ccnet_pipeline.hash_index import __main__ as hash_index
 from ccnet_pipeline.hash_index.directory import IndexReader, locked, open_local, read_index
+from ccnet_pipeline.hash_index.index import Index
 from tests.test_build import documents, result
 
 SEGMENTS = sorted(map(str, (sample.crawl_directory() / "crawl-data").rglob("*.wet.gz")))
@@ -75,10 +76,11 @@ def test_dumps_one_by_one_give_what_one_run_gives(
 ) -> None:
     build(tmp_path / "two", lid, [*A, *B], f"--dedup_keep={keep}")
     build(tmp_path / "three", lid, [*A, *B, *C], f"--dedup_keep={keep}", f"--hash_index={tmp_path / 'at-once'}")
-    monkeypatch.setattr(job, "Plan", functools.partial(Plan, block_segments=1, num_ranges=3))
+    monkeypatch.setattr(job, "Plan", functools.partial(Plan, block_segments=1))
     states = []
     for name, dump in (("a", A), ("b", B), ("c", C)):
-        build(tmp_path / name, lid, dump, f"--dedup_keep={keep}", f"--hash_index={tmp_path / 'index'}")
+        flags = (f"--dedup_keep={keep}", f"--hash_index={tmp_path / 'index'}", "--dedup_buckets=3")
+        build(tmp_path / name, lid, dump, *flags)
         states.append(hashes(tmp_path / "index"))
     for name, dump, together in (("b", B, "two"), ("c", C, "three")):
         wanted = lines(tmp_path / together, dump)
@@ -115,7 +117,7 @@ def test_a_run_that_is_stopped_leaves_the_index_whole_and_goes_on(
     moment: str, is_extended: bool, place: Path, lid: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = (place / "index" / "index.json").read_bytes()
-    monkeypatch.setattr(job, "Plan", functools.partial(Plan, block_segments=1, num_ranges=3))
+    flags = [f"--hash_index={place / 'index'}"]
     write = storage.write
 
     def stop(path: str, data: bytes) -> None:
@@ -125,14 +127,19 @@ def test_a_run_that_is_stopped_leaves_the_index_whole_and_goes_on(
 
     with monkeypatch.context() as patch:
         patch.setattr(storage, "write", stop)
-        build(place / "b", lid, B, f"--hash_index={place / 'index'}", status=130)
+        build(place / "b", lid, B, *flags, "--dedup_buckets=3", status=130)
     assert ((place / "index" / "index.json").read_bytes() != before) == is_extended
     assert hash_index.main(["verify", str(place / "index")]) == 0
-    build(place / "b", lid, B, f"--hash_index={place / 'index'}")
+    build(place / "b", lid, B, *flags, "--dedup_buckets=2")
     index = read_index(place / "index")
+    assert {path.name for path in (place / "index").rglob("*.hashes")} == {"00-ff.hashes", *own_parts(index)}
     assert [entry.segments for entry in index.history] == [1, 2]
     assert ledger(place / "b")["index_duplicates_published"] == index.history[-1].come_again
     assert len(lines(place / "b", B)) == sum(file["documents"] for file in manifest(place / "b")["files"]) > 0
+
+
+def own_parts(index: Index) -> set[str]:
+    return {part.file.rpartition("/")[2] for part in index.parts}
 
 
 def manifest(output: Path) -> dict[str, Any]:

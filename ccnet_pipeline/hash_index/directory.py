@@ -22,7 +22,7 @@ from ccnet_pipeline.hash_index.index import Hashing, Index, decode
 
 INDEX_FILE = "index.json"
 _FOLDER = re.compile(r"(\d{6,})-\w+")  # of a generation
-_PART_SUFFIX = ".hashes"
+PART_SUFFIX = ".hashes"
 _NOTHING: Table = np.empty(0, np.uint64), np.empty(0, np.bool_)
 
 
@@ -33,7 +33,7 @@ def folder_of(generation: int, run: str) -> str:
 
 def part_file(folder: str, first: int, stop: int) -> str:
     """Return where some cells of a generation lie: `000003-5f0c2a11/00-1f.hashes`; `stop` is behind the last."""
-    return f"{folder}/{first:02x}-{stop - 1:02x}{_PART_SUFFIX}"
+    return f"{folder}/{first:02x}-{stop - 1:02x}{PART_SUFFIX}"
 
 
 def is_unneeded(name: str, index: Index | None) -> bool:
