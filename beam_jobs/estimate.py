@@ -59,6 +59,7 @@ class Measured:
     waiting_s: float  # for the network
     read_bytes: int  # that reading leaves for judging
     judged_bytes: int  # of documents, rejects included
+    buckets: int  # languages and buckets, or reasons, that they are of
     memory_bytes: int  # of the process
     languages: dict[str, Kept]
     growth: Growth
@@ -131,6 +132,7 @@ def _measure(segments: Sequence[Segment], plan: Plan) -> Measured:
         waiting_s=max(0.0, reading.wall_s - reading.cpu_s) if is_remote else 0.0,
         read_bytes=sum(file.stat().st_size for file in Path(layout.extracted(0, "hashes")).parent.iterdir()),
         judged_bytes=sum(block.size for block in blocks),
+        buckets=len({(block.folder, block.name) for block in blocks}),
         memory_bytes=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss << 10,
         languages=_by_language(blocks),
         growth=growth_of(compared),

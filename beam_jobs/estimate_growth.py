@@ -6,9 +6,10 @@ estimated from the numbers of copies: the most likely mixture of Poisson distrib
 maximisation. Then a paragraph of rate r stays in a scope of t samples with probability exp(-r t) if none may have a
 copy, and with (1 - exp(-r t)) / (r t) if the first one stays.
 
-Few iterations, on purpose: the likelihood alone would take the draws of the sample for the truth. With 400 the
-estimates from 2 of 20 segments of made crawls were within 5 % (14 000 pages a segment) and 22 % (400 pages) of what was
-counted in all 20, where the share of the sample taken for that of all is wrong by 62 % and 84 %.
+Few iterations, on purpose: the likelihood alone would take the draws of the sample for the truth. Measured on made
+crawls of 20 segments, with 400 and with 14 000 pages each: from two segments, the characters that stay in all are wrong
+by 11 % (standard deviation over pairs of segments, the mean near 0), and the pages by 9 %. The share of the sample,
+taken for that of all, is wrong by 60 to 80 %.
 
 Source: Laird 1978 (mixing distributions), Efron and Thisted 1976 (unseen species).
 """
@@ -26,7 +27,7 @@ Weights = npt.NDArray[np.float64]
 
 _MOST_COPIES = 256  # more count as so many
 _RATES = np.concatenate([[0.0], np.logspace(-2.5, 2.7, 53)])  # copies of a paragraph in one sample
-_ITERATIONS = 400
+_ITERATIONS = 100
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from beam_jobs.blocks import Blocks
 from beam_jobs.estimate import Kept, Measured
+from beam_jobs.estimate_shuffle import Shuffled, shuffled
 from ccnet_pipeline.recipe import Recipe
 
 # CPU seconds of what the sample does not do as a run does it (benchmarks/results.md).
@@ -21,6 +23,8 @@ class Whole:
     bytes: int  # of all archives
     recipe: Recipe
     formats: int  # of the shards
+    shard_bytes: int
+    has_index: bool
 
     @property
     def compared_share(self) -> float:
@@ -48,6 +52,7 @@ class Estimate:
     work_bytes: float
     output_bytes: float
     process_bytes: float  # memory of a worker
+    shuffled: Shuffled
     staying: tuple[float, float]  # share of the characters that stay after the comparison: of the sample, of all
 
     def wall_s(self, processes: int) -> float:
@@ -74,6 +79,8 @@ def scale(measured: Measured, whole: Whole) -> Estimate:
     rejected_bytes = times * (measured.judged_bytes - sum(kept.bytes for kept in measured.languages.values()))
     output_bytes = kept_bytes * whole.formats + rejected_bytes
     tally = measured.account.tally
+    blocks = Blocks(num_segments=whole.segments, scope_segments=whole.recipe.group_size, has_index=whole.has_index)
+    files = measured.buckets * whole.formats + round(output_bytes / whole.shard_bytes)
     return Estimate(
         sampled=measured.segments,
         segments=whole.segments,
@@ -96,5 +103,6 @@ def scale(measured: Measured, whole: Whole) -> Estimate:
         work_bytes=times * measured.read_bytes,
         output_bytes=output_bytes,
         process_bytes=measured.memory_bytes,
+        shuffled=shuffled(blocks, times * measured.hashes, measured.buckets, files),
         staying=(growth.characters.staying(1.0, keep), growth.characters.staying(scope, keep)),
     )

@@ -42,7 +42,7 @@ def _totals(estimate: Estimate, processes: int) -> Table:
         ],
         [
             (f"wall time, {_processes(count)}", _duration(estimate.wall_s(count)))
-            for count in dict.fromkeys([processes, _CLUSTER_CORES])
+            for count in dict.fromkeys([processes, min(_CLUSTER_CORES, estimate.segments)])
         ],
         [
             ("disk, intermediate files", _bytes(estimate.work_bytes)),
@@ -50,8 +50,8 @@ def _totals(estimate: Estimate, processes: int) -> Table:
             (f"memory, {_processes(processes)}", _bytes(estimate.memory_bytes(processes))),
         ],
         [
-            ("shuffled (Flink, Dataflow), elements", f"{estimate.shuffled.elements:,.0f}"),
-            ("shuffled, bytes", _bytes(estimate.shuffled.bytes)),
+            ("shuffled by Flink or Dataflow, elements", f"{estimate.shuffled.elements:,.0f}"),
+            ("shuffled by Flink or Dataflow, bytes", _bytes(estimate.shuffled.bytes)),
         ],
     )
     for rows in sections:

@@ -14,6 +14,9 @@ from apache_beam.options.pipeline_options import PipelineOptions
 
 from beam_jobs import local, run_directory, storage, submission
 from beam_jobs.elements import FinalFile
+from beam_jobs.estimate import measure
+from beam_jobs.estimate_scale import Whole, scale
+from beam_jobs.estimate_table import print_estimate
 from beam_jobs.extract_segment import ExtractSegment
 from beam_jobs.graph import Plan, build
 from beam_jobs.layout import Layout
@@ -24,6 +27,7 @@ from beam_jobs.progress import shown
 from beam_jobs.summary import print_summary
 from ccnet_pipeline import command
 from ccnet_pipeline.formats import JSONL
+from ccnet_pipeline.listings import Pick
 
 # Beam's worker processes cost about 6 CPU seconds to start: what one process does in less stays in one.
 _SMALL_INPUT_BYTES = 16 << 20
@@ -53,6 +57,9 @@ def _run_or_be_interrupted(arguments: Arguments) -> None:
 
 def run(arguments: Arguments) -> None:
     """Build the corpus that the arguments ask for, as far as it is not built yet."""
+    if arguments.estimate:
+        _estimate(arguments, arguments.estimate)
+        return
     index = arguments.hash_index
     if index:
         storage.check_place(index, "--hash_index")
@@ -87,6 +94,26 @@ def _run(arguments: Arguments) -> None:
             run_directory.remove_work(arguments.output, ours.work)
         files = print_summary(ours.layout)
     _print_next_steps(arguments, files)
+
+
+def _estimate(arguments: Arguments, pick: Pick) -> None:
+    """Print what the run would take."""
+    prepared = prepare(arguments)
+    measured = measure(
+        prepared,
+        lambda sample, layout: _plan(arguments, replace(sample, index=None), layout, ""),
+        pick,
+        arguments.work_dir if arguments.work_dir and storage.is_local(arguments.work_dir) else None,
+    )
+    whole = Whole(
+        segments=len(prepared.segments),
+        bytes=prepared.size,
+        recipe=arguments.recipe,
+        formats=len(arguments.formats),
+        shard_bytes=arguments.shard_bytes,
+        has_index=prepared.index is not None,
+    )
+    print_estimate(scale(measured, whole), min(arguments.workers, len(prepared.segments)))
 
 
 def _plan(arguments: Arguments, prepared: Prepared, layout: Layout, run: str) -> Plan:
