@@ -55,7 +55,7 @@ class Measured:
     hashes: int  # distinct in each segment
     read_cpu_s: float
     judge_cpu_s: float
-    start_cpu_s: float  # once a process
+    start_cpu_s: float  # once a process: all that it did before, too
     waiting_s: float  # for the network
     read_bytes: int  # that reading leaves for judging
     judged_bytes: int  # of documents, rejects included
@@ -112,7 +112,7 @@ def measure(prepared: Prepared, plan_in: Callable[[Prepared, Layout], Plan], pic
 
 
 def _measure(segments: Sequence[Segment], plan: Plan) -> Measured:
-    layout, reading, judging = plan.layout, _Meter(), _Meter()
+    layout, reading, judging, begun_cpu_s = plan.layout, _Meter(), _Meter(), time.process_time()
     notes = [reading.run(partial(plan.extract_segment, segment)) for segment in segments]
     tables = [_unique(layout, number, note) for number, note in enumerate(notes)]
     compared = _compared(layout, notes, tables)
@@ -128,7 +128,7 @@ def _measure(segments: Sequence[Segment], plan: Plan) -> Measured:
         hashes=sum(note.hashes for note in notes),
         read_cpu_s=reading.cpu_s,
         judge_cpu_s=judging.cpu_s,
-        start_cpu_s=reading.start_s + judging.start_s,
+        start_cpu_s=begun_cpu_s + reading.start_s + judging.start_s,
         waiting_s=max(0.0, reading.wall_s - reading.cpu_s) if is_remote else 0.0,
         read_bytes=sum(file.stat().st_size for file in Path(layout.extracted(0, "hashes")).parent.iterdir()),
         judged_bytes=sum(block.size for block in blocks),

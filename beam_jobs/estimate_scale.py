@@ -11,6 +11,7 @@ from ccnet_pipeline.recipe import Recipe
 # CPU seconds of what the sample does not do as a run does it (benchmarks/results.md).
 _COMPARE_S = 0.5e-6  # a hash: sorted by blocks, compared, handed back
 _WRITE_S = 5e-9  # a byte of the shards: gathered, joined, its sha256
+_GRAPH_S = 1.0  # a process: what Beam needs to begin
 _PARALLEL = 0.92  # of what more processes would ideally save
 _DRIVER_BYTES = 300e6  # beside its workers
 
@@ -95,10 +96,11 @@ def scale(measured: Measured, whole: Whole) -> Estimate:
         cpu_s={
             "read and hash": times * measured.read_cpu_s,
             "duplicates": times * measured.hashes * _COMPARE_S,
-            "language and fluency": of_characters * measured.judge_cpu_s,
+            # It costs something a document and something a character: which is more depends on models and lengths.
+            "language and fluency": (of_documents + of_characters) / 2 * measured.judge_cpu_s,
             "shards": output_bytes * _WRITE_S,
         },
-        start_cpu_s=measured.start_cpu_s,
+        start_cpu_s=measured.start_cpu_s + _GRAPH_S,
         waiting_s=times * measured.waiting_s,
         work_bytes=times * measured.read_bytes,
         output_bytes=output_bytes,

@@ -1,6 +1,6 @@
 """What a run of some size sends through the GroupByKeys and Reshuffles of its graph: counted, not tried.
 
-Bytes are those of an element as Beam encodes it, measured on elements as a dump has them. A runner adds some of its own.
+Bytes are those of an element as Beam encodes it, measured on elements as a dump has them. A runner adds some more.
 """
 
 from dataclasses import dataclass
