@@ -47,11 +47,6 @@ class _Judged:
     bucket: Bucket | None = None  # None: it left before
     reason: str | None = None  # why it is dropped; None: it is kept
 
-    @classmethod
-    def early(cls, group: Group) -> "_Judged":
-        """Return a group that is not scored, because it leaves before."""
-        return cls(group, reason=group.reason)
-
 
 @dataclass(slots=True)
 class Miner:
@@ -122,18 +117,15 @@ class Miner:
 
     def _judge(self, groups_of_pages: Sequence[Sequence[Group]]) -> list[list[_Judged]]:
         """Score the groups that go on, and say what becomes of each."""
-        go_on = [group for groups in groups_of_pages for group in groups if group.reason is None]
-        perplexities = iter(self._perplexities(go_on))
-        return [
-            [self._judged(group, next(perplexities)) if group.reason is None else _Judged.early(group) for group in groups]
-            for groups in groups_of_pages
-        ]
+        perplexities = iter(self._perplexities([group for groups in groups_of_pages for group in groups]))
+        return [[self._judged(group, next(perplexities)) for group in groups] for groups in groups_of_pages]
 
     def _perplexities(self, groups: Sequence[Group]) -> list[float | None]:
-        """Return the perplexity of each group; None where its language has no model."""
+        """Return the perplexity of each group; None where it leaves before, or its language has no model."""
         of_language: dict[str, list[int]] = {}
         for number, group in enumerate(groups):
-            of_language.setdefault(group.language, []).append(number)
+            if group.reason is None:
+                of_language.setdefault(group.language, []).append(number)
         perplexities: list[float | None] = [None] * len(groups)
         for language, numbers in of_language.items():
             if model := self.models.get(language):
@@ -146,6 +138,8 @@ class Miner:
         return ["\n".join(texts)] if self.recipe.unit == "document" else texts
 
     def _judged(self, group: Group, perplexity: float | None) -> _Judged:
+        if group.reason is not None:
+            return _Judged(group, reason=group.reason)
         model = self.models.get(group.language)
         bucket = bucket_of(perplexity, model.cutoffs if model else None)
         return _Judged(group, perplexity, bucket, None if bucket in self.recipe.keep_buckets else f"bucket_{bucket}")
@@ -222,7 +216,7 @@ class Miner:
         positions = [position for position, paragraph in enumerate(paragraphs) if paragraph]
         texts = [paragraphs[position] for position in positions]
         whole = Group(UNDETERMINED, 0.0, positions, texts, reason, Evidence("", []) if self.keep_labels else None)
-        yield Reject.of(self._document(candidate, _Judged.early(whole), several=False), reason)
+        yield Reject.of(self._document(candidate, _Judged(whole), several=False), reason)
 
 
 def _telling_of_lost(page: Page) -> Paragraphs:
