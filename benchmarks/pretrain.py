@@ -280,7 +280,7 @@ def _measure_here(job: Job) -> Result:
 
 def _measure_apart(job: Job) -> Result:
     """Measure in a fresh process: its memory is its own, and running out of it ends nothing else."""
-    # As a module: a script would have the other benchmarks on its path, and transformers takes kernels.py for a library.
+    # As a module: a script has the other benchmarks on its path, and transformers would take kernels.py for a library.
     command = [sys.executable, "-m", "benchmarks.pretrain", "--job", json.dumps(asdict(job))]
     # The Trainer would split its batch among all GPUs that it sees.
     one = {"CUDA_VISIBLE_DEVICES": os.environ.get("CUDA_VISIBLE_DEVICES", "0").partition(",")[0]}
