@@ -38,7 +38,7 @@ def for_lm_ccnet(text: str) -> str:
     text = text.strip()
     if text.isascii():
         return text.encode("ascii").translate(ASCII_FOLD, ASCII_CONTROLS).decode("ascii")
-    return map_characters(_expand(unicodedata.normalize("NFD", text.lower())), _lm_ccnet_table())
+    return map_characters(_expand(unicodedata.normalize("NFD", text.lower())), _lm_ccnet_table()).replace("\0", "")
 
 
 def for_lm_mended(text: str) -> str:
@@ -54,7 +54,7 @@ def for_lm_mended(text: str) -> str:
     if text.isascii():
         return text.encode("ascii").translate(_ASCII_FOLD_BLANKS).decode("ascii").strip()
     composed = unicodedata.normalize("NFC", text.lower())
-    return map_characters(_expand(composed), _lm_mended_table(), deletes=False).strip()
+    return map_characters(_expand(composed), _lm_mended_table()).strip()
 
 
 def for_lm_running(text: str) -> str:
