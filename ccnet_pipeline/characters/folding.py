@@ -32,22 +32,24 @@ ASCII_CONTROLS = bytes([*range(32), 127])
 
 
 def map_characters(text: str, table: CodePoints) -> str:
-    """Return the text with every character mapped. Where the table deletes one there is NUL; the caller takes it out."""
-    # The codecs called directly: by their names Python finds them anew each time. And of the two ways of numpy to look
-    # up, `take` with "clip" costs half, as it checks nothing; no code point lies outside of the table.
-    encoded = codecs.utf_32_le_encode(text, "surrogatepass")[0]
-    codes = table.take(np.frombuffer(encoded, dtype="<i4"), mode="clip")
-    return codecs.utf_32_le_decode(codes.data, "surrogatepass")[0]
+    """Return the text with every character mapped; a deleted one as NUL, for the caller to remove."""
+    # Of the two ways of numpy to look up, `take` with "clip" costs half, as it checks nothing; no code point lies
+    # outside of the table.
+    return _text(table.take(_codes(text), mode="clip"))
+
+
+def table_of(mapped: str) -> CodePoints:
+    """Return a table from what every code point becomes, one character for one."""
+    return _codes(mapped).astype(np.uint32)
 
 
 def every_character() -> str:
     """Return all code points in their order, surrogates included."""
-    return np.arange(0x110000, dtype="<u4").tobytes().decode("utf-32-le", "surrogatepass")
+    return _text(np.arange(0x110000, dtype="<u4"))
 
 
-def digits_folded() -> CodePoints:
-    """Return a table that makes every decimal digit "0" and leaves all else."""
-    table = np.arange(0x110000, dtype=np.uint32)
+def fold_digits(table: CodePoints) -> CodePoints:
+    """Let every decimal digit become "0", and return the table."""
     return set_all(table, map(ord, re.findall(r"\d", every_character())), ord("0"))
 
 
@@ -55,3 +57,12 @@ def set_all(table: CodePoints, characters: Iterable[int], value: int) -> CodePoi
     """Set the entries of some characters, and return the table."""
     table[list(characters)] = value
     return table
+
+
+# The codecs called directly: by their names Python finds them anew each time.
+def _codes(text: str) -> npt.NDArray[np.int32]:
+    return np.frombuffer(codecs.utf_32_le_encode(text, "surrogatepass")[0], dtype="<i4")
+
+
+def _text(codes: CodePoints) -> str:
+    return codecs.utf_32_le_decode(codes.data, "surrogatepass")[0]

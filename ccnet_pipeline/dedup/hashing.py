@@ -14,7 +14,7 @@ from ccnet_pipeline.dedup.normal_form import fold
 
 Hashes = npt.NDArray[np.uint64]
 
-_LINES_AT_ONCE = 512  # whose code points stay in the processor's cache while they are folded
+_LINES_AT_ONCE = 256  # whose code points stay in the processor's cache while they are folded
 
 
 def paragraph_hashes(paragraphs: Sequence[str]) -> Hashes:

@@ -7,8 +7,6 @@ neighbours (the final sigma), Python's own comes first.
 
 import functools
 
-import numpy as np
-
 from ccnet_pipeline.characters.folding import (
     ASCII_CONTROLS,
     ASCII_FOLD,
@@ -16,15 +14,16 @@ from ccnet_pipeline.characters.folding import (
     DELETED,
     PUNCTUATION,
     CodePoints,
-    digits_folded,
     every_character,
+    fold_digits,
     map_characters,
     set_all,
+    table_of,
 )
 
 _LINE_BREAK = ord("\n")
 # Their lower case is not one character for one: that of sigma depends on its neighbours, i with a dot becomes two.
-_NOT_LOWERED_ALONE = ("Σ", "İ")
+_SIGMA, _DOTTED_I = "Σ", "İ"
 _ASCII_CONTROLS_BUT_LINE_BREAK = ASCII_CONTROLS.replace(b"\n", b"")
 
 
@@ -46,25 +45,20 @@ def fold(text: str) -> bytes:
     """Return the UTF-8 of what `for_dedup` gives for lines that are stripped already."""
     if text.isascii():
         return text.encode("ascii").translate(ASCII_FOLD, _ASCII_CONTROLS_BUT_LINE_BREAK)
-    if any(character in text for character in _NOT_LOWERED_ALONE):
-        text = "\n".join(map(_lowered_by_context, text.split("\n")))
+    if _has_context(text):
+        text = "\n".join([line.lower() if _has_context(line) else line for line in text.split("\n")])
     # Out of bytes NUL is taken several times as fast as out of text.
     return map_characters(text, _dedup_table()).encode("utf-8", "surrogatepass").replace(b"\0", b"")
 
 
-def _lowered_by_context(line: str) -> str:
-    return line.lower() if any(character in line for character in _NOT_LOWERED_ALONE) else line
+def _has_context(text: str) -> bool:
+    return _SIGMA in text or _DOTTED_I in text
 
 
 @functools.cache
 def _dedup_table() -> CodePoints:
-    table = digits_folded()
-    characters = every_character()
-    for character in _NOT_LOWERED_ALONE:
-        characters = characters.replace(character, "\0")
-    lower = np.frombuffer(characters.lower().encode("utf-32-le", "surrogatepass"), "<u4")
-    has_case = lower != np.frombuffer(characters.encode("utf-32-le", "surrogatepass"), "<u4")
-    table[has_case] = lower[has_case]
+    # In place of the dotted I, which is never looked up, anything of one character.
+    table = fold_digits(table_of(every_character().replace(_DOTTED_I, "i").lower()))
     # Digits come first: U+FF11 is already "0" here and must not be deleted with the marks.
     set_all(table, (ord(mark) for mark in PUNCTUATION if not mark.isdecimal()), DELETED)
     return set_all(table, (code for code in CONTROLS if code != _LINE_BREAK), DELETED)

@@ -13,9 +13,11 @@ from ccnet_pipeline.characters.folding import (
     DELETED,
     PUNCTUATION,
     CodePoints,
-    digits_folded,
+    every_character,
+    fold_digits,
     map_characters,
     set_all,
+    table_of,
 )
 
 _ASCII_FOLD_BLANKS = bytes(32 if code in CONTROLS else folded for code, folded in enumerate(ASCII_FOLD))
@@ -81,7 +83,7 @@ def _expand(text: str) -> str:
 
 
 def _lm_table() -> CodePoints:
-    table = digits_folded()
+    table = fold_digits(table_of(every_character()))
     for mark, ascii_form in PUNCTUATION.items():
         if len(ascii_form) == 1 and not mark.isdecimal():
             table[ord(mark)] = ord(ascii_form)
