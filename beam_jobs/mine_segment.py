@@ -11,14 +11,15 @@ import numpy as np
 from beam_jobs import storage
 from beam_jobs.elements import REJECTS, SHARDS, Block, ExtractNote, Frame, MineNote
 from beam_jobs.layout import Layout
-from ccnet_pipeline.dedup.duplicates import Bits, verdicts
+from ccnet_pipeline.dedup.duplicates import verdicts
+from ccnet_pipeline.dedup.sorting import Bits
 from ccnet_pipeline.documents import Document, Reject, encode
 from ccnet_pipeline.fluency import FluencyModels, Normalization
 from ccnet_pipeline.frames import FrameBuilder, compressor
 from ccnet_pipeline.language import Judgement, LidModels, ModelIdentifier, load
 from ccnet_pipeline.ledger import total
 from ccnet_pipeline.mine import Miner
-from ccnet_pipeline.pages.stored import read_pages
+from ccnet_pipeline.pages.stored import read_chunks
 from ccnet_pipeline.recipe import Recipe
 
 _SHARD_LEVEL = 3  # of zstd
@@ -130,7 +131,7 @@ class MineSegment:
             storage.writing(self.layout.mined(number, "blocks.zst")) as file,
         ):
             writer = _BlockWriter(file, number)
-            for document in miner.mine(read_pages(pages), of_segment):
+            for document in miner.mine(read_chunks(pages), of_segment):
                 writer.add(document)
             blocks = writer.finish()
         note = MineNote(
