@@ -352,8 +352,8 @@ class SplitAtBlanks:
     def vocab_size(self) -> int:
         return 0
 
-    def encode(self, lines: str | list[str], **_: object) -> list[str] | list[list[str]]:
-        return lines.split() if isinstance(lines, str) else [line.split() for line in lines]
+    def encode(self, line: str, **_: object) -> list[bytes]:
+        return line.encode().split()
 
 
 @pytest.mark.parametrize(("given", "result"), cases("perplexity.DocLM"))
