@@ -14,7 +14,7 @@ from ccnet_pipeline.characters.folding import (
     DELETED,
     PUNCTUATION,
     CodePoints,
-    every_character,
+    characters,
     fold_digits,
     map_characters,
     set_all,
@@ -58,7 +58,7 @@ def _has_context(text: str) -> bool:
 @functools.cache
 def _dedup_table() -> CodePoints:
     # In place of the dotted I, which is never looked up, anything of one character.
-    table = fold_digits(table_of(every_character().replace(_DOTTED_I, "i").lower()))
+    table = fold_digits(table_of(characters().replace(_DOTTED_I, "i").lower()))
     # Digits come first: U+FF11 is already "0" here and must not be deleted with the marks.
     set_all(table, (ord(mark) for mark in PUNCTUATION if not mark.isdecimal()), DELETED)
     return set_all(table, (code for code in CONTROLS if code != _LINE_BREAK), DELETED)
