@@ -444,7 +444,8 @@ def stage(tmp_path: Path) -> StageProgress:
 
 def finish(stage: StageProgress, *numbers: int, pages: int = 1000) -> None:
     for number in numbers:
-        (stage.folder / "000" / f"{number:06d}.done.json").write_bytes(msgspec.json.encode({"pages": pages, "cpu_s": 1.0}))
+        note = stage.folder / "000" / f"{number:06d}.done.json"
+        note.write_bytes(msgspec.json.encode({"pages": pages, "cpu_s": 1.0}))
 
 
 def test_a_stage_that_has_not_begun(stage: StageProgress) -> None:
