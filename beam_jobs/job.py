@@ -85,7 +85,9 @@ def _plan(arguments: Arguments, prepared: Prepared, layout: Layout) -> Plan:
     """Write what workers read, and return the plan, all paths absolute: workers may run in another folder."""
     layout = Layout(output=storage.absolute(layout.output), work=storage.absolute(layout.work))
     segments_file = storage.join(layout.work, "segments.json")
-    storage.write_json(segments_file, [replace(each, path=storage.absolute(each.path)) for each in prepared.segments])
+    # The largest first, so that no worker is left alone with one at the end.
+    by_size = sorted(prepared.segments, key=lambda each: each.size or 0, reverse=True)
+    storage.write_json(segments_file, [replace(each, path=storage.absolute(each.path)) for each in by_size])
     if prepared.robots:
         storage.write(layout.robots_file, prepared.robots.packed)
     cache, configuration = arguments.fetch.cache, prepared.configuration
@@ -129,12 +131,15 @@ def _make_pipeline(arguments: Arguments, prepared: Prepared) -> tuple[int, beam.
 
 def _execute(pipeline: beam.Pipeline, plan: Plan, workers: int, prepared: Prepared) -> None:
     build(pipeline, plan)
-    with shown(plan.layout, len(prepared.segments), prepared.size):
-        if workers > 1:
-            folder = plan.layout.work if storage.is_local(plan.layout.work) else tempfile.gettempdir()
-            local.run_supervised(pipeline.run, str(Path(folder) / "workers.log"))
-        else:
+    progress = shown(plan.layout, len(prepared.segments), prepared.size)
+    if workers == 1:
+        with progress:
             pipeline.run().wait_until_finish()
+        return
+    folder = plan.layout.work if storage.is_local(plan.layout.work) else tempfile.gettempdir()
+    # Before the progress, which has a thread.
+    with local.started(workers, str(Path(folder) / "workers.log"), pipeline.options) as processes, progress:
+        processes.supervise(pipeline.run)
 
 
 def _find(error: BaseException | None, kind: type[Exception]) -> str | None:
