@@ -9,9 +9,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import apache_beam as beam
-from apache_beam.options.pipeline_options import PipelineOptions
 
-from beam_jobs import local, run_directory, storage, submission
+from beam_jobs import local, run_directory, storage
 from beam_jobs.elements import FinalFile
 from beam_jobs.extract_segment import ExtractSegment
 from beam_jobs.graph import Plan, build
@@ -123,10 +122,11 @@ def _num_buckets(prepared: Prepared) -> int:
 def _make_pipeline(arguments: Arguments, prepared: Prepared) -> tuple[int, beam.Pipeline]:
     """Return the worker processes on this machine, and an empty pipeline that will use them."""
     if arguments.runner not in LOCAL_RUNNERS:
+        from beam_jobs import submission
+
         return 1, submission.make_pipeline(arguments.runner, list(arguments.beam))
     workers = min(arguments.workers, len(prepared.segments)) if prepared.size >= _SMALL_INPUT_BYTES else 1
-    options = PipelineOptions(list(arguments.beam), direct_num_workers=workers)
-    return workers, beam.Pipeline(runner=local.runner(workers), options=options)
+    return workers, local.make_pipeline(workers, list(arguments.beam))
 
 
 def _execute(pipeline: beam.Pipeline, plan: Plan, workers: int, prepared: Prepared) -> None:

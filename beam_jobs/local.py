@@ -18,6 +18,7 @@ from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from typing import Any
 
+import apache_beam as beam
 import grpc
 from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.runners.portability.fn_api_runner.fn_runner import FnApiRunner
@@ -32,9 +33,25 @@ _URN = "cc100:env:local_worker:v1"
 _LOOK_EVERY_S = 0.1
 
 
-def runner(workers: int) -> FnApiRunner:
-    """Return the runner for a number of processes; 1 is the present one."""
-    return FnApiRunner() if workers == 1 else SharingRunner(default_environment=_LocalEnvironment())
+class _Options(PipelineOptions):  # type: ignore[misc]  # Beam has no types
+    """Options whose views are made once: Beam asks for one at every transform, and parses all options for it."""
+
+    @functools.cache  # noqa: B019 - there is one of them a process
+    def view_as(self, cls: type[PipelineOptions]) -> PipelineOptions:
+        return super().view_as(cls)
+
+
+def make_pipeline(workers: int, flags: list[str]) -> beam.Pipeline:
+    """Return an empty pipeline for this machine.
+
+    Args:
+        workers: how many processes; 1 is the present one.
+        flags: options for Beam.
+    """
+    # The graph is always the same: its types are for tests to check.
+    options = _Options(flags, direct_num_workers=workers, pipeline_type_check=False)
+    runner = FnApiRunner() if workers == 1 else SharingRunner(default_environment=_LocalEnvironment())
+    return beam.Pipeline(runner=runner, options=options)
 
 
 @contextlib.contextmanager
@@ -140,7 +157,7 @@ def _let_lost_connections_pass() -> None:
 
 
 @Environment.register_urn(_URN, None)
-class _LocalEnvironment(Environment):  # type: ignore[misc]  # Beam has no types
+class _LocalEnvironment(Environment):  # type: ignore[misc]
     """Worker processes of ours, as an environment of Beam's."""
 
     def __init__(self) -> None:

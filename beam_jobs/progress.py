@@ -14,8 +14,6 @@ from pathlib import Path
 
 import msgspec
 from rich import filesize
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
 from beam_jobs.layout import READING, Layout
 from beam_jobs.storage import is_local
@@ -165,6 +163,9 @@ def shown(layout: Layout, num_segments: int, total_bytes: int) -> Iterator[None]
 
 
 def _show_bars(stages: list[StageProgress], stop: threading.Event) -> None:
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TaskID, TextColumn
+
     label, state = TextColumn("{task.description:>20}"), TextColumn("{task.fields[state]}")
     columns = (label, BarColumn(bar_width=16), state)
     with Progress(*columns, console=Console(stderr=True), transient=True) as bars:

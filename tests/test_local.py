@@ -1,5 +1,7 @@
-"""Worker processes on this machine: work goes to who is free, and one that dies is one line."""
+"""The local runner: a light start, work that goes to who is free, and a worker that dies is one line."""
 
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from multiprocessing import Pipe
@@ -155,3 +157,13 @@ def test_what_else_breaks_in_a_thread_is_shown(monkeypatch: pytest.MonkeyPatch) 
     broken = ZeroDivisionError("ours")
     supervised(lambda: in_a_thread(broken))
     assert shown == [broken]
+
+
+# --- the start
+
+
+def test_a_start_imports_no_client_of_a_service_that_it_does_not_use() -> None:
+    heavy = "boto3 requests urllib3 pymongo pandas pyarrow google.cloud apache_beam.io.gcp.bigquery".split()
+    script = f"import sys, beam_jobs.job; print([name for name in {heavy} if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert (done.stdout, done.stderr) == ("[]\n", "")
