@@ -17,6 +17,7 @@ import zstandard
 from isal import isal_zlib
 
 from beam_jobs.elements import SHARDS, Manifest
+from beam_jobs.layout import Layout
 from beam_jobs.mine_segment import _SHARD_LEVEL
 from ccnet_pipeline.archive.gzip_members import GZIP
 from ccnet_pipeline.archive.members import walk
@@ -146,7 +147,7 @@ def record(setup: Setup, work: Path, output: Path) -> KernelInputs:
     documents = 0
     for segment, table, may_keep in zip(setup.segments, tables, _answers(setup.recipe, tables), strict=True):
         miner = Miner(segment.name, segment.dump, setup.recipe, identifier, models)
-        pages_file = work / "extract" / f"{segment.number:06d}.pages.zst"
+        pages_file = Path(Layout(output="", work=str(work)).extracted(segment.number, "pages.zst"))
         inputs.pages += frames_of(pages_file)
         with pages_file.open("rb") as stream:
             pages = read_pages(stream)

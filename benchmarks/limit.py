@@ -161,7 +161,7 @@ def _tiny_input(archive: Path, scratch: Path) -> Path:
 
 
 def _notes(output: Path, stage: str, kind: type[_Note]) -> list[_Note]:
-    paths = sorted((output / "work").glob(f"*/{stage}/*.done.json"))
+    paths = sorted((output / "work").glob(f"*/{stage}/*/*.done.json"))
     return [msgspec.json.decode(path.read_bytes(), type=kind) for path in paths]
 
 

@@ -438,12 +438,14 @@ def test_a_record_without_headers_has_a_stable_id_of_its_own() -> None:
 
 @pytest.fixture
 def stage(tmp_path: Path) -> StageProgress:
+    (tmp_path / "000").mkdir()
     return StageProgress("read", tmp_path, num_segments=10)
 
 
 def finish(stage: StageProgress, *numbers: int, pages: int = 1000) -> None:
     for number in numbers:
-        (stage.folder / f"{number:06d}.done.json").write_bytes(msgspec.json.encode({"pages": pages, "cpu_s": 1.0}))
+        note = stage.folder / "000" / f"{number:06d}.done.json"
+        note.write_bytes(msgspec.json.encode({"pages": pages, "cpu_s": 1.0}))
 
 
 def test_a_stage_that_has_not_begun(stage: StageProgress) -> None:
@@ -461,7 +463,7 @@ def test_a_folder_that_does_not_exist_yet(tmp_path: Path) -> None:
 
 
 def test_speed_and_time_left(stage: StageProgress) -> None:
-    (stage.folder / ".writing-000000.pages.zst-ab").touch()
+    (stage.folder / "000" / ".writing-000000.pages.zst-ab").touch()
     stage.look(100.0)
     assert (stage.began, stage.done) == (100.0, 0)
     assert stage.line(110.0) == "0/10 segments, 0 documents"
@@ -493,7 +495,9 @@ def test_what_an_earlier_run_left_counts_as_done_but_not_for_the_speed(stage: St
 def test_a_stage_in_bytes_moves_within_a_segment(tmp_path: Path) -> None:
     stage = StageProgress("read", tmp_path, num_segments=2, total_bytes=200_000_000)
     stage.look(0.0)
-    archive, note = io.BytesIO(bytes(30_000_000)), tmp_path / f"{storage.TEMPORARY_PREFIX}000000.reading"
+    folder = tmp_path / "000"
+    folder.mkdir()
+    archive, note = io.BytesIO(bytes(30_000_000)), folder / f"{storage.TEMPORARY_PREFIX}000000.reading"
     with watched(archive, str(note)) as stream:
         stage.look(0.0)
         while stream.read(10_000_000):
@@ -503,25 +507,26 @@ def test_a_stage_in_bytes_moves_within_a_segment(tmp_path: Path) -> None:
         stage.began = 0.0
         stage.look(30.0)
         assert stage.line(30.0) == "0/2 segments, 30.0 MB, 0 documents, 0:02:50 left"
-    assert list(tmp_path.iterdir()) == []
-    (tmp_path / "000000.done.json").write_bytes(msgspec.json.encode({"pages": 1000, "bytes": 100_000_000}))
+    assert list(folder.iterdir()) == []
+    (folder / "000000.done.json").write_bytes(msgspec.json.encode({"pages": 1000, "bytes": 100_000_000}))
     stage.look(100.0)
     assert stage.line(100.0) == "1/2 segments, 100.0 MB, 1,000 documents, 10 documents/s, 0:01:40 left"
-    (tmp_path / "000001.done.json").write_bytes(msgspec.json.encode({"pages": 1000, "bytes": 140_000_000}))
+    (folder / "000001.done.json").write_bytes(msgspec.json.encode({"pages": 1000, "bytes": 140_000_000}))
     stage.look(200.0)
     assert stage.line(200.0) == "2/2 segments, 240.0 MB, 2,000 documents, 10 documents/s"
 
 
 def test_a_note_that_is_being_written_counts_nothing(tmp_path: Path) -> None:
     stage = StageProgress("read", tmp_path, num_segments=2, total_bytes=100)
-    (tmp_path / ".writing-000000.reading").touch()
-    (tmp_path / ".writing-000001.reading").write_text("50")
+    (tmp_path / "000").mkdir()
+    (tmp_path / "000" / ".writing-000000.reading").touch()
+    (tmp_path / "000" / ".writing-000001.reading").write_text("50")
     stage.look(0.0)
     assert (stage.bytes, stage.fraction) == (50, 0.5)
 
 
 def test_hours_are_told(stage: StageProgress) -> None:
-    (stage.folder / ".writing-x").touch()
+    (stage.folder / "000" / ".writing-x").touch()
     stage.look(0.0)
     finish(stage, 0)
     stage.look(1000.0)
@@ -530,7 +535,7 @@ def test_hours_are_told(stage: StageProgress) -> None:
 
 def test_other_files_of_the_folder_are_no_notes(stage: StageProgress) -> None:
     for name in ("000000.pages.zst", "000000.hashes", ".writing-000000.done.json-0f"):
-        (stage.folder / name).touch()
+        (stage.folder / "000" / name).touch()
     stage.look(1.0)
     assert stage.done == 0
 
