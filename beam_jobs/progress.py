@@ -79,7 +79,7 @@ class _NoteFolder:
             return []
         is_settled = changed_ns < time.time_ns() - _SETTLED_NS
         self._changed_ns = changed_ns if is_settled else None
-        names = os.listdir(self.path)
+        names = os.listdir(self.path)  # noqa: PTH208 - thousands of names, which iterdir would make paths of
         new = {name for name in names if name.endswith(".done.json") and not name.startswith(".")} - self._seen
         self._seen |= new
         self.reading = [self.path / name for name in names if name.startswith(".") and name.endswith(f".{READING}")]
@@ -123,9 +123,9 @@ class StageProgress:
 
     def _note_folders(self) -> list[_NoteFolder]:
         with contextlib.suppress(FileNotFoundError):
-            for name in os.listdir(self.folder):
-                if name not in self._folders:
-                    self._folders[name] = _NoteFolder(self.folder / name)
+            for path in self.folder.iterdir():
+                if path.name not in self._folders:
+                    self._folders[path.name] = _NoteFolder(path)
         return list(self._folders.values())
 
     def pages_per_s(self, now: float) -> float:
