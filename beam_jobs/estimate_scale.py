@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from beam_jobs.blocks import Blocks
+from beam_jobs.blocks import GROUP_SEGMENTS, Blocks, block_size
 from beam_jobs.estimate import Kept, Measured
 from beam_jobs.estimate_shuffle import Shuffled, shuffled
 from ccnet_pipeline.recipe import Recipe
@@ -80,7 +80,14 @@ def scale(measured: Measured, whole: Whole) -> Estimate:
     rejected_bytes = times * (measured.judged_bytes - sum(kept.bytes for kept in measured.languages.values()))
     output_bytes = kept_bytes * whole.formats + rejected_bytes
     tally = measured.account.tally
-    blocks = Blocks(num_segments=whole.segments, scope_segments=whole.recipe.group_size, has_index=whole.has_index)
+    group_size = whole.recipe.group_size
+    blocks = Blocks(
+        num_segments=whole.segments,
+        scope_segments=group_size,
+        block_segments=block_size(group_size or whole.segments),
+        group_segments=GROUP_SEGMENTS,
+        has_index=whole.has_index,
+    )
     files = measured.buckets * whole.formats + round(output_bytes / whole.shard_bytes)
     return Estimate(
         sampled=measured.segments,

@@ -10,9 +10,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import apache_beam as beam
-from apache_beam.options.pipeline_options import PipelineOptions
 
-from beam_jobs import local, run_directory, storage, submission
+from beam_jobs import local, run_directory, storage
 from beam_jobs.elements import FinalFile
 from beam_jobs.estimate import measure
 from beam_jobs.estimate_scale import Whole, scale
@@ -127,7 +126,9 @@ def _plan(arguments: Arguments, prepared: Prepared, layout: Layout, run: str) ->
     """
     layout = Layout(output=storage.absolute(layout.output), work=storage.absolute(layout.work))
     segments_file = storage.join(layout.work, "segments.json")
-    storage.write_json(segments_file, [replace(each, path=storage.absolute(each.path)) for each in prepared.segments])
+    # The largest first, so that no worker is left alone with one at the end.
+    by_size = sorted(prepared.segments, key=lambda each: each.size or 0, reverse=True)
+    storage.write_json(segments_file, [replace(each, path=storage.absolute(each.path)) for each in by_size])
     if prepared.robots:
         storage.write(layout.robots_file, prepared.robots.packed)
     cache, configuration, index = arguments.fetch.cache, prepared.configuration, prepared.index
@@ -159,20 +160,24 @@ def _plan(arguments: Arguments, prepared: Prepared, layout: Layout, run: str) ->
 def _make_pipeline(arguments: Arguments, prepared: Prepared) -> tuple[int, beam.Pipeline]:
     """Return the worker processes on this machine, and an empty pipeline that will use them."""
     if arguments.runner not in LOCAL_RUNNERS:
+        from beam_jobs import submission
+
         return 1, submission.make_pipeline(arguments.runner, list(arguments.beam))
     workers = min(arguments.workers, len(prepared.segments)) if prepared.size >= _SMALL_INPUT_BYTES else 1
-    options = PipelineOptions(list(arguments.beam), direct_num_workers=workers)
-    return workers, beam.Pipeline(runner=local.runner(workers), options=options)
+    return workers, local.make_pipeline(workers, list(arguments.beam))
 
 
 def _execute(pipeline: beam.Pipeline, plan: Plan, workers: int, prepared: Prepared) -> None:
     build(pipeline, plan)
-    with shown(plan.layout, len(prepared.segments), prepared.size):
-        if workers > 1:
-            folder = plan.layout.work if storage.is_local(plan.layout.work) else tempfile.gettempdir()
-            local.run_supervised(pipeline.run, str(Path(folder) / "workers.log"))
-        else:
+    progress = shown(plan.layout, len(prepared.segments), prepared.size)
+    if workers == 1:
+        with progress:
             pipeline.run().wait_until_finish()
+        return
+    folder = plan.layout.work if storage.is_local(plan.layout.work) else tempfile.gettempdir()
+    # Before the progress, which has a thread.
+    with local.started(workers, str(Path(folder) / "workers.log"), pipeline.options) as processes, progress:
+        processes.supervise(pipeline.run)
 
 
 def _find(error: BaseException | None, kind: type[Exception]) -> str | None:

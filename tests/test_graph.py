@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import apache_beam as beam
 import pytest
@@ -54,11 +55,15 @@ def pipeline() -> beam.Pipeline:
 
 
 def test_no_step_has_a_side_input_and_nothing_is_both_grouped_and_flattened(pipeline: beam.Pipeline) -> None:
+    work: Any = repr  # is never called
     layout = Layout(output="out", work="work")
     plan = Plan(
-        configuration=configuration(), layout=layout, segments_file="segments.json", extract_segment=repr,
-        mine_segment=repr,
-    )  # type: ignore[arg-type]  # fmt: skip
+        configuration=configuration(),
+        layout=layout,
+        segments_file="segments.json",
+        extract_segment=work,
+        mine_segment=work,
+    )
     build(pipeline, plan)
     proto = pipeline.to_runner_api()
     assert side_inputs(proto) == []

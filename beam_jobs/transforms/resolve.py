@@ -1,6 +1,6 @@
 """Stage 2, third step as a transform: hashes of one range meet, and each block learns which it may keep."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -10,7 +10,7 @@ from apache_beam.pvalue import PCollection, TaggedOutput
 
 from beam_jobs import storage
 from beam_jobs.earlier_dumps import EarlierDumps, PartNote
-from beam_jobs.elements import Answer, HashRange, HashSlice
+from beam_jobs.elements import Answer, HashRange, HashSlice, RangeName
 from beam_jobs.layout import Layout
 from ccnet_pipeline.dedup.blocks import CELL_HASHES
 from ccnet_pipeline.dedup.duplicates import Keep, compare
@@ -27,14 +27,15 @@ class _ResolveFn(beam.DoFn):
         self._keep: Keep = keep
         self._earlier = earlier
 
-    def process(self, element: HashRange) -> Iterator[Any]:  # answers by block, and tagged PartNotes
-        scope, first, stop, slices = element
+    def process(self, element: tuple[RangeName, Iterable[HashRange]]) -> Iterator[Any]:
+        """Yield the answers by block, and, tagged, the note of the new index."""
+        (scope, first), [(stop, slices)] = element
         path = self._layout.resolved(scope, first, stop)
         has_answers = storage.size(path) == sum(packed_size(count) for _, _, count, _ in slices)
         if self._earlier:
             note = storage.read_json(self._layout.extended(first, stop), PartNote)
             if not has_answers or note is None or not self._earlier.has(note):
-                note = self._extend(self._earlier, element)
+                note = self._extend(self._earlier, path, first, stop, slices)
             yield TaggedOutput(EXTENDED, (None, note))
         elif not has_answers:
             answers = BitStreams(count for _, _, count, _ in slices)
@@ -46,9 +47,8 @@ class _ResolveFn(beam.DoFn):
             yield block, (start, count, scope, first, stop, offset)
             offset += packed_size(count)
 
-    def _extend(self, earlier: EarlierDumps, element: HashRange) -> PartNote:
-        """Compare with the index, too, and write the part of the new one."""
-        scope, first, stop, slices = element
+    def _extend(self, earlier: EarlierDumps, path: str, first: int, stop: int, slices: Sequence[HashSlice]) -> PartNote:
+        """Compare with the index, too, write the answers and the part of the new index."""
         answers, additions = BitStreams(count for _, _, count, _ in slices), Additions()
 
         def unions() -> Iterator[Table]:
@@ -60,7 +60,7 @@ class _ResolveFn(beam.DoFn):
                 yield union
 
         note = PartNote(earlier.write_part(first, stop, unions()), additions)
-        self._write(self._layout.resolved(scope, first, stop), answers)
+        self._write(path, answers)
         storage.write_json(self._layout.extended(first, stop), note)
         return note
 
@@ -77,20 +77,20 @@ class _ResolveFn(beam.DoFn):
 
 @dataclass
 class Resolve(beam.PTransform[Any, Any]):
-    """PCollection[HashRange] -> (PCollection[(block, Answer)], PCollection[(None, PartNote)], one a range).
+    """PCollection[(RangeName, HashRange)] -> two of them.
 
-    Without an index the second is empty.
+    PCollection[(block, Answer)], and PCollection[(None, PartNote)], which is empty where there is no index.
     """
 
     layout: Layout
     keep: Keep
     earlier: EarlierDumps | None
 
-    def expand(self, input_or_inputs: PCollection[HashRange]) -> Any:  # Beam cannot check a pair of collections
+    def expand(self, input_or_inputs: PCollection[tuple[RangeName, HashRange]]) -> Any:  # Beam cannot check a pair
         resolve = beam.ParDo(_ResolveFn(self.layout, self.keep, self.earlier)).with_output_types(tuple[int, Answer])
         outputs = (
             input_or_inputs
-            | "SpreadRanges" >> beam.Reshuffle()
+            | "SpreadRanges" >> beam.GroupByKey()
             | "ResolveRange" >> resolve.with_outputs(EXTENDED, main="answers")
         )
         return outputs["answers"], outputs[EXTENDED]
