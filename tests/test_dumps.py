@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import json
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -70,28 +71,27 @@ def place(after_a: Path, tmp_path: Path) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("keep", ["none", "first"])
+@pytest.mark.parametrize(("keep", "dumps"), [("none", (A, B, C)), ("first", (A, B))])
 def test_dumps_one_by_one_give_what_one_run_gives(
-    keep: Keep, lid: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    keep: Keep, dumps: Sequence[list[str]], lid: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    build(tmp_path / "two", lid, [*A, *B], f"--dedup_keep={keep}")
-    build(tmp_path / "three", lid, [*A, *B, *C], f"--dedup_keep={keep}", f"--hash_index={tmp_path / 'at-once'}")
+    flags = (f"--dedup_keep={keep}", "--dedup_buckets=3", f"--hash_index={tmp_path / 'index'}")
     monkeypatch.setattr(job, "Plan", functools.partial(Plan, block_segments=1))
-    states = []
-    for name, dump in (("a", A), ("b", B), ("c", C)):
-        flags = (f"--dedup_keep={keep}", f"--hash_index={tmp_path / 'index'}", "--dedup_buckets=3")
-        build(tmp_path / name, lid, dump, *flags)
-        states.append(hashes(tmp_path / "index"))
-    for name, dump, together in (("b", B, "two"), ("c", C, "three")):
-        wanted = lines(tmp_path / together, dump)
-        assert wanted
-        assert lines(tmp_path / name, dump) == wanted
-    assert "index_duplicates_published" not in ledger(tmp_path / "two")
-    assert read_index(tmp_path / "index").digest == read_index(tmp_path / "at-once").digest
-    for (before, after), name in zip(((states[0], states[1]), (states[1], states[2])), "bc", strict=True):
+    so_far, before = list[str](), dict[int, bool]()
+    for number, dump in enumerate(dumps):
+        output, together = tmp_path / f"dump-{number}", tmp_path / f"together-{number}"
+        build(output, lid, dump, *flags)
+        after, so_far = hashes(tmp_path / "index"), [*so_far, *dump]
         come_again = sum(after[each] and not several for each, several in before.items())
-        assert come_again > 0
-        assert ledger(tmp_path / name)["index_duplicates_published"] == (come_again if keep == "none" else 0)
+        assert ledger(output)["index_duplicates_published"] == (come_again if keep == "none" else 0)
+        if number:
+            assert come_again > 0
+            build(together, lid, so_far, f"--dedup_keep={keep}")
+            assert lines(output, dump) == lines(together, dump) != []
+            assert "index_duplicates_published" not in ledger(together)
+        before = after
+    build(tmp_path / "at-once", lid, so_far, f"--hash_index={tmp_path / 'index-at-once'}")
+    assert read_index(tmp_path / "index").digest == read_index(tmp_path / "index-at-once").digest
     assert hash_index.main(["verify", str(tmp_path / "index")]) == 0
     assert len([path for path in (tmp_path / "index").iterdir() if path.is_dir()]) == 2  # the last two generations
 

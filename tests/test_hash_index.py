@@ -71,7 +71,7 @@ def kept_in_one_run(segments: Sequence[Dump], keep: Keep) -> list[list[bool]]:
     return kept
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(DUMPS, st.sampled_from(["none", "first"]), st.integers(1, 3))
 def test_each_dump_keeps_what_it_would_keep_in_one_run_over_all_so_far(
     dumps: list[list[Dump]], keep: Keep, most: int
