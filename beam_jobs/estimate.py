@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
 from typing import TypeVar
 
@@ -90,20 +91,31 @@ def _timed(work: Callable[[], _T]) -> tuple[_T, float, float]:
     return result, time.process_time() - cpu_s, time.perf_counter() - wall_s
 
 
+def choose(segments: Sequence[Segment], pick: Pick) -> list[Segment]:
+    """Return as many segments as a pick has lines, one from each of as many equal runs of them, chosen by its seed.
+
+    Neighbours of a crawl were fetched at about the same time and share more than others do.
+    """
+    edges = [len(segments) * number // (pick.sample or 1) for number in range((pick.sample or 1) + 1)]
+    runs = [segments[start:stop] for start, stop in pairwise(edges)]
+    one = replace(pick, sample=1)
+    names = {name for run in runs for name in one.of([segment.name for segment in run])}
+    return [segment for segment in segments if segment.name in names]
+
+
 def measure(prepared: Prepared, plan_in: Callable[[Prepared, Layout], Plan], pick: Pick, place: str | None) -> Measured:
     """Put a few segments through the stages of a run.
 
     Args:
         prepared: of the whole run.
         plan_in: returns the plan for what is prepared, with its files in a layout.
-        pick: which segments, by their names.
+        pick: how many segments, and the seed.
         place: the folder for the temporary one; None: where the system has them.
 
     Raises:
         FetchError: one of them cannot be read.
     """
-    names = set(pick.of([segment.name for segment in prepared.segments]))
-    chosen = [segment for segment in prepared.segments if segment.name in names]
+    chosen = choose(prepared.segments, pick)
     segments = [replace(segment, number=number) for number, segment in enumerate(chosen)]
     configuration = replace(prepared.configuration, num_segments=len(segments))
     with tempfile.TemporaryDirectory(prefix="estimate-", dir=place) as folder:

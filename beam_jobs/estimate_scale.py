@@ -71,7 +71,7 @@ def scale(measured: Measured, whole: Whole) -> Estimate:
     times = whole.bytes / max(measured.bytes, 1)
     scope, keep, growth = times * whole.compared_share, whole.recipe.dedup_keep, measured.growth
     of_characters = times * growth.characters.growth(scope, keep)
-    of_documents = times * growth.pages.growth(scope, keep)
+    of_documents = times * growth.documents.growth(scope, keep)
     languages = {
         code: Kept(kept.documents * of_documents, kept.characters * of_characters, kept.bytes * of_characters)
         for code, kept in measured.languages.items()

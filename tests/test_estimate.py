@@ -12,16 +12,19 @@ import pytest
 
 from beam_jobs import job
 from beam_jobs.blocks import GROUP_SEGMENTS, Blocks, block_size
+from beam_jobs.estimate import choose
 from beam_jobs.estimate_growth import Compared, growth_of
 from beam_jobs.estimate_shuffle import shuffled
 from ccnet_pipeline import sample
 from ccnet_pipeline.dedup.duplicates import Keep
+from ccnet_pipeline.listings import Pick
+from ccnet_pipeline.segments import Segment
 
 Pages = list[list[int]]  # the hashes of the paragraphs of each
 
 
 def compared(pages: Pages) -> Compared:
-    lengths = [10 + each % 7 for page in pages for each in page]
+    lengths = [100 + each % 7 for page in pages for each in page]
     return Compared(
         hashes=np.array([each for page in pages for each in page], np.uint64),
         lengths=np.array(lengths, np.int64),
@@ -36,8 +39,8 @@ def counted(pages: Pages, keep: Keep) -> tuple[float, float]:
     for page in pages:
         stays = [each for each in set(page) if (each not in seen if keep == "first" else counts[each] == 1)]
         seen.update(page)
-        characters += sum(10 + each % 7 for each in stays)
-        read += sum(10 + each % 7 for each in set(page))
+        characters += sum(100 + each % 7 for each in stays)
+        read += sum(100 + each % 7 for each in set(page))
         staying_pages += bool(stays)
     return characters / read, staying_pages / len(pages)
 
@@ -61,14 +64,14 @@ def test_what_stays_in_all_is_told_from_a_tenth(keep: Keep) -> None:
     growth = growth_of(compared(part))
     characters, staying_pages = counted(pages, keep)
     assert growth.characters.staying(10, keep) == pytest.approx(characters, rel=0.1)
-    assert growth.pages.staying(10, keep) == pytest.approx(staying_pages, rel=0.1)
+    assert growth.documents.staying(10, keep) == pytest.approx(staying_pages, rel=0.1)
     assert growth.characters.staying(1, keep) == pytest.approx(counted(part, keep)[0], rel=0.02)
     assert counted(part, keep)[0] > 1.25 * characters  # the share of the part is no estimate
 
 
 def test_where_there_is_nothing_nothing_is_a_duplicate() -> None:
     growth = growth_of(compared([]))
-    assert growth.characters.growth(10, "none") == growth.pages.growth(10, "first") == 1
+    assert growth.characters.growth(10, "none") == growth.documents.growth(10, "first") == 1
 
 
 def test_what_is_shuffled_grows_with_the_segments() -> None:
@@ -81,6 +84,15 @@ def test_what_is_shuffled_grows_with_the_segments() -> None:
     assert of(20)[0] < 20 * 10 + 1000
     for few, many in zip(of(1_000), of(64_000), strict=True):
         assert many <= 64 * few
+
+
+def test_segments_are_chosen_from_all_parts_of_the_selection() -> None:
+    segments = [Segment(number, f"{number:03}", "", "", 1) for number in range(50)]
+    for few in (2, 7):
+        chosen = choose(segments, Pick(sample=few))
+        assert [each.number * few // 50 for each in chosen] == list(range(few))
+        assert chosen != choose(segments, Pick(sample=few, seed=1))
+    assert choose(segments[:3], Pick(sample=9)) == segments[:3]
 
 
 def rows(printed: str) -> dict[str, list[str]]:
