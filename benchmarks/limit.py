@@ -91,7 +91,7 @@ class Limit:
         run_pipeline(setup, first, "--preset", preset, program=program)
         self._expected = shards_of(first)
         self.figures = Figures(preset, held_by(first))
-        [self._tiny] = _tiny_input(setup, scratch)
+        self._tiny = _tiny_input(setup, scratch)
         shutil.rmtree(first)
 
     def measure(self) -> None:
@@ -114,11 +114,11 @@ class Limit:
         return run_pipeline(self._setup, output, *options, inputs=inputs)
 
 
-def _tiny_input(setup: Setup, scratch: Path) -> Iterator[Path]:
+def _tiny_input(setup: Setup, scratch: Path) -> Path:
     members = kernels.gzip_members(setup.archives[0])[:_TINY_RECORDS]
     tiny = scratch / ("tiny.warc.wet.gz" if members else "tiny.warc.wet")
     tiny.write_bytes(b"".join(members) or setup.archives[0].read_bytes()[: 64 << 10])
-    yield tiny
+    return tiny
 
 
 def _notes(output: Path, stage: str, kind: type[_Note]) -> list[_Note]:

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -43,7 +43,7 @@ class Setup:
 class Run:
     """What one run of a program cost."""
 
-    cpu_s: float  # user and system, of the process and of every child that it waited for
+    cpu_s: float  # user and system, of the whole tree
     wall_s: float
     peak_rss: int  # bytes; resident pages that processes share count once for each
     processes: int  # at most at one time
@@ -93,6 +93,7 @@ def run_pipeline(
 def _watch(pid: int, began: float) -> tuple[Run, int]:
     """Sample a process tree until it ends; return its cost and its exit status."""
     root, peak, most = psutil.Process(pid), 0, 0
+    seen_s: dict[int, float] = {}  # CPU of each process, for those that are killed and that nobody waits for
     while True:
         ended, status, usage = os.wait4(pid, os.WNOHANG)
         if ended:
@@ -102,9 +103,11 @@ def _watch(pid: int, began: float) -> tuple[Run, int]:
             for each in [root, *root.children(recursive=True)]:
                 resident += each.memory_info().rss
                 processes += 1
+                seen_s[each.pid] = sum(each.cpu_times()[:2])
         peak, most = max(peak, resident), max(most, processes)
         time.sleep(_SAMPLE_EVERY_S)
-    run = Run(usage.ru_utime + usage.ru_stime, time.perf_counter() - began, peak, most)
+    cpu_s = max(usage.ru_utime + usage.ru_stime, sum(seen_s.values()))
+    run = Run(cpu_s, time.perf_counter() - began, peak, most)
     return run, os.waitstatus_to_exitcode(status)
 
 
@@ -137,16 +140,3 @@ def spread(values: Sequence[float], form: str = "{:.2f}") -> str:
     """Return the median of values, and the lowest and the highest in brackets if there are several."""
     median, low, high = (form.format(value) for value in (statistics.median(values), min(values), max(values)))
     return f"{median} [{low} .. {high}]" if len(values) > 1 else median
-
-
-def joined(archives: Sequence[Path], output: Path, num_files: int) -> Iterator[str]:
-    """Write the gzip members of archives into so many files of about the same number of members; yield their paths."""
-    from benchmarks.kernels import gzip_members
-
-    members = [member for path in archives for member in gzip_members(path)]
-    output.mkdir(parents=True)
-    for number in range(num_files):
-        start, end = (len(members) * each // num_files for each in (number, number + 1))
-        path = output / f"{number:05d}.warc.wet.gz"
-        path.write_bytes(b"".join(members[start:end]))
-        yield str(path)

@@ -1,4 +1,4 @@
-"""What a program was measured with. Only the standard library: the programs compared run in environments of their own."""
+"""What a program was measured with. Standard library alone: the programs compared run in environments of their own."""
 
 import hashlib
 import importlib

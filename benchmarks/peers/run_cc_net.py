@@ -100,7 +100,7 @@ def main() -> None:
         json.dumps(
             counts
             | {
-                "versions": versions("cc_net", "fasttext", "sentencepiece", "ufal.kenlm", "kenlm", "numpy"),
+                "versions": versions("cc_net", "fasttext", "sentencepiece", "ufal.kenlm", "numpy"),
                 "fasttext_build": sha256_of_module("fasttext_pybind"),
             }
         )

@@ -143,8 +143,9 @@ def run(files: list[Path], lid_model: Path, lm_dir: Path, output: Path, labels: 
     identification = LanguageFilter(language_threshold=_THRESHOLD)
     identification.model = _LocalLid(lid_model, labels)
     reading = [WarcReader(str(links), adapter=_without_title), LambdaFilter(_long_enough)]
+    counting = LambdaFilter(_count_compared)
     chains = {
-        "sign": (len(files), [*reading, LambdaFilter(_count_compared), SentenceDedupSignature(signatures, config=_LINES)]),
+        "sign": (len(files), [*reading, counting, SentenceDedupSignature(signatures, config=_LINES)]),
         "find": (1, [SentenceFindDedups(signatures, duplicates, config=_LINES)]),
         "judge": (
             len(files),
@@ -177,7 +178,7 @@ def main() -> None:
         json.dumps(
             _counts
             | {
-                "versions": versions("datatrove", "warcio", "fasttext", "sentencepiece", "ufal.kenlm", "kenlm", "numpy"),
+                "versions": versions("datatrove", "warcio", "fasttext", "sentencepiece", "ufal.kenlm", "numpy"),
                 "fasttext_build": sha256_of_module("fasttext_pybind"),
             }
         )
