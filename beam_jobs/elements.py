@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 from msgspec import UNSET, UnsetType
 
-from ccnet_pipeline.fetch import shown
 from ccnet_pipeline.ledger import Account, Balance, DamageTally, MainTextTally
 
 # Folders of the run directory.
@@ -13,17 +12,28 @@ SHARDS = "shards/"
 REJECTS = "rejects/"
 
 
-# There are as many of the first two as segments times ranges, so they are plain tuples, which Beam packs tightly.
+# Of these there are many, so they are plain tuples, which Beam packs tightly. A block is named by the number of its
+# first segment.
 
-# The hashes of one segment in one range: segment number, index of the first in its file, count, hashes in the file.
+# A segment that stage 1 is done with: its number, its distinct hashes, and why it could not be read, if it could not.
+Extracted = tuple[int, int, "Failure | None"]
+# The part of a block's table that lies in a range: block, index of its first hash, count, hashes in the whole table.
 HashSlice = tuple[int, int, int, int]
-# Where the answers for one slice lie: range, byte in its file, index of the first hash, count. One bit a hash, packed.
-Answer = tuple[int, int, int, int]
+# A range of hashes of a scope: its first cell, the one behind its last, and its slices by block.
+HashRange = tuple[int, int, int, list[HashSlice]]
+# Where the answers for one slice lie: first hash of the slice in its block, count, and in the file of answers of a
+# range (its scope, first and last cell) the first byte. One bit a hash, packed.
+Answer = tuple[int, int, int, int, int, int]
+# Where a segment's answers lie in the file of its block: number of the segment, block, first byte, count of bits.
+SegmentBits = tuple[int, int, int, int]
+# Bytes of a file: its path below the work folder, where they begin, how many.
+Extent = tuple[str, int, int]
 
 
-def enumerated(names: Sequence[str], most: int = 5) -> str:
-    """Return the first names for a line of text, and how many more there are."""
-    more = f", and {len(names) - most} more" if len(names) > most else ""
+def enumerated(names: Sequence[str], count: int | None = None, most: int = 5) -> str:
+    """Return the first names for a line of text, and how many more there are; `count`: of all, if not all are given."""
+    count = len(names) if count is None else count
+    more = f", and {count - most} more" if count > most else ""
     return ", ".join(names[:most]) + more
 
 
@@ -62,12 +72,46 @@ class Block:
 
 
 @dataclass(frozen=True, slots=True)
+class Row:
+    """What one segment has in one language and bucket, and where it lies."""
+
+    segment_number: int
+    documents: int
+    paragraphs: int
+    characters: int
+    extents: list[Extent]  # in order
+
+    @property
+    def size(self) -> int:
+        return sum(size for _, _, size in self.extents)
+
+
+@dataclass(frozen=True, slots=True)
+class Gathered:
+    """All documents of one group of segments in one language and bucket (or rejected for one reason)."""
+
+    folder: str  # SHARDS or REJECTS, and the language
+    name: str  # the bucket, or the reason
+    group: int
+    documents: int
+    paragraphs: int
+    characters: int
+    extent: Extent | None  # all of them, in the order of the segments; None: nothing was copied, see the rows
+    size: int
+    rows: tuple[int, int]  # first byte and size of the rows, one a segment, in the file of the group's rows
+
+
+@dataclass(frozen=True, slots=True)
 class FilePlan:
-    """One final file: the blocks that it is made of, in order."""
+    """One final file: what it is made of, in order."""
 
     path: str  # relative to the run directory
     format: str
-    blocks: list[Block]
+    buckets: list[str]  # or reasons
+    documents: int
+    paragraphs: int
+    characters: int
+    extents: list[Extent]
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +130,14 @@ class FinalFile:
 
 
 @dataclass(frozen=True, slots=True)
+class FinishedNote:
+    """Written when a final file is finished."""
+
+    plan_sha256: str  # of the plan that it was made by
+    file: FinalFile
+
+
+@dataclass(frozen=True, slots=True)
 class ExtractNote:
     """Written when a segment's stage 1 is done."""
 
@@ -100,6 +152,29 @@ class ExtractNote:
 
 
 @dataclass(frozen=True, slots=True)
+class CompactNote:
+    """Written when the tables of a block's segments are one."""
+
+    block: int
+    segments: list[tuple[int, int]]  # numbers, and how many distinct hashes each has
+    cells: list[int]  # distinct hashes in each; empty where the block is alone and its segments have their answers
+    entries: int  # hashes of the segments together
+
+    @property
+    def hashes(self) -> int:
+        return sum(self.cells)
+
+
+@dataclass(frozen=True, slots=True)
+class Compacted:
+    """A block on its way to the plan of ranges."""
+
+    note: CompactNote | None  # None: some of its segments failed
+    has_answers: bool  # for its segments; it may still be that others of its scope have none
+    failures: list[Failure]
+
+
+@dataclass(frozen=True, slots=True)
 class MineNote:
     """Written when a segment's stage 3 is done."""
 
@@ -109,6 +184,15 @@ class MineNote:
     pages: int
     documents: int
     cpu_s: float  # for benchmarks/limit.py
+
+
+@dataclass(frozen=True, slots=True)
+class GatherNote:
+    """Written when the documents of a group of segments are gathered by language and bucket."""
+
+    bytes: int  # of the file that they were copied to; 0: they were not
+    row_bytes: int
+    gathered: list[Gathered]
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,12 +229,16 @@ class Books:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SegmentBooks(Books):
+    """One line of ledger/segments-*.jsonl.zst."""
+
+    segment: str  # its name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Ledger(Books):
-    """The content of ledger.json: the balance in total and by segment (docs/design.md, The balance)."""
+    """The content of ledger.json: the balance in total (docs/design.md, The balance)."""
 
-    segments: dict[str, Books]
-
-    def without_record(self) -> list[str]:
-        """Return the names of the archives that gave no record, each with the damage in it."""
-        barren = {name: books.damage for name, books in self.segments.items() if not books.records.read}
-        return [f"{shown(name)} ({', '.join(sorted(damage.reasons)) or 'empty'})" for name, damage in barren.items()]
+    num_segments: int
+    num_without_record: int  # archives that gave none
+    without_record: list[str]  # the first of them by name, each with the damage in it

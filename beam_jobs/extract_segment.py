@@ -10,6 +10,7 @@ from beam_jobs.elements import ExtractNote
 from beam_jobs.layout import Layout
 from beam_jobs.progress import watched
 from ccnet_pipeline.blocklist import Blocklist
+from ccnet_pipeline.dedup.tables import packed_table
 from ccnet_pipeline.errors import UnreachableError
 from ccnet_pipeline.extract import Extraction
 from ccnet_pipeline.fetch import FetchPolicy, open_archive, shown
@@ -60,10 +61,8 @@ class ExtractSegment:
             # The end was taken for one because nothing more came.
             raise UnreachableError(f"{shown(segment.path)}: ends in mid-record, and its server tells no length")
         table = extraction.hashes()
-        storage.write(
-            self.layout.extracted(segment.number, "hashes"),
-            table.unique.astype("<u8").tobytes() + table.in_several.tobytes(),
-        )
+        hashes = packed_table((table.unique, table.in_several))
+        storage.write(self.layout.extracted(segment.number, "hashes"), hashes)
         storage.write(self.layout.extracted(segment.number, "paragraphs"), table.paragraphs.astype("<u4").tobytes())
         note = ExtractNote(
             segment=segment.name,

@@ -1,10 +1,14 @@
 """The Beam graph (docs/design.md, The graph). Its element is a segment; text is never shuffled.
 
-Extract   segment -> pages and hashes in files; or the reason why it could not be read
-Resolve   GroupByKey(range of hashes) -> what each segment may keep; ends the run if a segment failed
-Mine      GroupByKey(segment) -> documents, in blocks by language and bucket
-Regroup   GroupByKey(language, bucket) -> final shards
-Publish   ledger.json, manifest.json
+Extract     segment -> pages and hashes in files; or the reason why it could not be read
+Compact     GroupByKey(block of segments) -> one sorted table of hashes
+PlanRanges  GroupByKey(None) -> ranges of hashes; ends the run if a segment failed
+Resolve     range of hashes -> what each block may keep
+Scatter     GroupByKey(block) -> what each of its segments may keep
+Mine        segment -> documents, in frames by language and bucket
+Gather      GroupByKey(group of segments) -> the same, what belongs together lying together
+Regroup     GroupByKey(language, bucket) -> final shards
+Publish     the ledger, manifest.json
 """
 
 from collections.abc import Callable, Iterator
@@ -14,14 +18,21 @@ import apache_beam as beam
 import msgspec
 
 from beam_jobs import storage
-from beam_jobs.elements import Block, ExtractNote, MineNote
+from beam_jobs.blocks import GATHERED_SEGMENTS, Blocks
+from beam_jobs.elements import ExtractNote, MineNote
 from beam_jobs.layout import Layout
+from beam_jobs.remains import Remains
+from beam_jobs.transforms.compact import Compact
 from beam_jobs.transforms.extract import Extract
+from beam_jobs.transforms.gather import Gather
 from beam_jobs.transforms.mine import Mine
+from beam_jobs.transforms.plan import PlanRanges
 from beam_jobs.transforms.publish import Publish
 from beam_jobs.transforms.regroup import Regroup
 from beam_jobs.transforms.resolve import Resolve
-from ccnet_pipeline.dedup.duplicates import Bits
+from beam_jobs.transforms.scatter import Scatter
+from ccnet_pipeline.dedup.blocks import MOST_SEGMENTS
+from ccnet_pipeline.dedup.sorting import Bits
 from ccnet_pipeline.recipe import Configuration
 from ccnet_pipeline.segments import Segment
 
@@ -35,7 +46,11 @@ class Plan:
     segments_file: str  # the list of segments, as JSON: too long for the graph itself at 64 000 segments
     extract_segment: Callable[[Segment], ExtractNote]
     mine_segment: Callable[[int, Bits], MineNote]
-    num_buckets: int  # ranges of hashes; decides how much memory and parallelism, never what comes out
+    # How the work is cut decides how much memory and parallelism, never what comes out.
+    num_ranges: int = 0  # of hashes; 0: as many as their number asks for
+    block_segments: int = MOST_SEGMENTS
+    group_segments: int = GATHERED_SEGMENTS
+    frees: bool = True  # intermediate files go as soon as nothing needs them
 
 
 def _read_segments(path: str) -> Iterator[Segment]:
@@ -47,22 +62,27 @@ def build(pipeline: beam.Pipeline, plan: Plan) -> None:
     """Add the whole graph to a pipeline."""
     configuration, layout = plan.configuration, plan.layout
     recipe = configuration.recipe
-    hashes, failures = (
+    blocks = Blocks(
+        num_segments=configuration.num_segments,
+        scope_segments=recipe.group_size,
+        block_segments=plan.block_segments,
+        group_segments=plan.group_segments,
+    )
+    remains = Remains(layout, blocks, plan.frees)
+    ranges, settled = (
         pipeline
         | "SegmentsFile" >> beam.Create([plan.segments_file], reshuffle=False)
         | "ReadSegments" >> beam.FlatMap(_read_segments)
         | "SpreadSegments" >> beam.Reshuffle()
-        | "Extract" >> Extract(layout, recipe, plan.num_buckets, plan.extract_segment)
+        | "Extract" >> Extract(remains, plan.extract_segment)
+        | "Compact" >> Compact(remains, recipe.dedup_keep)
+        | "PlanRanges" >> PlanRanges(blocks, plan.num_ranges)
     )
-    mined = (
-        (hashes, failures)
-        | "Resolve" >> Resolve(layout, plan.num_buckets, recipe.dedup_keep)
-        | "Mine" >> Mine(layout, recipe, plan.num_buckets, plan.mine_segment)
-    )
+    scattered = ranges | "Resolve" >> Resolve(layout, recipe.dedup_keep) | "Scatter" >> Scatter(remains)
+    mined = (scattered, settled) | "AllAnswers" >> beam.Flatten() | "Mine" >> Mine(remains, plan.mine_segment)
     files = (
         mined
-        | "Blocks" >> beam.FlatMap(lambda note: note.blocks).with_output_types(Block)
+        | "Gather" >> Gather(remains)
         | "Regroup" >> Regroup(layout, configuration.formats, configuration.shard_bytes)
     )
-    accounts = mined | "Accounts" >> beam.Map(lambda note: (note.segment, note.account))
-    _ = (files, accounts) | "Publish" >> Publish(layout, configuration)
+    _ = (files, mined) | "Publish" >> Publish(layout, configuration)

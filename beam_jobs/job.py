@@ -26,10 +26,6 @@ from ccnet_pipeline.formats import JSONL
 
 # Beam's worker processes cost about 6 CPU seconds to start: what one process does in less stays in one.
 _SMALL_INPUT_BYTES = 16 << 20
-# Hashes are about a quarter of a compressed WET file; while a range is resolved it takes some five times its size.
-_HASH_SHARE = 0.25
-_BUCKET_BYTES = 64 << 20
-_MAX_BUCKETS = 4096
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -108,14 +104,9 @@ def _plan(arguments: Arguments, prepared: Prepared, layout: Layout) -> Plan:
             keep_rejects=configuration.keep_rejects,
             keep_labels=configuration.keep_labels,
         ),
-        num_buckets=arguments.dedup_buckets or _num_buckets(prepared),
+        num_ranges=arguments.dedup_buckets,
+        frees=not arguments.keep_work,
     )
-
-
-def _num_buckets(prepared: Prepared) -> int:
-    group = prepared.configuration.recipe.group_size or len(prepared.segments)
-    share = min(1.0, group / len(prepared.segments))
-    return min(_MAX_BUCKETS, 1 + int(prepared.size * share * _HASH_SHARE / _BUCKET_BYTES))
 
 
 def _make_pipeline(arguments: Arguments, prepared: Prepared) -> tuple[int, beam.Pipeline]:

@@ -5,6 +5,9 @@ from dataclasses import dataclass
 from beam_jobs.storage import TEMPORARY_PREFIX, join
 
 READING = "reading"
+LEDGER_FOLDER = "ledger"  # of the run directory
+LEDGER_PART_SEGMENTS = 1000
+_FOLDER_SIZE = 1000  # segments whose files share a folder
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,20 +40,59 @@ class Layout:
 
     def extracted(self, segment_number: int, kind: str) -> str:
         """Return the path of what stage 1 leaves of a segment: pages.zst, hashes, paragraphs, or done.json."""
-        return join(self.work, "extract", f"{segment_number:06d}.{kind}")
+        return self._of_segment("extract", segment_number, kind)
 
     def reading(self, segment_number: int) -> str:
         """Return the path of the note of how far an archive has been read, which goes when it has."""
-        return join(self.work, "extract", f"{TEMPORARY_PREFIX}{segment_number:06d}.{READING}")
+        return join(
+            self.work, "extract", _folder_of(segment_number), f"{TEMPORARY_PREFIX}{segment_number:06d}.{READING}"
+        )
 
-    def resolved(self, scope: int, bucket: int, num_buckets: int) -> str:
+    def compacted(self, block: int, kind: str) -> str:
+        """Return the path of what is left of a block's hashes: table, owners, or done.json."""
+        return self._of_segment("compact", block, kind)
+
+    def resolved(self, scope: int, first_cell: int, stop_cell: int) -> str:
         """Return the path of the answers for one range of hashes."""
-        return join(self.work, "resolve", f"{scope:06d}-{bucket:05d}-of-{num_buckets:05d}.bits")
+        return join(self.work, "resolve", _folder_of(scope), f"{scope:06d}-{first_cell:03d}-{stop_cell:03d}.bits")
+
+    def scattered(self, block: int) -> str:
+        """Return the path of the answers for the segments of a block."""
+        return self._of_segment("scatter", block, "bits")
 
     def mined(self, segment_number: int, kind: str) -> str:
         """Return the path of what stage 3 leaves of a segment: blocks.zst or done.json."""
-        return join(self.work, "mine", f"{segment_number:06d}.{kind}")
+        return self._of_segment("mine", segment_number, kind)
+
+    def gathered(self, group: int, kind: str) -> str:
+        """Return the path of what a group of segments has, by language and bucket: frames.zst, rows or done.json."""
+        return self._of_segment("gather", group, kind)
 
     def finished(self, relative: str) -> str:
         """Return the path of the note that a final file is finished."""
         return join(self.work, "regroup", relative.replace("/", "+") + ".json")
+
+    def ledger_part(self, part: int) -> str:
+        """Return the path of the balance of some segments, each for itself."""
+        return join(self.output, LEDGER_FOLDER, f"segments-{part:05d}.jsonl.zst")
+
+    @staticmethod
+    def ledger_parts(num_segments: int) -> range:
+        """Return the numbers of the parts of the ledger."""
+        return range(-(-num_segments // LEDGER_PART_SEGMENTS))
+
+    def in_work(self, relative: str) -> str:
+        """Return the path of a file below the work folder."""
+        return join(self.work, *relative.split("/"))
+
+    def _of_segment(self, stage: str, number: int, kind: str) -> str:
+        return self.in_work(relative_in_work(stage, number, kind))
+
+
+def relative_in_work(stage: str, number: int, kind: str) -> str:
+    """Return the path below the work folder of what a stage leaves of a segment, or of a block named by its first."""
+    return f"{stage}/{_folder_of(number)}/{number:06d}.{kind}"
+
+
+def _folder_of(number: int) -> str:
+    return f"{number // _FOLDER_SIZE:03d}"

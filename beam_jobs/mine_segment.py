@@ -11,7 +11,8 @@ import numpy as np
 from beam_jobs import storage
 from beam_jobs.elements import REJECTS, SHARDS, Block, ExtractNote, Frame, MineNote
 from beam_jobs.layout import Layout
-from ccnet_pipeline.dedup.duplicates import Bits, verdicts
+from ccnet_pipeline.dedup.duplicates import verdicts
+from ccnet_pipeline.dedup.sorting import Bits
 from ccnet_pipeline.documents import Document, Reject, encode
 from ccnet_pipeline.fluency import FluencyModels, Normalization
 from ccnet_pipeline.frames import FrameBuilder, compressor

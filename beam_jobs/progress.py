@@ -81,15 +81,15 @@ class StageProgress:
 
     def look(self, now: float) -> None:
         """Count the notes that have come."""
-        for note in self.folder.glob("*.done.json"):
+        for note in self.folder.glob("*/*.done.json"):
             if note.name not in self._seen:
                 self._seen.add(note.name)
                 self.done += 1
                 content = msgspec.json.decode(note.read_bytes(), type=_Pages)
                 self.pages += content.pages
                 self._done_bytes += content.bytes
-        self.bytes = self._done_bytes + sum(map(_noted_bytes, self.folder.glob(f".*.{READING}")))
-        if self.began is None and (self.done or any(self.folder.glob(".*"))):
+        self.bytes = self._done_bytes + sum(map(_noted_bytes, self.folder.glob(f"*/.*.{READING}")))
+        if self.began is None and (self.done or any(self.folder.glob("*/.*"))):
             self.began, self.done_before, self.pages_before = now, self.done, self.pages
             self.bytes_before = self._done_bytes
 

@@ -19,7 +19,7 @@ import msgspec
 
 from beam_jobs import storage
 from beam_jobs.elements import Manifest
-from beam_jobs.layout import Layout
+from beam_jobs.layout import LEDGER_FOLDER, Layout
 from ccnet_pipeline.documents import SHARD_FORMAT
 from ccnet_pipeline.errors import UserError
 from ccnet_pipeline.recipe import Configuration, Input, differences
@@ -184,7 +184,7 @@ def _remove_run(output: str, work: Sequence[str]) -> None:
     remove_work(output, [_located(folder, output) for folder in work])
     for name in ("ledger.json", "report.html"):
         storage.remove_file(storage.join(output, name))
-    for name in ("shards", "rejects"):
+    for name in ("shards", "rejects", LEDGER_FOLDER):
         storage.remove_folder(storage.join(output, name))
     storage.remove_file(layout.run_file)
 
@@ -199,6 +199,7 @@ def _is_complete(layout: Layout, config: Configuration) -> bool:
         manifest is not None
         and manifest.fingerprint == config.fingerprint
         and storage.exists(layout.ledger_file)
+        and all(storage.exists(layout.ledger_part(part)) for part in layout.ledger_parts(config.num_segments))
         and all(storage.size(layout.final(file.path)) == file.bytes for file in manifest.files)
     )
 

@@ -68,8 +68,8 @@ def _remarks(ledger: Ledger) -> Iterator[str]:
                 f"Main text of {language}: half of its pages give about {share:.0%} of their text or less, in other "
                 f"languages {others:.0%}; perhaps the extractor cannot read it, see --extractor."
             )
-    if without := ledger.without_record():
-        yield f"{len(without)} of {len(ledger.segments)} archives gave no record: {enumerated(without)}."
+    if count := ledger.num_without_record:
+        yield f"{count} of {ledger.num_segments} archives gave no record: {enumerated(ledger.without_record, count)}."
 
 
 def _rows_by_language(files: list[FinalFile]) -> dict[str, _Row]:

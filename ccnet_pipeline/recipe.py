@@ -25,6 +25,8 @@ Unit = Literal["document", "paragraph"]
 # saved is about what the second one costs (docs/method.md, Language).
 _MOST_OF_PARAGRAPH = 600
 VerifyDigests = Literal["off", "count", "strict"]
+# Of intermediate files and of the ledger. It decides no byte of the shards, but a run of another form cannot go on.
+WORK_FORMAT = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,6 +125,7 @@ class Configuration:
 
     package_version: str
     shard_format: int = SHARD_FORMAT
+    work_format: int = WORK_FORMAT
     unicode_version: str = unicodedata.unidata_version  # of the interpreter: lower-casing and categories depend on it
     recipe: Recipe
     formats: tuple[str, ...]

@@ -1,6 +1,7 @@
 """Whole runs on the bundled sample: the same bytes however it is run, and after any interruption."""
 
 import errno
+import functools
 import gzip
 import hashlib
 import json
@@ -11,7 +12,6 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -19,7 +19,8 @@ import pytest
 import zstandard
 
 from beam_jobs import job, storage
-from beam_jobs.elements import Block, Frame
+from beam_jobs.elements import Gathered, Row
+from beam_jobs.graph import Plan
 from beam_jobs.transforms.regroup import plan_shards
 from ccnet_pipeline import sample
 from ccnet_pipeline.documents import Document
@@ -39,7 +40,7 @@ def build(output: Path, lid: str, *flags: str) -> None:
 
 def result(output: Path) -> Bytes:
     """Everything that must be the same in every run."""
-    files = [*(output / "shards").rglob("*"), *(output / "rejects").rglob("*")]
+    files = [path for folder in ("shards", "rejects", "ledger") for path in (output / folder).rglob("*")]
     files += [output / "manifest.json", output / "ledger.json"]
     return {
         str(path.relative_to(output)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files if path.is_file()
@@ -50,6 +51,16 @@ def documents(path: Path) -> list[dict[str, Any]]:
     """The lines of a shard, read with zstandard and json alone."""
     with path.open("rb") as file, zstandard.ZstdDecompressor().stream_reader(file, read_across_frames=True) as stream:
         return [json.loads(line) for line in stream.read().decode("utf-8").splitlines()]
+
+
+def run_file(output: Path) -> dict[str, Any]:
+    content: dict[str, Any] = json.loads((output / "run.json").read_text("utf-8"))
+    return content
+
+
+def cut(monkeypatch: pytest.MonkeyPatch, **sizes: int) -> None:
+    """Cut the work otherwise than usual: the sample has four segments only, which are one block and one group."""
+    monkeypatch.setattr(job, "Plan", functools.partial(Plan, **sizes))
 
 
 @pytest.fixture(scope="session", params=["cc100", "ccnet"])
@@ -131,21 +142,24 @@ def test_shards_are_cut_and_stay_in_order(built: Path) -> None:
 
 def test_the_balance_closes_in_the_ledger(built: Path) -> None:
     ledger = json.loads((built / "ledger.json").read_text("utf-8"))
-    books = [ledger, *ledger["segments"].values(), *ledger["languages"].values()]
-    assert ledger["records"]["read"] > 300
+    segments = documents(built / "ledger" / "segments-00000.jsonl.zst")
+    assert [line["segment"] for line in segments] == [file["name"] for file in run_file(built)["inputs"]]
+    books = [ledger, *segments, *ledger["languages"].values()]
+    assert ledger["records"]["read"] == sum(line["records"]["read"] for line in segments) > 300
     for book in books:
         for unit in ("records", "paragraphs", "characters"):
             assert book[unit]["read"] == book[unit]["kept"] + sum(book[unit]["dropped"].values())
 
 
 def test_run_json_names_what_decides(built: Path) -> None:
-    run = json.loads((built / "run.json").read_text("utf-8"))
+    run = run_file(built)
     assert (run["shard_format"], run["preset"], run["engine"]["runner"]) == (1, "cc100", "DirectRunner")
     assert set(run["configuration"]["models"]) >= {"lid.176.ftz", "en.arpa.bin", "en.sp.model", "cutoffs.csv"}
 
 
 def test_no_intermediate_file_stays(built: Path) -> None:
-    assert sorted(path.name for path in built.iterdir()) == ["ledger.json", "manifest.json", "run.json", "shards"]
+    names = sorted(path.name for path in built.iterdir())
+    assert names == ["ledger", "ledger.json", "manifest.json", "run.json", "shards"]
 
 
 def test_other_formats_hold_the_same_documents(built: Path) -> None:
@@ -164,20 +178,31 @@ def test_other_formats_hold_the_same_documents(built: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "flags",
+    ("flags", "sizes"),
     [
-        pytest.param(("--workers=2",), id="two workers"),
-        pytest.param(("--dedup_buckets=1",), id="1 bucket"),
-        pytest.param(("--dedup_buckets=7",), id="7 buckets"),
-        pytest.param(("--dedup_buckets=64",), id="64 buckets"),
-        pytest.param(("--direct_runner_bundle_repeat=1",), id="every bundle twice"),
+        pytest.param(("--workers=2",), {"block_segments": 2}, id="two workers"),
+        pytest.param(("--dedup_buckets=1",), {"block_segments": 1}, id="blocks of 1, 1 range"),
+        pytest.param(("--dedup_buckets=7",), {"block_segments": 1, "group_segments": 1}, id="blocks of 1, 7 ranges"),
+        pytest.param(("--dedup_buckets=64",), {"block_segments": 3, "group_segments": 3}, id="blocks of 3, 64 ranges"),
+        pytest.param(("--direct_runner_bundle_repeat=1",), {}, id="every bundle twice"),
+        pytest.param(
+            ("--direct_runner_bundle_repeat=1",),
+            {"block_segments": 1, "group_segments": 2},
+            id="every bundle twice, small blocks",
+        ),
     ],
 )
 def test_execution_changes_no_byte(
-    flags: tuple[str, ...], reference: tuple[str, Bytes], lid: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    flags: tuple[str, ...],
+    sizes: dict[str, int],
+    reference: tuple[str, Bytes],
+    lid: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     preset, expected = reference
     monkeypatch.setattr(job, "_SMALL_INPUT_BYTES", 0)  # the sample would stay in one process
+    cut(monkeypatch, **sizes)
     build(tmp_path / "out", lid, f"--preset={preset}", "--keep_rejects", *flags)
     assert result(tmp_path / "out") == expected
 
@@ -224,7 +249,7 @@ def test_only_what_is_missing_is_done_again(finished: Path, lid: str, tmp_path: 
     [work] = (output / "work").iterdir()
     for lost in (output / "manifest.json", output / "shards" / "en" / "head-00000.jsonl.zst"):
         lost.unlink()
-    for note in ("extract/000001.done.json", "mine/000001.done.json", "mine/000002.done.json"):
+    for note in ("extract/000/000001.done.json", "mine/000/000001.done.json", "mine/000/000002.done.json"):
         (work / note).unlink()
     (work / "regroup" / "shards+en+head-00000.jsonl.zst.json").unlink()
     notes = {path: path.stat().st_mtime_ns for path in work.rglob("*.done.json")}
@@ -250,7 +275,7 @@ def test_what_was_lost_of_a_finished_run_is_built_again(finished: Path, lid: str
     output = tmp_path / "out"
     shutil.copytree(finished, output, ignore=shutil.ignore_patterns("work"))
     expected = result(output)
-    for lost in ("shards/en/head-00000.jsonl.zst", "ledger.json", "manifest.json"):
+    for lost in ("shards/en/head-00000.jsonl.zst", "ledger/segments-00000.jsonl.zst", "ledger.json", "manifest.json"):
         (output / lost).unlink()
         build(output, lid)
         assert result(output) == expected
@@ -261,8 +286,9 @@ def test_work_kept_elsewhere_vouches_for_no_file_that_is_gone(lid: str, tmp_path
     build(output, lid, work, "--keep_work")
     expected = result(output)
     [kept] = (tmp_path / "work").iterdir()
-    (kept / "mine" / "000001.blocks.zst").unlink()
-    (kept / "extract" / "000002.hashes").unlink()
+    (kept / "mine" / "000" / "000001.blocks.zst").unlink()
+    (kept / "extract" / "000" / "000002.hashes").unlink()
+    (kept / "scatter" / "000" / "000000.bits").unlink()
     shutil.rmtree(output / "shards")
     build(output, lid, work, "--keep_work")
     assert result(output) == expected
@@ -292,13 +318,23 @@ class Crash(BaseException):
 
 
 # What a run writes, in this order: a pattern of the path, and which of those that match stays half written.
-WRITES = [
+Writes = list[tuple[str, int]]
+READ: Writes = [
     (r"run\.json", 1), (r"segments\.json", 1),
     (r"extract/.*\.pages\.zst", 2), (r"extract/.*\.hashes", 1), (r"extract/.*\.paragraphs", 1),
-    (r"extract/.*\.done\.json", 2), (r"resolve/.*\.bits", 1),
-    (r"mine/.*\.blocks\.zst", 2), (r"mine/.*\.done\.json", 2),
+    (r"extract/.*\.done\.json", 2),
+]  # fmt: skip
+COMPARED_BY_BLOCKS: Writes = [
+    (r"compact/.*\.table", 1), (r"compact/.*\.owners", 2), (r"compact/.*\.done\.json", 2),
+    (r"resolve/.*\.bits", 2), (r"scatter/.*\.bits", 1), (r"scatter/.*\.bits", 2),
+]  # fmt: skip
+COMPARED_AT_ONCE: Writes = [(r"scatter/.*\.bits", 1), (r"compact/.*\.done\.json", 1)]
+MINED: Writes = [(r"mine/.*\.blocks\.zst", 2), (r"mine/.*\.done\.json", 2)]
+COPIED: Writes = [(r"gather/.*\.frames\.zst", 2)]
+PUBLISHED: Writes = [
+    (r"gather/.*\.rows", 1), (r"gather/.*\.done\.json", 1),
     (r"rejects/.*\.jsonl\.zst", 1), (r"regroup/.*\.json", 1), (r"shards/.*\.jsonl\.zst", 2),
-    (r"ledger\.json", 1), (r"manifest\.json", 1),
+    (r"ledger/segments-00000\.jsonl\.zst", 1), (r"ledger\.json", 1), (r"manifest\.json", 1),
 ]  # fmt: skip
 
 
@@ -319,16 +355,22 @@ def crash_at(pattern: str, number: int, monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setattr(storage, "writing", writing)
 
 
-def test_a_crash_at_every_kind_of_write_is_survived(reference: tuple[str, Bytes], lid: str, tmp_path: Path) -> None:
+def test_a_crash_at_every_kind_of_write_is_survived(
+    reference: tuple[str, Bytes], lid: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     preset, expected = reference
     flags = [f"--preset={preset}", "--keep_rejects"]
     if preset == "ccnet":  # the intermediate files are elsewhere, and stay
         flags += [f"--work_dir={tmp_path / 'work'}", "--keep_work"]
-    for pattern, number in WRITES:
+        writes = [*READ, *COMPARED_AT_ONCE, *MINED, *PUBLISHED]
+    else:
+        cut(monkeypatch, block_segments=2, group_segments=2)
+        writes = [*READ, *COMPARED_BY_BLOCKS, *MINED, *COPIED, *PUBLISHED]
+    for attempt, (pattern, number) in enumerate(writes):
         with pytest.MonkeyPatch.context() as patch:
             crash_at(pattern, number, patch)
             with pytest.raises(Crash, match=pattern):
-                build(tmp_path / "out", lid, *flags)
+                build(tmp_path / "out", lid, *flags, f"--dedup_buckets={2 + attempt % 5}")
         assert not (tmp_path / "out" / "manifest.json").exists()
     build(tmp_path / "out", lid, *flags)
     assert result(tmp_path / "out") == expected
@@ -338,8 +380,8 @@ def test_a_crash_at_every_kind_of_write_is_survived(reference: tuple[str, Bytes]
 # Of a run, one after the other: the signal, the number of processes, and what is about to be opened or renamed then.
 MOMENTS = [
     ("SIGINT", 2, r"/workers\.log$"),  # the workers start
-    ("SIGKILL", 2, r"/extract/000001\.hashes$"),
-    ("SIGINT", 2, r"/mine/000002\.done\.json$"),
+    ("SIGKILL", 2, r"/extract/000/000001\.hashes$"),
+    ("SIGINT", 2, r"/mine/000/000002\.done\.json$"),
     ("SIGKILL", 1, r"/shards/en/.*\.jsonl\.zst$"),
 ]
 
@@ -485,8 +527,10 @@ def test_every_defect_of_the_museum_is_survived(
     )
     build(tmp_path / "out", lid, "--min_chars=0", "--input", *map(str, archives))
     ledger = json.loads((tmp_path / "out" / "ledger.json").read_text("utf-8"))
-    assert len(ledger["segments"]) == len(archives)
-    without = [name for name, books in ledger["segments"].items() if not books["records"]["read"]]
+    segments = documents(tmp_path / "out" / "ledger" / "segments-00000.jsonl.zst")
+    assert len(segments) == ledger["num_segments"] == len(archives)
+    without = [line["segment"] for line in segments if not line["records"]["read"]]
+    assert len(ledger["without_record"]) == ledger["num_without_record"] == len(without)
     assert f"{len(without)} of {len(archives)} archives gave no record: " in capsys.readouterr().out
     assert ledger["records"]["kept"] > 20
     assert sum(ledger["damage"]["reasons"].values()) > 5
@@ -495,18 +539,33 @@ def test_every_defect_of_the_museum_is_survived(
 # --- parts
 
 
-def test_the_cut_of_shards_does_not_depend_on_arrival() -> None:
-    def blocks() -> Iterator[Block]:
-        for number in range(9):
-            yield Block("shards/xx", "all", number, [Frame(0, 30), Frame(30, 20 + number)], 1, 1, 1)
+@pytest.mark.parametrize("group", [1, 3, 9])
+@pytest.mark.parametrize("is_copied", [True, False])
+def test_the_cut_of_shards_depends_on_neither_arrival_nor_groups(group: int, is_copied: bool) -> None:
+    sizes = [50, 51, 0, 99, 250, 3, 100, 57, 58]
+    rows = [Row(number, 1, 2, 3, [(f"{number}", 7, size)]) for number, size in enumerate(sizes)]
+    groups = []
+    for first in range(0, 9, group):
+        of_group = rows[first : first + group]
+        size = sum(row.size for row in of_group)
+        n = len(of_group)
+        extent = ("group", first, size) if is_copied else None
+        groups.append(Gathered("shards/xx", "all", first, n, 2 * n, 3 * n, extent, size, (first, first + group)))
+    random.Random(1).shuffle(groups)
+    asked = []
 
-    arrived = list(blocks())
-    random.Random(1).shuffle(arrived)
-    plans = plan_shards("shards/xx", "all", arrived, 100, ("jsonl.zst",))
-    assert plans == plan_shards("shards/xx", "all", blocks(), 100, ("jsonl.zst",))
+    def rows_of(each: Gathered) -> list[Row]:
+        asked.append(each.group)
+        return rows[slice(*each.rows)]
+
+    plans = plan_shards(("shards/xx", "all"), groups, 100, ("jsonl.zst",), rows_of)
     assert [plan.path for plan in plans][:2] == ["shards/xx/all-00000.jsonl.zst", "shards/xx/all-00001.jsonl.zst"]
-    assert [block.segment_number for plan in plans for block in plan.blocks] == list(range(9))
-    assert all(sum(block.size for block in plan.blocks) >= 100 for plan in plans[:-1])
+    assert [(plan.documents, sum(size for _, _, size in plan.extents)) for plan in plans] == [
+        (2, 101), (3, 349), (2, 103), (2, 115),
+    ]  # fmt: skip
+    assert [plan.characters for plan in plans] == [3 * plan.documents for plan in plans]
+    if group == 1 and is_copied:
+        assert len(asked) < 9, "a group that is taken whole is not looked into"
 
 
 def test_a_file_gets_its_name_only_when_it_is_whole(tmp_path: Path) -> None:

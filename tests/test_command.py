@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from beam_jobs.elements import Books, FinalFile, Ledger, Manifest
+from beam_jobs.elements import FinalFile, Ledger, Manifest
 from beam_jobs.layout import Layout
 from beam_jobs.storage import read_json, write_json
 from beam_jobs.summary import print_summary
@@ -113,9 +113,9 @@ def run_directory(tmp_path: Path) -> Layout:
     (tmp_path / "out").mkdir()
     file = FinalFile("shards/日/all-00000.jsonl.zst", "日", "all", "jsonl.zst", 1, 1, 5, 99, "")
     books = {"paragraphs": Balance(), "characters": Balance(), "languages": {}, "damage": DamageTally()}
-    segments = {"é\n€.wet": Books(records=Balance(), **books)}  # type: ignore[arg-type]
     write_json(layout.manifest_file, Manifest(1, "", [file]))
-    write_json(layout.ledger_file, Ledger(records=Balance(1, 1), segments=segments, **books))  # type: ignore[arg-type]
+    archives = {"num_segments": 1, "num_without_record": 1, "without_record": ["é\n€.wet (empty)"]}
+    write_json(layout.ledger_file, Ledger(records=Balance(1, 1), **archives, **books))  # type: ignore[arg-type]
     return layout
 
 

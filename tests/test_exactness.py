@@ -28,9 +28,13 @@ from warcio.archiveiterator import ArchiveIterator
 
 from beam_jobs.job import main
 from ccnet_pipeline.characters.invisible import strip_invisible
-from ccnet_pipeline.dedup.duplicates import KEPT, REASONS, Keep, bucket_bounds, collect, resolve, verdicts
-from ccnet_pipeline.dedup.hashing import paragraph_hashes
+from ccnet_pipeline.dedup.blocks import CELL_HASHES, Owners, hand_back, merge
+from ccnet_pipeline.dedup.duplicates import KEPT, REASONS, Keep, collect, compare, verdicts
+from ccnet_pipeline.dedup.hashing import Hashes, paragraph_hashes
 from ccnet_pipeline.dedup.normal_form import for_dedup
+from ccnet_pipeline.dedup.ranges import RANGE_HASHES, cut_cells
+from ccnet_pipeline.dedup.sorting import Bits, Table, bits_needed
+from ccnet_pipeline.dedup.tables import BitStreams, TableReader, in_memory, packed_table, parts, table_size
 from ccnet_pipeline.fluency.normalize import for_lm_ccnet, for_lm_mended
 from ccnet_pipeline.language.loading import ADDED_FILE
 from ccnet_pipeline.language.readable import for_identification
@@ -137,12 +141,64 @@ def test_ends_of_lines(text: str) -> None:
 
 Crawl = list[list[list[int]]]  # segments of records of hashes
 EDGES = [0, 1, 2, 3, (1 << 64) - 1]
-EDGES += [edge + step for edge in ((1 << 64) // 7, 1 << 58, 1 << 63) for step in (-1, 0, 1)]  # of 7, 64, 1 ranges
+EDGES += [edge + step for edge in (1 << 49, 1 << 56, 1 << 58, 1 << 63, 255 << 56) for step in (-1, 0, 1)]
 CRAWLS = st.lists(st.lists(st.lists(st.sampled_from(EDGES), max_size=6), max_size=5), min_size=1, max_size=6)
 
 
-def fast_fates(crawl: Crawl, keep: Keep, num_buckets: int, rng: random.Random) -> list[list[str | None]]:
-    """What the graph does, without Beam: one scope, its hashes met range by range, in any order."""
+@dataclass(frozen=True)
+class Cut:
+    """How the work is cut: nothing of it may show in the result."""
+
+    block: int  # segments
+    num_ranges: int
+    part: int  # hashes that are sorted together, about
+    read: int  # hashes, or owners, that are read at a time
+
+
+CUTS = st.builds(Cut, st.integers(1, 6), st.sampled_from([1, 7, 64]), st.integers(1, 9), st.integers(1, 9))
+
+
+def fast_answers(tables: list[Table], keep: Keep, cut: Cut, rng: random.Random) -> list[Bits]:
+    """What the graph does, without Beam: blocks of segments become tables, which meet range by range, in any order."""
+    groups = [tables[start : start + cut.block] for start in range(0, len(tables), cut.block)]
+    merged, owners = zip(*[_merged(group, cut) for group in groups], strict=True)
+    answers = [np.zeros(len(hashes), np.bool_) for hashes, _ in merged]
+    ranges = cut_cells(0, cut.num_ranges)
+    for first, stop in rng.sample(ranges, len(ranges)):
+        slices = [slice(*_cut_at(hashes, first, stop)) for hashes, _ in merged]
+        readers = [
+            in_memory((hashes[each], bits[each]), cut.read) for (hashes, bits), each in zip(merged, slices, strict=True)
+        ]
+        streams = BitStreams(map(len, readers))
+        for part in parts(readers, first * CELL_HASHES, stop * CELL_HASHES, cut.part):
+            streams.extend(compare(part, keep))
+        for of_block, each, bits in zip(answers, slices, streams.streams, strict=True):
+            of_block[each] = bits
+    return [bits for args in zip(groups, owners, answers, strict=True) for bits in _handed_back(*args, cut)]
+
+
+def _merged(group: list[Table], cut: Cut) -> tuple[Table, Owners]:
+    readers = [in_memory(table, cut.read) for table in group]
+    pieces = [merge(part) for part in parts(readers, 0, 1 << 64, cut.part)]
+    hashes, bits = (np.concatenate([table[column] for table, _ in pieces]) for column in (0, 1))
+    return (hashes, bits), np.concatenate([owners for _, owners in pieces])
+
+
+def _cut_at(hashes: Hashes, first: int, stop: int) -> list[int]:
+    return [sum(value >> 56 < cell for value in hashes.tolist()) for cell in (first, stop)]
+
+
+def _handed_back(group: list[Table], owners: Owners, answers: Bits, cut: Cut) -> list[Bits]:
+    streams, begun = BitStreams(len(hashes) for hashes, _ in group), 0
+    for start in range(0, len(owners), cut.read):
+        some = owners[start : start + cut.read]
+        begin = int((some & 1).sum())
+        streams.extend(hand_back(some, answers[begun : begun + begin], len(group)))
+        begun += begin
+    return streams.streams
+
+
+def fast_fates(crawl: Crawl, keep: Keep, cut: Cut, rng: random.Random) -> list[list[str | None]]:
     tables = [
         collect(
             np.array([h for record in segment for h in record], np.uint64),
@@ -150,18 +206,7 @@ def fast_fates(crawl: Crawl, keep: Keep, num_buckets: int, rng: random.Random) -
         )
         for segment in crawl
     ]
-    slices = []
-    for number, table in enumerate(tables):
-        bounds = bucket_bounds(table.unique, num_buckets)
-        slices += [(bucket, number, *ends) for bucket, ends in enumerate(pairwise(bounds)) if ends[0] < ends[1]]
-    rng.shuffle(slices)
-    may_keep = [np.zeros(len(table.unique), np.bool_) for table in tables]
-    for bucket in rng.sample(range(num_buckets), num_buckets):
-        here = sorted(part for part in slices if part[0] == bucket)
-        pieces = [(tables[number].unique[a:b], tables[number].in_several[a:b]) for _, number, a, b in here]
-        answers = resolve(pieces, keep) if pieces else []
-        for (_, number, a, b), answer in zip(here, answers, strict=True):
-            may_keep[number][a:b] = answer
+    may_keep = fast_answers([(table.unique, table.in_several) for table in tables], keep, cut, rng)
     fates: list[list[str | None]] = []
     for segment, table, bits in zip(crawl, tables, may_keep, strict=True):
         codes = iter(verdicts(table.paragraphs, bits).tolist())
@@ -171,25 +216,77 @@ def fast_fates(crawl: Crawl, keep: Keep, num_buckets: int, rng: random.Random) -
     return fates
 
 
-@settings(max_examples=150, deadline=None)
-@given(CRAWLS, st.sampled_from(["none", "first"]), st.sampled_from([1, 7, 64]), st.randoms(use_true_random=False))
+@settings(max_examples=60, deadline=None)
+@given(CRAWLS, st.sampled_from(["none", "first"]), CUTS, st.randoms(use_true_random=False))
 @pytest.mark.parametrize("group", [None, 1, 2, 3])
-def test_duplicates_of_any_crawl(
-    group: int | None, crawl: Crawl, keep: Keep, num_buckets: int, rng: random.Random
-) -> None:
+def test_duplicates_of_any_crawl(group: int | None, crawl: Crawl, keep: Keep, cut: Cut, rng: random.Random) -> None:
     for scope in oracle.scopes(len(crawl), group):
         segments = [crawl[number] for number in scope]
         expected = oracle.fates_of([record for segment in segments for record in segment], keep)
-        assert fast_fates(segments, keep, num_buckets, rng) == expected
+        assert fast_fates(segments, keep, cut, rng) == expected
+
+
+TABLES = st.lists(
+    st.dictionaries(st.one_of(st.sampled_from(EDGES), st.integers(0, (1 << 64) - 1)), st.booleans()), min_size=1
+)
 
 
 @settings(max_examples=200, deadline=None)
-@given(st.sets(st.one_of(st.sampled_from(EDGES), st.integers(0, (1 << 64) - 1))), st.integers(1, 4096))
-@example({edge + step for edge in (1 << 63, 1 << 62, 3 << 62) for step in (-1, 0, 1)}, 4)
-def test_ranges_of_hashes_are_equally_wide(hashes: set[int], num_buckets: int) -> None:
-    """So memory is bounded: the hashes of a crawl spread evenly over all of them."""
-    bounds = bucket_bounds(np.array(sorted(hashes), np.uint64), num_buckets)
-    assert bounds == [sum(value * num_buckets >> 64 < bucket for value in hashes) for bucket in range(num_buckets + 1)]
+@given(TABLES, st.integers(1, 9), st.integers(0, 255), st.integers(1, 256))
+@example([{edge: False for edge in EDGES}] * 130, 1 << 20, 254, 2)
+def test_tables_in_files_are_read_in_parts_that_can_be_sorted(
+    tables: list[dict[int, bool]], most: int, first: int, cells: int
+) -> None:
+    bounds = first << 56, min(first + cells, 256) << 56
+    inside = [[(h, bit) for h, bit in sorted(table.items()) if bounds[0] <= h < bounds[1]] for table in tables]
+    readers = [
+        in_memory((np.array([h for h, _ in table], np.uint64), np.array([bit for _, bit in table], np.bool_)), most)
+        for table in inside
+    ]
+    told: list[list[tuple[int, bool]]] = [[] for _ in tables]
+    for part in parts(readers, *bounds, most):
+        together = [h for hashes, _ in part for h in hashes.tolist()]
+        assert len({h >> 64 - bits_needed(len(tables)) for h in together}) <= 1
+        for table, (hashes, bits) in zip(told, part, strict=True):
+            table += zip(hashes.tolist(), bits.tolist(), strict=True)
+    assert told == inside
+
+
+def test_a_part_has_no_more_hashes_than_are_wanted() -> None:
+    """So memory is bounded: the hashes of a crawl spread evenly over all 64 bits."""
+    hashes = np.random.default_rng(1).integers(0, 1 << 64, (3, 100_000), np.uint64)
+    readers = [in_memory((np.unique(row), np.zeros(100_000, np.bool_)), at_once=1000) for row in hashes]
+    sizes = [sum(len(table) for table, _ in part) for part in parts(readers, 0, 1 << 64, most=10_000)]
+    assert sum(sizes) == 300_000
+    assert 3_000 < min(sizes) < max(sizes) < 11_000
+
+
+def test_a_slice_of_a_table_is_read_from_its_place() -> None:
+    table = np.arange(100, dtype=np.uint64), np.arange(100) % 3 == 0
+    data = packed_table(table)
+    reader = TableReader(lambda offset, size: data[offset : offset + size], 100, start=13, count=50, at_once=7)
+    for edge, expected in ((20, range(13, 20)), (20, range(0)), (1 << 64, range(20, 63))):
+        hashes, in_several = reader.take(edge)
+        assert (hashes.tolist(), in_several.tolist()) == (list(expected), [each % 3 == 0 for each in expected])
+    assert table_size(100) == len(data)
+
+
+@pytest.mark.parametrize(
+    ("hashes", "wanted", "ranges"),
+    [
+        pytest.param(0, 0, 1, id="none"),
+        pytest.param(RANGE_HASHES, 0, 1, id="as many as one may have"),
+        pytest.param(RANGE_HASHES + 1, 0, 2, id="one more"),
+        pytest.param(10**12, 0, 256, id="no more than cells"),
+        pytest.param(10**12, 7, 7, id="so many are wanted"),
+        pytest.param(0, 4096, 256, id="more than cells are wanted"),
+    ],
+)
+def test_the_number_of_ranges_follows_the_hashes(hashes: int, wanted: int, ranges: int) -> None:
+    cut = cut_cells(hashes, wanted)
+    assert [cell for first, stop in cut for cell in range(first, stop)] == list(range(256))
+    assert len(cut) == ranges
+    assert max(stop - first for first, stop in cut) - min(stop - first for first, stop in cut) <= 1
 
 
 # --- whole runs
@@ -205,6 +302,7 @@ class Result:
     shards: Lines  # by language and bucket
     rejects: Lines  # by language and reason
     ledger: dict[str, Any]
+    segments: dict[str, dict[str, Any]]  # the ledger of each
 
 
 def read_lines(folder: Path) -> Lines:
@@ -218,12 +316,22 @@ def read_lines(folder: Path) -> Lines:
     return found
 
 
+def ledger_lines(output: Path) -> list[dict[str, Any]]:
+    """The balance of each segment, read with zstandard and json alone."""
+    lines = []
+    for path in sorted((output / "ledger").glob("segments-*.jsonl.zst")):
+        with zstandard.ZstdDecompressor().stream_reader(path.open("rb"), read_across_frames=True) as stream:
+            lines += [json.loads(line) for line in stream.read().decode("utf-8").splitlines()]
+    return lines
+
+
 def run(inputs: Iterable[Path], output: Path, lid_model: Path, *flags: str) -> Result:
     """One run of the command line, in this process."""
     argv = ["--runner=DirectRunner", "--workers=1", "--keep_rejects", f"--lid_model={lid_model}", *flags]
     assert main([*argv, f"--output={output}", "--input", *map(str, inputs)]) == 0
     ledger = json.loads((output / "ledger.json").read_text("utf-8"))
-    return Result(read_lines(output / "shards"), read_lines(output / "rejects"), ledger)
+    segments = {line["segment"]: line for line in ledger_lines(output)}
+    return Result(read_lines(output / "shards"), read_lines(output / "rejects"), ledger, segments)
 
 
 def as_json(ledger: oracle.Ledger) -> dict[str, Any]:
@@ -242,7 +350,7 @@ def assert_same(result: Result, expected: oracle.Expected, names: Sequence[str])
     ledger = result.ledger
     assert {unit: ledger[unit] for unit in as_json(expected.total)} == as_json(expected.total)
     units = as_json(expected.total)
-    assert {name: {unit: each[unit] for unit in units} for name, each in ledger["segments"].items()} == {
+    assert {name: {unit: each[unit] for unit in units} for name, each in result.segments.items()} == {
         name: as_json(segment) for name, segment in zip(names, expected.segments, strict=True)
     }
     assert {code: {unit: each[unit] for unit in units} for code, each in ledger["languages"].items()} == {

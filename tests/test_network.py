@@ -13,7 +13,7 @@ from moto.server import ThreadedMotoServer
 from beam_jobs import job
 from beam_jobs.elements import Failure
 from beam_jobs.transforms import extract
-from beam_jobs.transforms.resolve import check_failures
+from beam_jobs.transforms.plan import check_failures
 from ccnet_pipeline.errors import FetchError, UnreachableError
 from ccnet_pipeline.fetch import FetchPolicy, open_archive
 from ccnet_pipeline.sample import crawl_directory

@@ -1,20 +1,31 @@
-"""Stage 4 as a transform: blocks of all segments become final files. Frames are joined, nothing is compressed again."""
+"""Stage 4, second step as a transform: what all groups of segments have becomes final files.
+
+Frames are joined, nothing is compressed again.
+"""
 
 import hashlib
+import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
+from operator import itemgetter
 from typing import Any, BinaryIO
 
 import apache_beam as beam
+import msgspec
 from apache_beam.pvalue import PCollection
 
 from beam_jobs import storage
-from beam_jobs.elements import REJECTS, Block, FilePlan, FinalFile
+from beam_jobs.elements import REJECTS, Extent, FilePlan, FinalFile, FinishedNote, Gathered, Row
 from beam_jobs.layout import Layout
+from beam_jobs.transforms.gather import read_rows
 from ccnet_pipeline.documents import Document
 from ccnet_pipeline.fluency import BUCKETS
 from ccnet_pipeline.formats import JSONL, PARQUET, TEXT, decode_document, write_parquet, write_text
 from ccnet_pipeline.frames import read_lines
+
+_READ_BYTES = 1 << 20
+RowsOf = Callable[[Gathered], list[Row]]  # reads the rows of a group
 
 
 class _HashingWriter:
@@ -41,68 +52,110 @@ class _HashingWriter:
         return self._digest.hexdigest()
 
 
-def plan_shards(
-    folder: str, name: str, blocks: Iterable[Block], shard_bytes: int, formats: Sequence[str]
-) -> list[FilePlan]:
-    """Cut the blocks of one language and bucket into shards of at least `shard_bytes`, the last one excepted.
+class _OpenFile:
+    """A final file while it is planned."""
 
-    The order is that of the segments, so the cut does not depend on the order in which blocks arrive.
+    def __init__(self) -> None:
+        self.size = 0
+        self._buckets: set[str] = set()
+        self._documents = self._paragraphs = self._characters = 0
+        self._extents: list[Extent] = []
+
+    def add(self, bucket: str, part: Gathered | Row, extents: Iterable[Extent]) -> None:
+        self._buckets.add(bucket)
+        self._documents += part.documents
+        self._paragraphs += part.paragraphs
+        self._characters += part.characters
+        self.size += part.size
+        for path, offset, size in extents:
+            if self._extents:
+                last_path, last_offset, last_size = self._extents[-1]
+                if (path, offset) == (last_path, last_offset + last_size):
+                    self._extents[-1] = path, last_offset, last_size + size
+                    continue
+            self._extents.append((path, offset, size))
+
+    def plan(self, path: str, kind: str) -> FilePlan:
+        return FilePlan(
+            path=path,
+            format=kind,
+            buckets=sorted(self._buckets, key=_bucket_order),
+            documents=self._documents,
+            paragraphs=self._paragraphs,
+            characters=self._characters,
+            extents=self._extents,
+        )
+
+
+def plan_shards(
+    key: tuple[str, str], gathered: Iterable[Gathered], shard_bytes: int, formats: Sequence[str], rows_of: RowsOf
+) -> list[FilePlan]:
+    """Cut what one language and bucket has into shards of at least `shard_bytes`, the last one excepted.
+
+    The order is that of the segments, and a cut is at the end of one, so neither depends on how things arrive or are
+    gathered. The segments of a group are looked at one by one only where a cut may fall among them.
     """
-    shards: list[list[Block]] = [[]]
-    size = 0
-    for block in sorted(blocks, key=lambda each: each.segment_number):
-        if size >= shard_bytes:
-            shards.append([])
-            size = 0
-        shards[-1].append(block)
-        size += block.size
+    folder, name = key
+    shards = [_OpenFile()]
+    for group in sorted(gathered, key=lambda each: each.group):
+        if group.extent and shards[-1].size + group.size < shard_bytes:
+            shards[-1].add(name, group, [group.extent])
+            continue
+        for row in rows_of(group):
+            if shards[-1].size >= shard_bytes:
+                shards.append(_OpenFile())
+            shards[-1].add(name, row, row.extents)
     kinds = [JSONL] if folder.startswith(REJECTS) else [kind for kind in formats if kind != TEXT]
     return [
-        FilePlan(f"{folder}/{name}-{number:05d}.{kind}", kind, shard)
+        shard.plan(f"{folder}/{name}-{number:05d}.{kind}", kind)
         for number, shard in enumerate(shards)
         for kind in kinds
     ]
 
 
-def plan_text(folder: str, blocks: Iterable[Block]) -> FilePlan:
+def plan_text(folder: str, gathered: Iterable[Gathered], rows_of: RowsOf) -> FilePlan:
     """Return the plan of a language's text file: its buckets one after the other, the most fluent first."""
-    return FilePlan(
-        f"{folder}.{TEXT}", TEXT, sorted(blocks, key=lambda block: (_bucket_order(block.name), block.segment_number))
-    )
+    file = _OpenFile()
+    for group in sorted(gathered, key=lambda each: (_bucket_order(each.name), each.group)):
+        extents = [group.extent] if group.extent else [extent for row in rows_of(group) for extent in row.extents]
+        file.add(group.name, group, extents)
+    return file.plan(f"{folder}.{TEXT}", TEXT)
 
 
-def frames_of(blocks: Iterable[Block], layout: Layout) -> Iterator[bytes]:
-    """Yield the zstd frames of blocks, one after the other."""
-    for block in blocks:
-        path = layout.mined(block.segment_number, "blocks.zst")
-        with storage.open_for_reading(path) as file:
-            for frame in block.frames:
-                file.seek(frame.offset)
-                data = file.read(frame.size)
-                if len(data) != frame.size:
-                    raise EOFError(f"{path} is cut off; remove it and run the same command again")
-                yield data
+def read_extents(extents: Iterable[Extent], layout: Layout) -> Iterator[bytes]:
+    """Yield the bytes of extents, one after the other, in pieces that fit in memory; a file is opened once in a row."""
+    for path, of_file in itertools.groupby(extents, key=itemgetter(0)):
+        with storage.open_for_reading(layout.in_work(path)) as file:
+            for _, offset, size in of_file:
+                file.seek(offset)
+                left = size
+                while left:
+                    data = file.read(min(left, _READ_BYTES))
+                    if not data:
+                        raise EOFError(f"{layout.in_work(path)} is cut off; remove it and run the same command again")
+                    left -= len(data)
+                    yield data
 
 
-class _FrameStream:
-    """Frames as a file that can be read once."""
+class _PieceStream:
+    """Pieces of bytes as a file that can be read once."""
 
-    def __init__(self, frames: Iterator[bytes]) -> None:
-        self._frames = frames
+    def __init__(self, pieces: Iterator[bytes]) -> None:
+        self._pieces = pieces
         self._rest = b""
 
     def read(self, size: int = -1) -> bytes:
         if not self._rest:
-            self._rest = next(self._frames, b"")
+            self._rest = next(self._pieces, b"")
         if size < 0:
             size = len(self._rest)
         data, self._rest = self._rest[:size], self._rest[size:]
         return data
 
 
-def documents_of(frames: Iterator[bytes]) -> Iterator[Document]:
-    """Yield the documents of frames in order."""
-    return map(decode_document, read_lines(_FrameStream(frames)))  # type: ignore[arg-type]
+def documents_of(pieces: Iterator[bytes]) -> Iterator[Document]:
+    """Yield the documents in pieces of frames, in order."""
+    return map(decode_document, read_lines(_PieceStream(pieces)))  # type: ignore[arg-type]
 
 
 class _WriteFn(beam.DoFn):
@@ -113,24 +166,29 @@ class _WriteFn(beam.DoFn):
 
     def process(self, plan: FilePlan) -> Iterator[FinalFile]:
         note_path = self._layout.finished(plan.path)
-        note = storage.read_json(note_path, FinalFile)
-        if note is None or storage.size(self._layout.final(plan.path)) != note.bytes:
-            note = self._write(plan)
+        plan_sha256 = hashlib.sha256(msgspec.msgpack.encode(plan)).hexdigest()
+        note = storage.read_json(note_path, FinishedNote)
+        if (
+            note is None
+            or note.plan_sha256 != plan_sha256
+            or storage.size(self._layout.final(plan.path)) != note.file.bytes
+        ):
+            note = FinishedNote(plan_sha256, self._write(plan))
             storage.write_json(note_path, note)
-        yield note
+        yield note.file
 
     def _write(self, plan: FilePlan) -> FinalFile:
         with storage.writing(self._layout.final(plan.path)) as file:
             hashing = _HashingWriter(file)
-            _WRITERS[plan.format](frames_of(plan.blocks, self._layout), hashing)
+            _WRITERS[plan.format](read_extents(plan.extents, self._layout), hashing)
         return FinalFile(
             path=plan.path,
-            language=plan.blocks[0].folder.rpartition("/")[2],
-            bucket="+".join(sorted({block.name for block in plan.blocks}, key=_bucket_order)),
+            language=plan.path.split("/")[1].removesuffix(f".{TEXT}"),
+            bucket="+".join(plan.buckets),
             format=plan.format,
-            documents=sum(block.documents for block in plan.blocks),
-            paragraphs=sum(block.paragraphs for block in plan.blocks),
-            characters=sum(block.characters for block in plan.blocks),
+            documents=plan.documents,
+            paragraphs=plan.paragraphs,
+            characters=plan.characters,
             bytes=hashing.size,
             sha256=hashing.sha256(),
         )
@@ -140,17 +198,17 @@ def _bucket_order(name: str) -> int:
     return list(BUCKETS).index(name) if name in BUCKETS else len(BUCKETS)
 
 
-def _write_frames(frames: Iterator[bytes], file: BinaryIO) -> None:
-    for frame in frames:
-        file.write(frame)
+def _write_frames(pieces: Iterator[bytes], file: BinaryIO) -> None:
+    for piece in pieces:
+        file.write(piece)
 
 
-def _write_parquet(frames: Iterator[bytes], file: BinaryIO) -> None:
-    write_parquet(documents_of(frames), file)
+def _write_parquet(pieces: Iterator[bytes], file: BinaryIO) -> None:
+    write_parquet(documents_of(pieces), file)
 
 
-def _write_text(frames: Iterator[bytes], file: BinaryIO) -> None:
-    write_text(documents_of(frames), file)
+def _write_text(pieces: Iterator[bytes], file: BinaryIO) -> None:
+    write_text(documents_of(pieces), file)
 
 
 _WRITERS: Mapping[str, Callable[[Iterator[bytes], Any], None]] = {
@@ -162,28 +220,29 @@ _WRITERS: Mapping[str, Callable[[Iterator[bytes], Any], None]] = {
 
 @dataclass
 class Regroup(beam.PTransform[Any, Any]):
-    """PCollection[Block] -> PCollection[FinalFile]."""
+    """PCollection[Gathered] -> PCollection[FinalFile]."""
 
     layout: Layout
     formats: tuple[str, ...]
     shard_bytes: int
 
-    def expand(self, input_or_inputs: PCollection[Block]) -> PCollection[FinalFile]:
+    def expand(self, input_or_inputs: PCollection[Gathered]) -> PCollection[FinalFile]:
         shard_bytes, formats = self.shard_bytes, self.formats
+        rows_of = partial(read_rows, layout=self.layout)
         plans = (
             input_or_inputs
-            | "KeyByShardName" >> beam.Map(lambda block: ((block.folder, block.name), block))
+            | "KeyByShardName" >> beam.Map(lambda gathered: ((gathered.folder, gathered.name), gathered))
             | "GroupByShardName" >> beam.GroupByKey()
             | "PlanShards"
-            >> beam.FlatMapTuple(lambda key, blocks: plan_shards(key[0], key[1], blocks, shard_bytes, formats))
+            >> beam.FlatMapTuple(lambda key, gathered: plan_shards(key, gathered, shard_bytes, formats, rows_of))
         )
         if TEXT in formats:
             texts = (
                 input_or_inputs
-                | "OnlyKept" >> beam.Filter(lambda block: not block.folder.startswith(REJECTS))
-                | "KeyByLanguage" >> beam.Map(lambda block: (block.folder, block))
+                | "OnlyKept" >> beam.Filter(lambda gathered: not gathered.folder.startswith(REJECTS))
+                | "KeyByLanguage" >> beam.Map(lambda gathered: (gathered.folder, gathered))
                 | "GroupByLanguage" >> beam.GroupByKey()
-                | "PlanTexts" >> beam.MapTuple(plan_text)
+                | "PlanTexts" >> beam.MapTuple(lambda folder, gathered: plan_text(folder, gathered, rows_of))
             )
             plans = (plans, texts) | "AllPlans" >> beam.Flatten()
         return plans | "SpreadFiles" >> beam.Reshuffle() | "WriteFile" >> beam.ParDo(_WriteFn(self.layout))

@@ -1,9 +1,10 @@
 """Which paragraphs stand in more than one record: exact, in bounded memory, whatever the order of arrival.
 
-A segment sends each distinct hash once (`SegmentHashes.unique`, sorted), with one bit that says whether two of its own
-records have it. All hashes of a scope that fall into the same range of the 64 bits meet in one place (`resolve`), which
-answers with one bit a hash and segment: may this segment keep it? `verdicts` turns the bits back into one verdict a
-paragraph. So memory is bounded by one range, and 8 bytes a distinct hash is all that ever travels.
+A segment tells each distinct hash once (`SegmentHashes.unique`, sorted), with one bit that says whether two of its own
+records have it. Where the tables of all segments of a scope meet (`compare`), each gets one bit a hash: may this
+segment keep it? `verdicts` turns the bits back into one verdict a paragraph. Consecutive segments can first become one
+table (`ccnet_pipeline.dedup.blocks`), and tables meet part by part of the 64 bits (`ccnet_pipeline.dedup.tables`):
+neither changes an answer.
 
 Source of the rules: cc_net `dedup.py` (docs/method.md, Duplicates).
 """
@@ -16,9 +17,10 @@ import numpy as np
 import numpy.typing as npt
 
 from ccnet_pipeline.dedup.hashing import Hashes
+from ccnet_pipeline.dedup.sorting import HASH_BITS, Bits, Table, by_source, sort
+from ccnet_pipeline.dedup.tables import in_memory, parts
 
 Keep = Literal["none", "first"]
-Bits = npt.NDArray[np.bool_]
 Verdicts = npt.NDArray[np.uint8]
 
 KEPT, DUPLICATE, REPEATED = 0, 1, 2
@@ -69,28 +71,23 @@ def collect(hashes: Hashes, paragraphs_per_record: Sequence[int]) -> SegmentHash
     )
 
 
-def bucket_bounds(unique: Hashes, num_buckets: int) -> list[int]:
-    """Return num_buckets + 1 positions that cut ascending hashes into equal ranges of the 64 bits."""
-    edges = [-(-(bucket << 64) // num_buckets) for bucket in range(1, num_buckets)]
-    inner = np.searchsorted(unique, np.array(edges, np.uint64)).tolist() if edges else []
-    return [0, *inner, len(unique)]
-
-
-def resolve(slices: Sequence[tuple[Hashes, Bits]], keep: Keep) -> list[Bits]:
-    """Return, for each segment's slice of one range of hashes, which of them the segment may keep.
+def compare(tables: Sequence[Table], keep: Keep) -> list[Bits]:
+    """Return, for each source, which of its hashes in one part of the 64 bits it may keep.
 
     Args:
-        slices: (distinct hashes, whether several records of the segment have them), in the order of the segments.
-        keep: "none" drops every copy of what two records of the scope have; "first" lets the first segment keep it.
+        tables: of the sources in the order of their segments; all hashes share their first bits (`sorting.sort`).
+        keep: "none" drops every copy of what two records have; "first" lets the first source keep it.
     """
-    hashes = np.concatenate([unique for unique, _ in slices])
-    _, first, inverse, copies = np.unique(hashes, return_index=True, return_inverse=True, return_counts=True)
-    if keep == "first":
-        may_keep = np.zeros(len(hashes), np.bool_)
-        may_keep[first] = True
-    else:
-        may_keep = (copies[inverse] == 1) & ~np.concatenate([several for _, several in slices])
-    return np.split(may_keep, np.cumsum([len(unique) for unique, _ in slices])[:-1])
+    part = sort(tables)
+    may_keep = part.begins if keep == "first" else part.begins & ~part.in_several()
+    return by_source(part.sources(), may_keep, len(tables))
+
+
+def resolve(tables: Sequence[Table], keep: Keep) -> list[Bits]:
+    """Return the same of whole tables, which are in memory."""
+    readers = [in_memory(table) for table in tables]
+    answers = [compare(part, keep) for part in parts(readers, 0, 1 << HASH_BITS)]
+    return [np.concatenate(of_source) for of_source in zip(*answers, strict=True)]
 
 
 def verdicts(paragraphs: npt.NDArray[np.uint32], may_keep: Bits) -> Verdicts:

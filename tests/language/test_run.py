@@ -147,7 +147,9 @@ def test_the_summary_goes_without_columns_that_a_narrow_terminal_has_no_room_for
     units = ("records", "paragraphs", "characters")
     balances = {unit: Balance(12_345_678, 0, {"language_unsure": 12_345_678}) for unit in units}
     books = LanguageBooks(**balances, mean_score=0.987, median_perplexity=1300.0, head_share=0.25)
-    ledger = Ledger(**balances, languages={"zh-Hans": books}, damage=DamageTally(), segments={})  # type: ignore[arg-type]
+    archives = {"num_segments": 1, "num_without_record": 0, "without_record": []}
+    languages = {"zh-Hans": books}
+    ledger = Ledger(**balances, languages=languages, damage=DamageTally(), **archives)  # type: ignore[arg-type]
     write_json(layout.manifest_file, Manifest(1, "", files))
     write_json(layout.ledger_file, ledger)
     print_summary(layout)

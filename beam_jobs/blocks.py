@@ -1,0 +1,48 @@
+"""Which consecutive segments are worked on together, so that what meets between stages is few."""
+
+from dataclasses import dataclass
+
+from ccnet_pipeline.dedup.blocks import MOST_SEGMENTS
+
+GATHERED_SEGMENTS = 128
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Blocks:
+    """Blocks of segments whose hashes become one table, and groups whose documents are gathered by language and bucket.
+
+    Both are named by the number of their first segment.
+    """
+
+    num_segments: int
+    scope_segments: int | None  # how many consecutive segments are compared with each other; None: all
+    block_segments: int = MOST_SEGMENTS
+    group_segments: int = GATHERED_SEGMENTS
+
+    def scope_of(self, number: int) -> int:
+        """Return the number of the scope that a segment, or a block, is in."""
+        return number // self.scope_segments if self.scope_segments else 0
+
+    def block_of(self, segment_number: int) -> int:
+        """Return the block that a segment is in."""
+        start, _ = self._scope(segment_number)
+        return segment_number - (segment_number - start) % self.block_segments
+
+    def is_alone(self, block: int) -> bool:
+        """Tell whether a block is its whole scope: then there is nothing to compare it with."""
+        start, stop = self._scope(block)
+        return stop - start <= self.block_segments
+
+    def group_of(self, segment_number: int) -> int:
+        """Return the group that a segment is in."""
+        return segment_number - segment_number % self.group_segments
+
+    @property
+    def is_one_group(self) -> bool:
+        """Tell whether all segments are in one group."""
+        return self.num_segments <= self.group_segments
+
+    def _scope(self, number: int) -> tuple[int, int]:
+        size = self.scope_segments or self.num_segments
+        start = number - number % size
+        return start, min(start + size, self.num_segments)

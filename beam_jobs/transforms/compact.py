@@ -1,0 +1,89 @@
+"""Stage 2, first step as a transform: the hashes of a block's segments become one sorted table.
+
+Where the block is its whole scope there is nothing else to compare it with: its segments get their answers at once.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, BinaryIO
+
+import apache_beam as beam
+import numpy as np
+from apache_beam.pvalue import PCollection
+
+from beam_jobs import storage
+from beam_jobs.elements import Compacted, CompactNote, Extracted
+from beam_jobs.remains import Remains
+from ccnet_pipeline.dedup.blocks import CELLS, count_cells, merge
+from ccnet_pipeline.dedup.duplicates import Keep, compare
+from ccnet_pipeline.dedup.sorting import HASH_BITS, Bits
+from ccnet_pipeline.dedup.tables import BitStreams, TableReader, packed, parts
+
+
+class _CompactFn(beam.DoFn):
+    def __init__(self, remains: Remains, keep: Keep) -> None:
+        self._remains = remains
+        self._keep: Keep = keep
+
+    def process(self, element: tuple[int, Iterable[Extracted]]) -> Iterator[tuple[None, Compacted]]:
+        block, unordered = element
+        extracted = sorted(unordered, key=lambda each: each[0])
+        failures = [failure for _, _, failure in extracted if failure]
+        if failures:
+            yield None, Compacted(None, has_answers=False, failures=failures)
+            return
+        note = self._remains.compact_note(block) or self._compact(block, [(number, n) for number, n, _ in extracted])
+        self._remains.free(self._remains.layout.extracted(number, "hashes") for number, _ in note.segments)
+        yield None, Compacted(note, has_answers=self._remains.has_answers(note), failures=[])
+
+    def _compact(self, block: int, segments: list[tuple[int, int]]) -> CompactNote:
+        layout = self._remains.layout
+        readers = [
+            TableReader(partial(storage.read_range, layout.extracted(number, "hashes")), hashes)
+            for number, hashes in segments
+        ]
+        cells: list[int] = []
+        if self._remains.blocks.is_alone(block):
+            storage.write(layout.scattered(block), b"".join(map(packed, self._answers(readers))))
+        else:
+            with (
+                storage.writing(layout.compacted(block, "table")) as table,
+                storage.writing(layout.compacted(block, "owners")) as owners,
+            ):
+                cells = _write_run(readers, table, owners)
+        note = CompactNote(block, segments, cells, sum(hashes for _, hashes in segments))
+        storage.write_json(layout.compacted(block, "done.json"), note)
+        return note
+
+    def _answers(self, readers: Sequence[TableReader]) -> list[Bits]:
+        answers = BitStreams(map(len, readers))
+        for part in parts(readers, 0, 1 << HASH_BITS):
+            answers.extend(compare(part, self._keep))
+        return answers.streams
+
+
+def _write_run(readers: Sequence[TableReader], table: BinaryIO, owners: BinaryIO) -> list[int]:
+    """Write the table of a block and its owners; return how many hashes there are in each cell."""
+    cells = np.zeros(CELLS, np.int64)
+    in_several = []
+    for part in parts(readers, 0, 1 << HASH_BITS):
+        (hashes, several), of_each = merge(part)
+        table.write(hashes.astype("<u8", copy=False).tobytes())
+        owners.write(of_each.tobytes())
+        in_several.append(several)
+        cells += count_cells(hashes)
+    table.write(packed(np.concatenate(in_several)))
+    return cells.tolist()
+
+
+@dataclass
+class Compact(beam.PTransform[Any, Any]):
+    """PCollection[(block, Extracted)] -> PCollection[(None, Compacted)], one a block."""
+
+    remains: Remains
+    keep: Keep
+
+    def expand(self, input_or_inputs: PCollection[tuple[int, Extracted]]) -> PCollection[tuple[None, Compacted]]:
+        compact = beam.ParDo(_CompactFn(self.remains, self.keep)).with_output_types(tuple[None, Compacted])
+        return input_or_inputs | "GroupByBlock" >> beam.GroupByKey() | "CompactBlock" >> compact

@@ -1,0 +1,149 @@
+"""Stage 4, first step as a transform: what a group of segments has in one language and bucket comes to lie together.
+
+So the files of a language are written from a few reads a group, and not from as many as there are segments. A run of
+one group copies nothing: its rows say where the segments' own frames lie.
+"""
+
+import shutil
+import tempfile
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import apache_beam as beam
+import msgspec
+from apache_beam.pvalue import PCollection
+
+from beam_jobs import storage
+from beam_jobs.elements import Block, Extent, Frame, Gathered, GatherNote, Row
+from beam_jobs.layout import Layout, relative_in_work
+from beam_jobs.remains import Remains
+
+_Places = Mapping[tuple[str, str], list[Block]]  # folder and name -> of each segment, in order
+
+
+def read_rows(gathered: Gathered, layout: Layout) -> list[Row]:
+    """Return what each segment of a group has, in their order."""
+    data = storage.read_range(layout.gathered(gathered.group, "rows"), *gathered.rows)
+    return msgspec.msgpack.decode(data, type=list[Row])
+
+
+class _GatherFn(beam.DoFn):
+    def __init__(self, remains: Remains) -> None:
+        self._remains = remains
+        self._layout = remains.layout
+
+    def process(self, element: tuple[int, Iterable[int]]) -> Iterator[Gathered]:
+        group, numbers = element[0], sorted(element[1])
+        note = self._remains.gather_note(group) or self._gather(group, numbers)
+        if note.bytes:
+            self._remains.free(self._layout.mined(number, "blocks.zst") for number in numbers)
+        self._remains.free(self._layout.compacted(number, "table") for number in numbers)  # a block's first ones
+        yield from note.gathered
+
+    def _gather(self, group: int, numbers: list[int]) -> GatherNote:
+        places = self._places(numbers)
+        is_copied = not self._remains.blocks.is_one_group
+        size = self._copy(group, numbers, places) if is_copied else 0
+        rows = []
+        gathered: list[Gathered] = []
+        offset = row_offset = 0
+        for (folder, name), blocks in places.items():
+            rows.append(msgspec.msgpack.encode(self._rows(group, blocks, offset if is_copied else None)))
+            of_all = sum(block.size for block in blocks)
+            gathered.append(
+                Gathered(
+                    folder,
+                    name,
+                    group,
+                    documents=sum(block.documents for block in blocks),
+                    paragraphs=sum(block.paragraphs for block in blocks),
+                    characters=sum(block.characters for block in blocks),
+                    extent=(self._relative(group), offset, of_all) if is_copied else None,
+                    size=of_all,
+                    rows=(row_offset, len(rows[-1])),
+                )
+            )
+            offset += of_all
+            row_offset += len(rows[-1])
+        storage.write(self._layout.gathered(group, "rows"), b"".join(rows))
+        note = GatherNote(size, row_offset, gathered)
+        storage.write_json(self._layout.gathered(group, "done.json"), note)
+        return note
+
+    def _places(self, numbers: Iterable[int]) -> _Places:
+        places: dict[tuple[str, str], list[Block]] = defaultdict(list)
+        for number in numbers:
+            mined = self._remains.mine_note(number)
+            if mined is None:
+                raise FileNotFoundError(self._layout.mined(number, "done.json"))
+            for block in mined.blocks:
+                places[block.folder, block.name].append(block)
+        return dict(sorted(places.items()))
+
+    def _relative(self, group: int) -> str:
+        return relative_in_work("gather", group, "frames.zst")
+
+    def _rows(self, group: int, blocks: Iterable[Block], offset: int | None) -> list[Row]:
+        """Return one row a segment; `offset` is where the first lies in the group's file, None: in the segments'."""
+        rows = []
+        for block in blocks:
+            if offset is None:
+                path = relative_in_work("mine", block.segment_number, "blocks.zst")
+                extents: list[Extent] = [(path, frame.offset, frame.size) for frame in block.frames]
+            else:
+                extents = [(self._relative(group), offset, block.size)]
+                offset += block.size
+            rows.append(Row(block.segment_number, block.documents, block.paragraphs, block.characters, extents))
+        return rows
+
+    def _copy(self, group: int, numbers: list[int], places: _Places) -> int:
+        """Write the frames of a group to one file, by language and bucket; return its size.
+
+        Each segment's file is read once, in order, and what is written jumps: where nothing can, it is written aside.
+        """
+        frames: dict[int, list[tuple[Frame, int]]] = {number: [] for number in numbers}
+        size = 0
+        for blocks in places.values():
+            for block in blocks:
+                for frame in block.frames:
+                    frames[block.segment_number].append((frame, size))
+                    size += frame.size
+        path = self._layout.gathered(group, "frames.zst")
+        with storage.writing(path) as file:
+            if storage.is_local(path):
+                self._fill(file, frames)
+            else:
+                with tempfile.TemporaryFile() as aside:
+                    self._fill(aside, frames)
+                    aside.seek(0)
+                    shutil.copyfileobj(aside, file)
+        return size
+
+    def _fill(self, file: Any, frames: Mapping[int, list[tuple[Frame, int]]]) -> None:
+        for number, of_segment in frames.items():
+            path = self._layout.mined(number, "blocks.zst")
+            with storage.open_for_reading(path) as source:
+                for frame, target in sorted(of_segment, key=lambda each: each[0].offset):
+                    data = source.read(frame.size)
+                    if len(data) != frame.size:
+                        raise EOFError(f"{path} is cut off; remove it and run the same command again")
+                    file.seek(target)
+                    file.write(data)
+
+
+@dataclass
+class Gather(beam.PTransform[Any, Any]):
+    """PCollection[segment number] -> PCollection[Gathered]."""
+
+    remains: Remains
+
+    def expand(self, input_or_inputs: PCollection[int]) -> PCollection[Gathered]:
+        group_of = self.remains.blocks.group_of
+        return (
+            input_or_inputs
+            | "KeyByGroup" >> beam.Map(lambda number: (group_of(number), number)).with_output_types(tuple[int, int])
+            | "GroupByGroup" >> beam.GroupByKey()
+            | "GatherGroup" >> beam.ParDo(_GatherFn(self.remains)).with_output_types(Gathered)
+        )

@@ -1,0 +1,94 @@
+"""Stage 2, second step as a transform: all blocks are counted, and the ranges follow in which their hashes meet.
+
+What a segment may keep depends on all the others of its scope, so nothing goes on before every one has been read: here
+the run ends if a segment failed.
+"""
+
+import itertools
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from operator import attrgetter
+from typing import Any
+
+import apache_beam as beam
+from apache_beam.pvalue import PCollection, TaggedOutput
+
+from beam_jobs.blocks import Blocks
+from beam_jobs.elements import Compacted, CompactNote, Failure, HashRange, HashSlice, SegmentBits
+from ccnet_pipeline.dedup.ranges import cut_cells
+from ccnet_pipeline.dedup.tables import packed_size
+from ccnet_pipeline.errors import FetchError
+
+SETTLED = "settled"
+_NAMED = 10  # failures in a message
+
+
+def check_failures(failures: Iterable[Failure]) -> None:
+    """Raise FetchError if there are any; it names them."""
+    failures = list(failures)
+    tried = sorted((each for each in failures if each.tried), key=attrgetter("segment"))
+    untried = len(failures) - len(tried)
+    if failures:
+        named = "; ".join(each.reason for each in tried[:_NAMED])
+        more = f"; and {len(tried) - _NAMED} more" if len(tried) > _NAMED else ""
+        rest = f", {untried} were then not tried" if untried else ""
+        raise FetchError(
+            f"{len(tried)} segment{'s' * (len(tried) != 1)} could not be read{rest}, all others were; the same command "
+            f"tries again what is missing: {named}{more}"
+        )
+
+
+def segment_bits(note: CompactNote) -> Iterator[SegmentBits]:
+    """Yield where the answers for each segment of a block lie in the block's file."""
+    offset = 0
+    for number, hashes in note.segments:
+        yield number, note.block, offset, hashes
+        offset += packed_size(hashes)
+
+
+def plan_ranges(scope: int, notes: Sequence[CompactNote], num_ranges: int) -> Iterator[HashRange]:
+    """Yield the ranges of the hashes of a scope, each with the slices of its blocks in their order."""
+    starts = {note.block: list(itertools.accumulate(note.cells, initial=0)) for note in notes}
+    for first, stop in cut_cells(sum(note.hashes for note in notes), num_ranges):
+        slices: list[HashSlice] = []
+        for note in notes:
+            start, end = starts[note.block][first], starts[note.block][stop]
+            # The first range has a slice of every block, even an empty one, so that each reaches the next step.
+            if start < end or first == 0:
+                slices.append((note.block, start, end - start, note.hashes))
+        if slices:
+            yield scope, first, stop, slices
+
+
+class _PlanFn(beam.DoFn):
+    def __init__(self, blocks: Blocks, num_ranges: int) -> None:
+        self._blocks = blocks
+        self._num_ranges = num_ranges
+
+    def process(self, element: tuple[None, Iterable[Compacted]]) -> Iterator[Any]:  # ranges, and tagged SegmentBits
+        compacted = list(element[1])
+        check_failures(failure for each in compacted for failure in each.failures)
+        with_answers = {each.note.block for each in compacted if each.note and each.has_answers}
+        notes = sorted((each.note for each in compacted if each.note), key=attrgetter("block"))
+        for scope, of_scope in itertools.groupby(notes, key=lambda note: self._blocks.scope_of(note.block)):
+            together = list(of_scope)
+            if all(note.block in with_answers for note in together):
+                for note in together:
+                    yield from (TaggedOutput(SETTLED, bits) for bits in segment_bits(note))
+            else:
+                yield from plan_ranges(scope, together, self._num_ranges)
+
+
+@dataclass
+class PlanRanges(beam.PTransform[Any, Any]):
+    """PCollection[(None, Compacted)] -> (PCollection[HashRange], PCollection[SegmentBits] of settled scopes)."""
+
+    blocks: Blocks
+    num_ranges: int
+
+    def expand(self, input_or_inputs: PCollection[tuple[None, Compacted]]) -> Any:  # Beam cannot check a pair
+        plan = beam.ParDo(_PlanFn(self.blocks, self.num_ranges)).with_output_types(tuple[int, int, int, list[Any]])
+        outputs = (
+            input_or_inputs | "GatherBlocks" >> beam.GroupByKey() | "Plan" >> plan.with_outputs(SETTLED, main="ranges")
+        )
+        return outputs["ranges"], outputs[SETTLED]

@@ -1,0 +1,123 @@
+"""Tables of hashes in files, read part by part: however many meet, only some of each are in memory.
+
+A table is the distinct hashes of a segment or of a block of segments, ascending, 8 bytes each, little-endian; then one
+bit a hash, whether two or more of its records have it.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+
+import numpy as np
+
+from ccnet_pipeline.dedup.hashing import Hashes
+from ccnet_pipeline.dedup.sorting import HASH_BITS, PART_HASHES, Bits, Table, part_edges
+
+HASH_BYTES = 8
+READ_HASHES = 1 << 15
+Read = Callable[[int, int], bytes]  # (offset, size) in a file
+
+
+def packed_size(bits: int) -> int:
+    """Return the bytes that so many bits take."""
+    return -(-bits // 8)
+
+
+def packed(bits: Bits) -> bytes:
+    """Return the bytes of bits."""
+    return np.packbits(bits).tobytes()
+
+
+def unpacked(data: bytes, start: int, count: int) -> Bits:
+    """Return `count` bits from bit `start` on."""
+    return np.unpackbits(np.frombuffer(data, np.uint8), count=start + count)[start:].view(np.bool_)
+
+
+def table_size(num_hashes: int) -> int:
+    """Return the bytes of a table in a file."""
+    return num_hashes * HASH_BYTES + packed_size(num_hashes)
+
+
+def packed_table(table: Table) -> bytes:
+    """Return a table as it stands in a file."""
+    hashes, in_several = table
+    return hashes.astype("<u8").tobytes() + packed(in_several)
+
+
+class TableReader:
+    """Gives the hashes of a table, or of a slice of it, in ascending order."""
+
+    def __init__(
+        self, read: Read, num_hashes: int, start: int = 0, count: int | None = None, at_once: int = READ_HASHES
+    ) -> None:
+        """Read nothing yet.
+
+        Args:
+            read: of the table's file.
+            num_hashes: in the table.
+            start: index of the first hash of the slice.
+            count: hashes of the slice; None: all that follow.
+            at_once: hashes that are read at a time.
+        """
+        self._read = read
+        self._num_hashes = num_hashes
+        self._at_once = at_once
+        self._next = start
+        self._stop = num_hashes if count is None else start + count
+        self._hashes: Hashes = np.empty(0, np.uint64)
+        self._in_several: Bits = np.empty(0, np.bool_)
+
+    def __len__(self) -> int:
+        return self._stop - self._next + len(self._hashes)
+
+    def take(self, edge: int) -> Table:
+        """Return the hashes below the edge that were not taken yet."""
+        taken = []
+        while True:
+            cut = len(self._hashes) if edge >> HASH_BITS else int(self._hashes.searchsorted(np.uint64(edge)))
+            if cut:
+                taken.append((self._hashes[:cut], self._in_several[:cut]))
+                self._hashes, self._in_several = self._hashes[cut:], self._in_several[cut:]
+            if len(self._hashes) or self._next == self._stop:
+                break
+            self._fill()
+        if len(taken) == 1:
+            return taken[0]
+        return (
+            np.concatenate([np.empty(0, np.uint64), *(hashes for hashes, _ in taken)]),
+            np.concatenate([np.empty(0, np.bool_), *(bits for _, bits in taken)]),
+        )
+
+    def _fill(self) -> None:
+        start, self._next = self._next, min(self._next + self._at_once, self._stop)
+        count = self._next - start
+        hashes = self._read(start * HASH_BYTES, count * HASH_BYTES)
+        bits_at, first = divmod(start, 8)
+        bits = self._read(self._num_hashes * HASH_BYTES + bits_at, packed_size(first + count))
+        self._hashes = np.frombuffer(hashes, "<u8").astype(np.uint64, copy=False)
+        self._in_several = unpacked(bits, first, count)
+
+
+class BitStreams:
+    """One bit for each hash of several tables, which come part by part."""
+
+    def __init__(self, counts: Iterable[int]) -> None:
+        self.streams = [np.zeros(count, np.bool_) for count in counts]
+        self._filled = [0] * len(self.streams)
+
+    def extend(self, bits_of_each: Iterable[Bits]) -> None:
+        """Put the next bits behind those that each table has."""
+        for number, bits in enumerate(bits_of_each):
+            start = self._filled[number]
+            self._filled[number] = stop = start + len(bits)
+            self.streams[number][start:stop] = bits
+
+
+def parts(readers: Sequence[TableReader], start: int, stop: int, most: int = PART_HASHES) -> Iterator[list[Table]]:
+    """Yield what the tables have in each part of a range of the 64 bits, small enough to be sorted (`sorting.sort`)."""
+    for edge in part_edges(len(readers), sum(map(len, readers)), start, stop, most):
+        yield [reader.take(edge) for reader in readers]
+
+
+def in_memory(table: Table, at_once: int = READ_HASHES) -> TableReader:
+    """Return a reader of a table that is in no file."""
+    data = packed_table(table)
+    return TableReader(lambda offset, size: data[offset : offset + size], len(table[0]), at_once=at_once)
