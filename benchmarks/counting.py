@@ -4,6 +4,7 @@ import os
 import sys
 from collections import Counter, defaultdict
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -19,9 +20,29 @@ requests: dict[str, Counter[str]] = defaultdict(Counter)  # by stage: REQUESTS, 
 shuffled: dict[str, Counter[str]] = defaultdict(Counter)  # by GroupByKey: "elements", "keys", "bytes" as encoded
 
 
-def install() -> None:
-    """Count from now on. Files are no longer synced with the disk: on a simulated dump that is all that would cost."""
+@dataclass(slots=True)
+class Stored:
+    """Bytes in files that were written and not removed."""
+
+    bytes: int = 0
+    most: int = 0
+
+    def add(self, size: int) -> None:
+        self.bytes += size
+        self.most = max(self.most, self.bytes)
+
+
+stored = Stored()
+
+
+def install(*, stored_before: int = 0) -> None:
+    """Count from now on. Files are no longer synced with the disk: on a simulated dump that is all that would cost.
+
+    Args:
+        stored_before: bytes of the files that are there.
+    """
     os.fsync = lambda _: None
+    stored.add(stored_before)
     _count_shuffles()
     _count_requests()
 
@@ -107,6 +128,7 @@ class _CountingWriter:
 
     def write(self, data: bytes) -> int:
         self._counts["bytes written"] += len(data)
+        stored.add(len(data))
         return self._file.write(data)
 
     def __enter__(self) -> "_CountingWriter":
@@ -134,8 +156,16 @@ def _count_requests() -> None:
 
     storage.open_for_reading = reading
     storage._open_for_writing = writing
-    for name, kind in (("exists", "lookups"), ("size", "lookups"), ("remove_file", "deletes")):
-        setattr(storage, name, _counted(getattr(storage, name), kind))
+    remove_file = storage.remove_file
+
+    def removing(path: str) -> None:
+        requests[_stage()]["deletes"] += 1
+        stored.add(-Path(path).stat().st_size if Path(path).exists() else 0)
+        remove_file(path)
+
+    storage.remove_file = removing
+    for name in ("exists", "size"):
+        setattr(storage, name, _counted(getattr(storage, name), "lookups"))
 
 
 def _counted(call: Callable[[str], Any], kind: str) -> Callable[[str], Any]:

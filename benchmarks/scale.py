@@ -36,11 +36,13 @@ from beam_jobs.graph import Plan, build  # noqa: E402
 from beam_jobs.layout import Layout  # noqa: E402
 from benchmarks import counting  # noqa: E402
 from benchmarks.synthetic import NUM_PLACES, SyntheticExtract, SyntheticMine  # noqa: E402
+from ccnet_pipeline.dedup.ranges import cut_cells  # noqa: E402
 from ccnet_pipeline.formats import JSONL  # noqa: E402
 from ccnet_pipeline.recipe import CCNET, Configuration  # noqa: E402
 from ccnet_pipeline.segments import Segment  # noqa: E402
 
 _SHARD_BYTES = 64 << 10  # of languages and buckets that have some ten bytes a segment
+_HASHES_OF_A_FILE = 500_000  # distinct ones of a WET file of 40 000 pages, about
 _MOST_GROWTH = 1.05  # the exponent of a fit over the sizes
 _MIB = 1 << 20
 
@@ -99,6 +101,7 @@ def _plan(layout: Layout, segments_file: str, num_segments: int) -> Plan:
         segments_file=segments_file,
         extract_segment=SyntheticExtract(layout, num_segments),
         mine_segment=SyntheticMine(layout),
+        num_ranges=len(cut_cells(num_segments * _HASHES_OF_A_FILE)),  # as many as of real files
     )
 
 
