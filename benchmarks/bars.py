@@ -8,9 +8,7 @@ a line of the table. benchmarks/README.md says what each line means, and what to
 """
 
 import argparse
-import gzip
 import math
-import os
 import shutil
 import statistics
 import sys
@@ -27,7 +25,7 @@ from rich.table import Table
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from benchmarks import dedup, kernels, limit  # noqa: E402
+from benchmarks import dedup, inputs, kernels, limit  # noqa: E402
 from benchmarks.limit import Limit  # noqa: E402
 from benchmarks.measuring import MIB, Held, Run, Setup, held_by, run_pipeline, run_program, spread  # noqa: E402
 from benchmarks.peers.comparison import DATATROVE_MAY_DIFFER, compared_by, require_same_documents, run_peer  # noqa: E402
@@ -37,7 +35,6 @@ from ccnet_pipeline.segments import Selection, find_segments  # noqa: E402
 
 _GIB = 1 << 30
 _MEMORY_BAR = 2e9
-_PADDING_BYTES = 24 << 20  # so that a start with several workers is one: a small input stays in one process
 _RECORDS_OF_START = 20
 _MEMBERS_A_SEGMENT = 3
 _FEW, _MANY = 8, 128  # segments of the same pages
@@ -98,12 +95,11 @@ def kernel_bars(bench: Bench) -> Iterator[Bar]:
 
 def start_bars(bench: Bench) -> Iterator[Bar]:
     """What a run costs before it does anything."""
-    small = bench.scratch / "small.warc.wet.gz"
-    small.write_bytes(b"".join(kernels.gzip_members(bench.setup.archives[0])[:_RECORDS_OF_START]))
-    padded = [str(path) for path in _padded(small, bench.scratch / "padded")]
+    small = inputs.joined(bench.setup.archives, bench.scratch / "few", 1, _RECORDS_OF_START)
+    padded = inputs.padded(Path(small[0]), bench.scratch / "padded")
     first, further = [], []
     for _ in range(bench.arguments.repeat):
-        first.append(bench.run("--workers", "1", inputs=[str(small)])[0].cpu_s)
+        first.append(bench.run("--workers", "1", inputs=small)[0].cpu_s)
         two, three = (bench.run("--workers", workers, inputs=padded)[0] for workers in ("2", "3"))
         if three.processes <= two.processes:
             raise SystemExit(f"3 workers were {three.processes} processes, 2 were {two.processes}")
@@ -124,7 +120,9 @@ def cc_net_bars(bench: Bench) -> Iterator[Bar]:
         if (held := held_by(ours)) != peer.held:
             raise SystemExit(f"ours holds {_named(held)}, cc_net's output {_named(peer.held)}")
         ratios.append(peer.run.cpu_s / run.cpu_s)
-        named = f"all {same:,} documents, {held.paragraphs:,} paragraphs equal; {run.cpu_s:.0f} and {peer.run.cpu_s:.0f} s"
+        named = (
+            f"all {same:,} documents, {held.paragraphs:,} paragraphs equal; {run.cpu_s:.0f} and {peer.run.cpu_s:.0f} s"
+        )
         named += f", {run.peak_rss / MIB:,.0f} and {peer.run.peak_rss / MIB:,.0f} MiB"
         shutil.rmtree(ours)
         shutil.rmtree(theirs)
@@ -161,7 +159,9 @@ def memory_bars(bench: Bench) -> Iterator[Bar]:
     small, held = bench.run(*options)
     large, held_large = bench.run(*options, inputs=bench.arguments.large)
     grown = large.peak_rss / small.peak_rss
-    size = sum(segment.size or 0 for segment in find_segments(Selection(tuple(bench.arguments.large)), FetchPolicy()))
+    size = sum(
+        segment.size or 0 for segment in find_segments(Selection(inputs=tuple(bench.arguments.large)), FetchPolicy())
+    )
     counts = f"{size / _GIB:.1f} GiB compressed, {_named(held_large)}; the input: {_named(held)}"
     peak = f"{large.peak_rss / 1e9:.2f} GB"
     yield Bar("peak memory, large input, 2 workers", "<= 2 GB", peak, large.peak_rss <= _MEMORY_BAR, counts)
@@ -170,11 +170,13 @@ def memory_bars(bench: Bench) -> Iterator[Bar]:
 
 def page_bars(bench: Bench) -> Iterator[Bar]:
     """CPU of the same pages in few and in many segments."""
-    inputs = {number: _joined(bench, bench.scratch / f"in-{number}", number) for number in (_FEW, _MANY)}
+    cut = {
+        number: inputs.joined(bench.setup.archives, bench.scratch / f"in-{number}", number) for number in (_FEW, _MANY)
+    }
     ratios, held = [], Held(0, 0, 0)
     for _ in range(bench.arguments.repeat):
         (few, held), (many, held_many) = (
-            bench.run("--preset", "ccnet", "--workers", "1", inputs=inputs[number]) for number in (_FEW, _MANY)
+            bench.run("--preset", "ccnet", "--workers", "1", inputs=cut[number]) for number in (_FEW, _MANY)
         )
         if held != held_many:
             raise SystemExit(f"{_FEW} segments give {_named(held)}, {_MANY} {_named(held_many)}")
@@ -186,12 +188,12 @@ def page_bars(bench: Bench) -> Iterator[Bar]:
 def again_bars(bench: Bench) -> Iterator[Bar]:
     """A finished run started again."""
     number = bench.arguments.segments
-    inputs = _joined(bench, bench.scratch / "in-again", number, number * _MEMBERS_A_SEGMENT)
+    many = inputs.joined(bench.setup.archives, bench.scratch / "many", number, number * _MEMBERS_A_SEGMENT)
     output = bench.scratch / "again"
     options = ("--preset", "ccnet", "--workers", "1")
-    run_pipeline(bench.setup, output, *options, inputs=inputs)
+    run_pipeline(bench.setup, output, *options, inputs=many)
     held = held_by(output)
-    runs = [run_pipeline(bench.setup, output, *options, inputs=inputs) for _ in range(bench.arguments.repeat)]
+    runs = [run_pipeline(bench.setup, output, *options, inputs=many) for _ in range(bench.arguments.repeat)]
     if held_by(output) != held:
         raise SystemExit("a finished run that was started again holds something else")
     shutil.rmtree(output)
@@ -221,39 +223,6 @@ _BARS: dict[str, Callable[[Bench], Iterator[Bar]]] = {
     "again": again_bars,
     "dedup": dedup_bars,
 }
-
-
-# --- inputs
-
-
-def _padded(small: Path, folder: Path) -> Iterator[Path]:
-    """Write archives that hold the same few records, and so many bytes that several workers are started for them."""
-    folder.mkdir()
-    noise = os.urandom(_PADDING_BYTES)
-    head = f"WARC/1.0\r\nWARC-Type: metadata\r\nContent-Length: {len(noise)}\r\n\r\n".encode()
-    for number in range(6):
-        path = folder / f"{number}.warc.wet.gz"
-        path.write_bytes(small.read_bytes() + gzip.compress(head + noise + b"\r\n\r\n", compresslevel=0))
-        yield path
-
-
-def _joined(bench: Bench, folder: Path, num_files: int, most_members: int | None = None) -> list[str]:
-    """Write the records of the input into so many archives of about as many each; return their paths."""
-    members: list[bytes] = []
-    for path in bench.setup.archives:
-        if most_members is None or len(members) < most_members:
-            members += kernels.gzip_members(path)
-    members = members[:most_members]
-    if len(members) < num_files:
-        raise UserError(f"the input has {len(members)} records, too few for {num_files} segments; see --segments")
-    folder.mkdir()
-    paths = []
-    for number in range(num_files):
-        start, end = (len(members) * each // num_files for each in (number, number + 1))
-        path = folder / f"{number:05d}.warc.wet.gz"
-        path.write_bytes(b"".join(members[start:end]))
-        paths.append(str(path))
-    return paths
 
 
 # --- the table

@@ -86,7 +86,7 @@ def _stage() -> str:
         path = frame.f_code.co_filename
         if _TRANSFORMS in path:
             return Path(path).stem
-        if not first and path != storage.__file__ and path != __file__:
+        if not first and path not in (storage.__file__, __file__):
             first = Path(path).stem
         frame = frame.f_back  # type: ignore[assignment]
     return first

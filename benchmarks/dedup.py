@@ -121,7 +121,8 @@ def measure(num_hashes: int, folder: Path) -> Figures:
     pipeline.run().wait_until_finish()
     cpu_s = time.process_time() - began
     peak_kib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    settled = [msgspec.json.decode(line, type=tuple[int, int, int, int]) for line in Path(answers).open("rb")]
+    lines = Path(answers).read_bytes().splitlines()
+    settled = [msgspec.json.decode(line, type=tuple[int, int, int, int]) for line in lines]
     if sorted(number for number, *_ in settled) != list(range(num_segments)):
         raise ValueError(f"{len(settled)} of {num_segments} segments have answers")
     total = num_segments * _SEGMENT_HASHES

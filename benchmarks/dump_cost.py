@@ -138,7 +138,11 @@ def lines_of(dump: Dump, prices: Prices) -> Iterator[tuple[str, ...]]:
     yield "requests that read", f"{reads / 1e6:.1f} million", *(f"$ {reads * prices.get:,.0f}" for _ in _CORES)
     work = sum(size for what, size in dump.bytes().items() if what != "shards") / _GB
     months = [total / cores / 730 for cores in _CORES]
-    yield "work folder while it runs", f"{work / 1000:.1f} TB", *(f"$ {work * prices.gb_month * m:,.0f}" for m in months)
+    yield (
+        "work folder while it runs",
+        f"{work / 1000:.1f} TB",
+        *(f"$ {work * prices.gb_month * m:,.0f}" for m in months),
+    )
 
 
 def main(argv: Sequence[str] | None = None) -> int:

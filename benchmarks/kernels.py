@@ -9,15 +9,16 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import kenlm
 import sentencepiece
 import zstandard
+from ccnet_pipeline.language.fasttext_kernels import kernel_name
 from isal import isal_zlib
 
 from benchmarks.peers.builds import sha256_of_module
-from benchmarks.recording import Asked, KernelInputs
+from benchmarks.recording import FAST, Asked, KernelInputs
 from ccnet_pipeline.archive.gzip_members import GZIP
 from ccnet_pipeline.archive.members import walk
 from ccnet_pipeline.archive.pieces import PLAIN, Gap
@@ -26,11 +27,11 @@ from ccnet_pipeline.archive.window import Window
 # Kernel -> the package that it is of.
 _PACKAGES = {
     "gunzip": "isal",
-    "fastText": "fasttext",
     "SentencePiece": "sentencepiece",
     "KenLM": "ufal.kenlm",
     "zstd": "zstandard",
 }
+_Model = TypeVar("_Model")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,7 @@ class Timing:
 def versions() -> str:
     """Name the kernels with their versions, and the build of fastText."""
     named = [f"{kernel} {package} {importlib.metadata.version(package)}" for kernel, package in _PACKAGES.items()]
+    named.append(f"fastText {kernel_name()}")
     return f"{', '.join(named)}; build of fastText {sha256_of_module('fasttext_pybind')[:12]}"
 
 
@@ -101,34 +103,42 @@ def _time_gunzip(archives: Sequence[Path]) -> Timing:
 
 
 def _time_models(
-    kernel: str, items: Mapping[str, Sequence[Any]], load: Callable[[str], Callable[[Any], Any]]
+    kernel: str, items: Mapping[_Model, Sequence[Any]], load: Callable[[_Model], Callable[[Any], Any]]
 ) -> Timing:
     return _sum(kernel, (_timed(kernel, given, load(model)) for model, given in items.items()))
 
 
-def _load_fasttext(model: str) -> Callable[[Asked], Any]:
+def _load_fasttext(model: tuple[str, str]) -> Callable[[Asked], Any]:
+    program, path = model
+    if program == FAST:
+        import fasttext_new
+
+        batch = fasttext_new.load_model(path).f.predict_batch
+        batch(["warm"], 1, 0.0, 1, "strict")
+        return lambda asked: batch(*asked, 1, "strict")
     import fasttext
 
     fasttext.FastText.eprint = lambda *_: None  # load_model prints an empty warning
-    predict = fasttext.load_model(model).f.predict
-    predict("warm\n", 1, 0.0, "strict")
+    binding = fasttext.load_model(path).f
+    binding.predict("warm\n", 1, 0.0, "strict")
 
-    # Text by text: its call for many at once takes as long (measured).
-    def ask(asked: Asked) -> None:
+    def ask(asked: Asked) -> Any:
         texts, k, least = asked
-        for text in texts:
-            predict(text, k, least, "strict")
+        if len(texts) == 1:
+            return binding.predict(texts[0], k, least, "strict")
+        return binding.multilinePredict(texts, k, least, "strict")
 
     return ask
 
 
-def _load_pieces(model: str) -> Callable[[str], Any]:
-    encode = sentencepiece.SentencePieceProcessor(model_file=model).encode
-    encode("warm", out_type=str)
-    return lambda line: encode(line, out_type=str)
+def _load_pieces(model: tuple[type, str]) -> Callable[[str], Any]:
+    out_type, path = model
+    encode = sentencepiece.SentencePieceProcessor(model_file=path).encode
+    encode("warm", out_type=out_type)
+    return lambda line: encode(line, out_type=out_type)
 
 
-def _load_ngrams(model: str) -> Callable[[str], Any]:
+def _load_ngrams(model: str) -> Callable[[str | bytes], Any]:
     config = kenlm.Config()
     config.load_method = kenlm.LoadMethod.LAZY  # as the pipeline does
     config.show_progress = False

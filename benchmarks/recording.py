@@ -2,14 +2,16 @@
 
     python benchmarks/recording.py FILE OPTIONS      # FILE is written; OPTIONS are those of beam_jobs.build_cc100
 
-The kernels are watched where Python calls them: `hashlib.sha1`, fastText's binding, SentencePiece's `encode`, KenLM's
-`score`, and zstandard's compressors. So no rule of the pipeline is written here a second time, and its shards must be
-those of any other run. One worker, because a record is kept by one process.
+The kernels are watched where Python calls them: `hashlib.sha1`, the binding of fastText or of fasttext-new,
+SentencePiece's `encode`, KenLM's `score`, and zstandard's compressors. So no rule of the pipeline is written here
+twice, and its shards must be those of any other run. One worker, because a record is kept by one process.
 """
 
 import hashlib
+import importlib.util
 import pickle
 import sys
+import types
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -24,7 +26,8 @@ import zstandard
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-Asked = tuple[list[str], int, float]  # texts of one call, each with its line feed; number of labels; least probability
+USUAL, FAST = "fasttext", "fasttext-new"  # programs for fastText models
+Asked = tuple[list[str], int, float]  # texts of one call; number of labels; least probability
 
 
 @dataclass(slots=True)
@@ -32,9 +35,10 @@ class KernelInputs:
     """What the pipeline gives to its native kernels, in the order in which it does."""
 
     paragraphs: list[bytes] = field(default_factory=list)  # for SHA-1
-    texts: dict[str, list[Asked]] = field(default_factory=lambda: defaultdict(list))  # by file of the model
-    lines: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))  # by file of the pieces
-    pieces: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))  # by file of the n-grams
+    # By program and file of the model, by type of a piece and file of the pieces, by file of the n-grams.
+    texts: dict[tuple[str, str], list[Asked]] = field(default_factory=lambda: defaultdict(list))
+    lines: dict[tuple[type, str], list[str]] = field(default_factory=lambda: defaultdict(list))
+    pieces: dict[str, list[str | bytes]] = field(default_factory=lambda: defaultdict(list))
     blocks: dict[int, list[bytes]] = field(default_factory=lambda: defaultdict(list))  # for zstd, by level
 
 
@@ -42,6 +46,7 @@ def install(inputs: KernelInputs) -> None:
     """Put a recorder before each kernel; modules of the pipeline that are loaded later find it there."""
     _record_sha1(inputs)
     _record_fasttext(inputs)
+    _record_fasttext_new(inputs)
     _record_sentencepiece(inputs)
     _record_kenlm(inputs)
     _record_zstd(inputs)
@@ -60,7 +65,7 @@ def _record_sha1(inputs: KernelInputs) -> None:
 def _record_fasttext(inputs: KernelInputs) -> None:
     class Recording(fasttext_pybind.fasttext):  # type: ignore[misc]
         def loadModel(self, path: str) -> None:  # noqa: N802
-            self.asked = inputs.texts[path]
+            self.asked = inputs.texts[USUAL, path]
             super().loadModel(path)
 
         def predict(self, text: str, k: int, least: float, on_error: str) -> Any:
@@ -74,15 +79,39 @@ def _record_fasttext(inputs: KernelInputs) -> None:
     fasttext_pybind.fasttext = Recording
 
 
+def _record_fasttext_new(inputs: KernelInputs) -> None:
+    if not importlib.util.find_spec("fasttext_new"):
+        return
+    import fasttext_new
+
+    class Recording:
+        def __init__(self, model: Any, asked: list[Asked]) -> None:
+            self._model, self._asked = model, asked
+
+        def predict_batch(self, texts: list[str], k: int, least: float, *rest: Any) -> Any:
+            self._asked.append((list(texts), k, least))
+            return self._model.predict_batch(texts, k, least, *rest)
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(self._model, name)
+
+    def loading(path: str) -> Any:
+        model = load_model(path)
+        return types.SimpleNamespace(f=Recording(model.f, inputs.texts[FAST, path]))
+
+    load_model = fasttext_new.load_model
+    fasttext_new.load_model = loading
+
+
 def _record_sentencepiece(inputs: KernelInputs) -> None:
     class Recording(sentencepiece.SentencePieceProcessor):  # type: ignore[misc]
         def __init__(self, model_file: str, **options: Any) -> None:
-            self.asked = inputs.lines[model_file]
+            self.model_file = model_file
             super().__init__(model_file=model_file, **options)
 
-        def encode(self, text: str | list[str], **options: Any) -> Any:
-            self.asked += [text] if isinstance(text, str) else text
-            return super().encode(text, **options)
+        def encode(self, text: str | list[str], *, out_type: type, **options: Any) -> Any:
+            inputs.lines[out_type, self.model_file] += [text] if isinstance(text, str) else text
+            return super().encode(text, out_type=out_type, **options)
 
     sentencepiece.SentencePieceProcessor = Recording
 
@@ -92,7 +121,7 @@ def _record_kenlm(inputs: KernelInputs) -> None:
         def __init__(self, path: str, *rest: Any) -> None:
             self._model, self._asked = model(path, *rest), inputs.pieces[path]
 
-        def score(self, pieces: str, **options: Any) -> float:
+        def score(self, pieces: str | bytes, **options: Any) -> float:
             self._asked.append(pieces)
             return float(self._model.score(pieces, **options))
 

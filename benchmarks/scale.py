@@ -178,7 +178,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     for size in parsed.segments:
         with tempfile.TemporaryDirectory(prefix="scale-") as folder:
             results[size] = _run_apart(size, Path(folder))
-        print(f"scale: {size:,} segments in {results[size]['whole run']['CPU s']:.0f} CPU s", file=sys.stderr, flush=True)
+        print(
+            f"scale: {size:,} segments in {results[size]['whole run']['CPU s']:.0f} CPU s", file=sys.stderr, flush=True
+        )
         if parsed.json:
             parsed.json.write_text(json.dumps(results, indent=1), encoding="utf-8")
     Console(width=160, highlight=False).print(table_of(results))

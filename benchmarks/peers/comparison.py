@@ -76,7 +76,9 @@ def require_same_documents(ours: Path, cc_net: Path) -> int:
     mine, theirs = sorted(map(_digest, _our_documents(ours))), sorted(map(_digest, _cc_net_documents(cc_net)))
     if mine != theirs:
         only = len(set(mine) - set(theirs)), len(set(theirs) - set(mine))
-        raise SystemExit(f"documents differ: {only[0]} of {len(mine)} only here, {only[1]} of {len(theirs)} only in cc_net")
+        raise SystemExit(
+            f"documents differ: {only[0]} of {len(mine)} only here, {only[1]} of {len(theirs)} only in cc_net"
+        )
     return len(mine)
 
 
