@@ -13,9 +13,11 @@ from ccnet_pipeline.characters.folding import (
     DELETED,
     PUNCTUATION,
     CodePoints,
-    digits_folded,
+    every_character,
+    fold_digits,
     map_characters,
     set_all,
+    table_of,
 )
 
 _ASCII_FOLD_BLANKS = bytes(32 if code in CONTROLS else folded for code, folded in enumerate(ASCII_FOLD))
@@ -38,7 +40,7 @@ def for_lm_ccnet(text: str) -> str:
     text = text.strip()
     if text.isascii():
         return text.encode("ascii").translate(ASCII_FOLD, ASCII_CONTROLS).decode("ascii")
-    return map_characters(_expand(unicodedata.normalize("NFD", text.lower())), _lm_ccnet_table())
+    return map_characters(_expand(unicodedata.normalize("NFD", text.lower())), _lm_ccnet_table()).replace("\0", "")
 
 
 def for_lm_mended(text: str) -> str:
@@ -54,7 +56,7 @@ def for_lm_mended(text: str) -> str:
     if text.isascii():
         return text.encode("ascii").translate(_ASCII_FOLD_BLANKS).decode("ascii").strip()
     composed = unicodedata.normalize("NFC", text.lower())
-    return map_characters(_expand(composed), _lm_mended_table(), deletes=False).strip()
+    return map_characters(_expand(composed), _lm_mended_table()).strip()
 
 
 def for_lm_running(text: str) -> str:
@@ -81,7 +83,7 @@ def _expand(text: str) -> str:
 
 
 def _lm_table() -> CodePoints:
-    table = digits_folded()
+    table = fold_digits(table_of(every_character()))
     for mark, ascii_form in PUNCTUATION.items():
         if len(ascii_form) == 1 and not mark.isdecimal():
             table[ord(mark)] = ord(ascii_form)
