@@ -14,7 +14,6 @@ from typing import Any, TypeVar
 import kenlm
 import sentencepiece
 import zstandard
-from ccnet_pipeline.language.fasttext_kernels import kernel_name
 from isal import isal_zlib
 
 from benchmarks.peers.builds import sha256_of_module
@@ -23,6 +22,7 @@ from ccnet_pipeline.archive.gzip_members import GZIP
 from ccnet_pipeline.archive.members import walk
 from ccnet_pipeline.archive.pieces import PLAIN, Gap
 from ccnet_pipeline.archive.window import Window
+from ccnet_pipeline.language.fasttext_kernels import kernel_name
 
 # Kernel -> the package that it is of.
 _PACKAGES = {
