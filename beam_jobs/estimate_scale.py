@@ -54,6 +54,7 @@ class Estimate:
     output_bytes: float
     process_bytes: float  # memory of a worker
     shuffled: Shuffled
+    has_index: bool  # which is not looked into
     staying: tuple[float, float]  # share of the characters that stay after the comparison: of the sample, of all
 
     def wall_s(self, processes: int) -> float:
@@ -113,5 +114,6 @@ def scale(measured: Measured, whole: Whole) -> Estimate:
         output_bytes=output_bytes,
         process_bytes=measured.memory_bytes,
         shuffled=shuffled(blocks, times * measured.hashes, measured.buckets, files),
+        has_index=whole.has_index,
         staying=(growth.characters.staying(1.0, keep), growth.characters.staying(scope, keep)),
     )
