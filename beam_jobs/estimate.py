@@ -4,6 +4,7 @@ They go through reading, comparison and judging as in a run, in a temporary fold
 """
 
 import resource
+import sys
 import tempfile
 import time
 from collections import defaultdict
@@ -17,7 +18,7 @@ from typing import TypeVar
 import numpy as np
 
 from beam_jobs import storage
-from beam_jobs.elements import SHARDS, Block, ExtractNote
+from beam_jobs.elements import SHARDS, Block, ExtractNote, enumerated
 from beam_jobs.estimate_growth import Compared, Growth, growth_of
 from beam_jobs.graph import Plan
 from beam_jobs.layout import Layout
@@ -125,10 +126,12 @@ def measure(prepared: Prepared, plan_in: Callable[[Prepared, Layout], Plan], pic
 
 def _measure(segments: Sequence[Segment], plan: Plan) -> Measured:
     layout, reading, judging, begun_cpu_s = plan.layout, _Meter(), _Meter(), time.process_time()
+    print(f"build_cc100: reads {enumerated([segment.name for segment in segments])}", file=sys.stderr)
     notes = [reading.run(partial(plan.extract_segment, segment)) for segment in segments]
     tables = [_unique(layout, number, note) for number, note in enumerate(notes)]
     compared = _compared(layout, notes, tables)
     answers = resolve(tables, plan.configuration.recipe.dedup_keep)
+    print("build_cc100: has read and compared; judges language and fluency", file=sys.stderr)
     mined = [judging.run(partial(plan.mine_segment, number, bits)) for number, bits in enumerate(answers)]
     blocks = [block for note in mined for block in note.blocks]
     is_remote = any(segment.size is None for segment in segments)

@@ -36,11 +36,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the job; return the exit status: 0, 1 (network, our defect), 2 (the user's mistake), 130 (interrupted)."""
     # What matters of Beam's errors arrives as an exception; its log repeats each of them with a traceback a layer.
     logging.getLogger("apache_beam").setLevel(logging.CRITICAL)
-    again = "the same command, without --overwrite," if "--overwrite" in (argv or sys.argv) else "the same command"
+    given = sys.argv[1:] if argv is None else argv
+    again = "the same command, without --overwrite," if "--overwrite" in given else "the same command"
+    is_estimate = any(word.partition("=")[0] == "--estimate" for word in given)
     return command.run(
         "build_cc100",
-        lambda: _run_or_be_interrupted(parse(sys.argv[1:] if argv is None else argv)),
-        interrupted=f"interrupted; {again} goes on where it stopped",
+        lambda: _run_or_be_interrupted(parse(given)),
+        interrupted="interrupted" if is_estimate else f"interrupted; {again} goes on where it stopped",
         message_of=_find,
     )
 
