@@ -4,6 +4,7 @@ import errno
 import functools
 import gzip
 import hashlib
+import io
 import json
 import os
 import random
@@ -634,6 +635,33 @@ def test_a_file_gets_its_name_only_when_it_is_whole(tmp_path: Path) -> None:
     with pytest.raises(RuntimeError), storage.writing(str(tmp_path / "f")) as file:
         write_half(file)
     assert not list(tmp_path.iterdir())
+
+
+def test_no_more_is_fetched_of_an_object_than_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    fetched = []
+
+    class Source(io.RawIOBase):
+        data = io.BytesIO(bytes(range(256)))
+
+        def readable(self) -> bool:
+            return True
+
+        def seekable(self) -> bool:
+            return True
+
+        def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+            return self.data.seek(offset, whence)
+
+        def readinto(self, buffer: Any) -> int:
+            fetched.append(len(buffer))
+            return self.data.readinto(memoryview(buffer)[:7])  # a store may give less than was asked for
+
+    opened = io.BufferedReader(Source(), 1 << 20)  # as Beam opens an object of S3
+    monkeypatch.setattr(storage, "open_for_reading", lambda _: opened)
+    assert storage.read_range("s3://bucket/object", 100, 20) == bytes(range(100, 120))
+    assert fetched == [20, 13, 6]
+    with pytest.raises(ValueError, match="closed"):
+        opened.read()
 
 
 def test_an_error_that_is_about_another_file_is_not_blamed_on_this_one(tmp_path: Path) -> None:

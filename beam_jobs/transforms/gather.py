@@ -44,7 +44,8 @@ class _GatherFn(beam.DoFn):
         note = self._remains.gather_note(group) or self._gather(group, numbers)
         if note.bytes:
             self._remains.free(self._layout.mined(number, "blocks.zst") for number in numbers)
-        self._remains.free(self._layout.compacted(number, "table") for number in numbers)  # a block's first ones
+        blocks = {self._remains.blocks.block_of(number) for number in numbers}
+        self._remains.free(self._layout.compacted(block, "table") for block in blocks.intersection(numbers))
         for each in note.gathered:
             yield (each.folder, each.name), msgspec.msgpack.encode(each)
 
