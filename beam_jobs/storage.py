@@ -129,6 +129,11 @@ def write_json(path: str, value: Any) -> None:
     write(path, msgspec.json.format(msgspec.json.encode(value), indent=2) + b"\n")
 
 
+def write_note(path: str, value: Any) -> None:
+    """Write a value as JSON for the next stage: as short as it can be, for there are many."""
+    write(path, msgspec.json.encode(value))
+
+
 def read_json(path: str, kind: type[_T]) -> _T | None:
     """Return the value of a JSON file, or None if there is no such file."""
     if not exists(path):

@@ -53,7 +53,7 @@ class _CompactFn(beam.DoFn):
             ):
                 cells = _write_run(readers, table, owners)
         note = CompactNote(block, segments, cells, sum(hashes for _, hashes in segments))
-        storage.write_json(layout.compacted(block, "done.json"), note)
+        storage.write_note(layout.compacted(block, "done.json"), note)
         return note
 
     def _answers(self, readers: Sequence[TableReader]) -> list[Bits]:

@@ -76,7 +76,7 @@ class _GatherFn(beam.DoFn):
             row_offset += len(rows[-1])
         storage.write(self._layout.gathered(group, "rows"), b"".join(rows))
         note = GatherNote(size, row_offset, gathered)
-        storage.write_json(self._layout.gathered(group, "done.json"), note)
+        storage.write_note(self._layout.gathered(group, "done.json"), note)
         return note
 
     def _places(self, numbers: Iterable[int]) -> _Places:
