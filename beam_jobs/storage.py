@@ -16,7 +16,7 @@ import mmap
 import os
 import shutil
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO, TypeVar
 
@@ -64,18 +64,29 @@ def _open_for_writing(path: str) -> BinaryIO:
     return FileSystems.create(path, compression_type=CompressionTypes.UNCOMPRESSED)
 
 
-def read_range(path: str, start: int, size: int) -> bytes:
-    """Return `size` bytes of a file from byte `start`; raises EOFError if the file ends before."""
+@contextlib.contextmanager
+def ranges_of(path: str) -> Iterator[Callable[[int, int], bytes]]:
+    """Open a file and give what reads ranges of it, (first byte, size) -> bytes; EOFError: the file ends before."""
     with open_for_reading(path) as file:
         # Beam's file of S3 would fetch 16 MiB to give a few bytes; what is below its buffer fetches what is asked for.
         source = file.raw if isinstance(file, io.BufferedReader) and not is_local(path) else file
-        source.seek(start)
-        data = b""
-        while piece := source.read(size - len(data)) if len(data) < size else b"":
-            data += piece
-    if len(data) != size:
-        raise EOFError(f"{path} ends after {start + len(data)} bytes, want {start + size}")
-    return data
+
+        def read(start: int, size: int) -> bytes:
+            source.seek(start)
+            data = source.read(size)
+            while len(data) < size and (piece := source.read(size - len(data))):
+                data += piece
+            if len(data) != size:
+                raise EOFError(f"{path} ends after {start + len(data)} bytes, want {start + size}")
+            return data
+
+        yield read
+
+
+def read_range(path: str, start: int, size: int) -> bytes:
+    """Return `size` bytes of a file from byte `start`; raises EOFError if the file ends before."""
+    with ranges_of(path) as read:
+        return read(start, size)
 
 
 def mapped(path: str) -> memoryview:

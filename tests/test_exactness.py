@@ -276,6 +276,7 @@ def test_a_slice_of_a_table_is_read_from_its_place() -> None:
         assert (hashes.tolist(), in_several.tolist()) == (list(expected), [each % 3 == 0 for each in expected])
     assert table_size(100) == len(data)
     assert max(read) == 7 * 8, "no more is in memory than wanted"
+    assert len(read) == 1 + 8, "the bits in one read"
 
 
 @pytest.mark.parametrize(

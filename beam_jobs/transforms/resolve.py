@@ -1,8 +1,8 @@
 """Stage 2, third step as a transform: hashes of one range meet, and each block learns which it may keep."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import apache_beam as beam
@@ -32,13 +32,14 @@ class _ResolveFn(beam.DoFn):
             offset += packed_size(count)
 
     def _answers(self, first: int, stop: int, slices: Sequence[HashSlice]) -> bytes:
-        readers = [
-            TableReader(partial(storage.read_range, self._layout.compacted(block, "table")), hashes, start, count)
-            for block, start, count, hashes in slices
-        ]
         answers = BitStreams(count for _, _, count, _ in slices)
-        for part in parts(readers, first * CELL_HASHES, stop * CELL_HASHES):
-            answers.extend(compare(part, self._keep))
+        with ExitStack() as stack:
+            readers = []
+            for block, start, count, hashes in slices:
+                read = stack.enter_context(storage.ranges_of(self._layout.compacted(block, "table")))
+                readers.append(TableReader(read, hashes, start, count))
+            for part in parts(readers, first * CELL_HASHES, stop * CELL_HASHES):
+                answers.extend(compare(part, self._keep))
         return b"".join(map(packed, answers.streams))
 
 
