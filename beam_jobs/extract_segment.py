@@ -14,7 +14,7 @@ from ccnet_pipeline.dedup.tables import packed_table
 from ccnet_pipeline.errors import UnreachableError
 from ccnet_pipeline.extract import Extraction
 from ccnet_pipeline.fetch import FetchPolicy, open_archive, shown
-from ccnet_pipeline.pages.stored import write_pages
+from ccnet_pipeline.pages.stored import write_chunks
 from ccnet_pipeline.recipe import Recipe
 from ccnet_pipeline.robots import RobotsTable
 from ccnet_pipeline.segments import Segment
@@ -56,7 +56,7 @@ class ExtractSegment:
             storage.writing(self.layout.extracted(segment.number, "pages.zst")) as file,
             watched(archive, self.layout.reading(segment.number)) as stream,
         ):
-            write_pages(extraction.pages(stream), file)
+            write_chunks(extraction.batches(stream), file)
         if extraction.cut_short and not getattr(archive, "length_is_known", True):
             # The end was taken for one because nothing more came.
             raise UnreachableError(f"{shown(segment.path)}: ends in mid-record, and its server tells no length")

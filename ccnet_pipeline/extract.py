@@ -14,6 +14,7 @@ from ccnet_pipeline.dedup.hashing import Hashes, paragraph_hashes
 from ccnet_pipeline.fetch import Readable
 from ccnet_pipeline.ledger import Account
 from ccnet_pipeline.pages.page import Page
+from ccnet_pipeline.pages.stored import CHUNK_CHARACTERS, CHUNK_PAGES, Batch
 from ccnet_pipeline.pages.wet import read_page
 from ccnet_pipeline.recipe import Recipe
 from ccnet_pipeline.robots import RobotsTable
@@ -24,7 +25,7 @@ _TEXT_TYPES = ("conversion", "response")
 
 @dataclass(slots=True)
 class Extraction:
-    """Reads one segment; `pages` must be exhausted before the other results are asked for."""
+    """Reads one segment; `batches` must be exhausted before the other results are asked for."""
 
     segment: str  # its name
     recipe: Recipe
@@ -49,8 +50,25 @@ class Extraction:
             strip=self._strip,
         )
 
-    def pages(self, stream: Readable) -> Iterator[Page]:
+    def batches(self, stream: Readable) -> Iterator[Batch]:
         """Yield the page of every text record, those that go no further included, in the order of the archive."""
+        batch: list[Page] = []
+        characters = 0
+        for page in self._pages(stream):
+            batch.append(page)
+            characters += len(page.text or "")
+            if characters >= CHUNK_CHARACTERS or len(batch) >= CHUNK_PAGES:
+                yield self._taken(batch)
+                batch, characters = [], 0
+        if batch:
+            yield self._taken(batch)
+
+    def pages(self, stream: Readable) -> Iterator[Page]:
+        """Yield what `batches` does, page by page."""
+        for batch in self.batches(stream):
+            yield from batch.pages
+
+    def _pages(self, stream: Readable) -> Iterator[Page]:
         for item in read_archive(stream, max_record_bytes=self.recipe.max_record_bytes):
             if not isinstance(item, Record):
                 self.account.damage.count(item.reason, item.size, item.members)
@@ -60,7 +78,6 @@ class Extraction:
             self.account.tally.read(1, 0, 0)
             page = self.page_of(item)
             if isinstance(page, Page):
-                self._take(page)
                 yield page
             else:
                 self.account.tally.drop(page, 1, 0, 0)
@@ -99,13 +116,22 @@ class Extraction:
         hashes = np.concatenate(self._hashes) if self._hashes else np.empty(0, np.uint64)
         return collect(hashes, self._paragraphs_per_record)
 
-    def _take(self, page: Page) -> None:
-        self.num_pages += 1
-        paragraphs = page.paragraphs(title_is_paragraph=self.recipe.title_is_paragraph)
-        self.account.tally.read(0, len(paragraphs), sum(map(len, paragraphs)))
-        if page.reason is None:
-            self._hashes.append(paragraph_hashes(paragraphs))
-            self._paragraphs_per_record.append(len(paragraphs))
+    def _taken(self, pages: list[Page]) -> Batch:
+        """Count and hash the paragraphs of some pages."""
+        num_paragraphs: list[int] = []
+        lengths: list[int] = []
+        compared: list[str] = []
+        for page in pages:
+            paragraphs = page.paragraphs(title_is_paragraph=self.recipe.title_is_paragraph)
+            num_paragraphs.append(len(paragraphs))
+            lengths += map(len, paragraphs)
+            if page.reason is None:
+                compared += paragraphs
+                self._paragraphs_per_record.append(len(paragraphs))
+        self._hashes.append(paragraph_hashes(compared))
+        self.num_pages += len(pages)
+        self.account.tally.read(0, len(lengths), sum(lengths))
+        return Batch(pages, num_paragraphs, lengths)
 
 
 def _dump_of(warcinfo: Record) -> str:

@@ -60,7 +60,7 @@ def read_lines(stream: BinaryIO) -> Iterator[bytes]:
         ValueError: the last frame, or the last line, is cut off.
     """
     rest = b""
-    for block in _decompress(stream):
+    for block, _ in _decompress(stream):
         lines = (rest + block).split(b"\n")
         rest = lines.pop()
         yield from lines
@@ -68,14 +68,29 @@ def read_lines(stream: BinaryIO) -> Iterator[bytes]:
         raise ValueError("the last line has no line feed: the frames are cut off")
 
 
-def _decompress(stream: BinaryIO) -> Iterator[bytes]:
+def read_frames(stream: BinaryIO) -> Iterator[bytes]:
+    """Yield the contents of concatenated frames, each whole.
+
+    Raises:
+        ValueError: the last frame is cut off.
+    """
+    parts = []
+    for block, ends_frame in _decompress(stream):
+        parts.append(block)
+        if ends_frame:
+            yield b"".join(parts)
+            parts = []
+
+
+def _decompress(stream: BinaryIO) -> Iterator[tuple[bytes, bool]]:
+    """Yield the contents of frames in blocks, and of each whether it is the last of its frame."""
     # Frame by frame, because a stream_reader takes the end of the data for the end of a frame.
     decompressor = zstandard.ZstdDecompressor()
     frame = None
     while data := stream.read(FRAME_BYTES):
         while data:
             frame = frame or decompressor.decompressobj()
-            yield frame.decompress(data)
+            yield frame.decompress(data), frame.eof
             data = b""
             if frame.eof:
                 data, frame = frame.unused_data, None

@@ -1,5 +1,6 @@
 """Whole runs on the bundled sample: the same bytes however it is run, and after any interruption."""
 
+import contextlib
 import errno
 import functools
 import gzip
@@ -471,24 +472,24 @@ def test_killed_at_any_moment_and_resumed(reference: tuple[str, Bytes], lid: str
             assert "interrupted" in told.read_text()
             assert "Traceback" not in told.read_text()
         stop.release()  # one that was only about to start
-        wait_for(lambda: not _workers_of(tmp_path), "the worker processes to leave")
+        wait_for_the_workers_of(process)
         assert not (tmp_path / "out" / "manifest.json").exists()
     build(tmp_path / "out", lid, *flags)
     assert result(tmp_path / "out") == reference[1]
 
 
-def _workers_of(folder: Path) -> list[int]:
-    """Worker processes that were started for a run below a folder."""
+def wait_for_the_workers_of(run: subprocess.Popen[bytes]) -> None:
+    """Wait until no process is left of a run that had a session of its own."""
     import psutil
 
-    found = []
-    for process in psutil.process_iter():
-        try:
-            if str(folder) in process.environ().get("CC100_WORKER_LOG", ""):
-                found.append(process.pid)
-        except (psutil.AccessDenied, psutil.NoSuchProcess, psutil.ZombieProcess):
-            continue
-    return found
+    def all_gone() -> bool:
+        for process in psutil.process_iter():
+            with contextlib.suppress(psutil.NoSuchProcess, ProcessLookupError):
+                if os.getsid(process.pid) == run.pid and process.status() != psutil.STATUS_ZOMBIE:
+                    return False
+        return True
+
+    wait_for(all_gone, "the worker processes to leave")
 
 
 def test_a_worker_that_dies_is_reported(lid: str, tmp_path: Path) -> None:
@@ -500,7 +501,7 @@ def test_a_worker_that_dies_is_reported(lid: str, tmp_path: Path) -> None:
     assert "a worker process died" in told.read_text()
     assert "Traceback" not in told.read_text()
     stop.release()  # the other one, if it has only started since
-    wait_for(lambda: not _workers_of(tmp_path), "the other worker process to leave")
+    wait_for_the_workers_of(process)
 
 
 # --- odd input

@@ -5,9 +5,11 @@ import io
 import itertools
 import lzma
 import math
+import os
 import random
 import re
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -584,6 +586,22 @@ def test_other_files_of_the_folder_are_no_notes(stage: StageProgress) -> None:
         (stage.folder / "000" / name).touch()
     stage.look(1.0)
     assert stage.done == 0
+
+
+def test_a_folder_where_nothing_happens_is_not_listed_again(stage: StageProgress) -> None:
+    folder, long_ago = stage.folder / "000", (1_000_000_000, 1_000_000_000)
+    os.utime(folder, long_ago)
+    stage.look(1.0)
+    finish(stage, 0)
+    os.utime(folder, long_ago)  # as if it had not
+    stage.look(2.0)
+    assert stage.done == 0
+    os.utime(folder)
+    for done in (1, 2):  # one that has just changed is listed, also where the clock did not move
+        finish(stage, done)
+        os.utime(folder, (time.time() + 60,) * 2)
+        stage.look(3.0)
+        assert stage.done == done + 1
 
 
 # --- configuration
