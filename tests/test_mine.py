@@ -44,7 +44,7 @@ class _Model:
 
 
 def page(number: int, text: str, reason: str | None = None, main_share: float | None = None) -> Page:
-    return Page(str(number), "", "", "", number, "", text, reason, main_share)
+    return Page(str(number), "", "", "", number, "", text.split("\n"), reason, main_share)
 
 
 def miner(recipe: Recipe = EVERY, *, keep_rejects: bool = False, models: FluencyModels | None = None) -> Miner:
