@@ -27,6 +27,7 @@ from beam_jobs.graph import Plan
 from ccnet_pipeline import sample
 from ccnet_pipeline.documents import Document
 from ccnet_pipeline.fluency import __main__ as fluency
+from ccnet_pipeline.language import kernel_name
 from tests.conftest import CHECKOUT
 from tests.moments import PATIENCE_S, Stop, wait_for
 
@@ -156,6 +157,7 @@ def test_the_balance_closes_in_the_ledger(built: Path) -> None:
 def test_run_json_names_what_decides(built: Path) -> None:
     run = run_file(built)
     assert (run["shard_format"], run["preset"], run["engine"]["runner"]) == (1, "cc100", "DirectRunner")
+    assert run["engine"]["identification"] == kernel_name()
     assert set(run["configuration"]["models"]) >= {"lid.176.ftz", "en.arpa.bin", "en.sp.model", "cutoffs.csv"}
 
 
