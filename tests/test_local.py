@@ -1,5 +1,6 @@
 """The local runner: a light start, work that goes to who is free, and a worker that dies is one line."""
 
+import itertools
 import subprocess
 import sys
 import threading
@@ -89,6 +90,18 @@ def test_nothing_more_is_begun_when_one_has_failed(meeting: _Meeting, monkeypatc
     with pytest.raises(RuntimeError, match="the disk is full"):
         run_in_threads(list(range(9)), fail)
     assert len(meeting.came) <= 2
+
+
+def test_many_are_handed_over_several_at_a_time_and_the_last_ones_alone() -> None:
+    class Numbers:
+        def partition(self, parts: int) -> list[list[bytes]]:
+            return [[bytes([number]) if number < 100 else b""] for number in range(parts)]
+
+    handed = [part["numbers"] for part in local_bundles._Parts({"numbers": Numbers()}, 2)]  # type: ignore[dict-item]
+    assert b"".join(itertools.chain(*handed)) == bytes(range(100))
+    sizes = list(map(len, handed))
+    assert sizes == sorted(sizes, reverse=True)
+    assert (sizes[0], sizes[-20:]) == (6, [1] * 20)
 
 
 # --- workers that die
