@@ -20,7 +20,7 @@ from ccnet_pipeline.frames import FrameBuilder, compressor
 from ccnet_pipeline.language import Judgement, LidModels, ModelIdentifier, load
 from ccnet_pipeline.ledger import total
 from ccnet_pipeline.mine import Miner
-from ccnet_pipeline.pages.stored import read_pages
+from ccnet_pipeline.pages.stored import read_chunks
 from ccnet_pipeline.recipe import Recipe
 
 _SHARD_LEVEL = 3  # of zstd
@@ -145,7 +145,7 @@ class MineSegment:
             storage.writing(self.layout.mined(number, "blocks.zst")) as file,
         ):
             writer = _BlockWriter(file, number)
-            for document in miner.mine(read_pages(pages), of_segment):
+            for document in miner.mine(read_chunks(pages), of_segment):
                 writer.add(document)
             blocks = writer.finish()
         note = MineNote(

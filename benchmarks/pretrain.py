@@ -280,10 +280,11 @@ def _measure_here(job: Job) -> Result:
 
 def _measure_apart(job: Job) -> Result:
     """Measure in a fresh process: its memory is its own, and running out of it ends nothing else."""
-    command = [sys.executable, str(Path(__file__).resolve()), "--job", json.dumps(asdict(job))]
+    # As a module: a script has the other benchmarks on its path, and transformers would take kernels.py for a library.
+    command = [sys.executable, "-m", "benchmarks.pretrain", "--job", json.dumps(asdict(job))]
     # The Trainer would split its batch among all GPUs that it sees.
     one = {"CUDA_VISIBLE_DEVICES": os.environ.get("CUDA_VISIBLE_DEVICES", "0").partition(",")[0]}
-    done = subprocess.run(command, capture_output=True, text=True, check=False, env=os.environ | one)
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT, env=os.environ | one)
     lines = done.stdout.splitlines()
     if done.returncode == 0 and lines:
         return Result(**json.loads(lines[-1]))

@@ -1,11 +1,16 @@
 """Shard format v1: one document a line. docs/shard_format.md is the contract; `model/` reads it without this file."""
 
+import re
 from dataclasses import dataclass, fields
+from urllib.parse import urlsplit
 
 import msgspec
 from msgspec import UNSET, UnsetType
 
 SHARD_FORMAT = 1
+
+# What nearly all URLs begin with: nothing is to be thought about there, which is most of what urlsplit costs.
+_USUAL = re.compile(r"https?://([a-z0-9.-]+(?::[0-9]+)?)(?=[/?#]|\Z)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,3 +60,17 @@ class Reject(Document):
 
 
 encode = msgspec.json.Encoder().encode
+
+
+def domain_of(url: str) -> str:
+    """Return the host of a URL with its port, without a user; "" if it has none that can be read.
+
+    >>> domain_of("http://www.example.com:8080/a?b=c"), domain_of("http://[bad/")
+    ('www.example.com:8080', '')
+    """
+    if usual := _USUAL.match(url):
+        return usual[1]
+    try:
+        return urlsplit(url).netloc.rpartition("@")[2]
+    except ValueError:
+        return ""

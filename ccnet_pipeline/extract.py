@@ -120,13 +120,15 @@ class Extraction:
         """Count and hash the paragraphs of some pages."""
         num_paragraphs: list[int] = []
         lengths: list[int] = []
+        compared: list[str] = []
         for page in pages:
             paragraphs = page.paragraphs(title_is_paragraph=self.recipe.title_is_paragraph)
             num_paragraphs.append(len(paragraphs))
             lengths += map(len, paragraphs)
             if page.reason is None:
-                self._hashes.append(paragraph_hashes(paragraphs))
+                compared += paragraphs
                 self._paragraphs_per_record.append(len(paragraphs))
+        self._hashes.append(paragraph_hashes(compared))
         self.num_pages += len(pages)
         self.account.tally.read(0, len(lengths), sum(lengths))
         return Batch(pages, num_paragraphs, lengths)

@@ -4,8 +4,9 @@ Many pages are identified in one call, which costs less than a call for each.
 """
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import islice
 
 from ccnet_pipeline.documents import LanguageLabel
 from ccnet_pipeline.language import (
@@ -22,15 +23,23 @@ from ccnet_pipeline.recipe import Recipe
 
 
 @dataclass(frozen=True, slots=True)
+class Evidence:
+    """What the models said of the language of a group."""
+
+    decided_by: str  # the model that decided on most of the text
+    labels: list[LanguageLabel]  # the best of each model
+
+
+@dataclass(frozen=True, slots=True)
 class Group:
     """Paragraphs of one page that are judged together."""
 
     language: str  # CC-100 code; "und" if the models are not sure, "zxx" for what is no language
     score: float
     positions: list[int]
+    texts: list[str]
     reason: str | None = None  # why they leave; None: they go on
-    decided_by: str = ""  # the model that said so of most of the text
-    labels: list[LanguageLabel] = field(default_factory=list)  # what each model said; empty where that is not kept
+    evidence: Evidence | None = None  # only if it is kept
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,47 +53,53 @@ class Paragraphs:
 class Grouper:
     """Finds the groups of pages."""
 
-    def __init__(self, recipe: Recipe, identifier: Identifier) -> None:
+    def __init__(self, recipe: Recipe, identifier: Identifier, *, keep_labels: bool = False) -> None:
         self._identifier = identifier
         self._wanted = wanted_languages(recipe.languages)
         self._as_in_ccnet = recipe.normalization == "ccnet"
         self._by_document = recipe.unit == "document"
+        self._keep_labels = keep_labels
 
     def groups_of(self, pages: Sequence[Paragraphs]) -> list[list[Group]]:
         """Return the groups of each page, in the order of their first paragraphs; none for a page without any."""
         texts = [text for page in pages for text in page.texts]
-        readable = iter(texts if self._as_in_ccnet else for_identification(texts))
-        shown = [list(self._lines([next(readable) for _ in page.texts])) for page in pages]
-        found = iter(self._identifier.identify([line for lines in shown for line in lines]))
-        return [self._grouped(page, [next(found) for _ in lines]) for page, lines in zip(pages, shown, strict=True)]
-
-    def _lines(self, readable: list[str]) -> Iterator[str]:
-        """Yield what is identified in one go."""
-        if not self._by_document:
-            yield from readable
-        elif readable:
-            # cc_net deletes line breaks and so glues the words on either side (docs/method.md, Language).
-            yield ("" if self._as_in_ccnet else " ").join(readable)
-
-    def _grouped(self, page: Paragraphs, found: list[Identification]) -> list[Group]:
+        readable = texts if self._as_in_ccnet else for_identification(texts)
         if self._by_document:
-            every = range(len(page.texts))
-            return [self._group(each.language, page, [each] * len(every), every) for each in found]
-        by_language: dict[str, list[int]] = {}
+            return self._of_documents(pages, readable)
+        found = iter(self._identifier.identify(readable))
+        return [self._by_language(page, list(islice(found, len(page.texts)))) for page in pages]
+
+    def _of_documents(self, pages: Sequence[Paragraphs], readable: Sequence[str]) -> list[list[Group]]:
+        # cc_net deletes line breaks and so glues the words on either side (docs/method.md, Language).
+        glue, lines = "" if self._as_in_ccnet else " ", iter(readable)
+        joined = [glue.join(islice(lines, len(page.texts))) for page in pages if page.texts]
+        found = iter(self._identifier.identify(joined))
+        return [[self._of_document(page, next(found))] if page.texts else [] for page in pages]
+
+    def _of_document(self, page: Paragraphs, found: Identification) -> Group:
+        reason, evidence = self._reason(found.language), None
+        if self._keep_labels:
+            labels = _mean_labels([found] * len(page.texts), list(map(len, page.texts)))
+            evidence = Evidence(found.decided_by, labels)
+        return Group(found.language, found.score, page.positions, page.texts, reason, evidence)
+
+    def _by_language(self, page: Paragraphs, found: Sequence[Identification]) -> list[Group]:
+        numbers_of: dict[str, list[int]] = {}
         for number, each in enumerate(found):
-            by_language.setdefault(each.language, []).append(number)
-        return [self._group(language, page, found, numbers) for language, numbers in by_language.items()]
+            numbers_of.setdefault(each.language, []).append(number)
+        return [self._group(language, page, found, numbers) for language, numbers in numbers_of.items()]
 
     def _group(self, language: str, page: Paragraphs, found: Sequence[Identification], numbers: Sequence[int]) -> Group:
+        texts = [page.texts[number] for number in numbers]
+        lengths = list(map(len, texts))
         members = [found[number] for number in numbers]
-        lengths = [len(page.texts[number]) for number in numbers]
         return Group(
             language,
-            members[0].score if self._by_document else weighted_score([each.score for each in members], lengths),
+            weighted_score([each.score for each in members], lengths),
             [page.positions[number] for number in numbers],
+            texts,
             self._reason(language),
-            _most(members, lengths),
-            _mean_labels(members, lengths),
+            Evidence(_most(members, lengths), _mean_labels(members, lengths)) if self._keep_labels else None,
         )
 
     def _reason(self, language: str) -> str | None:

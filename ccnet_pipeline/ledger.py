@@ -39,7 +39,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from ccnet_pipeline.errors import BalanceError
-from ccnet_pipeline.quality import Quality
+from ccnet_pipeline.quality import Quality, add_counts
 
 LEAST_PAGES = 20  # for a median to say something
 _TENTHS = 10
@@ -60,8 +60,7 @@ class Balance:
     def add(self, other: "Balance") -> None:
         self.read += other.read
         self.kept += other.kept
-        for reason, count in other.dropped.items():
-            self.drop(reason, count)
+        add_counts(self.dropped, other.dropped)
 
     @property
     def missing(self) -> int:
@@ -114,8 +113,7 @@ class DamageTally:
     def add(self, other: "DamageTally") -> None:
         self.bytes += other.bytes
         self.members += other.members
-        for reason, count in other.reasons.items():
-            self.reasons[reason] = self.reasons.get(reason, 0) + count
+        add_counts(self.reasons, other.reasons)
 
 
 @dataclass(slots=True)
@@ -125,18 +123,18 @@ class MainTextTally:
     found_by: dict[str, int] = field(default_factory=dict)  # pages
     shares: dict[str, list[int]] = field(default_factory=dict)  # language -> pages by tenths of all text
 
-    def count(self, found_by: str, pages: int = 1) -> None:
-        self.found_by[found_by] = self.found_by.get(found_by, 0) + pages
+    def count(self, found_by: str) -> None:
+        self.found_by[found_by] = self.found_by.get(found_by, 0) + 1
 
     def count_share(self, language: str, share: float) -> None:
         self.shares.setdefault(language, [0] * _TENTHS)[min(int(share * _TENTHS), _TENTHS - 1)] += 1
 
     def add(self, other: "MainTextTally") -> None:
-        for found_by, pages in other.found_by.items():
-            self.count(found_by, pages)
+        add_counts(self.found_by, other.found_by)
         for language, counts in other.shares.items():
             ours = self.shares.get(language, [0] * _TENTHS)
             self.shares[language] = [mine + theirs for mine, theirs in zip(ours, counts, strict=True)]
+        self.shares = dict(sorted(self.shares.items()))
 
     def poor_languages(self) -> dict[str, tuple[float, float]]:
         """Return the languages whose median share is below half of the median of the others', with both medians.

@@ -1,38 +1,51 @@
-"""Stage 2: pages and the verdicts on their paragraphs become documents, and every loss gets its reason.
+"""Stage 3: pages and the verdicts on their paragraphs become documents, and every loss gets its reason.
 
-A page's surviving paragraphs are grouped by language (a page is one group where the document is the unit), each group
-is scored for fluency, and a group whose bucket is wanted becomes a document.
+It goes by chunks of pages, kernel by kernel. What deduplication leaves is known without decoding a page
+(survivors.py). All that survives is identified in one call, and the paragraphs of a page are grouped by language (a
+page is one group where the document is the unit). Then the groups are scored for fluency, language by language: when
+languages take turns, every text finds the models of another one in the processor's caches, which costs as much as
+scoring. At last, page by page, a group whose bucket is wanted becomes a document.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from urllib.parse import urlsplit
 
 from msgspec import UNSET
 
-from ccnet_pipeline.dedup.duplicates import KEPT, REASONS, Verdicts
-from ccnet_pipeline.documents import Document, Reject
-from ccnet_pipeline.fluency import FluencyModels, bucket_of
-from ccnet_pipeline.groups import Group, Grouper, Paragraphs
+from ccnet_pipeline.dedup.duplicates import Verdicts
+from ccnet_pipeline.documents import Document, Reject, domain_of
+from ccnet_pipeline.fluency import Bucket, FluencyModels, bucket_of
+from ccnet_pipeline.groups import Evidence, Group, Grouper, Paragraphs
 from ccnet_pipeline.language import UNDETERMINED, Identifier
 from ccnet_pipeline.ledger import Account
 from ccnet_pipeline.pages.page import Page
+from ccnet_pipeline.pages.stored import Chunk
 from ccnet_pipeline.recipe import Recipe
+from ccnet_pipeline.survivors import Survivors, num_judged, survivors_of
 
-_FURTHEST_LAST = ("blank", "repeated", "duplicate", "language_unsure", "not_language", "language_unwanted")
+_FURTHEST_LAST = ("empty", "blank", "repeated", "duplicate", "language_unsure", "not_language", "language_unwanted")
 _WITHOUT_LANGUAGE = ("language_unsure", "not_language")
-# Of pages that are identified in one call: enough, and little memory.
-_BATCH_CHARACTERS, _BATCH_PAGES = 1 << 16, 256
 
 
 @dataclass(frozen=True, slots=True)
 class _Candidate:
-    """A page before its language is known."""
+    """A page of which something is still to be said, decoded."""
 
     page: Page
-    paragraphs: list[str]
-    survivors: Paragraphs  # what is identified; of a page that goes no further, what tells its language
-    reasons: set[str]  # for which other paragraphs left
+    sought: Paragraphs  # whose language is sought: the survivors; of a lost page, what tells its language
+    reason: str  # the page's, if none of its groups gives a document
+    num_paragraphs: int
+    characters: int  # of all paragraphs, line breaks not counted
+
+
+@dataclass(frozen=True, slots=True)
+class _Judged:
+    """A group after its last judge."""
+
+    group: Group
+    perplexity: float | None = None
+    bucket: Bucket | None = None  # None: it left before
+    reason: str | None = None  # why it is dropped; None: it is kept
 
 
 @dataclass(slots=True)
@@ -50,121 +63,136 @@ class Miner:
     _grouper: Grouper = field(init=False)
 
     def __post_init__(self) -> None:
-        self._grouper = Grouper(self.recipe, self.identifier)
+        self._grouper = Grouper(self.recipe, self.identifier, keep_labels=self.keep_labels)
 
-    def mine(self, pages: Iterable[Page], verdicts: Verdicts) -> Iterator[Document]:
+    def mine(self, chunks: Iterable[Chunk], verdicts: Verdicts) -> Iterator[Document]:
         """Yield the documents of all pages in order; with keep_rejects also what was dropped, as `Reject`.
 
         Args:
-            pages: all pages of the segment, as stage 1 gave them.
+            chunks: all pages of the segment, as stage 1 gave them.
             verdicts: one a paragraph, over the pages that stage 1 let pass (`reason` None).
         """
-        for batch in _batches(self._candidates(pages, verdicts)):
-            groups_of_pages = self._grouper.groups_of([candidate.survivors for candidate in batch])
-            for candidate, groups in zip(batch, groups_of_pages, strict=True):
-                if candidate.page.reason is None:
-                    yield from self._judge(candidate, groups)
-                else:
-                    yield from self._lose(candidate, candidate.page.reason, groups)
-
-    def _candidates(self, pages: Iterable[Page], verdicts: Verdicts) -> Iterator[_Candidate]:
         position = 0
-        for page in pages:
-            paragraphs = page.paragraphs(title_is_paragraph=self.recipe.title_is_paragraph)
-            if page.reason is not None:
-                yield _Candidate(page, paragraphs, _telling_of_lost(page), set())
-                continue
-            of_page = verdicts[position : position + len(paragraphs)].tolist()
-            position += len(paragraphs)
-            survivors, reasons = self._after_dedup(paragraphs, of_page)
-            yield _Candidate(page, paragraphs, survivors, reasons)
+        for chunk in chunks:
+            start, position = position, position + num_judged(chunk)
+            if position <= len(verdicts):
+                yield from self._mine(survivors_of(chunk, verdicts[start:position]))
         if position != len(verdicts):
             raise ValueError(f"{self.segment}: {len(verdicts)} verdicts for {position} paragraphs")
 
-    def _lose(self, candidate: _Candidate, reason: str, groups: list[Group]) -> Iterator[Reject]:
-        """Book a page that goes no further."""
-        paragraphs = candidate.paragraphs
-        self.account.tally.drop(reason, 1, len(paragraphs), sum(map(len, paragraphs)))
-        self._count_share(candidate.page, groups)
-        yield from self._reject_page(candidate, reason)
+    def _mine(self, survivors: Survivors) -> Iterator[Document]:
+        survivors.book(self.account.tally)
+        candidates = list(self._candidates(survivors))
+        groups_of_pages = self._grouper.groups_of([candidate.sought for candidate in candidates])
+        for candidate, groups in zip(candidates, groups_of_pages, strict=True):
+            self._count_share(candidate.page, groups)
+            if candidate.page.reason is not None:
+                groups.clear()
+        for candidate, judged in zip(candidates, self._judge(groups_of_pages), strict=True):
+            yield from self._finish(candidate, judged) if judged else self._reject_page(candidate, candidate.reason)
 
-    def _judge(self, candidate: _Candidate, groups: list[Group]) -> Iterator[Document]:
-        self._count_share(candidate.page, groups)
-        several = sum(group.reason is None for group in groups) > 1
+    def _candidates(self, survivors: Survivors) -> Iterator[_Candidate]:
+        """Yield the pages that have survivors, whose language is sought, or that are kept as rejects."""
+        chunk, title_is_paragraph = survivors.chunk, self.recipe.title_is_paragraph
+        numbers = range(len(chunk)) if self.keep_rejects else survivors.pages_to_read()
+        for number in numbers:
+            page = chunk.page(number)
+            positions = survivors.of_page(number)
+            if page.reason is None:
+                paragraphs = page.paragraphs(title_is_paragraph=title_is_paragraph)
+                sought = Paragraphs(positions, [paragraphs[position] for position in positions])
+            else:
+                sought = _telling_of_lost(page)
+            yield _Candidate(
+                page, sought, survivors.reasons[number], int(chunk.num_paragraphs[number]), survivors.characters[number]
+            )
+
+    def _count_share(self, page: Page, groups: Sequence[Group]) -> None:
+        """Count how much of all text the main text of a web page is, under the language of most paragraphs."""
+        if page.main_share is None or not groups:
+            return
+        most = max(groups, key=lambda group: len(group.positions))
+        if most.reason not in _WITHOUT_LANGUAGE:
+            self.account.main_text.count_share(most.language, page.main_share)
+
+    def _judge(self, groups_of_pages: Sequence[Sequence[Group]]) -> list[list[_Judged]]:
+        """Score the groups that go on, and say what becomes of each."""
+        perplexities = iter(self._perplexities([group for groups in groups_of_pages for group in groups]))
+        return [[self._judged(group, next(perplexities)) for group in groups] for groups in groups_of_pages]
+
+    def _perplexities(self, groups: Sequence[Group]) -> list[float | None]:
+        """Return the perplexity of each group; None where it leaves before, or its language has no model."""
+        of_language: dict[str, list[int]] = {}
+        for number, group in enumerate(groups):
+            if group.reason is None:
+                of_language.setdefault(group.language, []).append(number)
+        perplexities: list[float | None] = [None] * len(groups)
+        for language, numbers in of_language.items():
+            if model := self.models.get(language):
+                scored = model.perplexities([self._lines(groups[number].texts) for number in numbers])
+                for number, perplexity in zip(numbers, scored, strict=True):
+                    perplexities[number] = perplexity
+        return perplexities
+
+    def _lines(self, texts: list[str]) -> list[str]:
+        return ["\n".join(texts)] if self.recipe.unit == "document" else texts
+
+    def _judged(self, group: Group, perplexity: float | None) -> _Judged:
+        if group.reason is not None:
+            return _Judged(group, reason=group.reason)
+        model = self.models.get(group.language)
+        bucket = bucket_of(perplexity, model.cutoffs if model else None)
+        return _Judged(group, perplexity, bucket, None if bucket in self.recipe.keep_buckets else f"bucket_{bucket}")
+
+    def _finish(self, candidate: _Candidate, judged: Sequence[_Judged]) -> Iterator[Document]:
+        """Book the groups of a page, and yield what they give."""
+        several = sum(each.bucket is not None for each in judged) > 1
         documents: list[Document] = []
-        reasons = set(candidate.reasons)
-        for group in groups:
-            document, reason = self._judge_group(candidate, group, several)
-            if document and reason is None:
-                documents.append(document)
-            elif reason:
-                reasons.add(reason)
-                if document and self.keep_rejects:
-                    yield Reject.of(document, reason)
+        reasons = [candidate.reason]
+        for each in judged:
+            self._book(each)
+            if each.reason is None:
+                documents.append(self._document(candidate, each, several))
+                continue
+            reasons.append(each.reason)
+            if each.bucket and self.keep_rejects:
+                yield Reject.of(self._document(candidate, each, several), each.reason)
         yield from documents
         if documents:
             self.account.tally.keep(1, 0, 0)
             return
-        reason = max(reasons, key=_stage, default="empty")
+        reason = max(reasons, key=_stage)
         self.account.tally.drop(reason, 1, 0, 0)
         if not reason.startswith("bucket_"):
             yield from self._reject_page(candidate, reason)
 
-    def _count_share(self, page: Page, groups: list[Group]) -> None:
-        """Count how much of all text the main text of a web page is, under the language of most paragraphs."""
-        most = max(groups, key=lambda group: len(group.positions), default=None)
-        if page.main_share is not None and most and most.reason not in _WITHOUT_LANGUAGE:
-            self.account.main_text.count_share(most.language, page.main_share)
-
-    def _after_dedup(self, paragraphs: list[str], verdicts: list[int]) -> tuple[Paragraphs, set[str]]:
-        """Return the paragraphs that survive, and the reasons for which others left."""
-        survivors: list[int] = []
-        lost: dict[str, list[int]] = {}  # reason -> lengths; most paragraphs leave here, so they are booked by the page
-        for position, (paragraph, verdict) in enumerate(zip(paragraphs, verdicts, strict=True)):
-            if paragraph and verdict == KEPT:
-                survivors.append(position)
-            else:
-                lost.setdefault(REASONS[verdict] if paragraph else "blank", []).append(len(paragraph))
-        for reason, lengths in lost.items():
-            self.account.tally.drop(reason, 0, len(lengths), sum(lengths))
-        return Paragraphs(survivors, [paragraphs[position] for position in survivors]), set(lost)
-
-    def _judge_group(self, candidate: _Candidate, group: Group, several: bool) -> tuple[Document | None, str | None]:
-        """Return the group's document, if it got that far, and why it is dropped, if it is."""
-        kept = [candidate.paragraphs[position] for position in group.positions]
-        characters = sum(map(len, kept))
-        document, reason = None, group.reason
+    def _book(self, judged: _Judged) -> None:
+        """Count a group, in all and in its language. A page's own record is counted once, by the caller."""
+        group, reason = judged.group, judged.reason
+        paragraphs, characters = len(group.texts), sum(map(len, group.texts))
         if reason is None:
-            document = self._document(candidate, group, kept, several)
-            reason = None if document.bucket in self.recipe.keep_buckets else f"bucket_{document.bucket}"
-        tallies = [self.account.tally]
-        if group.reason not in _WITHOUT_LANGUAGE:
-            language = self.account.language(group.language)
-            language.read(1, len(kept), characters)
-            tallies.append(language)
-            perplexity, bucket = (document.perplexity, document.bucket) if document else (None, None)
-            self.account.quality_of(group.language).count(group.score, perplexity, bucket)
-        for tally in tallies:
-            records = 0 if tally is self.account.tally else 1  # a page's own record is counted once, by the caller
-            if reason is None:
-                tally.keep(records, len(kept), characters)
-            else:
-                tally.drop(reason, records, len(kept), characters)
-        return document, reason
+            self.account.tally.keep(0, paragraphs, characters)
+        else:
+            self.account.tally.drop(reason, 0, paragraphs, characters)
+        if group.reason in _WITHOUT_LANGUAGE:
+            return
+        language = self.account.language(group.language)
+        language.read(1, paragraphs, characters)
+        if reason is None:
+            language.keep(1, paragraphs, characters)
+        else:
+            language.drop(reason, 1, paragraphs, characters)
+        self.account.quality_of(group.language).count(group.score, judged.perplexity, judged.bucket)
 
-    def _document(self, candidate: _Candidate, group: Group, kept: list[str], several: bool) -> Document:
-        page, paragraphs = candidate.page, candidate.paragraphs
-        model = self.models.get(group.language)
-        perplexity = None
-        if model:
-            perplexity = model.perplexity(["\n".join(kept)] if self.recipe.unit == "document" else kept)
+    def _document(self, candidate: _Candidate, judged: _Judged, several: bool) -> Document:
+        page, group, evidence = candidate.page, judged.group, judged.group.evidence
         return Document(
             id=f"{page.id}/{group.language}" if several else page.id,
-            text="\n".join(kept),
+            text="\n".join(group.texts),
             language=group.language,
             language_score=round(group.score, 4),
-            perplexity=perplexity,
-            bucket=bucket_of(perplexity, model.cutoffs if model else None),
+            perplexity=judged.perplexity,
+            bucket=judged.bucket or "all",
             url=page.url,
             domain=domain_of(page.url),
             title=page.title,
@@ -174,51 +202,27 @@ class Miner:
             offset=page.offset,
             digest=page.digest,
             paragraph_ids=group.positions,
-            original_paragraphs=len(paragraphs),
-            original_characters=len("\n".join(paragraphs)),
-            languages=group.labels if self.keep_labels else UNSET,
-            language_model=group.decided_by if self.keep_labels else UNSET,
+            original_paragraphs=candidate.num_paragraphs,
+            original_characters=candidate.characters + max(candidate.num_paragraphs - 1, 0),
+            languages=evidence.labels if evidence else UNSET,
+            language_model=evidence.decided_by if evidence else UNSET,
         )
 
     def _reject_page(self, candidate: _Candidate, reason: str) -> Iterator[Reject]:
         """Yield a page that is dropped whole."""
         if not self.keep_rejects:
             return
-        positions = [position for position, paragraph in enumerate(candidate.paragraphs) if paragraph]
-        kept = [candidate.paragraphs[position] for position in positions]
-        document = self._document(candidate, Group(UNDETERMINED, 0.0, positions), kept, several=False)
-        yield Reject.of(document, reason)
-
-
-def _batches(candidates: Iterable[_Candidate]) -> Iterator[list[_Candidate]]:
-    """Yield the pages in order, as many at a time as are identified in one call."""
-    batch: list[_Candidate] = []
-    characters = 0
-    for candidate in candidates:
-        batch.append(candidate)
-        characters += len(candidate.page.text or "")
-        if characters >= _BATCH_CHARACTERS or len(batch) >= _BATCH_PAGES:
-            yield batch
-            batch, characters = [], 0
-    yield batch
+        paragraphs = candidate.page.paragraphs(title_is_paragraph=self.recipe.title_is_paragraph)
+        positions = [position for position, paragraph in enumerate(paragraphs) if paragraph]
+        texts = [paragraphs[position] for position in positions]
+        whole = Group(UNDETERMINED, 0.0, positions, texts, reason, Evidence("", []) if self.keep_labels else None)
+        yield Reject.of(self._document(candidate, _Judged(whole), several=False), reason)
 
 
 def _telling_of_lost(page: Page) -> Paragraphs:
     """Return what tells the language of a page that goes no further, if that is wanted: its title and what is there."""
     text = f"{page.title} {page.text or ''}".replace("\n", " ")
     return Paragraphs([], []) if page.main_share is None else Paragraphs([0], [text])
-
-
-def domain_of(url: str) -> str:
-    """Return the host of a URL with its port, without a user; "" if it has none that can be read.
-
-    >>> domain_of("http://www.example.com:8080/a?b=c"), domain_of("http://[bad/")
-    ('www.example.com:8080', '')
-    """
-    try:
-        return urlsplit(url).netloc.rpartition("@")[2]
-    except ValueError:
-        return ""
 
 
 def _stage(reason: str) -> tuple[int, str]:

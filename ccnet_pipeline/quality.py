@@ -4,12 +4,33 @@ So scores are added as integers, and perplexities are counted by their first two
 power of ten to the next, and a median that is right to two digits.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 _SCORE_UNIT = 10_000  # a score has four decimals
 _PERPLEXITY_UNIT = 10  # a perplexity has one
 _MOST_TENTHS = 10**12
 _DIGITS = 2
+_Key = TypeVar("_Key", str, int)
+
+
+def add_counts(counts: dict[_Key, int], more: Mapping[_Key, int]) -> None:
+    """Add to counts. What is new among them is put into the order of the keys, so that a sum shows no order of parts.
+
+    >>> counts = {}
+    >>> for part in ({"repeated": 1}, {"blank": 2, "repeated": 3}):
+    ...     add_counts(counts, part)
+    >>> counts
+    {'blank': 2, 'repeated': 4}
+    """
+    has_new = not more.keys() <= counts.keys()
+    for key, count in more.items():
+        counts[key] = counts.get(key, 0) + count
+    if has_new:
+        ordered = sorted(counts.items())
+        counts.clear()
+        counts.update(ordered)
 
 
 @dataclass(slots=True)
@@ -34,10 +55,8 @@ class Quality:
     def add(self, other: "Quality") -> None:
         self.documents += other.documents
         self.scores += other.scores
-        for tenths, documents in other.perplexities.items():
-            self.perplexities[tenths] = self.perplexities.get(tenths, 0) + documents
-        for bucket, documents in other.buckets.items():
-            self.buckets[bucket] = self.buckets.get(bucket, 0) + documents
+        add_counts(self.perplexities, other.perplexities)
+        add_counts(self.buckets, other.buckets)
 
     @property
     def mean_score(self) -> float | None:

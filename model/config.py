@@ -30,7 +30,7 @@ class ModelConfig:
     vocab_size: int  # ids, the four special ones and <mask> included
     max_length: int = 512  # tokens of a sample, <s> included
     dropout: float = 0.1  # of hidden states
-    attention_dropout: float = 0.1  # of the weights of attention; above 0 it keeps some GPUs from their fastest kernels
+    attention_dropout: float = 0.1  # of the weights of attention; 0 is 5 % faster (base on an H100)
     init_std: float = 0.02  # of the first weights
 
     def __post_init__(self) -> None:

@@ -21,8 +21,8 @@ import zstandard
 
 from beam_jobs import job, storage
 from beam_jobs.elements import Gathered, Row
+from beam_jobs.final_files import plan_shards
 from beam_jobs.graph import Plan
-from beam_jobs.transforms.regroup import plan_shards
 from ccnet_pipeline import sample
 from ccnet_pipeline.documents import Document
 from ccnet_pipeline.fluency import __main__ as fluency

@@ -14,6 +14,7 @@ from ccnet_pipeline.language import FastTextModel, ModelIdentifier
 from ccnet_pipeline.mine import Miner
 from ccnet_pipeline.pages.page import Page
 from ccnet_pipeline.recipe import CC100, CCNET, Recipe
+from tests.chunks import chunks_of
 
 Mine = Callable[..., list[Document]]
 
@@ -42,7 +43,7 @@ def mine(pages: Callable[..., list[Page]], lid_model: Path) -> Mine:
         miner = Miner(
             "segment", "dump", recipe, identifier, FluencyModels(None, recipe.normalization), keep_rejects=True
         )
-        return list(miner.mine(of_case, np.zeros(paragraphs, np.uint8)))
+        return list(miner.mine(chunks_of(recipe, of_case), np.zeros(paragraphs, np.uint8)))
 
     return documents
 

@@ -38,6 +38,7 @@ from ccnet_pipeline.pages.page import Page
 from ccnet_pipeline.pages.wet import read_page
 from ccnet_pipeline.recipe import CCNET
 from tests import oracle
+from tests.chunks import chunks_of
 from tests.conftest import data_folder
 from tests.lid_models import StandIn, identifier_of
 
@@ -311,7 +312,7 @@ def mine(model: StandIn, text: str) -> list[Document]:
     miner = Miner("segment", "CC-MAIN-2018-51", CCNET, identifier_of(model, CCNET), FluencyModels(None, "ccnet"))
     page = Page(id="1", url="", date="", digest="", offset=0, title="", text=text)
     table = collect(paragraph_hashes(text.split("\n")), [text.count("\n") + 1])
-    return list(miner.mine([page], verdicts(table.paragraphs, np.ones(len(table.unique), np.bool_))))
+    return list(miner.mine(chunks_of(CCNET, [page]), verdicts(table.paragraphs, np.ones(len(table.unique), np.bool_))))
 
 
 @pytest.mark.parametrize(("given", "result"), cases("split_by_lang.Classifier"))
@@ -351,8 +352,8 @@ class SplitAtBlanks:
     def vocab_size(self) -> int:
         return 0
 
-    def encode(self, lines: str | list[str], **_: object) -> list[str] | list[list[str]]:
-        return lines.split() if isinstance(lines, str) else [line.split() for line in lines]
+    def encode(self, line: str, **_: object) -> list[bytes]:
+        return line.encode().split()
 
 
 @pytest.mark.parametrize(("given", "result"), cases("perplexity.DocLM"))

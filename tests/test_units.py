@@ -2,6 +2,7 @@
 
 import dataclasses
 import io
+import itertools
 import lzma
 import math
 import os
@@ -19,6 +20,7 @@ import pytest
 import zstandard
 
 from beam_jobs import storage
+from beam_jobs.blocks import Blocks, block_size
 from beam_jobs.progress import StageProgress, watched
 from ccnet_pipeline.archive import Record
 from ccnet_pipeline.checksums import sha256_of
@@ -672,3 +674,27 @@ def test_scopes_are_runs_of_segments() -> None:
     assert (CC100.group_size, CC100.scope_of(0), CC100.scope_of(99)) == (None, 0, 0)
     grouped = dataclasses.replace(CC100, dedup_scope="group:3")
     assert [grouped.scope_of(number) for number in range(7)] == [0, 0, 0, 1, 1, 1, 2]
+
+
+# --- how the work is cut
+
+
+@pytest.mark.parametrize(
+    ("scope", "size"), [(0, 1), (1, 1), (4, 4), (128, 128), (129, 33), (512, 128), (513, 103), (64_000, 128)]
+)
+def test_blocks_are_whole_small_scopes_or_equal_parts_of_large_ones(scope: int, size: int) -> None:
+    assert block_size(scope) == size
+
+
+@pytest.mark.parametrize("scope", [None, 1, 3, 7, 100])
+@pytest.mark.parametrize("size", [1, 3, 7])
+def test_a_block_is_consecutive_segments_of_one_scope(scope: int | None, size: int) -> None:
+    blocks = Blocks(num_segments=20, scope_segments=scope, block_segments=size, group_segments=5)
+    members = itertools.groupby(range(20), key=blocks.block_of)
+    for block, segments in ((block, list(segments)) for block, segments in members):
+        assert segments == list(range(block, block + len(segments)))
+        assert len(segments) <= size
+        assert {blocks.scope_of(number) for number in segments} == {block // (scope or 20)}
+        of_scope = [number for number in range(20) if number // (scope or 20) == block // (scope or 20)]
+        assert blocks.is_alone(block) == (segments == of_scope)
+    assert [blocks.group_of(number) for number in (0, 4, 5, 19)] == [0, 0, 5, 15]

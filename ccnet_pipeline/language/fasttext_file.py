@@ -14,6 +14,7 @@ from pathlib import Path
 MAGIC = (793712314).to_bytes(4, "little")  # the first bytes
 VERSION = 12  # the newest
 _SETTINGS = struct.Struct("<12id")
+_LOSS, _HIERARCHICAL_SOFTMAX = 6, 1  # its place among the settings; one of its values
 _BEHIND_WORD = 1 + 8 + 1  # the 0 that ends it, its count, whether it is a label
 _CENTROIDS = 256  # of a quantiser, in each part of a vector
 
@@ -73,6 +74,14 @@ def check_whole(path: Path) -> None:
             raise NotWholeError(f"it ends at byte {len(data):,}, inside a number") from error
         if reader.at != len(data):
             raise NotWholeError(f"it has {len(data) - reader.at:,} bytes behind its end")
+
+
+def has_hierarchical_softmax(path: Path) -> bool:
+    """Return whether that is the loss of a model."""
+    with path.open("rb") as file:
+        file.seek(len(MAGIC) + 4)
+        settings = file.read(_SETTINGS.size)
+    return len(settings) == _SETTINGS.size and _SETTINGS.unpack(settings)[_LOSS] == _HIERARCHICAL_SOFTMAX
 
 
 def _skip_matrix(reader: _Reader, *, quantised: bool) -> None:

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Protocol
 
 from ccnet_pipeline.errors import UserError
-from ccnet_pipeline.language.fasttext_file import MAGIC, VERSION, NotWholeError, check_whole
+from ccnet_pipeline.language.fasttext_file import MAGIC, VERSION, NotWholeError, check_whole, has_hierarchical_softmax
+from ccnet_pipeline.language.fasttext_kernels import kernel_of
 from ccnet_pipeline.language.labels import add_up, code_of
 from ccnet_pipeline.language.readable import LABEL
 
@@ -35,25 +36,20 @@ class FastTextModel:
         Raises:
             UserError: the file, which `option` named, is no such model, or not whole.
         """
-        import fasttext
-
         self.name = name or path.name
         self._what = f"{option} {path}"
         try:
             _check(path)
-            fasttext.FastText.eprint = lambda *_: None  # load_model prints an empty warning
-            # The binding below the wrapper: `predict(str)` of the wrapper breaks with NumPy 2.
-            self._model = fasttext.load_model(str(path)).f
+            self._kernel = kernel_of(path, hierarchical=has_hierarchical_softmax(path))
         except OSError as error:
             raise UserError(f"{self._what}: {error.strerror}") from error
         except NotWholeError as error:
             raise UserError(f"{self._what} is not a whole fastText model: {error}; fetch it anew") from error
         except (ValueError, MemoryError) as error:
             raise UserError(f"{self._what} is not a fastText model: {error}") from error
-        labels = self._model.getLabels("strict")[0]
+        labels = self._kernel.labels()
         if not labels:
             raise UserError(f"{self._what} has no labels: it was trained for word vectors, not to tell languages")
-        self._predict = self._model.predict
         self._meanings = {label: code_of(label.removeprefix(LABEL)) for label in labels}
         self._has_synonyms = len(self.codes()) < len(labels)
 
@@ -77,11 +73,12 @@ class FastTextModel:
         """
         asked = (-1, min(least, _LEAST_ADDED)) if self._has_synonyms else (k, least)
         try:
-            answers = [self._predict(f"{text}\n", *asked, "strict") for text in texts]
+            labels, scores = self._kernel.predict(texts, *asked)
         except RuntimeError as error:
             raise UserError(f"{self._what} is damaged: {error}; fetch it anew") from error
-        codes = [[(self._meanings[label], score) for score, label in scored] for scored in answers]
-        return [add_up(scored)[:k] for scored in codes] if self._has_synonyms else codes
+        meaning, score = self._meanings.__getitem__, iter(scores)
+        answers = [list(zip(map(meaning, of_text), score, strict=False)) for of_text in labels]  # one iterator for all
+        return [add_up(scored)[:k] for scored in answers] if self._has_synonyms else answers
 
 
 def _check(path: Path) -> None:

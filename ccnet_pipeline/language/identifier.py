@@ -10,7 +10,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from ccnet_pipeline.errors import UserError
 from ccnet_pipeline.language import zawgyi
@@ -26,12 +26,13 @@ MIN_CHARACTERS = 40
 _LEAST_OF_SECOND = 0.001
 LEAST_SCORE = 0.5  # of every language, where no rule has others
 NUM_LABELS = 3  # of each model, where they are kept
+_NOTHING: Scored = (UNDETERMINED, 0.0)
 
+_Decided = tuple[str, float, str]  # language, score, the model that they are of
 Labels = tuple[tuple[str, tuple[Scored, ...]], ...]  # model, its best labels with scores
 
 
-@dataclass(frozen=True, slots=True)
-class Identification:
+class Identification(NamedTuple):
     """What was found out about the language of a text."""
 
     language: str  # CC-100 code, or another label as it stands; UNDETERMINED, NOT_LANGUAGE
@@ -103,14 +104,24 @@ class ModelIdentifier:
         self._general = general
         self._second = second
         self._judgement = judgement
+        self._may_be_zawgyi = _MAY_BE_ZAWGYI if judgement.tells_zawgyi else frozenset[str]()
 
     def identify(self, texts: Sequence[str]) -> list[Identification]:
         """Return the language of each text."""
         general = self._ask_general(texts)
-        second = self._ask_second(texts, general, self._second) if self._second else {}
+        name = self._general.name
+        decided: list[_Decided] = [(*scored[0], name) if scored else (*_NOTHING, name) for scored in general]
+        has_a_say = self._where_second_has_a_say(texts, decided)
+        keeps_labels = self._judgement.keeps_labels
+        second = self._ask_second(texts, range(len(texts)) if keeps_labels else has_a_say)
+        for number in has_a_say:
+            decided[number] = self._decide(general[number], second[number])
+        found = list(map(self._judge, texts, decided))
+        if not keeps_labels:
+            return found
         return [
-            self._judge(text, scored, second.get(number))
-            for number, (text, scored) in enumerate(zip(texts, general, strict=True))
+            each._replace(labels=self._labels(scored, second.get(number)))
+            for number, (each, scored) in enumerate(zip(found, general, strict=True))
         ]
 
     def _ask_general(self, texts: Sequence[str]) -> list[list[Scored]]:
@@ -119,36 +130,42 @@ class ModelIdentifier:
             return self._general.top(shown, self._second.rule.num_labels, self._second.rule.not_named)
         return self._general.top(texts, NUM_LABELS if self._judgement.keeps_labels else 1)
 
-    def _ask_second(
-        self, texts: Sequence[str], general: Sequence[Sequence[Scored]], second: Second
-    ) -> dict[int, list[Scored]]:
-        """Return what the second model says of the texts that it is asked for, by their number."""
-        numbers = [
+    def _where_second_has_a_say(self, texts: Sequence[str], decided: Sequence[_Decided]) -> list[int]:
+        """Return the numbers of the texts on which the second model decides, too, by what the general one says."""
+        if self._second is None:
+            return []
+        must_ask = self._second.rule.must_ask
+        return [
             number
-            for number, (text, scored) in enumerate(zip(texts, general, strict=True))
-            if self._judgement.keeps_labels or _is_asked(second, text, scored)
+            for number, (language, score, _) in enumerate(decided)
+            if must_ask(language, score) and len(texts[number]) >= MIN_CHARACTERS
         ]
-        shown = [texts[number][: second.rule.max_characters] for number in numbers]
-        answers = second.model.top(shown, second.rule.num_labels, _LEAST_OF_SECOND)
+
+    def _ask_second(self, texts: Sequence[str], numbers: Sequence[int]) -> dict[int, list[Scored]]:
+        """Return what the second model says of some texts, by their number."""
+        if self._second is None:
+            return {}
+        rule = self._second.rule
+        shown = [texts[number][: rule.max_characters] for number in numbers]
+        answers = self._second.model.top(shown, rule.num_labels, _LEAST_OF_SECOND)
         return dict(zip(numbers, answers, strict=True))
 
-    def _judge(self, text: str, general: Sequence[Scored], second: Sequence[Scored] | None) -> Identification:
-        language, score, decided_by = self._decide(text, general, second)
+    def _decide(self, general: Sequence[Scored], second: Sequence[Scored]) -> _Decided:
+        """Return what both models say together."""
+        assert self._second
+        language, score, is_of_second = self._second.rule.decide(general, second)
+        return language, score, self._second.model.name if is_of_second else self._general.name
+
+    def _judge(self, text: str, decided: _Decided) -> Identification:
+        language, score, decided_by = decided
         # Scaled, then half to even, as NumPy does it: cc_net's 0.495 is 0.5, Python's own round() would give 0.49.
         score = round(score * 100) / 100 if self._judgement.rounds else min(score, 1.0)
         language = cc100_code(self._if_enough(language, score), text)
-        if self._judgement.tells_zawgyi and language in _MAY_BE_ZAWGYI:
+        if language in self._may_be_zawgyi:
             probability = self._zawgyi(language, text)
             if probability is not None:
                 language, score, decided_by = self._if_enough(zawgyi.ZAWGYI, probability), probability, zawgyi.NAME
-        return Identification(language, score, decided_by, self._labels(general, second))
-
-    def _decide(self, text: str, general: Sequence[Scored], second: Sequence[Scored] | None) -> tuple[str, float, str]:
-        """Return language, score, and which model they are of."""
-        if self._second and second is not None and _is_asked(self._second, text, general):
-            language, score, is_of_second = self._second.rule.decide(general, second)
-            return language, score, self._second.model.name if is_of_second else self._general.name
-        return *_best(general), self._general.name
+        return Identification(language, score, decided_by)
 
     def _if_enough(self, language: str, score: float) -> str:
         """Return the language if the score is as high as it needs, else UNDETERMINED."""
@@ -162,23 +179,12 @@ class ModelIdentifier:
         return zawgyi.probability_of_zawgyi(text) if asked else None
 
     def _labels(self, general: Sequence[Scored], second: Sequence[Scored] | None) -> Labels:
-        if not self._judgement.keeps_labels:
-            return ()
         answers = [(self._general.name, general)]
         if self._second and second is not None:
             answers.append((self._second.model.name, second))
         return tuple(
             (name, tuple((label, min(score, 1.0)) for label, score in scored[:NUM_LABELS])) for name, scored in answers
         )
-
-
-def _is_asked(second: Second, text: str, general: Sequence[Scored]) -> bool:
-    """Return whether the second model has a say."""
-    return len(text) >= MIN_CHARACTERS and second.rule.must_ask(*_best(general))
-
-
-def _best(scored: Sequence[Scored]) -> Scored:
-    return scored[0] if scored else (UNDETERMINED, 0.0)
 
 
 def weighted_score(scores: Sequence[float], lengths: Sequence[int]) -> float:

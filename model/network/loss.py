@@ -27,7 +27,7 @@ def chunked_cross_entropy(
     bias_v: Tensor,
     targets_n: Tensor,
     *,
-    chunk: int = 2048,
+    chunk: int = 2464,
     compiled: bool = False,
 ) -> Tensor:
     """Return the mean cross entropy in nats over the rows whose target is not -100; 0 if there is none.
@@ -41,11 +41,13 @@ def chunked_cross_entropy(
         weight_vh: of the decoder.
         bias_v: of the decoder.
         targets_n: int64 ids, or -100.
-        chunk: rows at a time; memory is some 10 bytes * chunk * v.
+        chunk: rows at a time; memory is some 10 bytes * chunk * v, compiled 4. The default is 32 samples of 512 tokens,
+            so that the chunks of a usual batch have one shape and are compiled once.
         compiled: softmax and its gradient in one kernel; it takes a compiler, and its time at the first call.
     """
-    softmax = _compiled() if compiled else _softmax
-    loss: Tensor = _loss(_Inputs(hidden_nh, weight_vh, bias_v, targets_n, chunk, softmax))
+    leaves = hidden_nh, weight_vh, bias_v
+    gradients = torch.is_grad_enabled() and any(tensor.requires_grad for tensor in leaves)
+    loss: Tensor = _loss(*leaves, targets_n, _Way(chunk, _compiled() if compiled else _softmax, gradients))
     return loss
 
 
@@ -53,33 +55,51 @@ _Softmax = Callable[[Tensor, Tensor, Tensor, bool], tuple[Tensor, Tensor]]
 
 
 @dataclass(frozen=True, slots=True)
-class _Inputs:
-    hidden_nh: Tensor
-    weight_vh: Tensor
-    bias_v: Tensor
-    targets_n: Tensor
+class _Way:
     chunk: int
     softmax: _Softmax
+    gradients: bool  # whether they are wanted
 
 
 # Compiled as a whole, with the network or alone, it would hold what it is here to avoid: torch.compile takes the
 # products for the weight's gradient out of the loop into the backward pass, and keeps the factors of all chunks.
 @torch.compiler.disable  # type: ignore[untyped-decorator]
-def _loss(inputs: _Inputs) -> Tensor:
-    leaves = inputs.hidden_nh, inputs.weight_vh, inputs.bias_v
-    if torch.is_grad_enabled() and any(tensor.requires_grad for tensor in leaves):
-        loss: Tensor = _ChunkedCrossEntropy.apply(*leaves, inputs)  # type: ignore[no-untyped-call]
-        return loss
-    return _run(inputs, gradients=False).loss
+def _loss(*arguments: Any) -> Tensor:
+    loss: Tensor = _ChunkedCrossEntropy.apply(*arguments)  # type: ignore[no-untyped-call]
+    return loss
 
 
-@dataclass(frozen=True, slots=True)
-class _Result:
-    loss: Tensor
-    count: Tensor  # rows that count, at least 1
-    hidden_nh: Tensor | None = None  # gradients of the sum over the rows, fp32
-    weight_vh: Tensor | None = None
-    bias_v: Tensor | None = None
+class _ChunkedCrossEntropy(torch.autograd.Function):
+    """Gradients are made in the forward pass; the backward pass scales them."""
+
+    @staticmethod
+    def forward(ctx: Any, hidden_nh: Tensor, weight_vh: Tensor, bias_v: Tensor, targets_n: Tensor, way: _Way) -> Tensor:
+        kind = _product_type(hidden_nh)
+        ctx.types = hidden_nh.dtype, weight_vh.dtype, bias_v.dtype
+        counts_n1 = (targets_n != IGNORED).unsqueeze(1)
+        ids_n1 = torch.where(counts_n1, targets_n.unsqueeze(1), 0)
+        count = counts_n1.sum().clamp(min=1)
+        total = torch.zeros((), device=hidden_nh.device, dtype=_wide(kind))
+        # A row that does not count is zero here, so that it adds nothing to the gradient of the weight.
+        hidden_nh, vocabulary = hidden_nh.to(kind) * counts_n1, len(weight_vh)
+        weight_vh, bias_v = _aligned(weight_vh.to(kind), bias_v.to(kind))
+        sums = _Sums.zeros(hidden_nh, weight_vh) if way.gradients else None
+        with torch.autocast(hidden_nh.device.type, enabled=False):
+            for rows in (slice(start, start + way.chunk) for start in range(0, len(hidden_nh), way.chunk)):
+                logits_cv = torch.addmm(bias_v, hidden_nh[rows], weight_vh.t())
+                loss, slope_cv = way.softmax(logits_cv, ids_n1[rows], counts_n1[rows], way.gradients)
+                total += loss
+                if sums is not None:
+                    sums.add(rows, slope_cv, counts_n1[rows], hidden_nh[rows], weight_vh)
+        if sums is not None:
+            ctx.save_for_backward(count, sums.hidden_nh, sums.weight_vh[:vocabulary], sums.bias_v[:vocabulary])
+        return total / count
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
+        count, *sums = ctx.saved_tensors
+        scale = gradients[0] / count
+        return (*((tensor * scale).to(kind) for tensor, kind in zip(sums, ctx.types, strict=True)), None, None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,51 +118,20 @@ class _Sums:
 
     def add(self, rows: slice, slope_cv: Tensor, counts_c1: Tensor, hidden_ch: Tensor, weight_vh: Tensor) -> None:
         # Rows that do not count are left out of the small factors instead of the large one.
-        self.bias_v.add_(counts_c1.squeeze(1).to(slope_cv.dtype) @ slope_cv)
         self.hidden_nh[rows] = (slope_cv @ weight_vh) * counts_c1
-        if slope_cv.dtype == self.weight_vh.dtype:
-            self.weight_vh.addmm_(slope_cv.t(), hidden_ch * counts_c1)
-        else:
-            self.weight_vh.add_(slope_cv.t() @ (hidden_ch * counts_c1))
+        self.bias_v.add_(counts_c1.squeeze(1).to(slope_cv.dtype) @ slope_cv)
+        _add_product(self.weight_vh, slope_cv.t(), hidden_ch)
 
 
-class _ChunkedCrossEntropy(torch.autograd.Function):
-    """Gradients are made in the forward pass; the backward pass scales them."""
-
-    @staticmethod
-    def forward(ctx: Any, hidden_nh: Tensor, weight_vh: Tensor, bias_v: Tensor, inputs: _Inputs) -> Tensor:
-        result = _run(inputs, gradients=True)
-        ctx.save_for_backward(result.count, result.hidden_nh, result.weight_vh, result.bias_v)
-        ctx.types = hidden_nh.dtype, weight_vh.dtype, bias_v.dtype
-        return result.loss
-
-    @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
-        count, *saved = ctx.saved_tensors
-        scale = gradients[0] / count
-        return (*((tensor * scale).to(kind) for tensor, kind in zip(saved, ctx.types, strict=True)), None)
-
-
-def _run(inputs: _Inputs, *, gradients: bool) -> _Result:
-    kind, vocabulary = _product_type(inputs.hidden_nh), len(inputs.weight_vh)
-    counts_n1 = (inputs.targets_n != IGNORED).unsqueeze(1)
-    count = counts_n1.sum().clamp(min=1)
-    ids_n1 = torch.where(counts_n1, inputs.targets_n.unsqueeze(1), 0)
-    total = torch.zeros((), device=ids_n1.device, dtype=_wide(kind))
-    with torch.autocast(ids_n1.device.type, enabled=False):
-        hidden_nh = inputs.hidden_nh.to(kind)
-        weight_vh, bias_v = _aligned(inputs.weight_vh.to(kind), inputs.bias_v.to(kind))
-        sums = _Sums.zeros(hidden_nh, weight_vh) if gradients else None
-        for start in range(0, len(hidden_nh), inputs.chunk):
-            rows = slice(start, start + inputs.chunk)
-            logits_cv = torch.addmm(bias_v, hidden_nh[rows], weight_vh.t())
-            loss, slope_cv = inputs.softmax(logits_cv, ids_n1[rows], counts_n1[rows], gradients)
-            total += loss
-            if sums is not None:
-                sums.add(rows, slope_cv, counts_n1[rows], hidden_nh[rows], weight_vh)
-    if sums is None:
-        return _Result(total / count, count)
-    return _Result(total / count, count, sums.hidden_nh, sums.weight_vh[:vocabulary], sums.bias_v[:vocabulary])
+def _add_product(sums: Tensor, left: Tensor, right: Tensor) -> None:
+    """Add left @ right to `sums`, which may be of a wider type."""
+    if sums.dtype == left.dtype:
+        sums.addmm_(left, right)
+    elif sums.is_cuda:
+        # The product is never rounded to the narrow type, and never written.
+        torch.addmm(sums, left, right, out_dtype=sums.dtype, out=sums)
+    else:
+        sums.add_(left @ right)
 
 
 def _softmax(logits_cv: Tensor, ids_c1: Tensor, counts_c1: Tensor, gradients: bool) -> tuple[Tensor, Tensor]:

@@ -17,6 +17,7 @@ from ccnet_pipeline.ledger import Account
 from ccnet_pipeline.mine import Miner
 from ccnet_pipeline.pages.page import Page
 from ccnet_pipeline.recipe import CC100, CCNET, Recipe
+from tests.chunks import chunks_of
 from tests.lid_models import StandIn, identifier_of
 
 
@@ -170,7 +171,7 @@ def mine(
     models = FluencyModels(None, recipe.normalization)
     miner = Miner("s", "d", recipe, identifier, models, keep_rejects=True, keep_labels=keep_labels)
     paragraphs = sum(len(each.paragraphs(title_is_paragraph=recipe.title_is_paragraph)) for each in pages)
-    return list(miner.mine(pages, np.zeros(paragraphs, np.uint8))), miner.account
+    return list(miner.mine(chunks_of(recipe, pages), np.zeros(paragraphs, np.uint8))), miner.account
 
 
 def test_the_paragraphs_of_many_pages_are_identified_in_one_call() -> None:
@@ -178,14 +179,6 @@ def test_the_paragraphs_of_many_pages_are_identified_in_one_call() -> None:
     documents, _ = mine(counting, *(page(f"one {number}\ntwo", number) for number in range(100)))
     assert counting.calls == [200]
     assert [(each.id, each.paragraph_ids) for each in documents] == [(str(number), [1, 2]) for number in range(100)]
-
-
-@pytest.mark.parametrize(("pages", "characters"), [(600, 1), (8, 20_000)])
-def test_no_more_pages_are_held_than_one_call_needs(pages: int, characters: int) -> None:
-    counting = Counting()
-    mine(counting, *(page("x" * characters, number) for number in range(pages)))
-    assert len(counting.calls) >= 2
-    assert sum(counting.calls) == pages
 
 
 def test_what_is_no_language_has_a_reason_of_its_own() -> None:
@@ -215,9 +208,9 @@ def test_documents_keep_the_labels_of_all_models_if_asked() -> None:
 def test_the_model_that_decided_is_that_of_most_of_the_text(texts: list[str], model: str) -> None:
     general = StandIn(lambda text: [("en", 0.95 if text.startswith("sure") else 0.4)], "general")
     added = StandIn(lambda _: [("en", 0.95)], "added")
-    grouper = Grouper(CC100, ModelIdentifier(general, Second(added, AskBelow()), Judgement()))
-    [[group]] = grouper.groups_of([Paragraphs([3, 7], texts)])
-    assert (group.language, group.positions, group.decided_by) == ("en", [3, 7], model)
+    identifier = ModelIdentifier(general, Second(added, AskBelow()), Judgement(keeps_labels=True))
+    [[group]] = Grouper(CC100, identifier, keep_labels=True).groups_of([Paragraphs([3, 7], texts)])
+    assert (group.language, group.positions, group.evidence and group.evidence.decided_by) == ("en", [3, 7], model)
 
 
 def test_a_page_without_paragraphs_has_no_group() -> None:

@@ -11,6 +11,7 @@ from ccnet_pipeline.language import for_identification
 from ccnet_pipeline.mine import Miner
 from ccnet_pipeline.pages.page import Page
 from ccnet_pipeline.recipe import CC100, CCNET, Recipe
+from tests.chunks import chunks_of
 from tests.lid_models import StandIn, identifier_of
 
 
@@ -82,7 +83,7 @@ def test_the_text_itself_stays_and_cc_nets_form_is_shown_as_it_is(recipe: Recipe
     miner = Miner("segment", "dump", recipe, identifier_of(model, recipe), FluencyModels(None, recipe.normalization))
     page = Page(id="1", url="", date="", digest="", offset=0, title="", text=text)
     verdicts = np.zeros(len(page.paragraphs(title_is_paragraph=recipe.title_is_paragraph)), np.uint8)
-    [document] = miner.mine([page], verdicts)
+    [document] = miner.mine(chunks_of(recipe, [page]), verdicts)
     assert document.text == text
     assert [each.replace("a b", "ab") for each in model.shown] == [each.replace("a b", "ab") for each in shown]
 

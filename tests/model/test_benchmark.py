@@ -3,6 +3,7 @@
 import importlib
 import importlib.util
 import math
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -44,3 +45,14 @@ def test_a_failure_leaves_the_table_whole_and_no_status_of_success(
     assert rows[0][:5] == ["synthetic", "ours", "eager", "1", "1,000"]
     assert rows[1] == ["synthetic", "ours", "eager", "2", "failed"]
     assert "ours, batch 2: a line of an error" in said.err
+
+
+def test_no_benchmark_hides_a_library_from_what_is_measured(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    # Imported first by the process that measures; it tells what the name of benchmarks/kernels.py stands for there.
+    library = "import importlib.util, sys\nsys.exit(f'kernels: {importlib.util.find_spec(\"kernels\")}')\n"
+    (tmp_path / "numpy.py").write_text(library)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    [job] = pretrain._jobs(pretrain._parser().parse_args(["--programs=Trainer", "--device=cpu"]))
+    said = pretrain._measure_apart(job).failure
+    assert said.startswith("kernels: ")
+    assert "benchmarks" not in said

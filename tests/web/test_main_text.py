@@ -18,6 +18,7 @@ from ccnet_pipeline.pages.page import Page
 from ccnet_pipeline.recipe import CC100
 from ccnet_pipeline.web import WebResult
 from ccnet_pipeline.web.fallback import MAX_LEVELS
+from tests.chunks import chunks_of
 from tests.lid_models import StandIn, identifier_of
 from tests.web.messages import ARTICLE, HTML, message, page_of, read, record
 
@@ -100,7 +101,7 @@ def shares(*bodies: str, extractor: Literal["cascade", "resiliparse"]) -> MainTe
     pages = [page for body in bodies if isinstance(page := extraction.page_of(record(message(body, HTML))), Page)]
     paragraphs = sum(len(page.paragraphs(title_is_paragraph=True)) for page in pages if page.reason is None)
     miner = Miner("segment", "dump", recipe, identifier_of(BY_SCRIPT, recipe), FluencyModels(None, "mended"))
-    assert list(miner.mine(pages, np.zeros(paragraphs, np.uint8))) is not None
+    assert list(miner.mine(chunks_of(recipe, pages), np.zeros(paragraphs, np.uint8))) is not None
     return miner.account.main_text
 
 
