@@ -286,5 +286,5 @@ def _add_execution(group: argparse._ArgumentGroup) -> None:
         type=int,
         default=0,
         metavar="N",
-        help="ranges that the hashes are cut into, one in memory at a time (default: so many that one is about 64 MB)",
+        help="ranges that the hashes of a scope are compared in, 256 at most (default: so many that one is about 8 MB)",
     )
