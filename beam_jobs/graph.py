@@ -57,7 +57,7 @@ class Plan:
     frees: bool = True  # intermediate files go as soon as nothing needs them
 
 
-def _read_segments(path: str) -> Iterator[tuple[int, Segment]]:
+def _read_segments(_: bytes, path: str) -> Iterator[tuple[int, Segment]]:
     with storage.open_for_reading(path) as file:
         segments = msgspec.json.decode(file.read(), type=list[Segment])
     yield from ((segment.number, segment) for segment in segments)
@@ -77,8 +77,8 @@ def build(pipeline: beam.Pipeline, plan: Plan) -> None:
     remains = Remains(layout, blocks, plan.frees)
     ranges, settled = (
         pipeline
-        | "SegmentsFile" >> beam.Create([plan.segments_file], reshuffle=False)
-        | "ReadSegments" >> beam.FlatMap(_read_segments).with_output_types(tuple[int, Segment])
+        | "Start" >> beam.Impulse()
+        | "ReadSegments" >> beam.FlatMap(_read_segments, plan.segments_file).with_output_types(tuple[int, Segment])
         | "Extract" >> Extract(remains, plan.extract_segment)
         | "Compact" >> Compact(remains, recipe.dedup_keep)
         | "PlanRanges" >> PlanRanges(blocks, plan.num_ranges)

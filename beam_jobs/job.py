@@ -1,6 +1,7 @@
 """One run from its command line to its summary: check everything, build the graph, run it, say what came out."""
 
 import contextlib
+import functools
 import logging
 import re
 import sys
@@ -28,7 +29,7 @@ from ccnet_pipeline import command
 from ccnet_pipeline.formats import JSONL
 from ccnet_pipeline.listings import Pick
 
-# Beam's worker processes cost about 6 CPU seconds to start: what one process does in less stays in one.
+# What one process does in some seconds stays in one: others would have to start, and Beam to speak with them.
 _SMALL_INPUT_BYTES = 16 << 20
 
 
@@ -177,9 +178,16 @@ def _execute(pipeline: beam.Pipeline, plan: Plan, workers: int, prepared: Prepar
             pipeline.run().wait_until_finish()
         return
     folder = plan.layout.work if storage.is_local(plan.layout.work) else tempfile.gettempdir()
-    # Before the progress, which has a thread.
-    with local.started(workers, str(Path(folder) / "workers.log"), pipeline.options) as processes, progress:
+    log = str(Path(folder) / "workers.log")
+    load = functools.partial(_load, plan, prepared)
+    # The processes before the progress, which has a thread.
+    with local.started(workers, log, pipeline.options, load) as processes, progress:
         processes.supervise(pipeline.run)
+
+
+def _load(plan: Plan, prepared: Prepared) -> None:
+    if isinstance(plan.mine_segment, MineSegment):
+        plan.mine_segment.load(sorted(prepared.coverage.with_fluency))
 
 
 def _find(error: BaseException | None, kind: type[Exception]) -> str | None:

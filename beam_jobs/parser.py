@@ -4,6 +4,7 @@ import argparse
 from typing import get_args
 
 from ccnet_pipeline.command import Parser
+from ccnet_pipeline.extractors import Extractor
 from ccnet_pipeline.fetch import FetchPolicy
 from ccnet_pipeline.fluency import BUCKETS
 from ccnet_pipeline.formats import FORMATS
@@ -11,7 +12,6 @@ from ccnet_pipeline.language import ADDED, LEAST_SCORE, NONE
 from ccnet_pipeline.listings import COMMONCRAWL
 from ccnet_pipeline.models import KNOWN
 from ccnet_pipeline.recipe import PRESETS
-from ccnet_pipeline.web import Extractor
 
 SAMPLE_OUTPUT = "cc100-sample"
 SAMPLE_LID_MODEL = "lid.176.ftz"
@@ -293,7 +293,7 @@ def _add_execution(group: argparse._ArgumentGroup) -> None:
         type=int,
         default=0,
         metavar="N",
-        help="ranges that the hashes are cut into, one in memory at a time (default: so many that one is about 64 MB)",
+        help="ranges that the hashes of a scope are compared in, 256 at most (default: so many that one is about 8 MB)",
     )
 
 

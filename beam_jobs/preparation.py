@@ -6,6 +6,7 @@ import importlib.metadata
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from beam_jobs import run_directory, storage
 from beam_jobs.coverage import Coverage
@@ -14,6 +15,7 @@ from beam_jobs.options import Arguments
 from ccnet_pipeline import sample
 from ccnet_pipeline.blocklist import Blocklist
 from ccnet_pipeline.checksums import Memory, sha256_of
+from ccnet_pipeline.extractors import version_of
 from ccnet_pipeline.fluency import (
     CUTOFFS_FILE,
     FluencyModel,
@@ -26,9 +28,10 @@ from ccnet_pipeline.hash_index.directory import check_hashing
 from ccnet_pipeline.language import LidModels, languages_not_offered, load, parse_languages, with_second
 from ccnet_pipeline.models import find_model, memory
 from ccnet_pipeline.recipe import CC100, Configuration, Input, digest_of_inputs
-from ccnet_pipeline.robots import Compiled, compile_archives
 from ccnet_pipeline.segments import Segment, estimate_bytes, find_segments
-from ccnet_pipeline.web import version_of
+
+if TYPE_CHECKING:
+    from ccnet_pipeline.robots import Compiled
 
 PACKAGE = "cc100-xlmr"
 _CHECK = "fluency model, 1"  # to be counted on when more is asked of one
@@ -136,6 +139,8 @@ def _compiled(arguments: Arguments) -> Compiled | None:
     """Return what --robots disallows."""
     if not arguments.robots.inputs:
         return None
+    from ccnet_pipeline.robots import compile_archives
+
     archives = find_segments(arguments.robots, arguments.fetch)
     return compile_archives([archive.path for archive in archives], arguments.fetch)
 

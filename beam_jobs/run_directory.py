@@ -23,6 +23,7 @@ from beam_jobs.elements import Manifest
 from beam_jobs.layout import LEDGER_FOLDER, Layout
 from ccnet_pipeline.documents import SHARD_FORMAT
 from ccnet_pipeline.errors import UserError
+from ccnet_pipeline.language import kernel_name
 from ccnet_pipeline.recipe import Configuration, Input, differences
 from ccnet_pipeline.segments import Segment
 
@@ -35,6 +36,7 @@ class Engine:
     beam: str
     python: str
     platform: str
+    identification: str  # the program for models like lid.176, and its version
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +118,7 @@ def claim(
         fingerprint=config.fingerprint,
         preset=config.recipe.preset,
         configuration=config,
-        engine=Engine(runner, beam.__version__, platform.python_version(), platform.platform()),
+        engine=Engine(runner, beam.__version__, platform.python_version(), platform.platform(), kernel_name()),
         work=[_work_folder(work_dir, config.fingerprint, run_id)],
         hash_index=storage.absolute(index.folder) if index else None,
         inputs=[Input(segment.name, segment.size) for segment in segments],

@@ -1,7 +1,10 @@
 """Stage 1: an archive becomes pages, the hashes of their paragraphs, and the count of what was read."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -14,11 +17,13 @@ from ccnet_pipeline.dedup.hashing import Hashes, paragraph_hashes
 from ccnet_pipeline.fetch import Readable
 from ccnet_pipeline.ledger import Account
 from ccnet_pipeline.pages.page import Page
-from ccnet_pipeline.pages.stored import CHUNK_CHARACTERS, CHUNK_PAGES, Batch
+from ccnet_pipeline.pages.stored import Batch
 from ccnet_pipeline.pages.wet import read_page
 from ccnet_pipeline.recipe import Recipe
-from ccnet_pipeline.robots import RobotsTable
-from ccnet_pipeline.web import WebReader
+
+if TYPE_CHECKING:
+    from ccnet_pipeline.robots import RobotsTable
+    from ccnet_pipeline.web import WebReader
 
 _TEXT_TYPES = ("conversion", "response")
 
@@ -36,32 +41,27 @@ class Extraction:
     num_pages: int = 0
     cut_short: bool = False  # the archive ends in the middle of something
     _strip: Callable[[str], str] = field(init=False)
-    _web: WebReader = field(init=False)
+    _web_reader: WebReader | None = field(init=False, default=None)
     _hashes: list[Hashes] = field(default_factory=list)
     _paragraphs_per_record: list[int] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self._strip = str.strip if self.recipe.normalization == "ccnet" else strip_invisible
-        self._web = WebReader(
-            extractor=self.recipe.extractor,
-            ignore_opt_out=self.recipe.ignore_opt_out,
-            min_chars=self.recipe.min_chars,
-            max_record_bytes=self.recipe.max_record_bytes,
-            strip=self._strip,
-        )
 
     def batches(self, stream: Readable) -> Iterator[Batch]:
         """Yield the page of every text record, those that go no further included, in the order of the archive."""
-        batch: list[Page] = []
-        characters = 0
+        batch, compared = Batch(), list[str]()
         for page in self._pages(stream):
-            batch.append(page)
-            characters += len(page.text or "")
-            if characters >= CHUNK_CHARACTERS or len(batch) >= CHUNK_PAGES:
-                yield self._taken(batch)
-                batch, characters = [], 0
-        if batch:
-            yield self._taken(batch)
+            paragraphs = page.paragraphs(title_is_paragraph=self.recipe.title_is_paragraph)
+            batch.add(page, paragraphs)
+            if page.reason is None:
+                compared += paragraphs
+                self._paragraphs_per_record.append(len(paragraphs))
+            if batch.is_full:
+                yield self._taken(batch, compared)
+                batch, compared = Batch(), []
+        if batch.pages:
+            yield self._taken(batch, compared)
 
     def pages(self, stream: Readable) -> Iterator[Page]:
         """Yield what `batches` does, page by page."""
@@ -98,12 +98,26 @@ class Extraction:
                 return "wrong_digest"
         if record.type == "conversion":
             return read_page(record, self.segment, min_chars=self.recipe.min_chars, strip=self._strip)
-        result = self._web.read(record, self.segment)
+        result = self._web().read(record, self.segment)
         for defect in result.defects:
             self.account.damage.count(defect, 0, 0)
         if result.found_by:
             self.account.main_text.count(result.found_by)
         return result.page or result.reason or "no_text"
+
+    def _web(self) -> WebReader:
+        if self._web_reader is None:
+            # Crawls of WET files need none of it.
+            from ccnet_pipeline.web import WebReader
+
+            self._web_reader = WebReader(
+                extractor=self.recipe.extractor,
+                ignore_opt_out=self.recipe.ignore_opt_out,
+                min_chars=self.recipe.min_chars,
+                max_record_bytes=self.recipe.max_record_bytes,
+                strip=self._strip,
+            )
+        return self._web_reader
 
     def _unwanted(self, url: str) -> str | None:
         """Return why no page of this URL is wanted."""
@@ -116,22 +130,12 @@ class Extraction:
         hashes = np.concatenate(self._hashes) if self._hashes else np.empty(0, np.uint64)
         return collect(hashes, self._paragraphs_per_record)
 
-    def _taken(self, pages: list[Page]) -> Batch:
-        """Count and hash the paragraphs of some pages."""
-        num_paragraphs: list[int] = []
-        lengths: list[int] = []
-        compared: list[str] = []
-        for page in pages:
-            paragraphs = page.paragraphs(title_is_paragraph=self.recipe.title_is_paragraph)
-            num_paragraphs.append(len(paragraphs))
-            lengths += map(len, paragraphs)
-            if page.reason is None:
-                compared += paragraphs
-                self._paragraphs_per_record.append(len(paragraphs))
+    def _taken(self, batch: Batch, compared: list[str]) -> Batch:
+        """Count the pages of a batch, and hash those of their paragraphs that are compared."""
+        self.num_pages += len(batch.pages)
+        self.account.tally.read(0, len(batch.lengths), batch.characters)
         self._hashes.append(paragraph_hashes(compared))
-        self.num_pages += len(pages)
-        self.account.tally.read(0, len(lengths), sum(lengths))
-        return Batch(pages, num_paragraphs, lengths)
+        return batch
 
 
 def _dump_of(warcinfo: Record) -> str:

@@ -1,8 +1,8 @@
 """Stage 2, third step as a transform: hashes of one range meet, and each block learns which it may keep."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import apache_beam as beam
@@ -38,37 +38,47 @@ class _ResolveFn(beam.DoFn):
                 note = self._extend(self._earlier, path, first, stop, slices)
             yield TaggedOutput(EXTENDED, (None, note))
         elif not has_answers:
-            answers = BitStreams(count for _, _, count, _ in slices)
-            for part in parts(self._readers(slices), first * CELL_HASHES, stop * CELL_HASHES):
-                answers.extend(compare(part, self._keep))
-            self._write(path, answers)
+            self._write(path, self._answers(slices, first, stop))
         offset = 0
         for block, start, count, _ in slices:
             yield block, (start, count, scope, first, stop, offset)
             offset += packed_size(count)
+
+    def _answers(self, slices: Sequence[HashSlice], first: int, stop: int) -> BitStreams:
+        answers = BitStreams(count for _, _, count, _ in slices)
+        with self._readers(slices) as readers:
+            for part in parts(readers, first * CELL_HASHES, stop * CELL_HASHES):
+                answers.extend(compare(part, self._keep))
+        return answers
 
     def _extend(self, earlier: EarlierDumps, path: str, first: int, stop: int, slices: Sequence[HashSlice]) -> PartNote:
         """Compare with the index, too, write the answers and the part of the new index."""
         answers, additions = BitStreams(count for _, _, count, _ in slices), Additions()
 
         def unions() -> Iterator[Table]:
-            readers: list[Reader] = [earlier.reader(first, stop), *self._readers(slices)]
-            for of_index, *of_blocks in parts(readers, first * CELL_HASHES, stop * CELL_HASHES):
-                of_each, union, added = extend(of_index, of_blocks, self._keep)
-                answers.extend(of_each)
-                additions.add(added)
-                yield union
+            with self._readers(slices) as of_slices:
+                readers: list[Reader] = [earlier.reader(first, stop), *of_slices]
+                for of_index, *of_blocks in parts(readers, first * CELL_HASHES, stop * CELL_HASHES):
+                    of_each, union, added = extend(of_index, of_blocks, self._keep)
+                    answers.extend(of_each)
+                    additions.add(added)
+                    yield union
 
         note = PartNote(earlier.write_part(first, stop, unions()), additions)
         self._write(path, answers)
         storage.write_json(self._layout.extended(first, stop), note)
         return note
 
-    def _readers(self, slices: Sequence[HashSlice]) -> list[TableReader]:
-        return [
-            TableReader(partial(storage.read_range, self._layout.compacted(block, "table")), hashes, start, count)
-            for block, start, count, hashes in slices
-        ]
+    @contextmanager
+    def _readers(self, slices: Sequence[HashSlice]) -> Iterator[list[TableReader]]:
+        """Open the tables of the blocks, each once."""
+        with ExitStack() as stack:
+            yield [
+                TableReader(
+                    stack.enter_context(storage.ranges_of(self._layout.compacted(block, "table"))), hashes, start, count
+                )
+                for block, start, count, hashes in slices
+            ]
 
     @staticmethod
     def _write(path: str, answers: BitStreams) -> None:
