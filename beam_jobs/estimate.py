@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
+import psutil
 
 from beam_jobs import storage
 from beam_jobs.elements import SHARDS, Block, ExtractNote, enumerated
@@ -62,7 +63,8 @@ class Measured:
     read_bytes: int  # that reading leaves for judging
     judged_bytes: int  # of documents, rejects included
     buckets: int  # languages and buckets, or reasons, that they are of
-    memory_bytes: int  # of the process
+    memory_bytes: int  # of the process, at most
+    shared_bytes: int  # of these, those that are pages of files, which processes share
     languages: dict[str, Kept]
     growth: Growth
 
@@ -149,6 +151,7 @@ def _measure(segments: Sequence[Segment], plan: Plan) -> Measured:
         judged_bytes=sum(block.size for block in blocks),
         buckets=len({(block.folder, block.name) for block in blocks}),
         memory_bytes=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss << 10,
+        shared_bytes=psutil.Process().memory_info().shared if sys.platform == "linux" else 0,
         languages=_by_language(blocks),
         growth=growth_of(compared),
     )
