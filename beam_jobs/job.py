@@ -12,7 +12,7 @@ from pathlib import Path
 
 import apache_beam as beam
 
-from beam_jobs import local, run_directory, storage
+from beam_jobs import earlier_dumps, local, run_directory, storage
 from beam_jobs.elements import FinalFile
 from beam_jobs.estimate import measure
 from beam_jobs.estimate_scale import Whole, scale
@@ -64,7 +64,7 @@ def run(arguments: Arguments) -> None:
         return
     index = arguments.hash_index
     if index:
-        storage.check_place(index, "--hash_index")
+        earlier_dumps.check_folder(index, arguments.output)
     with storage.locked(index) if index else contextlib.nullcontext():
         _run(arguments)
 
