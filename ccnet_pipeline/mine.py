@@ -84,11 +84,11 @@ class Miner:
         survivors.book(self.account.tally)
         candidates = list(self._candidates(survivors))
         groups_of_pages = self._grouper.groups_of([candidate.sought for candidate in candidates])
+        go_on = []  # the groups of each page: none of one that is lost
         for candidate, groups in zip(candidates, groups_of_pages, strict=True):
             self._count_share(candidate.page, groups)
-            if candidate.page.reason is not None:
-                groups.clear()
-        for candidate, judged in zip(candidates, self._judge(groups_of_pages), strict=True):
+            go_on.append(groups if candidate.page.reason is None else [])
+        for candidate, judged in zip(candidates, self._judge(go_on), strict=True):
             yield from self._finish(candidate, judged) if judged else self._reject_page(candidate, candidate.reason)
 
     def _candidates(self, survivors: Survivors) -> Iterator[_Candidate]:
