@@ -7,9 +7,11 @@ TRAIN_READY := $(VENV)/.ready-train
 TEST_READY := $(VENV)/.ready-test
 ADDED := ccnet_pipeline/language/added.ftz
 MODELS ?= models
+SAMPLE := ccnet_pipeline/sample
+BENCH ?= --input $(SAMPLE)/crawl --lid_model lid.176.ftz --lm_dir $(SAMPLE)/lm --segments 20 --hashes 1000000
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: run train kenlm models text-given test tests lint sample clean
+.PHONY: run train kenlm models text-given test tests lint bench sample clean
 
 run: $(RUN_READY) ## build the bundled sample crawl and print what was built
 	$(BIN)/python -m beam_jobs.build_cc100
@@ -41,6 +43,10 @@ lint: $(TEST_READY)
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
+
+# On the bundled sample by default; benchmarks/README.md says what the bars are measured on.
+bench: $(RUN_READY) ## measure every bar of docs/design.md: make bench [BENCH="--input ..."]
+	$(BIN)/python benchmarks/bars.py $(BENCH)
 
 sample: $(TEST_READY) ## make the sample crawl anew from its texts
 	$(BIN)/python -m ccnet_pipeline.sample

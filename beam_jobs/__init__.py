@@ -2,5 +2,9 @@
 
 import logging
 
-# Importing Beam logs that its BigQuery client is absent, which concerns nobody here.
+from beam_jobs.lean_beam import import_beam
+
+import_beam()
+
+# Importing Beam's Google clients logs that its BigQuery client is absent, which concerns nobody here.
 logging.getLogger().addFilter(lambda record: "apitools not found" not in record.getMessage())

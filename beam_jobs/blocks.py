@@ -4,7 +4,16 @@ from dataclasses import dataclass
 
 from ccnet_pipeline.dedup.blocks import MOST_SEGMENTS
 
-GATHERED_SEGMENTS = 128
+GROUP_SEGMENTS = 128
+# While the hashes of a block become a table, both are on the disk: of four blocks, a quarter more than the hashes.
+_LEAST_BLOCKS = 4
+
+
+def block_size(scope_segments: int) -> int:
+    """Return how many segments make a block: all of a small scope, else so many that blocks are equally large."""
+    if scope_segments <= MOST_SEGMENTS:
+        return max(1, scope_segments)
+    return -(-scope_segments // max(_LEAST_BLOCKS, -(-scope_segments // MOST_SEGMENTS)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -16,8 +25,8 @@ class Blocks:
 
     num_segments: int
     scope_segments: int | None  # how many consecutive segments are compared with each other; None: all
-    block_segments: int = MOST_SEGMENTS
-    group_segments: int = GATHERED_SEGMENTS
+    block_segments: int
+    group_segments: int
 
     def scope_of(self, number: int) -> int:
         """Return the number of the scope that a segment, or a block, is in."""

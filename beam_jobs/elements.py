@@ -19,13 +19,16 @@ REJECTS = "rejects/"
 Extracted = tuple[int, int, "Failure | None"]
 # The part of a block's table that lies in a range: block, index of its first hash, count, hashes in the whole table.
 HashSlice = tuple[int, int, int, int]
-# A range of hashes of a scope: its first cell, the one behind its last, and its slices by block.
-HashRange = tuple[int, int, int, list[HashSlice]]
+# A range of hashes: its scope and first cell; and the cell behind its last, and its slices by block.
+RangeName = tuple[int, int]
+HashRange = tuple[int, list[HashSlice]]
 # Where the answers for one slice lie: first hash of the slice in its block, count, and in the file of answers of a
 # range (its scope, first and last cell) the first byte. One bit a hash, packed.
 Answer = tuple[int, int, int, int, int, int]
-# Where a segment's answers lie in the file of its block: number of the segment, block, first byte, count of bits.
-SegmentBits = tuple[int, int, int, int]
+# Where a segment's answers lie: block, first byte in its file, count of bits.
+SegmentBits = tuple[int, int, int]
+# Of documents: their folder (SHARDS or REJECTS, and the language), and their bucket or the reason.
+Place = tuple[str, str]
 # Bytes of a file: its path below the work folder, where they begin, how many.
 Extent = tuple[str, int, int]
 

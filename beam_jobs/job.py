@@ -9,9 +9,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import apache_beam as beam
-from apache_beam.options.pipeline_options import PipelineOptions
 
-from beam_jobs import local, run_directory, storage, submission
+from beam_jobs import local, run_directory, storage
 from beam_jobs.elements import FinalFile
 from beam_jobs.extract_segment import ExtractSegment
 from beam_jobs.graph import Plan, build
@@ -81,7 +80,9 @@ def _plan(arguments: Arguments, prepared: Prepared, layout: Layout) -> Plan:
     """Write what workers read, and return the plan, all paths absolute: workers may run in another folder."""
     layout = Layout(output=storage.absolute(layout.output), work=storage.absolute(layout.work))
     segments_file = storage.join(layout.work, "segments.json")
-    storage.write_json(segments_file, [replace(each, path=storage.absolute(each.path)) for each in prepared.segments])
+    # The largest first, so that no worker is left alone with one at the end.
+    by_size = sorted(prepared.segments, key=lambda each: each.size or 0, reverse=True)
+    storage.write_json(segments_file, [replace(each, path=storage.absolute(each.path)) for each in by_size])
     if prepared.robots:
         storage.write(layout.robots_file, prepared.robots.packed)
     cache, configuration = arguments.fetch.cache, prepared.configuration
@@ -112,20 +113,24 @@ def _plan(arguments: Arguments, prepared: Prepared, layout: Layout) -> Plan:
 def _make_pipeline(arguments: Arguments, prepared: Prepared) -> tuple[int, beam.Pipeline]:
     """Return the worker processes on this machine, and an empty pipeline that will use them."""
     if arguments.runner not in LOCAL_RUNNERS:
+        from beam_jobs import submission
+
         return 1, submission.make_pipeline(arguments.runner, list(arguments.beam))
     workers = min(arguments.workers, len(prepared.segments)) if prepared.size >= _SMALL_INPUT_BYTES else 1
-    options = PipelineOptions(list(arguments.beam), direct_num_workers=workers)
-    return workers, beam.Pipeline(runner=local.runner(workers), options=options)
+    return workers, local.make_pipeline(workers, list(arguments.beam))
 
 
 def _execute(pipeline: beam.Pipeline, plan: Plan, workers: int, prepared: Prepared) -> None:
     build(pipeline, plan)
-    with shown(plan.layout, len(prepared.segments), prepared.size):
-        if workers > 1:
-            folder = plan.layout.work if storage.is_local(plan.layout.work) else tempfile.gettempdir()
-            local.run_supervised(pipeline.run, str(Path(folder) / "workers.log"))
-        else:
+    progress = shown(plan.layout, len(prepared.segments), prepared.size)
+    if workers == 1:
+        with progress:
             pipeline.run().wait_until_finish()
+        return
+    folder = plan.layout.work if storage.is_local(plan.layout.work) else tempfile.gettempdir()
+    # Before the progress, which has a thread.
+    with local.started(workers, str(Path(folder) / "workers.log"), pipeline.options) as processes, progress:
+        processes.supervise(pipeline.run)
 
 
 def _find(error: BaseException | None, kind: type[Exception]) -> str | None:

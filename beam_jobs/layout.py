@@ -72,9 +72,13 @@ class Layout:
         """Return the path of the note that a final file is finished."""
         return join(self.work, "regroup", relative.replace("/", "+") + ".json")
 
+    @property
+    def ledger_folder(self) -> str:
+        return join(self.output, LEDGER_FOLDER)
+
     def ledger_part(self, part: int) -> str:
         """Return the path of the balance of some segments, each for itself."""
-        return join(self.output, LEDGER_FOLDER, f"segments-{part:05d}.jsonl.zst")
+        return join(self.ledger_folder, f"segments-{part:05d}.jsonl.zst")
 
     @staticmethod
     def ledger_parts(num_segments: int) -> range:

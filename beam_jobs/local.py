@@ -1,97 +1,187 @@
 """Beam's in-process runner on this machine, in one process or several, and what is needed to stop it cleanly.
 
-Beam's own DirectRunner first tries to download another engine (Prism); this never does. Its mode multi_processing is
-used with worker processes of ours (`beam_jobs.local_worker`), because Beam's print every error several times over, stay
-behind when the parent is killed, and let the parent wait for ever when one of them dies.
+Beam's own DirectRunner first tries to download another engine (Prism); this never does. Nor is Beam's mode
+multi_processing used: its processes print every error several times over, stay behind when the parent is killed, let
+the parent wait for ever when one of them dies, and import everything anew. Ours (`beam_jobs.local_worker`) are forked
+when all modules and models are loaded, which they then share; and they are given work as they come free
+(`beam_jobs.local_bundles`).
 """
 
 import contextlib
-import os
-import shlex
+import functools
+import multiprocessing
+import signal
 import sys
 import threading
-from collections.abc import Callable
-from pathlib import Path
+from collections.abc import Callable, Iterator
+from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
+from typing import Any
 
+import apache_beam as beam
 import grpc
-import psutil
+from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.runners.portability.fn_api_runner.fn_runner import FnApiRunner
-from apache_beam.transforms.environments import SubprocessSDKEnvironment
+from apache_beam.runners.portability.fn_api_runner.worker_handlers import GrpcWorkerHandler, WorkerHandler
+from apache_beam.transforms.environments import Environment, python_sdk_capabilities
 
+from beam_jobs.local_bundles import SharingRunner
+from beam_jobs.local_worker import Post, serve
 from ccnet_pipeline.errors import UserError
-from ccnet_pipeline.fetch import tell_of_waits
 
-WORKER_LOG = "CC100_WORKER_LOG"  # environment variable: the file that takes what workers print
+_URN = "cc100:env:local_worker:v1"
 _LOOK_EVERY_S = 0.1
 
 
-def runner(workers: int) -> FnApiRunner:
-    """Return the runner for a number of processes; 1 is the present one."""
-    if workers == 1:
-        return FnApiRunner()
-    # Ctrl-C reaches every process of the terminal; only the parent answers it, for all.
-    command = f"trap '' INT; exec {shlex.quote(sys.executable)} -m beam_jobs.local_worker {os.getpid()}"
-    return FnApiRunner(default_environment=SubprocessSDKEnvironment.from_command_string(command))
+class _Options(PipelineOptions):  # type: ignore[misc]  # Beam has no types
+    """Options whose views are made once: Beam asks for one at every transform, and parses all options for it."""
+
+    @functools.cache  # noqa: B019 - there is one of them a process
+    def view_as(self, cls: type[PipelineOptions]) -> PipelineOptions:
+        return super().view_as(cls)
 
 
-def run_supervised(run: Callable[[], object], log: str) -> None:
-    """Call `run`, which starts worker processes; watch over them, and leave none behind.
-
-    It runs in a thread of its own: a KeyboardInterrupt in the middle of Beam would make it wait for workers that have
-    not started yet, for ever. What an abandoned run leaves on disk is what a killed one leaves.
+def make_pipeline(workers: int, flags: list[str]) -> beam.Pipeline:
+    """Return an empty pipeline for this machine.
 
     Args:
-        run: runs a pipeline to its end.
-        log: the file for what workers print.
-
-    Raises:
-        UserError: a worker died.
+        workers: how many processes; 1 is the present one.
+        flags: options for Beam.
     """
-    deaths: list[str] = []
-    errors: list[BaseException] = []
+    # The graph is always the same: its types are for tests to check.
+    options = _Options(flags, direct_num_workers=workers, pipeline_type_check=False)
+    runner = FnApiRunner() if workers == 1 else SharingRunner(default_environment=_LocalEnvironment())
+    return beam.Pipeline(runner=runner, options=options)
+
+
+@contextlib.contextmanager
+def started(workers: int, log: str, options: PipelineOptions) -> Iterator["Processes"]:
+    """Start the worker processes of a runner; none is left when the block ends.
+
+    Args:
+        workers: how many.
+        log: the file for what they print.
+        options: those of the pipeline.
+    """
+    # A fork shares what is loaded. But a lock that another thread holds at that moment stays locked in it for ever.
+    can_fork = sys.platform == "linux" and threading.active_count() == 1
+    context = multiprocessing.get_context("fork" if can_fork else "spawn")
+    processes = Processes(log)
+    WorkerHandler.register_environment(_URN, bytes)(functools.partial(_Handler, processes))
+    # What Ctrl-C does in a new process is not yet settled.
+    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+    try:
+        for _ in range(workers):
+            post_office, sender = context.Pipe(duplex=False)
+            process = context.Process(target=serve, args=(post_office, log, options), daemon=True)
+            process.start()
+            processes.add(process, sender)
+    finally:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])
+    try:
+        yield processes
+    finally:
+        processes.kill()
+
+
+class Processes:
+    """Worker processes of this one."""
+
+    def __init__(self, log: str) -> None:
+        self._log = log
+        self._all: list[BaseProcess] = []
+        self._waiting: list[tuple[BaseProcess, Connection]] = []
+
+    def add(self, process: BaseProcess, sender: Connection) -> None:
+        """Take one that waits for its post."""
+        self._all.append(process)
+        self._waiting.append((process, sender))
+
+    def send(self, post: Post) -> BaseProcess:
+        """Send one that waits to its post; return it."""
+        process, sender = self._waiting.pop()
+        sender.send(post)
+        return process
+
+    def kill(self) -> None:
+        """End all."""
+        for process in self._all:
+            process.kill()
+        for process in self._all:
+            process.join()
+
+    def supervise(self, run: Callable[[], object]) -> None:
+        """Call `run`, which uses the processes, and watch over them.
+
+        It runs in a thread of its own: a KeyboardInterrupt in the middle of Beam would make it wait for workers that
+        have not started yet, for ever. What an abandoned run leaves on disk is what a killed one leaves.
+
+        Raises:
+            UserError: a worker died.
+        """
+        errors: list[BaseException] = []
+
+        def run_and_tell() -> None:
+            try:
+                run()
+            except BaseException as error:  # handed on below
+                errors.append(error)
+
+        thread = threading.Thread(target=run_and_tell, daemon=True)
+        _let_lost_connections_pass()
+        thread.start()
+        while thread.is_alive() and self._death() is None:
+            thread.join(_LOOK_EVERY_S)
+        if (status := self._death()) is not None:
+            raise UserError(
+                f"a worker process died (exit status {status}; -9 often means too little memory); the same command "
+                f"goes on where it stopped, and fewer --workers need less memory; what it printed last: {self._log}"
+            )
+        if errors:
+            raise errors[0]
+
+    def _death(self) -> int | None:
+        """Return the exit status of one that has failed, if there is one."""
+        return next((process.exitcode for process in self._all if process.exitcode), None)
+
+
+def _let_lost_connections_pass() -> None:
+    """Keep quiet about threads of Beam's that spoke with a worker that is gone: it says no more."""
+    previous = threading.excepthook
 
     def on_thread_error(failed: threading.ExceptHookArgs) -> None:
-        # A thread of Beam's waits for each worker and raises when it ends; the runner itself would not notice. Others
-        # speak with the workers, and raise when one does not answer: that says no more.
-        if "Worker subprocess exited" in str(failed.exc_value):
-            deaths.append(str(failed.exc_value))
-        elif not isinstance(failed.exc_value, grpc.RpcError):
+        if not isinstance(failed.exc_value, grpc.RpcError):
             previous(failed)
 
-    def run_and_tell() -> None:
-        try:
-            run()
-        except BaseException as error:  # handed on below
-            errors.append(error)
-
-    previous, threading.excepthook = threading.excepthook, on_thread_error
-    os.environ[WORKER_LOG] = log
-    thread = threading.Thread(target=run_and_tell, daemon=True)
-    thread.start()
-    try:
-        while thread.is_alive() and not deaths:
-            thread.join(_LOOK_EVERY_S)
-    finally:
-        _kill_children()
-    if deaths:
-        raise UserError(
-            f"a worker process died ({deaths[0]}; -9 often means too little memory); the same command goes on "
-            f"where it stopped, and fewer --workers need less memory; what it printed last: {log}"
-        )
-    if errors:
-        raise errors[0]
+    threading.excepthook = on_thread_error
 
 
-def _kill_children() -> None:
-    for child in psutil.Process().children(recursive=True):
-        with contextlib.suppress(psutil.NoSuchProcess):
-            child.kill()
+@Environment.register_urn(_URN, None)
+class _LocalEnvironment(Environment):  # type: ignore[misc]
+    """Worker processes of ours, as an environment of Beam's."""
+
+    def __init__(self) -> None:
+        super().__init__(capabilities=python_sdk_capabilities())
+
+    def to_runner_api_parameter(self, context: object) -> tuple[str, bytes]:
+        return _URN, b""
+
+    @staticmethod
+    def from_runner_api_parameter(*_: object) -> "_LocalEnvironment":
+        return _LocalEnvironment()
 
 
-def redirect_stderr() -> None:
-    """Send what this worker process prints to the file that its parent has named, but waits for the network on."""
-    tell_of_waits("build_cc100", os.fdopen(os.dup(sys.stderr.fileno()), "w"))
-    if log := os.environ.get(WORKER_LOG):
-        descriptor = os.open(Path(log), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
-        os.dup2(descriptor, sys.stderr.fileno())
-        os.close(descriptor)
+class _Handler(GrpcWorkerHandler):  # type: ignore[misc]
+    """One worker process, as the runner sees it."""
+
+    def __init__(self, processes: Processes, _payload: bytes, *rest: Any) -> None:
+        super().__init__(*rest)
+        self._processes = processes
+        self._process: BaseProcess | None = None
+
+    def start_worker(self) -> None:
+        self._process = self._processes.send(Post(self.worker_id, self.control_address))
+
+    def stop_worker(self) -> None:
+        if self._process:
+            self._process.join()

@@ -12,16 +12,24 @@ from beam_jobs.coverage import Coverage
 from beam_jobs.options import Arguments
 from ccnet_pipeline import sample
 from ccnet_pipeline.blocklist import Blocklist
-from ccnet_pipeline.checksums import sha256_of
-from ccnet_pipeline.fluency import CUTOFFS_FILE, FluencyModel, find_models, languages_of_model
+from ccnet_pipeline.checksums import Memory, sha256_of
+from ccnet_pipeline.fluency import (
+    CUTOFFS_FILE,
+    FluencyModel,
+    ModelFiles,
+    Normalization,
+    find_models,
+    languages_of_model,
+)
 from ccnet_pipeline.language import LidModels, languages_not_offered, load, parse_languages, with_second
-from ccnet_pipeline.models import find_model
+from ccnet_pipeline.models import find_model, memory
 from ccnet_pipeline.recipe import CC100, Configuration, Input, digest_of_inputs
 from ccnet_pipeline.robots import Compiled, compile_archives
 from ccnet_pipeline.segments import Segment, estimate_bytes, find_segments
 from ccnet_pipeline.web import version_of
 
 PACKAGE = "cc100-xlmr"
+_CHECK = "fluency model, 1"  # to be counted on when more is asked of one
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +65,8 @@ def prepare(arguments: Arguments) -> Prepared:
     segments = find_segments(arguments.selection, arguments.fetch)
     lid_models = _lid_models(arguments)
     lm_dir = Path(arguments.lm_dir) if arguments.lm_dir else sample.lm_directory() if arguments.is_sample else None
-    files, coverage = _checked_models(arguments, lid_models, lm_dir)
+    known = memory()
+    files, coverage = _checked_models(arguments, lid_models, lm_dir, known)
     blocklist = Path(arguments.blocklist) if arguments.blocklist else None
     if blocklist:
         Blocklist.load(blocklist)
@@ -70,7 +79,7 @@ def prepare(arguments: Arguments) -> Prepared:
         keep_rejects=arguments.keep_rejects,
         keep_labels=arguments.keep_labels,
         lid_models=coverage.lid_models,
-        models={path.name: sha256_of(path) for path in files},
+        models={path.name: known.sha256_of(path) for path in files},
         blocklist_sha256=sha256_of(blocklist) if blocklist else None,
         robots_sha256=robots.sha256 if robots else None,
         extractor_version=version_of(arguments.recipe.extractor),
@@ -87,8 +96,10 @@ def _lid_models(arguments: Arguments) -> LidModels:
     return with_second(general, arguments.second_lid_model, added_by_default=arguments.recipe.preset == CC100.preset)
 
 
-def _checked_models(arguments: Arguments, lid_models: LidModels, lm_dir: Path | None) -> tuple[list[Path], Coverage]:
-    """Load every model in use once; return their files, and what they can give."""
+def _checked_models(
+    arguments: Arguments, lid_models: LidModels, lm_dir: Path | None, known: Memory
+) -> tuple[list[Path], Coverage]:
+    """See that every model in use can be loaded; return their files, and what they can give."""
     recipe = arguments.recipe
     offers = load(lid_models).offers(tells_zawgyi=recipe.judgement.tells_zawgyi)
     wanted = parse_languages(recipe.languages, known=[label for offer in offers for label in offer.languages])
@@ -99,10 +110,18 @@ def _checked_models(arguments: Arguments, lid_models: LidModels, lm_dir: Path | 
         files.append(lm_dir / CUTOFFS_FILE)
         for name, model in find_models(lm_dir).items():
             if wanted is None or wanted & languages_of_model(name):
-                FluencyModel(model, recipe.normalization)
+                _check(model, recipe.normalization, known)
                 files += [model.pieces, model.ngrams]
                 with_lm |= languages_of_model(name)
     return files, Coverage(wanted, tuple(offers), frozenset(with_lm), tuple(missing))
+
+
+def _check(model: ModelFiles, normalization: Normalization, known: Memory) -> None:
+    """Load a language model, unless it has been loaded as it is before."""
+    contents = known.sha256_of(model.pieces), known.sha256_of(model.ngrams)
+    if not known.is_sound(_CHECK, *contents):
+        FluencyModel(model, normalization)
+        known.note_sound(_CHECK, *contents)
 
 
 def _compiled(arguments: Arguments) -> Compiled | None:

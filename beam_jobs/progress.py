@@ -5,6 +5,7 @@ archive may take minutes, so that stage is measured in bytes, and notes how far 
 """
 
 import contextlib
+import os
 import sys
 import threading
 import time
@@ -14,8 +15,6 @@ from pathlib import Path
 
 import msgspec
 from rich import filesize
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
 from beam_jobs.layout import READING, Layout
 from beam_jobs.storage import is_local
@@ -23,6 +22,8 @@ from ccnet_pipeline.fetch import Readable
 
 _LOG_EVERY_S = 15.0
 _LOOK_EVERY_S = 0.5
+_PAUSE = 50  # times what a look took: of very many segments at least
+_SETTLED_NS = 1_000_000_000  # a folder that changed since may change again without another time of change
 
 
 class WatchedStream:
@@ -62,6 +63,31 @@ class _Pages(msgspec.Struct):
 
 
 @dataclass(slots=True)
+class _NoteFolder:
+    """The notes of a thousand segments; it is listed only if something has come or gone since."""
+
+    path: Path
+    reading: list[Path] = field(default_factory=list)  # notes of how far an archive has been read
+    is_in_use: bool = False
+    _seen: set[str] = field(default_factory=set)
+    _changed_ns: int | None = None  # as of the last listing
+
+    def new_notes(self) -> list[Path]:
+        """Return the notes of segments that are done since the last time."""
+        changed_ns = self.path.stat().st_mtime_ns
+        if changed_ns == self._changed_ns:
+            return []
+        is_settled = changed_ns < time.time_ns() - _SETTLED_NS
+        self._changed_ns = changed_ns if is_settled else None
+        names = os.listdir(self.path)  # noqa: PTH208 - thousands of names, which iterdir would make paths of
+        new = {name for name in names if name.endswith(".done.json") and not name.startswith(".")} - self._seen
+        self._seen |= new
+        self.reading = [self.path / name for name in names if name.startswith(".") and name.endswith(f".{READING}")]
+        self.is_in_use = any(name.startswith(".") for name in names)
+        return [self.path / name for name in sorted(new)]
+
+
+@dataclass(slots=True)
 class StageProgress:
     """One stage over all segments."""
 
@@ -76,22 +102,31 @@ class StageProgress:
     done_before: int = 0  # what an earlier run left
     pages_before: int = 0
     bytes_before: int = 0
-    _seen: set[str] = field(default_factory=set)
+    _folders: dict[str, _NoteFolder] = field(default_factory=dict)
     _done_bytes: int = 0
 
     def look(self, now: float) -> None:
         """Count the notes that have come."""
-        for note in self.folder.glob("*/*.done.json"):
-            if note.name not in self._seen:
-                self._seen.add(note.name)
+        if self.done == self.num_segments:
+            return
+        for folder in self._note_folders():
+            for note in folder.new_notes():
                 self.done += 1
                 content = msgspec.json.decode(note.read_bytes(), type=_Pages)
                 self.pages += content.pages
                 self._done_bytes += content.bytes
-        self.bytes = self._done_bytes + sum(map(_noted_bytes, self.folder.glob(f"*/.*.{READING}")))
-        if self.began is None and (self.done or any(self.folder.glob("*/.*"))):
+        folders = self._folders.values()
+        self.bytes = self._done_bytes + sum(_noted_bytes(note) for folder in folders for note in folder.reading)
+        if self.began is None and (self.done or any(folder.is_in_use for folder in folders)):
             self.began, self.done_before, self.pages_before = now, self.done, self.pages
             self.bytes_before = self._done_bytes
+
+    def _note_folders(self) -> list[_NoteFolder]:
+        with contextlib.suppress(FileNotFoundError):
+            for path in self.folder.iterdir():
+                if path.name not in self._folders:
+                    self._folders[path.name] = _NoteFolder(path)
+        return list(self._folders.values())
 
     def pages_per_s(self, now: float) -> float:
         """Return the documents a second of this run."""
@@ -164,17 +199,29 @@ def shown(layout: Layout, num_segments: int, total_bytes: int) -> Iterator[None]
         thread.join()
 
 
+def _looks(stages: list[StageProgress], stop: threading.Event) -> Iterator[float]:
+    """Look at the stages again and again, the last time when `stop` is set; yield the time, time.monotonic()."""
+    pause_s = _LOOK_EVERY_S
+    ended = False
+    while not ended:
+        ended = stop.wait(pause_s)
+        now = time.monotonic()
+        for stage in stages:
+            stage.look(now)
+        pause_s = max(_LOOK_EVERY_S, _PAUSE * (time.monotonic() - now))
+        yield now
+
+
 def _show_bars(stages: list[StageProgress], stop: threading.Event) -> None:
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TaskID, TextColumn
+
     label, state = TextColumn("{task.description:>20}"), TextColumn("{task.fields[state]}")
     columns = (label, BarColumn(bar_width=16), state)
     with Progress(*columns, console=Console(stderr=True), transient=True) as bars:
         tasks: list[TaskID] = [bars.add_task(s.name, total=1.0, state="", start=False) for s in stages]
-        ended = False
-        while not ended:
-            ended = stop.wait(_LOOK_EVERY_S)
-            now = time.monotonic()
+        for now in _looks(stages, stop):
             for stage, task in zip(stages, tasks, strict=True):
-                stage.look(now)
                 if stage.began is not None:
                     bars.start_task(task)
                     bars.update(task, completed=stage.fraction, state=stage.line(now))
@@ -182,12 +229,8 @@ def _show_bars(stages: list[StageProgress], stop: threading.Event) -> None:
 
 def _show_lines(stages: list[StageProgress], stop: threading.Event) -> None:
     shown_at, shown = time.monotonic(), [0.0] * len(stages)
-    ended = False
-    while not ended:
-        ended = stop.wait(_LOOK_EVERY_S)
-        now = time.monotonic()
-        for stage in stages:
-            stage.look(now)
+    for now in _looks(stages, stop):
+        ended = stop.is_set()
         if ended or now - shown_at >= _LOG_EVERY_S:
             shown_at = now
             for number, stage in enumerate(stages):

@@ -23,6 +23,7 @@ import msgspec
 from apache_beam.io.filesystem import CompressionTypes
 from apache_beam.io.filesystems import FileSystems
 
+from beam_jobs.lean_beam import import_file_system
 from ccnet_pipeline.errors import UserError
 
 _T = TypeVar("_T")
@@ -48,11 +49,17 @@ def is_local(path: str) -> bool:
     return "://" not in path
 
 
+def _file_systems(path: str) -> type[FileSystems]:
+    """Return Beam's file systems, that of the path among them."""
+    import_file_system(path)
+    return FileSystems
+
+
 def open_for_reading(path: str) -> BinaryIO:
     """Open a file for reading its stored bytes, compressed or not."""
     if is_local(path):
         return Path(path).open("rb")
-    return FileSystems.open(path, compression_type=CompressionTypes.UNCOMPRESSED)
+    return _file_systems(path).open(path, compression_type=CompressionTypes.UNCOMPRESSED)
 
 
 def _open_for_writing(path: str) -> BinaryIO:
@@ -60,7 +67,7 @@ def _open_for_writing(path: str) -> BinaryIO:
     if is_local(path):
         Path(path).parent.mkdir(parents=True, exist_ok=True)
         return Path(path).open("wb")
-    return FileSystems.create(path, compression_type=CompressionTypes.UNCOMPRESSED)
+    return _file_systems(path).create(path, compression_type=CompressionTypes.UNCOMPRESSED)
 
 
 def read_range(path: str, start: int, size: int) -> bytes:
@@ -134,7 +141,7 @@ def read_json(path: str, kind: type[_T]) -> _T | None:
 
 def exists(path: str) -> bool:
     """Tell whether there is such a file."""
-    return Path(path).is_file() if is_local(path) else bool(FileSystems.exists(path))
+    return Path(path).is_file() if is_local(path) else bool(_file_systems(path).exists(path))
 
 
 def size(path: str) -> int | None:
@@ -143,12 +150,12 @@ def size(path: str) -> int | None:
         return None
     if is_local(path):
         return Path(path).stat().st_size
-    return int(FileSystems.get_filesystem(path).metadata(path).size_in_bytes)
+    return int(_file_systems(path).get_filesystem(path).metadata(path).size_in_bytes)
 
 
 def join(*parts: str) -> str:
     """Join parts of a path in the way of its file system."""
-    return str(FileSystems.join(*parts))
+    return str(_file_systems(parts[0]).join(*parts))
 
 
 def absolute(path: str) -> str:
@@ -162,13 +169,13 @@ def remove_file(path: str) -> None:
         Path(path).unlink(missing_ok=True)
     elif exists(path):
         # Of Beam's object stores only this one takes what it is to delete for a pattern.
-        FileSystems.delete([glob.escape(path) if path.startswith("gs://") else path])
+        _file_systems(path).delete([glob.escape(path) if path.startswith("gs://") else path])
 
 
 def remove_folder(path: str) -> None:
     """Remove a folder and what is in it, if it exists."""
     if not is_local(path):
-        FileSystems.delete([path.rstrip("/") + "/"])  # without the slash it would be one object of that name
+        _file_systems(path).delete([path.rstrip("/") + "/"])  # without the slash it would be one object of that name
     elif Path(path).is_dir():
         with explained(path):
             shutil.rmtree(path)
@@ -232,7 +239,7 @@ def check_place(path: str, option: str) -> None:
             raise UserError(f"{option} {path}: {_REMEDIES[errno.EACCES]}")
         return
     try:
-        FileSystems.exists(path)
+        _file_systems(path).exists(path)
     except Exception as error:  # each file system has its own, also for what is not installed
         reason = str(error).partition("\n")[0]
         raise UserError(f"{option} {path} cannot be used: {reason}") from error

@@ -16,6 +16,7 @@ from apache_beam.options.pipeline_options import (
 from apache_beam.runners.portability.flink_runner import MAGIC_HOST_NAMES, FlinkJarJobServer
 from apache_beam.runners.portability.spark_runner import SparkJarJobServer
 
+from beam_jobs.lean_beam import import_file_systems
 from ccnet_pipeline.errors import UserError
 
 _PATIENCE_S = 10.0
@@ -31,6 +32,7 @@ def make_pipeline(runner: str, flags: list[str]) -> beam.Pipeline:
     Raises:
         UserError: an option is missing or wrong, the job server cannot be had, or nobody answers.
     """
+    import_file_systems()
     try:
         pipeline = beam.Pipeline(runner=runner, options=PipelineOptions(flags))
     except (ImportError, ValueError) as error:

@@ -8,14 +8,15 @@ import dataclasses
 import lzma
 from collections.abc import Iterable
 from itertools import islice
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 import msgspec
-import pyarrow as pa
-import pyarrow.parquet as pq
 from msgspec import UNSET
 
 from ccnet_pipeline.documents import Document
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 JSONL, PARQUET, TEXT = "jsonl.zst", "parquet", "txt.xz"
 FORMATS = (JSONL, PARQUET, TEXT)
@@ -23,31 +24,39 @@ FORMATS = (JSONL, PARQUET, TEXT)
 decode_document = msgspec.json.Decoder(Document).decode
 
 _ROWS_PER_GROUP = 4096
-_ARROW_TYPES: dict[str, pa.DataType] = {
-    "language_score": pa.float64(),
-    "perplexity": pa.float64(),
-    "offset": pa.int64(),
-    "paragraph_ids": pa.list_(pa.int32()),
-    "original_paragraphs": pa.int64(),
-    "original_characters": pa.int64(),
-    "languages": pa.list_(pa.struct([("model", pa.string()), ("label", pa.string()), ("score", pa.float64())])),
-}
-_SCHEMA = pa.schema([(field.name, _ARROW_TYPES.get(field.name, pa.string())) for field in dataclasses.fields(Document)])
 _OPTIONAL = ("languages", "language_model")
 
 
 def write_parquet(documents: Iterable[Document], stream: BinaryIO) -> None:
     """Write documents as Parquet, compressed with zstd. All have the same fields: those that the first one has."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
     rows = iter(documents)
     group = list(islice(rows, _ROWS_PER_GROUP))
     unset = [name for name in _OPTIONAL if not group or getattr(group[0], name) is UNSET]
-    schema = pa.schema([field for field in _SCHEMA if field.name not in unset])
+    schema = pa.schema([field for field in _arrow_schema() if field.name not in unset])
     with pq.ParquetWriter(stream, schema, compression="zstd") as writer:
         while group:
             plain = msgspec.to_builtins(group)  # pyarrow takes no dataclass for a struct
             arrays = [pa.array([row[field.name] for row in plain], field.type) for field in schema]
             writer.write_table(pa.Table.from_arrays(arrays, schema=schema))
             group = list(islice(rows, _ROWS_PER_GROUP))
+
+
+def _arrow_schema() -> "pa.Schema":
+    import pyarrow as pa
+
+    types = {
+        "language_score": pa.float64(),
+        "perplexity": pa.float64(),
+        "offset": pa.int64(),
+        "paragraph_ids": pa.list_(pa.int32()),
+        "original_paragraphs": pa.int64(),
+        "original_characters": pa.int64(),
+        "languages": pa.list_(pa.struct([("model", pa.string()), ("label", pa.string()), ("score", pa.float64())])),
+    }
+    return pa.schema([(field.name, types.get(field.name, pa.string())) for field in dataclasses.fields(Document)])
 
 
 def write_text(documents: Iterable[Document], stream: BinaryIO) -> None:

@@ -21,7 +21,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ccnet_pipeline.checksums import sha256_of
+from ccnet_pipeline.checksums import Memory, sha256_of
 from ccnet_pipeline.errors import FetchError, UserError
 from ccnet_pipeline.fetch import FetchPolicy, fetch_file, shown
 from ccnet_pipeline.language.codes import LANGUAGES
@@ -128,6 +128,14 @@ def cache_directory() -> Path:
     return Path(os.environ.get("CC100_CACHE") or Path.home() / ".cache" / "cc100")
 
 
+def memory() -> Memory:
+    """Return what is remembered of models between runs."""
+    try:
+        return Memory(cache_directory() / "checksums.json")
+    except RuntimeError:  # there is no home
+        return Memory(None)
+
+
 def find_model(name_or_path: str) -> Path:
     """Return a local file for a model that tells languages, fetching it into the cache if need be.
 
@@ -140,7 +148,7 @@ def find_model(name_or_path: str) -> Path:
     path = Path(name_or_path)
     if path.is_file():
         known = KNOWN.get(path.name)
-        if known and not _is(path, known):
+        if known and not _is_remembered_as(path, known):
             raise UserError(f"--lid_model {path} is not the published {known.name}: fetch it anew, or rename your own")
         return path
     model = KNOWN.get(name_or_path)
@@ -154,7 +162,7 @@ def find_model(name_or_path: str) -> Path:
                     _obtain(model, cached)
     except OSError as error:
         raise UserError(f"{cached}: {error.strerror}; set CC100_CACHE to a folder with room for it") from error
-    if not _is(cached, model):
+    if not _is_remembered_as(cached, model):
         raise UserError(f"{cached} has the wrong sha256; delete it, and it is fetched anew")
     return cached
 
@@ -227,6 +235,10 @@ class _Tenths:
 
 def _is(path: Path, model: KnownModel) -> bool:
     return model.sha256 is None or sha256_of(path) == model.sha256
+
+
+def _is_remembered_as(path: Path, model: KnownModel) -> bool:
+    return model.sha256 is None or memory().sha256_of(path) == model.sha256
 
 
 def _obtain(model: KnownModel, target: Path) -> None:

@@ -34,10 +34,9 @@ settings.load_profile("same")
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 
-# Environment variables of whoever runs the tests that lead requests elsewhere, or sign them; and what a run sets.
+# Environment variables of whoever runs the tests that lead requests elsewhere, or sign them.
 _FOREIGN = (
     "AWS_", "GOOGLE_", "STORAGE_EMULATOR", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "NETRC",
-    "CC100_WORKER_LOG",
 )  # fmt: skip
 _NO_CLOUD = {"AWS_EC2_METADATA_DISABLED": "true", "NO_GCE_CHECK": "true"}
 # What a run leaves in a process that a later run must not find: module, attribute, what a new process has there.

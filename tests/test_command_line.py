@@ -487,7 +487,7 @@ def test_a_disk_that_fills_up_midway(
     argv, whole = built
     # In the order in which a run comes by: each time it gets as far as the next.
     for place in (
-        r"segments\.json", r"extract.*pages\.zst", "resolve", r"mine.*done\.json", "shards/", r"manifest\.json"
+        r"segments\.json", r"extract.*pages\.zst", "scatter", r"mine.*done\.json", "shards/", r"manifest\.json"
     ):  # fmt: skip
         with monkeypatch.context() as patch:
             fail_at(patch, place, errno.ENOSPC)

@@ -247,8 +247,8 @@ def test_tables_in_files_are_read_in_parts_that_can_be_sorted(
     for part in parts(readers, *bounds, most):
         together = [h for hashes, _ in part for h in hashes.tolist()]
         assert len({h >> 64 - bits_needed(len(tables)) for h in together}) <= 1
-        for table, (hashes, bits) in zip(told, part, strict=True):
-            table += zip(hashes.tolist(), bits.tolist(), strict=True)
+        for of_table, (hashes, bits) in zip(told, part, strict=True):
+            of_table.extend(zip(hashes.tolist(), bits.tolist(), strict=True))
     assert told == inside
 
 

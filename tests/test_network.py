@@ -10,9 +10,8 @@ import boto3
 import pytest
 from moto.server import ThreadedMotoServer
 
-from beam_jobs import job
+from beam_jobs import extract_segment, job
 from beam_jobs.elements import Failure
-from beam_jobs.transforms import extract
 from beam_jobs.transforms.plan import check_failures
 from ccnet_pipeline.errors import FetchError, UnreachableError
 from ccnet_pipeline.fetch import FetchPolicy, open_archive
@@ -58,7 +57,7 @@ def broken(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
         return Breaking()
 
-    monkeypatch.setattr(extract, "open_archive", opened)
+    monkeypatch.setattr(extract_segment, "open_archive", opened)
     return names
 
 
@@ -80,10 +79,10 @@ def test_a_failed_segment_fails_alone_and_is_named_and_tried_again(
     ), error
     assert "Traceback" not in error
     work = tmp_path / "out" / "work"
-    assert len(list(work.rglob("extract/*.done.json"))) == 3
+    assert len(list(work.rglob("extract/*/*.done.json"))) == 3
     assert not list(work.rglob(".writing-*"))
     assert not (tmp_path / "out" / "manifest.json").exists()
-    times = {note: note.stat().st_mtime_ns for note in work.rglob("extract/*.done.json")}
+    times = {note: note.stat().st_mtime_ns for note in work.rglob("extract/*/*.done.json")}
     broken.clear()
     assert job.main([*argv, "--keep_work"]) == 0
     assert {note: note.stat().st_mtime_ns for note in times} == times, "what was read is not read again"
@@ -228,7 +227,7 @@ def test_files_that_are_missing_fail_alone_however_many(
         error = capsys.readouterr().err.splitlines()[-1]
         assert "8 segments could not be read, all others were" in error
         assert f"{server.url}{names[7]}: 404" in error
-        assert len(list((tmp_path / "out").rglob("extract/*.done.json"))) == 4
+        assert len(list((tmp_path / "out").rglob("extract/*/*.done.json"))) == 4
         for name in names[8:]:
             (tmp_path / "bucket" / name).unlink()
         assert job.main([*argv, f"--output={tmp_path / 'other'}"]) == 2, "nothing that was asked for its size is there"

@@ -143,7 +143,7 @@ def test_runs_of_one_configuration_may_share_a_work_folder(build: Callable[..., 
     assert files_in("work") == of_one
     assert build("two", "--work_dir", "work", "--overwrite") == 0
     assert files_in("work") == of_one
-    crash(build, "resolve", "one", "--work_dir", "work", "--overwrite")
+    crash(build, "scatter", "one", "--work_dir", "work", "--overwrite")
     assert build("one", "--work_dir", "work") == 0
     assert shards_in("one") == shards_in("two")
     assert files_in("work") == {}

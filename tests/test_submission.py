@@ -1,18 +1,15 @@
-"""Runners elsewhere: what is missing is one line, before any work. And workers that die: one line."""
+"""Runners elsewhere: what is missing is one line, before any work."""
 
 import socket
-import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NoReturn
 from urllib.error import URLError
 
-import grpc
 import pytest
 from apache_beam.utils.subprocess_server import JavaJarServer
 
-from beam_jobs import job, local
-from ccnet_pipeline.errors import UserError
+from beam_jobs import job
 from ccnet_pipeline.sample import crawl_directory
 
 WET = sorted(crawl_directory().rglob("*.wet.gz"))[0]
@@ -99,45 +96,3 @@ def test_a_job_server_that_cannot_be_had(
         line = refused(runner, *more)
         assert line.startswith(f"Beam's job server for {name} cannot be fetched; fetch https://")
         assert line.endswith(f".jar where the network allows it, and give --{name}_job_server_jar FILE")
-
-
-# --- workers that die
-
-
-@pytest.fixture
-def no_killing(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The children of this process are pytest's."""
-    monkeypatch.setattr(local, "_kill_children", lambda: None)
-
-
-def in_a_thread(error: Exception) -> None:
-    def fail() -> NoReturn:
-        raise error
-
-    thread = threading.Thread(target=fail)
-    thread.start()
-    thread.join()
-
-
-def test_a_dead_worker_is_one_line_and_no_trace_of_those_who_spoke_with_it(
-    no_killing: None, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    def run() -> None:
-        in_a_thread(grpc.RpcError())
-        in_a_thread(RuntimeError("Worker subprocess exited with return code -9"))
-        in_a_thread(grpc.RpcError())
-        threading.Event().wait()  # as the runner would, for ever
-
-    with pytest.raises(UserError, match=r"a worker process died \(Worker subprocess exited with return code -9; "):
-        local.run_supervised(run, str(tmp_path / "log"))
-    assert capsys.readouterr().err == ""
-
-
-def test_what_else_breaks_in_a_thread_is_shown(
-    no_killing: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    shown: list[object] = []
-    monkeypatch.setattr(threading, "excepthook", lambda failed: shown.append(failed.exc_value))
-    broken = ZeroDivisionError("ours")
-    local.run_supervised(lambda: in_a_thread(broken), str(tmp_path / "log"))
-    assert shown == [broken]

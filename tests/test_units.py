@@ -2,11 +2,14 @@
 
 import dataclasses
 import io
+import itertools
 import lzma
 import math
+import os
 import random
 import re
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -17,6 +20,7 @@ import pytest
 import zstandard
 
 from beam_jobs import storage
+from beam_jobs.blocks import Blocks, block_size
 from beam_jobs.progress import StageProgress, watched
 from ccnet_pipeline.archive import Record
 from ccnet_pipeline.checksums import sha256_of
@@ -438,12 +442,14 @@ def test_a_record_without_headers_has_a_stable_id_of_its_own() -> None:
 
 @pytest.fixture
 def stage(tmp_path: Path) -> StageProgress:
+    (tmp_path / "000").mkdir()
     return StageProgress("read", tmp_path, num_segments=10)
 
 
 def finish(stage: StageProgress, *numbers: int, pages: int = 1000) -> None:
     for number in numbers:
-        (stage.folder / f"{number:06d}.done.json").write_bytes(msgspec.json.encode({"pages": pages, "cpu_s": 1.0}))
+        note = stage.folder / "000" / f"{number:06d}.done.json"
+        note.write_bytes(msgspec.json.encode({"pages": pages, "cpu_s": 1.0}))
 
 
 def test_a_stage_that_has_not_begun(stage: StageProgress) -> None:
@@ -461,7 +467,7 @@ def test_a_folder_that_does_not_exist_yet(tmp_path: Path) -> None:
 
 
 def test_speed_and_time_left(stage: StageProgress) -> None:
-    (stage.folder / ".writing-000000.pages.zst-ab").touch()
+    (stage.folder / "000" / ".writing-000000.pages.zst-ab").touch()
     stage.look(100.0)
     assert (stage.began, stage.done) == (100.0, 0)
     assert stage.line(110.0) == "0/10 segments, 0 documents"
@@ -493,7 +499,9 @@ def test_what_an_earlier_run_left_counts_as_done_but_not_for_the_speed(stage: St
 def test_a_stage_in_bytes_moves_within_a_segment(tmp_path: Path) -> None:
     stage = StageProgress("read", tmp_path, num_segments=2, total_bytes=200_000_000)
     stage.look(0.0)
-    archive, note = io.BytesIO(bytes(30_000_000)), tmp_path / f"{storage.TEMPORARY_PREFIX}000000.reading"
+    folder = tmp_path / "000"
+    folder.mkdir()
+    archive, note = io.BytesIO(bytes(30_000_000)), folder / f"{storage.TEMPORARY_PREFIX}000000.reading"
     with watched(archive, str(note)) as stream:
         stage.look(0.0)
         while stream.read(10_000_000):
@@ -503,25 +511,26 @@ def test_a_stage_in_bytes_moves_within_a_segment(tmp_path: Path) -> None:
         stage.began = 0.0
         stage.look(30.0)
         assert stage.line(30.0) == "0/2 segments, 30.0 MB, 0 documents, 0:02:50 left"
-    assert list(tmp_path.iterdir()) == []
-    (tmp_path / "000000.done.json").write_bytes(msgspec.json.encode({"pages": 1000, "bytes": 100_000_000}))
+    assert list(folder.iterdir()) == []
+    (folder / "000000.done.json").write_bytes(msgspec.json.encode({"pages": 1000, "bytes": 100_000_000}))
     stage.look(100.0)
     assert stage.line(100.0) == "1/2 segments, 100.0 MB, 1,000 documents, 10 documents/s, 0:01:40 left"
-    (tmp_path / "000001.done.json").write_bytes(msgspec.json.encode({"pages": 1000, "bytes": 140_000_000}))
+    (folder / "000001.done.json").write_bytes(msgspec.json.encode({"pages": 1000, "bytes": 140_000_000}))
     stage.look(200.0)
     assert stage.line(200.0) == "2/2 segments, 240.0 MB, 2,000 documents, 10 documents/s"
 
 
 def test_a_note_that_is_being_written_counts_nothing(tmp_path: Path) -> None:
     stage = StageProgress("read", tmp_path, num_segments=2, total_bytes=100)
-    (tmp_path / ".writing-000000.reading").touch()
-    (tmp_path / ".writing-000001.reading").write_text("50")
+    (tmp_path / "000").mkdir()
+    (tmp_path / "000" / ".writing-000000.reading").touch()
+    (tmp_path / "000" / ".writing-000001.reading").write_text("50")
     stage.look(0.0)
     assert (stage.bytes, stage.fraction) == (50, 0.5)
 
 
 def test_hours_are_told(stage: StageProgress) -> None:
-    (stage.folder / ".writing-x").touch()
+    (stage.folder / "000" / ".writing-x").touch()
     stage.look(0.0)
     finish(stage, 0)
     stage.look(1000.0)
@@ -530,9 +539,25 @@ def test_hours_are_told(stage: StageProgress) -> None:
 
 def test_other_files_of_the_folder_are_no_notes(stage: StageProgress) -> None:
     for name in ("000000.pages.zst", "000000.hashes", ".writing-000000.done.json-0f"):
-        (stage.folder / name).touch()
+        (stage.folder / "000" / name).touch()
     stage.look(1.0)
     assert stage.done == 0
+
+
+def test_a_folder_where_nothing_happens_is_not_listed_again(stage: StageProgress) -> None:
+    folder, long_ago = stage.folder / "000", (1_000_000_000, 1_000_000_000)
+    os.utime(folder, long_ago)
+    stage.look(1.0)
+    finish(stage, 0)
+    os.utime(folder, long_ago)  # as if it had not
+    stage.look(2.0)
+    assert stage.done == 0
+    os.utime(folder)
+    for done in (1, 2):  # one that has just changed is listed, also where the clock did not move
+        finish(stage, done)
+        os.utime(folder, (time.time() + 60,) * 2)
+        stage.look(3.0)
+        assert stage.done == done + 1
 
 
 # --- configuration
@@ -649,3 +674,27 @@ def test_scopes_are_runs_of_segments() -> None:
     assert (CC100.group_size, CC100.scope_of(0), CC100.scope_of(99)) == (None, 0, 0)
     grouped = dataclasses.replace(CC100, dedup_scope="group:3")
     assert [grouped.scope_of(number) for number in range(7)] == [0, 0, 0, 1, 1, 1, 2]
+
+
+# --- how the work is cut
+
+
+@pytest.mark.parametrize(
+    ("scope", "size"), [(0, 1), (1, 1), (4, 4), (128, 128), (129, 33), (512, 128), (513, 103), (64_000, 128)]
+)
+def test_blocks_are_whole_small_scopes_or_equal_parts_of_large_ones(scope: int, size: int) -> None:
+    assert block_size(scope) == size
+
+
+@pytest.mark.parametrize("scope", [None, 1, 3, 7, 100])
+@pytest.mark.parametrize("size", [1, 3, 7])
+def test_a_block_is_consecutive_segments_of_one_scope(scope: int | None, size: int) -> None:
+    blocks = Blocks(num_segments=20, scope_segments=scope, block_segments=size, group_segments=5)
+    members = itertools.groupby(range(20), key=blocks.block_of)
+    for block, segments in ((block, list(segments)) for block, segments in members):
+        assert segments == list(range(block, block + len(segments)))
+        assert len(segments) <= size
+        assert {blocks.scope_of(number) for number in segments} == {block // (scope or 20)}
+        of_scope = [number for number in range(20) if number // (scope or 20) == block // (scope or 20)]
+        assert blocks.is_alone(block) == (segments == of_scope)
+    assert [blocks.group_of(number) for number in (0, 4, 5, 19)] == [0, 0, 5, 15]

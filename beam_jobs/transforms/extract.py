@@ -4,7 +4,7 @@ A segment that the network does not give is no reason to stop: all others are re
 which failed (`beam_jobs.transforms.plan`), and the next run tries just those.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,7 +27,8 @@ class _ExtractFn(beam.DoFn):
         self._extract_segment = extract_segment
         self._failures_in_row = 0
 
-    def process(self, segment: Segment) -> Iterator[tuple[int, Extracted]]:
+    def process(self, element: tuple[int, Iterable[Segment]]) -> Iterator[tuple[int, Extracted]]:
+        _, [segment] = element
         block = self._remains.blocks.block_of(segment.number)
         note = self._remains.extract_note(segment.number)
         if note is None:
@@ -55,11 +56,15 @@ class _ExtractFn(beam.DoFn):
 
 @dataclass
 class Extract(beam.PTransform[Any, Any]):
-    """PCollection[Segment] -> PCollection[(block, Extracted)]; pages and hashes stay in files."""
+    """PCollection[(segment number, Segment)] -> PCollection[(block, Extracted)]; pages and hashes stay in files."""
 
     remains: Remains
     extract_segment: Callable[[Segment], ExtractNote]
 
-    def expand(self, input_or_inputs: PCollection[Segment]) -> PCollection[tuple[int, Extracted]]:
+    def expand(self, input_or_inputs: PCollection[tuple[int, Segment]]) -> PCollection[tuple[int, Extracted]]:
         extract = beam.ParDo(_ExtractFn(self.remains, self.extract_segment))
-        return input_or_inputs | "ExtractSegment" >> extract.with_output_types(tuple[int, tuple[int, int, Any]])
+        return (
+            input_or_inputs
+            | "SpreadSegments" >> beam.GroupByKey()
+            | "ExtractSegment" >> extract.with_output_types(tuple[int, tuple[int, int, Any]])
+        )

@@ -16,11 +16,16 @@ import msgspec
 from apache_beam.pvalue import PCollection
 
 from beam_jobs import storage
-from beam_jobs.elements import Block, Extent, Frame, Gathered, GatherNote, Row
+from beam_jobs.elements import Block, Extent, Frame, Gathered, GatherNote, Place, Row
 from beam_jobs.layout import Layout, relative_in_work
 from beam_jobs.remains import Remains
 
-_Places = Mapping[tuple[str, str], list[Block]]  # folder and name -> of each segment, in order
+_Places = Mapping[Place, list[Block]]  # of each segment, in order
+
+
+def unpack(data: bytes) -> Gathered:
+    """Return what was packed: there may be some hundred thousand of them."""
+    return msgspec.msgpack.decode(data, type=Gathered)
 
 
 def read_rows(gathered: Gathered, layout: Layout) -> list[Row]:
@@ -34,13 +39,14 @@ class _GatherFn(beam.DoFn):
         self._remains = remains
         self._layout = remains.layout
 
-    def process(self, element: tuple[int, Iterable[int]]) -> Iterator[Gathered]:
+    def process(self, element: tuple[int, Iterable[int]]) -> Iterator[tuple[Place, bytes]]:
         group, numbers = element[0], sorted(element[1])
         note = self._remains.gather_note(group) or self._gather(group, numbers)
         if note.bytes:
             self._remains.free(self._layout.mined(number, "blocks.zst") for number in numbers)
         self._remains.free(self._layout.compacted(number, "table") for number in numbers)  # a block's first ones
-        yield from note.gathered
+        for each in note.gathered:
+            yield (each.folder, each.name), msgspec.msgpack.encode(each)
 
     def _gather(self, group: int, numbers: list[int]) -> GatherNote:
         places = self._places(numbers)
@@ -73,7 +79,7 @@ class _GatherFn(beam.DoFn):
         return note
 
     def _places(self, numbers: Iterable[int]) -> _Places:
-        places: dict[tuple[str, str], list[Block]] = defaultdict(list)
+        places: dict[Place, list[Block]] = defaultdict(list)
         for number in numbers:
             mined = self._remains.mine_note(number)
             if mined is None:
@@ -135,15 +141,10 @@ class _GatherFn(beam.DoFn):
 
 @dataclass
 class Gather(beam.PTransform[Any, Any]):
-    """PCollection[segment number] -> PCollection[Gathered]."""
+    """PCollection[(group, segment number)] -> PCollection[(Place, packed Gathered)]."""
 
     remains: Remains
 
-    def expand(self, input_or_inputs: PCollection[int]) -> PCollection[Gathered]:
-        group_of = self.remains.blocks.group_of
-        return (
-            input_or_inputs
-            | "KeyByGroup" >> beam.Map(lambda number: (group_of(number), number)).with_output_types(tuple[int, int])
-            | "GroupByGroup" >> beam.GroupByKey()
-            | "GatherGroup" >> beam.ParDo(_GatherFn(self.remains)).with_output_types(Gathered)
-        )
+    def expand(self, input_or_inputs: PCollection[tuple[int, int]]) -> PCollection[tuple[Place, bytes]]:
+        gather = beam.ParDo(_GatherFn(self.remains)).with_output_types(tuple[Place, bytes])
+        return input_or_inputs | "GroupByGroup" >> beam.GroupByKey() | "GatherGroup" >> gather

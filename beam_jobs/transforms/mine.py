@@ -1,6 +1,6 @@
 """Stage 3 as a transform: a segment is judged, with the answers of what it may keep."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,8 +20,8 @@ class _MineFn(beam.DoFn):
         self._remains = remains
         self._mine_segment = mine_segment
 
-    def process(self, element: SegmentBits) -> Iterator[int]:
-        number, block, offset, count = element
+    def process(self, element: tuple[int, Iterable[SegmentBits]]) -> Iterator[tuple[int, int]]:
+        number, [(block, offset, count)] = element
         layout = self._remains.layout
         if self._remains.mine_note(number) is None:
             data = storage.read_range(layout.scattered(block), offset, packed_size(count))
@@ -29,16 +29,19 @@ class _MineFn(beam.DoFn):
             Metrics.counter("mine", "segments").inc()
             Metrics.counter("mine", "documents").inc(note.documents)
         self._remains.free(layout.extracted(number, kind) for kind in ("pages.zst", "paragraphs"))
-        yield number
+        yield self._remains.blocks.group_of(number), number
 
 
 @dataclass
 class Mine(beam.PTransform[Any, Any]):
-    """PCollection[SegmentBits] -> PCollection[segment number]; documents and accounts stay in files."""
+    """PCollection[(segment number, SegmentBits)] -> PCollection[(group, segment number)].
+
+    Documents and accounts stay in files.
+    """
 
     remains: Remains
     mine_segment: Callable[[int, Bits], MineNote]
 
-    def expand(self, input_or_inputs: PCollection[SegmentBits]) -> PCollection[int]:
-        mine = beam.ParDo(_MineFn(self.remains, self.mine_segment)).with_output_types(int)
-        return input_or_inputs | "SpreadMining" >> beam.Reshuffle() | "MineSegment" >> mine
+    def expand(self, input_or_inputs: PCollection[tuple[int, SegmentBits]]) -> PCollection[tuple[int, int]]:
+        mine = beam.ParDo(_MineFn(self.remains, self.mine_segment)).with_output_types(tuple[int, int])
+        return input_or_inputs | "SpreadMining" >> beam.GroupByKey() | "MineSegment" >> mine

@@ -14,7 +14,7 @@ import apache_beam as beam
 from apache_beam.pvalue import PCollection, TaggedOutput
 
 from beam_jobs.blocks import Blocks
-from beam_jobs.elements import Compacted, CompactNote, Failure, HashRange, HashSlice, SegmentBits
+from beam_jobs.elements import Compacted, CompactNote, Failure, HashRange, HashSlice, RangeName, SegmentBits
 from ccnet_pipeline.dedup.ranges import cut_cells
 from ccnet_pipeline.dedup.tables import packed_size
 from ccnet_pipeline.errors import FetchError
@@ -38,15 +38,20 @@ def check_failures(failures: Iterable[Failure]) -> None:
         )
 
 
-def segment_bits(note: CompactNote) -> Iterator[SegmentBits]:
-    """Yield where the answers for each segment of a block lie in the block's file."""
-    offset = 0
-    for number, hashes in note.segments:
-        yield number, note.block, offset, hashes
-        offset += packed_size(hashes)
+def segment_bits(note: CompactNote) -> Iterator[tuple[int, SegmentBits]]:
+    """Yield, by the segment's number, where the answers for each segment of a block lie: those of the largest first.
+
+    For a runner gives out its work in this order, and what takes longest must not come last.
+    """
+    ends = itertools.accumulate(packed_size(hashes) for _, hashes in note.segments)
+    bits = [
+        (number, (note.block, end - packed_size(hashes), hashes))
+        for (number, hashes), end in zip(note.segments, ends, strict=True)
+    ]
+    yield from sorted(bits, key=lambda of_segment: of_segment[1][2], reverse=True)
 
 
-def plan_ranges(scope: int, notes: Sequence[CompactNote], num_ranges: int) -> Iterator[HashRange]:
+def plan_ranges(scope: int, notes: Sequence[CompactNote], num_ranges: int) -> Iterator[tuple[RangeName, HashRange]]:
     """Yield the ranges of the hashes of a scope, each with the slices of its blocks in their order."""
     starts = {note.block: list(itertools.accumulate(note.cells, initial=0)) for note in notes}
     for first, stop in cut_cells(sum(note.hashes for note in notes), num_ranges):
@@ -57,7 +62,7 @@ def plan_ranges(scope: int, notes: Sequence[CompactNote], num_ranges: int) -> It
             if start < end or first == 0:
                 slices.append((note.block, start, end - start, note.hashes))
         if slices:
-            yield scope, first, stop, slices
+            yield (scope, first), (stop, slices)
 
 
 class _PlanFn(beam.DoFn):
@@ -81,13 +86,16 @@ class _PlanFn(beam.DoFn):
 
 @dataclass
 class PlanRanges(beam.PTransform[Any, Any]):
-    """PCollection[(None, Compacted)] -> (PCollection[HashRange], PCollection[SegmentBits] of settled scopes)."""
+    """PCollection[(None, Compacted)] -> two of them.
+
+    PCollection[(RangeName, HashRange)], and PCollection[(segment number, SegmentBits)] of scopes that have answers.
+    """
 
     blocks: Blocks
     num_ranges: int
 
     def expand(self, input_or_inputs: PCollection[tuple[None, Compacted]]) -> Any:  # Beam cannot check a pair
-        plan = beam.ParDo(_PlanFn(self.blocks, self.num_ranges)).with_output_types(tuple[int, int, int, list[Any]])
+        plan = beam.ParDo(_PlanFn(self.blocks, self.num_ranges)).with_output_types(tuple[RangeName, HashRange])
         outputs = (
             input_or_inputs | "GatherBlocks" >> beam.GroupByKey() | "Plan" >> plan.with_outputs(SETTLED, main="ranges")
         )

@@ -5,7 +5,7 @@ Frames are joined, nothing is compressed again.
 
 import hashlib
 import itertools
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from operator import itemgetter
@@ -16,16 +16,15 @@ import msgspec
 from apache_beam.pvalue import PCollection
 
 from beam_jobs import storage
-from beam_jobs.elements import REJECTS, Extent, FilePlan, FinalFile, FinishedNote, Gathered, Row
+from beam_jobs.elements import REJECTS, Extent, FilePlan, FinalFile, FinishedNote, Place
+from beam_jobs.final_files import plan_shards, plan_text
 from beam_jobs.layout import Layout
-from beam_jobs.transforms.gather import read_rows
+from beam_jobs.transforms.gather import read_rows, unpack
 from ccnet_pipeline.documents import Document
-from ccnet_pipeline.fluency import BUCKETS
 from ccnet_pipeline.formats import JSONL, PARQUET, TEXT, decode_document, write_parquet, write_text
 from ccnet_pipeline.frames import read_lines
 
 _READ_BYTES = 1 << 20
-RowsOf = Callable[[Gathered], list[Row]]  # reads the rows of a group
 
 
 class _HashingWriter:
@@ -50,76 +49,6 @@ class _HashingWriter:
 
     def sha256(self) -> str:
         return self._digest.hexdigest()
-
-
-class _OpenFile:
-    """A final file while it is planned."""
-
-    def __init__(self) -> None:
-        self.size = 0
-        self._buckets: set[str] = set()
-        self._documents = self._paragraphs = self._characters = 0
-        self._extents: list[Extent] = []
-
-    def add(self, bucket: str, part: Gathered | Row, extents: Iterable[Extent]) -> None:
-        self._buckets.add(bucket)
-        self._documents += part.documents
-        self._paragraphs += part.paragraphs
-        self._characters += part.characters
-        self.size += part.size
-        for path, offset, size in extents:
-            if self._extents:
-                last_path, last_offset, last_size = self._extents[-1]
-                if (path, offset) == (last_path, last_offset + last_size):
-                    self._extents[-1] = path, last_offset, last_size + size
-                    continue
-            self._extents.append((path, offset, size))
-
-    def plan(self, path: str, kind: str) -> FilePlan:
-        return FilePlan(
-            path=path,
-            format=kind,
-            buckets=sorted(self._buckets, key=_bucket_order),
-            documents=self._documents,
-            paragraphs=self._paragraphs,
-            characters=self._characters,
-            extents=self._extents,
-        )
-
-
-def plan_shards(
-    key: tuple[str, str], gathered: Iterable[Gathered], shard_bytes: int, formats: Sequence[str], rows_of: RowsOf
-) -> list[FilePlan]:
-    """Cut what one language and bucket has into shards of at least `shard_bytes`, the last one excepted.
-
-    The order is that of the segments, and a cut is at the end of one, so neither depends on how things arrive or are
-    gathered. The segments of a group are looked at one by one only where a cut may fall among them.
-    """
-    folder, name = key
-    shards = [_OpenFile()]
-    for group in sorted(gathered, key=lambda each: each.group):
-        if group.extent and shards[-1].size + group.size < shard_bytes:
-            shards[-1].add(name, group, [group.extent])
-            continue
-        for row in rows_of(group):
-            if shards[-1].size >= shard_bytes:
-                shards.append(_OpenFile())
-            shards[-1].add(name, row, row.extents)
-    kinds = [JSONL] if folder.startswith(REJECTS) else [kind for kind in formats if kind != TEXT]
-    return [
-        shard.plan(f"{folder}/{name}-{number:05d}.{kind}", kind)
-        for number, shard in enumerate(shards)
-        for kind in kinds
-    ]
-
-
-def plan_text(folder: str, gathered: Iterable[Gathered], rows_of: RowsOf) -> FilePlan:
-    """Return the plan of a language's text file: its buckets one after the other, the most fluent first."""
-    file = _OpenFile()
-    for group in sorted(gathered, key=lambda each: (_bucket_order(each.name), each.group)):
-        extents = [group.extent] if group.extent else [extent for row in rows_of(group) for extent in row.extents]
-        file.add(group.name, group, extents)
-    return file.plan(f"{folder}.{TEXT}", TEXT)
 
 
 def read_extents(extents: Iterable[Extent], layout: Layout) -> Iterator[bytes]:
@@ -164,7 +93,8 @@ class _WriteFn(beam.DoFn):
     def __init__(self, layout: Layout) -> None:
         self._layout = layout
 
-    def process(self, plan: FilePlan) -> Iterator[FinalFile]:
+    def process(self, element: tuple[str, Iterable[FilePlan]]) -> Iterator[tuple[None, FinalFile]]:
+        _, [plan] = element
         note_path = self._layout.finished(plan.path)
         plan_sha256 = hashlib.sha256(msgspec.msgpack.encode(plan)).hexdigest()
         note = storage.read_json(note_path, FinishedNote)
@@ -175,7 +105,7 @@ class _WriteFn(beam.DoFn):
         ):
             note = FinishedNote(plan_sha256, self._write(plan))
             storage.write_json(note_path, note)
-        yield note.file
+        yield None, note.file
 
     def _write(self, plan: FilePlan) -> FinalFile:
         with storage.writing(self._layout.final(plan.path)) as file:
@@ -192,10 +122,6 @@ class _WriteFn(beam.DoFn):
             bytes=hashing.size,
             sha256=hashing.sha256(),
         )
-
-
-def _bucket_order(name: str) -> int:
-    return list(BUCKETS).index(name) if name in BUCKETS else len(BUCKETS)
 
 
 def _write_frames(pieces: Iterator[bytes], file: BinaryIO) -> None:
@@ -218,31 +144,47 @@ _WRITERS: Mapping[str, Callable[[Iterator[bytes], Any], None]] = {
 }
 
 
+class _PlanShardsFn(beam.DoFn):
+    def __init__(self, config: "Regroup") -> None:
+        self._config = config
+
+    def process(self, element: tuple[Place, Iterable[bytes]]) -> Iterator[tuple[str, FilePlan]]:
+        config, rows_of = self._config, partial(read_rows, layout=self._config.layout)
+        plans = plan_shards(element[0], map(unpack, element[1]), config.shard_bytes, config.formats, rows_of)
+        yield from ((plan.path, plan) for plan in plans)
+
+
+class _PlanTextFn(beam.DoFn):
+    def __init__(self, layout: Layout) -> None:
+        self._rows_of = partial(read_rows, layout=layout)
+
+    def process(self, element: tuple[str, Iterable[bytes]]) -> Iterator[tuple[str, FilePlan]]:
+        plan = plan_text(element[0], map(unpack, element[1]), self._rows_of)
+        yield plan.path, plan
+
+
+def _by_language(element: tuple[Place, bytes]) -> Iterator[tuple[str, bytes]]:
+    (folder, _), gathered = element
+    if not folder.startswith(REJECTS):
+        yield folder, gathered
+
+
 @dataclass
 class Regroup(beam.PTransform[Any, Any]):
-    """PCollection[Gathered] -> PCollection[FinalFile]."""
+    """PCollection[(Place, packed Gathered)] -> PCollection[(None, FinalFile)]."""
 
     layout: Layout
     formats: tuple[str, ...]
     shard_bytes: int
 
-    def expand(self, input_or_inputs: PCollection[Gathered]) -> PCollection[FinalFile]:
-        shard_bytes, formats = self.shard_bytes, self.formats
-        rows_of = partial(read_rows, layout=self.layout)
-        plans = (
-            input_or_inputs
-            | "KeyByShardName" >> beam.Map(lambda gathered: ((gathered.folder, gathered.name), gathered))
-            | "GroupByShardName" >> beam.GroupByKey()
-            | "PlanShards"
-            >> beam.FlatMapTuple(lambda key, gathered: plan_shards(key, gathered, shard_bytes, formats, rows_of))
-        )
-        if TEXT in formats:
-            texts = (
-                input_or_inputs
-                | "OnlyKept" >> beam.Filter(lambda gathered: not gathered.folder.startswith(REJECTS))
-                | "KeyByLanguage" >> beam.Map(lambda gathered: (gathered.folder, gathered))
-                | "GroupByLanguage" >> beam.GroupByKey()
-                | "PlanTexts" >> beam.MapTuple(lambda folder, gathered: plan_text(folder, gathered, rows_of))
-            )
-            plans = (plans, texts) | "AllPlans" >> beam.Flatten()
-        return plans | "SpreadFiles" >> beam.Reshuffle() | "WriteFile" >> beam.ParDo(_WriteFn(self.layout))
+    def expand(self, input_or_inputs: PCollection[tuple[Place, bytes]]) -> PCollection[tuple[None, FinalFile]]:
+        kind = tuple[str, FilePlan]
+        shards = input_or_inputs | "GroupByPlace" >> beam.GroupByKey()
+        plans = shards | "PlanShards" >> beam.ParDo(_PlanShardsFn(self)).with_output_types(kind)
+        if TEXT in self.formats:
+            of_languages = input_or_inputs | "KeyByLanguage" >> beam.FlatMap(_by_language)
+            texts = of_languages | "GroupByLanguage" >> beam.GroupByKey()
+            text_plans = texts | "PlanTexts" >> beam.ParDo(_PlanTextFn(self.layout)).with_output_types(kind)
+            plans = (plans, text_plans) | "AllPlans" >> beam.Flatten()
+        write = beam.ParDo(_WriteFn(self.layout)).with_output_types(tuple[None, FinalFile])
+        return plans | "SpreadFiles" >> beam.GroupByKey() | "WriteFile" >> write

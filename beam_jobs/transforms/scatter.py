@@ -22,7 +22,7 @@ class _ScatterFn(beam.DoFn):
         self._remains = remains
         self._layout = remains.layout
 
-    def process(self, element: tuple[int, Iterable[Answer]]) -> Iterator[SegmentBits]:
+    def process(self, element: tuple[int, Iterable[Answer]]) -> Iterator[tuple[int, SegmentBits]]:
         block, answers = element
         note = self._remains.compact_note(block)
         if note is None:
@@ -56,10 +56,10 @@ class _ScatterFn(beam.DoFn):
 
 @dataclass
 class Scatter(beam.PTransform[Any, Any]):
-    """PCollection[(block, Answer)] -> PCollection[SegmentBits]."""
+    """PCollection[(block, Answer)] -> PCollection[(segment number, SegmentBits)]."""
 
     remains: Remains
 
-    def expand(self, input_or_inputs: PCollection[tuple[int, Answer]]) -> PCollection[SegmentBits]:
-        scatter = beam.ParDo(_ScatterFn(self.remains)).with_output_types(SegmentBits)
+    def expand(self, input_or_inputs: PCollection[tuple[int, Answer]]) -> PCollection[tuple[int, SegmentBits]]:
+        scatter = beam.ParDo(_ScatterFn(self.remains)).with_output_types(tuple[int, SegmentBits])
         return input_or_inputs | "GroupAnswers" >> beam.GroupByKey() | "ScatterBlock" >> scatter

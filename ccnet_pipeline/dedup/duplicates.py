@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ccnet_pipeline.dedup.hashing import Hashes
-from ccnet_pipeline.dedup.sorting import HASH_BITS, Bits, Table, by_source, sort
+from ccnet_pipeline.dedup.sorting import HASH_BITS, Bits, Sorted, Table, by_source, sort
 from ccnet_pipeline.dedup.tables import in_memory, parts
 
 Keep = Literal["none", "first"]
@@ -78,16 +78,20 @@ def compare(tables: Sequence[Table], keep: Keep) -> list[Bits]:
         tables: of the sources in the order of their segments; all hashes share their first bits (`sorting.sort`).
         keep: "none" drops every copy of what two records have; "first" lets the first source keep it.
     """
-    part = sort(tables)
+    return answers(sort(tables), keep, len(tables))
+
+
+def answers(part: Sorted, keep: Keep, num_sources: int) -> list[Bits]:
+    """Return the same of hashes that are sorted already."""
     may_keep = part.begins if keep == "first" else part.begins & ~part.in_several()
-    return by_source(part.sources(), may_keep, len(tables))
+    return by_source(part.sources(), may_keep, num_sources)
 
 
 def resolve(tables: Sequence[Table], keep: Keep) -> list[Bits]:
     """Return the same of whole tables, which are in memory."""
     readers = [in_memory(table) for table in tables]
-    answers = [compare(part, keep) for part in parts(readers, 0, 1 << HASH_BITS)]
-    return [np.concatenate(of_source) for of_source in zip(*answers, strict=True)]
+    of_parts = [compare(part, keep) for part in parts(readers, 0, 1 << HASH_BITS)]
+    return [np.concatenate(of_source) for of_source in zip(*of_parts, strict=True)]
 
 
 def verdicts(paragraphs: npt.NDArray[np.uint32], may_keep: Bits) -> Verdicts:

@@ -9,9 +9,9 @@ import itertools
 
 from ccnet_pipeline.dedup.blocks import CELLS
 
-# About 32 MB. From some 1 000 files of a dump on there are as many ranges as cells, so that what is read and shuffled
-# grows with the number of blocks and no faster.
-RANGE_HASHES = 1 << 22
+# 8 MB. From some 1 000 files of a dump on there are as many ranges as cells, so that what is read and shuffled grows
+# with the number of blocks and no faster.
+RANGE_HASHES = 1 << 20
 
 
 def cut_cells(num_hashes: int, num_ranges: int = 0) -> list[tuple[int, int]]:

@@ -5,6 +5,7 @@ bit a hash, whether two or more of its records have it.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Protocol
 
 import numpy as np
 
@@ -40,6 +41,18 @@ def packed_table(table: Table) -> bytes:
     """Return a table as it stands in a file."""
     hashes, in_several = table
     return hashes.astype("<u8").tobytes() + packed(in_several)
+
+
+class Reader(Protocol):
+    """Gives hashes in ascending order, as many as are asked for."""
+
+    def __len__(self) -> int:
+        """Return how many there are, about, which were not taken yet."""
+        ...
+
+    def take(self, edge: int) -> Table:
+        """Return the hashes below the edge that were not taken yet."""
+        ...
 
 
 class TableReader:
@@ -111,7 +124,7 @@ class BitStreams:
             self.streams[number][start:stop] = bits
 
 
-def parts(readers: Sequence[TableReader], start: int, stop: int, most: int = PART_HASHES) -> Iterator[list[Table]]:
+def parts(readers: Sequence[Reader], start: int, stop: int, most: int = PART_HASHES) -> Iterator[list[Table]]:
     """Yield what the tables have in each part of a range of the 64 bits, small enough to be sorted (`sorting.sort`)."""
     for edge in part_edges(len(readers), sum(map(len, readers)), start, stop, most):
         yield [reader.take(edge) for reader in readers]

@@ -8,8 +8,6 @@ from typing import BinaryIO, Protocol
 
 from ccnet_pipeline.errors import FetchError
 from ccnet_pipeline.fetch.cache import Progress, cached_size, entry_path, open_cached
-from ccnet_pipeline.fetch.gcs import gcs_source
-from ccnet_pipeline.fetch.http import HttpSource
 from ccnet_pipeline.fetch.paths import is_remote, local_path, scheme_of, shown
 from ccnet_pipeline.fetch.policy import FetchPolicy
 from ccnet_pipeline.fetch.resume import ResumingStream, Source
@@ -110,10 +108,16 @@ def _at(file: BinaryIO, start: int) -> BinaryIO:
 
 
 def _source(path: str, policy: FetchPolicy) -> Source:
+    # Imported at use: the clients take as long as all the rest of the package.
     scheme = scheme_of(path)
     if scheme == "s3":
-        # boto3 takes as long to import as all the rest of the package.
         from ccnet_pipeline.fetch.s3 import S3Source
 
         return S3Source(path, policy)
-    return gcs_source(path, policy) if scheme == "gs" else HttpSource(path, policy)
+    if scheme == "gs":
+        from ccnet_pipeline.fetch.gcs import gcs_source
+
+        return gcs_source(path, policy)
+    from ccnet_pipeline.fetch.http import HttpSource
+
+    return HttpSource(path, policy)

@@ -1,0 +1,169 @@
+"""The local runner: a light start, work that goes to who is free, and a worker that dies is one line."""
+
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from multiprocessing import Pipe
+from multiprocessing.process import BaseProcess
+from typing import NoReturn
+
+import apache_beam as beam
+import grpc
+import pytest
+from apache_beam.options.pipeline_options import PipelineOptions
+from apache_beam.transforms.environments import EmbeddedPythonGrpcEnvironment
+
+from beam_jobs import local, local_bundles
+from beam_jobs.local_bundles import SharingRunner
+from ccnet_pipeline.errors import UserError
+from tests.moments import PATIENCE_S
+
+# --- sharing
+
+
+class _Meeting:
+    """Elements that come to workers: the first to be given waits until the others are done."""
+
+    SIZE = 6
+
+    def __init__(self) -> None:
+        self.came: list[int] = []
+        self._others_are_done = threading.Event()
+        self.failure_is_known = threading.Event()
+
+    def take(self, number: int) -> None:
+        self.came.append(number)
+        if len(self.came) == self.SIZE:
+            self._others_are_done.set()
+        if number == 0:
+            assert self._others_are_done.wait(PATIENCE_S)
+
+
+_meetings: list[_Meeting] = []  # what the functions below share with the workers, which are threads here
+
+
+def take(number: int) -> None:
+    _meetings[-1].take(number)
+
+
+def fail(number: int) -> None:
+    _meetings[-1].came.append(number)
+    if number == 0:
+        raise UserError("the disk is full")
+    assert _meetings[-1].failure_is_known.wait(PATIENCE_S)
+
+
+@pytest.fixture
+def meeting() -> Iterator[_Meeting]:
+    _meetings.append(_Meeting())
+    yield _meetings[-1]
+    _meetings.pop()
+
+
+def run_in_threads(elements: list[int], function: Callable[[int], None]) -> None:
+    options = PipelineOptions([], direct_num_workers=2)
+    runner = SharingRunner(default_environment=EmbeddedPythonGrpcEnvironment.default())
+    with beam.Pipeline(runner=runner, options=options) as pipeline:
+        _ = pipeline | beam.Create(elements, reshuffle=False) | beam.Reshuffle() | beam.Map(function)
+
+
+def test_nobody_waits_for_a_worker_that_has_a_large_one(meeting: _Meeting) -> None:
+    run_in_threads(list(range(_Meeting.SIZE)), take)
+    assert sorted(meeting.came) == list(range(_Meeting.SIZE))
+
+
+def test_what_comes_first_is_begun_first(meeting: _Meeting) -> None:
+    run_in_threads([0, 3, 5, 1, 2, 4], take)
+    assert [number for number in meeting.came if number] == [3, 5, 1, 2, 4]
+
+
+def test_nothing_more_is_begun_when_one_has_failed(meeting: _Meeting, monkeypatch: pytest.MonkeyPatch) -> None:
+    end = local_bundles._Parts.end
+
+    def end_and_tell(parts: local_bundles._Parts) -> None:
+        end(parts)
+        meeting.failure_is_known.set()
+
+    monkeypatch.setattr(local_bundles._Parts, "end", end_and_tell)
+    with pytest.raises(RuntimeError, match="the disk is full"):
+        run_in_threads(list(range(9)), fail)
+    assert len(meeting.came) <= 2
+
+
+# --- workers that die
+
+
+class _Ended(BaseProcess):
+    """A worker process that has ended."""
+
+    def __init__(self, status: int) -> None:
+        self._status = status
+
+    @property
+    def exitcode(self) -> int:
+        return self._status
+
+
+def supervised(run: Callable[[], object], *statuses: int) -> None:
+    """Run beside worker processes that end so."""
+    processes = local.Processes("its.log")
+    for status in statuses:
+        processes.add(_Ended(status), Pipe()[1])
+    processes.supervise(run)
+
+
+def in_a_thread(error: Exception) -> None:
+    def fail() -> NoReturn:
+        raise error
+
+    thread = threading.Thread(target=fail)
+    thread.start()
+    thread.join()
+
+
+def test_a_dead_worker_is_one_line_and_no_trace_of_those_who_spoke_with_it(capsys: pytest.CaptureFixture[str]) -> None:
+    spoken = threading.Event()
+
+    def run() -> None:
+        in_a_thread(grpc.RpcError())
+        spoken.set()
+        threading.Event().wait()  # as the runner would, for ever
+
+    with pytest.raises(UserError, match=r"a worker process died \(exit status -9; .* printed last: its\.log"):
+        supervised(run, 0, -9)
+    assert spoken.wait(PATIENCE_S)
+    assert capsys.readouterr().err == ""
+
+
+def test_a_worker_that_has_no_more_work_may_leave() -> None:
+    supervised(lambda: None, 0, 0)
+
+
+def test_what_breaks_a_run_is_raised() -> None:
+    broken = ZeroDivisionError("ours")
+
+    def run() -> NoReturn:
+        raise broken
+
+    with pytest.raises(ZeroDivisionError) as caught:
+        supervised(run)
+    assert caught.value is broken
+
+
+def test_what_else_breaks_in_a_thread_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    shown: list[object] = []
+    monkeypatch.setattr(threading, "excepthook", lambda failed: shown.append(failed.exc_value))
+    broken = ZeroDivisionError("ours")
+    supervised(lambda: in_a_thread(broken))
+    assert shown == [broken]
+
+
+# --- the start
+
+
+def test_a_start_imports_no_client_of_a_service_that_it_does_not_use() -> None:
+    heavy = "boto3 requests urllib3 pymongo pandas pyarrow google.cloud apache_beam.io.gcp.bigquery".split()
+    script = f"import sys, beam_jobs.job; print([name for name in {heavy} if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert (done.stdout, done.stderr) == ("[]\n", "")
