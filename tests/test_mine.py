@@ -63,8 +63,8 @@ def test_a_page_of_which_nothing_is_left_is_not_decoded(
     keep_rejects: bool, read: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     decoded: list[int] = []
-    decode = Chunk.page
-    monkeypatch.setattr(Chunk, "page", lambda self, number: decoded.append(number) or decode(self, number))
+    decode = Chunk.head
+    monkeypatch.setattr(Chunk, "head", lambda self, number: decoded.append(number) or decode(self, number))
     pages = [
         page(0, "en a\n"),
         page(1, "en b\nen c"),

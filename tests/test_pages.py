@@ -13,9 +13,9 @@ LOST = replace(FIRST, id="2", lines=[], reason="too_short", main_share=0.0)
 
 
 def batch(*pages: Page) -> Batch:
-    result = Batch()
+    result = Batch(title_is_paragraph=False)
     for page in pages:
-        result.add(page, page.paragraphs(title_is_paragraph=False))
+        result.add(page)
     return result
 
 
