@@ -93,9 +93,9 @@ class Chunk:
     lengths: npt.NDArray[np.uint32]  # code points of each paragraph of all pages, in order; 0: it is blank
     _title_is_paragraph: bool
     _numbers: list[int]  # of each paragraph of all pages: which of the distinct lines it is
-    _text: memoryview  # the distinct lines
+    _text: bytes  # the distinct lines
     _ends: list[int]  # of each in there, behind its line feed; before the first 0
-    _heads: memoryview
+    _heads: bytes
     _head_ends: list[int]
 
     def __len__(self) -> int:
@@ -109,7 +109,7 @@ class Chunk:
         """Return some paragraphs of a page by their positions; only these are decoded."""
         start = int(self.bounds[number])
         numbers = (self._numbers[start + position] for position in positions)
-        return [str(self._text[self._ends[number] : self._ends[number + 1] - 1], "utf-8") for number in numbers]
+        return [self._text[self._ends[number] : self._ends[number + 1] - 1].decode() for number in numbers]
 
     def page(self, number: int) -> Page:
         """Return a page, decoded as a whole. Of one without any text its blank lines are not there."""
@@ -169,9 +169,9 @@ def _chunk(columns: _Columns, lines: bytes) -> Chunk:
         lengths=_unpacked(columns.lengths)[numbers],
         _title_is_paragraph=columns.title_is_paragraph,
         _numbers=numbers.tolist(),
-        _text=memoryview(lines),
+        _text=lines,
         _ends=[0, *(np.flatnonzero(np.frombuffer(lines, np.uint8) == _LINE_FEED) + 1).tolist(), len(lines) + 1],
-        _heads=memoryview(columns.heads),
+        _heads=columns.heads,
         _head_ends=_ends(_unpacked(columns.head_sizes)).tolist(),
     )
 
