@@ -4,6 +4,7 @@ import functools
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from beam_jobs import storage
 from beam_jobs.elements import ExtractNote
@@ -16,8 +17,10 @@ from ccnet_pipeline.extract import Extraction
 from ccnet_pipeline.fetch import FetchPolicy, open_archive, shown
 from ccnet_pipeline.pages.stored import write_chunks
 from ccnet_pipeline.recipe import Recipe
-from ccnet_pipeline.robots import RobotsTable
 from ccnet_pipeline.segments import Segment
+
+if TYPE_CHECKING:
+    from ccnet_pipeline.robots import RobotsTable
 
 
 @functools.cache
@@ -27,9 +30,13 @@ def _blocklist(path: Path | None) -> Blocklist | None:
 
 
 @functools.cache
-def _robots(path: str | None) -> RobotsTable | None:
+def _robots(path: str | None) -> "RobotsTable | None":
     """Open the table once a process; its name has the fingerprint in it."""
-    return RobotsTable(storage.mapped(path)) if path else None
+    if not path:
+        return None
+    from ccnet_pipeline.robots import RobotsTable
+
+    return RobotsTable(storage.mapped(path))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,5 +81,5 @@ class ExtractSegment:
             paragraphs=len(table.paragraphs),
             cpu_s=time.process_time() - began,
         )
-        storage.write_json(self.layout.extracted(segment.number, "done.json"), note)
+        storage.write_note(self.layout.extracted(segment.number, "done.json"), note)
         return note

@@ -55,16 +55,21 @@ def make_pipeline(workers: int, flags: list[str]) -> beam.Pipeline:
 
 
 @contextlib.contextmanager
-def started(workers: int, log: str, options: PipelineOptions) -> Iterator["Processes"]:
+def started(
+    workers: int, log: str, options: PipelineOptions, load: Callable[[], object] = lambda: None
+) -> Iterator["Processes"]:
     """Start the worker processes of a runner; none is left when the block ends.
 
     Args:
         workers: how many.
         log: the file for what they print.
         options: those of the pipeline.
+        load: loads what they can share, if they are forked.
     """
-    # A fork shares what is loaded. But a lock that another thread holds at that moment stays locked in it for ever.
+    # A lock that another thread holds at the moment of a fork stays locked in the new process for ever.
     can_fork = sys.platform == "linux" and threading.active_count() == 1
+    if can_fork:
+        load()
     context = multiprocessing.get_context("fork" if can_fork else "spawn")
     processes = Processes(log)
     WorkerHandler.register_environment(_URN, bytes)(functools.partial(_Handler, processes))

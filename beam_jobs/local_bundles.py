@@ -18,8 +18,10 @@ from apache_beam.runners.portability.fn_api_runner.execution import BundleContex
 from apache_beam.runners.portability.fn_api_runner.fn_runner import BundleManager, FnApiRunner, ParallelBundleManager
 from apache_beam.runners.portability.fn_api_runner.worker_handlers import WorkerHandler
 
-# Of parts for each worker: the last to end is late by one of them at most. One costs some milliseconds.
+# The input is cut into so many parts a worker. Who is free takes one, or, since each time costs some milliseconds, more
+# while there are many: a fair share of what is left, divided by _SHARE.
 _PARTS = 64
+_SHARE = 8
 
 
 class SharingRunner(FnApiRunner):
@@ -42,7 +44,7 @@ class _SharingBundleManager(ParallelBundleManager):
     def process_bundle(
         self, inputs: Mapping[str, PartitionableBuffer], expected_outputs: Any, fired_timers: Any, *rest: Any
     ) -> Any:
-        parts = _Parts(inputs, self._num_workers * _PARTS)
+        parts = _Parts(inputs, self._num_workers)
         context = self.bundle_context_manager
 
         def work(handler: WorkerHandler) -> list[beam_fn_api_pb2.InstructionResponse]:
@@ -65,20 +67,26 @@ class _SharingBundleManager(ParallelBundleManager):
 class _Parts(Iterator[dict[str, list[bytes]]]):
     """The input of a stage in parts, each given to whoever asks first; never none at all."""
 
-    def __init__(self, inputs: Mapping[str, PartitionableBuffer], most: int) -> None:
+    def __init__(self, inputs: Mapping[str, PartitionableBuffer], workers: int) -> None:
+        most = workers * _PARTS
         cut = {name: buffer.partition(most) for name, buffer in inputs.items()}
         parts = [{name: each[number] for name, each in cut.items()} for number in range(most)]
-        self._rest = iter([part for part in parts if any(map(any, part.values()))] or parts[:1])
+        self._rest = [part for part in parts if any(map(any, part.values()))] or parts[:1]
+        self._share = workers * _SHARE
         self._lock = threading.Lock()
 
     def __next__(self) -> dict[str, list[bytes]]:
         with self._lock:
-            return next(self._rest)
+            if not self._rest:
+                raise StopIteration
+            count = max(1, len(self._rest) // self._share)
+            taken, self._rest = self._rest[:count], self._rest[count:]
+        return {name: list(itertools.chain(*(part[name] for part in taken))) for name in taken[0]}
 
     def end(self) -> None:
         """Give no more."""
         with self._lock:
-            self._rest = iter(())
+            self._rest = []
 
 
 def _for_one(handler: WorkerHandler, context: BundleContextManager) -> BundleContextManager:

@@ -2,6 +2,7 @@
 
 import functools
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import BinaryIO
@@ -103,6 +104,19 @@ class MineSegment:
     keep_rejects: bool
     keep_labels: bool
 
+    def load(self, languages: Iterable[str] = ()) -> tuple[ModelIdentifier, FluencyModels]:
+        """Return the models, which are loaded once a process; one that is forked afterwards has them.
+
+        Args:
+            languages: whose fluency model is loaded now; others are when they come.
+        """
+        judgement = replace(self.recipe.judgement, keeps_labels=self.keep_labels)
+        identifier = _identifier(self.lid_models, judgement)
+        models = _models(self.lm_dir, self.recipe.normalization)
+        for language in languages:
+            models.get(language)
+        return identifier, models
+
     def __call__(self, number: int, may_keep: Bits) -> MineNote:
         """Write the blocks of a segment, then its note.
 
@@ -114,13 +128,13 @@ class MineSegment:
         extracted = storage.read_json(self.layout.extracted(number, "done.json"), ExtractNote)
         if extracted is None:
             raise FileNotFoundError(self.layout.extracted(number, "done.json"))
-        judgement = replace(self.recipe.judgement, keeps_labels=self.keep_labels)
+        identifier, models = self.load()
         miner = Miner(
             segment=extracted.segment,
             dump=extracted.dump,
             recipe=self.recipe,
-            identifier=_identifier(self.lid_models, judgement),
-            models=_models(self.lm_dir, self.recipe.normalization),
+            identifier=identifier,
+            models=models,
             keep_rejects=self.keep_rejects,
             keep_labels=self.keep_labels,
         )
@@ -142,5 +156,5 @@ class MineSegment:
             documents=sum(block.documents for block in blocks if block.folder.startswith(SHARDS)),
             cpu_s=time.process_time() - began,
         )
-        storage.write_json(self.layout.mined(number, "done.json"), note)
+        storage.write_note(self.layout.mined(number, "done.json"), note)
         return note

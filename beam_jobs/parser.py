@@ -4,6 +4,7 @@ import argparse
 from typing import get_args
 
 from ccnet_pipeline.command import Parser
+from ccnet_pipeline.extractors import Extractor
 from ccnet_pipeline.fetch import FetchPolicy
 from ccnet_pipeline.fluency import BUCKETS
 from ccnet_pipeline.formats import FORMATS
@@ -11,7 +12,6 @@ from ccnet_pipeline.language import ADDED, LEAST_SCORE, NONE
 from ccnet_pipeline.listings import COMMONCRAWL
 from ccnet_pipeline.models import KNOWN
 from ccnet_pipeline.recipe import PRESETS
-from ccnet_pipeline.web import Extractor
 
 SAMPLE_OUTPUT = "cc100-sample"
 SAMPLE_LID_MODEL = "lid.176.ftz"
@@ -49,6 +49,7 @@ def make_parser() -> argparse.ArgumentParser:
     _add_duplicates(method)
     _add_models(method)
     _add_execution(parser.add_argument_group("execution; never changes what comes out"))
+    _add_estimate(parser.add_argument_group("instead of a run"))
     return parser
 
 
@@ -221,6 +222,12 @@ def _add_duplicates(group: argparse._ArgumentGroup) -> None:
         choices=["none", "first"],
         help="of a paragraph that two or more records have, keep no copy, or the first [none]",
     )
+    add(
+        "--hash_index",
+        metavar="DIR",
+        help="compare with the dumps of all earlier runs that named this folder, too, and add this one to it when the "
+        "run succeeds; a new folder begins an index (python -m ccnet_pipeline.hash_index shows, merges and checks it)",
+    )
 
 
 def _add_models(group: argparse._ArgumentGroup) -> None:
@@ -286,5 +293,17 @@ def _add_execution(group: argparse._ArgumentGroup) -> None:
         type=int,
         default=0,
         metavar="N",
-        help="ranges that the hashes are cut into, one in memory at a time (default: so many that one is about 64 MB)",
+        help="ranges that the hashes of a scope are compared in, 256 at most (default: so many that one is about 8 MB)",
+    )
+
+
+def _add_estimate(group: argparse._ArgumentGroup) -> None:
+    group.add_argument(
+        "--estimate",
+        nargs="?",
+        type=int,
+        const=2,
+        metavar="N",
+        help="read N segments only (default: %(const)s), chosen by --sample_seed, keep nothing of them, and print what "
+        "all would take and give: bytes, documents by language, CPU hours, time, disk, memory",
     )

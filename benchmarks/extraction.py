@@ -33,7 +33,8 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from ccnet_pipeline.archive import Record  # noqa: E402
-from ccnet_pipeline.web import Extractor, WebReader  # noqa: E402
+from ccnet_pipeline.extractors import Extractor  # noqa: E402
+from ccnet_pipeline.web import WebReader  # noqa: E402
 from ccnet_pipeline.web.charset import decode  # noqa: E402
 from ccnet_pipeline.web.html import parse  # noqa: E402
 

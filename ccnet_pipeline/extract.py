@@ -1,8 +1,11 @@
 """Stage 1: an archive becomes pages, the hashes of their paragraphs, and the count of what was read."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import compress
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -18,8 +21,10 @@ from ccnet_pipeline.pages.page import Page
 from ccnet_pipeline.pages.stored import Batch
 from ccnet_pipeline.pages.wet import read_page
 from ccnet_pipeline.recipe import Recipe
-from ccnet_pipeline.robots import RobotsTable
-from ccnet_pipeline.web import WebReader
+
+if TYPE_CHECKING:
+    from ccnet_pipeline.robots import RobotsTable
+    from ccnet_pipeline.web import WebReader
 
 _TEXT_TYPES = ("conversion", "response")
 
@@ -37,19 +42,12 @@ class Extraction:
     num_pages: int = 0
     cut_short: bool = False  # the archive ends in the middle of something
     _strip: Callable[[str], str] = field(init=False)
-    _web: WebReader = field(init=False)
+    _web_reader: WebReader | None = field(init=False, default=None)
     _hashes: list[Hashes] = field(default_factory=list)
     _paragraphs_per_record: list[int] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self._strip = str.strip if self.recipe.normalization == "ccnet" else strip_invisible
-        self._web = WebReader(
-            extractor=self.recipe.extractor,
-            ignore_opt_out=self.recipe.ignore_opt_out,
-            min_chars=self.recipe.min_chars,
-            max_record_bytes=self.recipe.max_record_bytes,
-            strip=self._strip,
-        )
 
     def batches(self, stream: Readable) -> Iterator[Batch]:
         """Yield the page of every text record, those that go no further included, in the order of the archive."""
@@ -97,12 +95,26 @@ class Extraction:
                 return "wrong_digest"
         if record.type == "conversion":
             return read_page(record, self.segment, min_chars=self.recipe.min_chars, strip=self._strip)
-        result = self._web.read(record, self.segment)
+        result = self._web().read(record, self.segment)
         for defect in result.defects:
             self.account.damage.count(defect, 0, 0)
         if result.found_by:
             self.account.main_text.count(result.found_by)
         return result.page or result.reason or "no_text"
+
+    def _web(self) -> WebReader:
+        if self._web_reader is None:
+            # Crawls of WET files need none of it.
+            from ccnet_pipeline.web import WebReader
+
+            self._web_reader = WebReader(
+                extractor=self.recipe.extractor,
+                ignore_opt_out=self.recipe.ignore_opt_out,
+                min_chars=self.recipe.min_chars,
+                max_record_bytes=self.recipe.max_record_bytes,
+                strip=self._strip,
+            )
+        return self._web_reader
 
     def _unwanted(self, url: str) -> str | None:
         """Return why no page of this URL is wanted."""

@@ -16,9 +16,9 @@ from ccnet_pipeline.archive import MAX_RECORD_BYTES
 from ccnet_pipeline.dedup.duplicates import Keep
 from ccnet_pipeline.documents import SHARD_FORMAT
 from ccnet_pipeline.errors import UserError
+from ccnet_pipeline.extractors import Extractor
 from ccnet_pipeline.fluency import BUCKETS, Bucket, Normalization
 from ccnet_pipeline.language import LEAST_SCORE, Judgement
-from ccnet_pipeline.web import Extractor
 
 Unit = Literal["document", "paragraph"]
 # Shown to the general model where there is a second one. The language of a paragraph is known by then, and what is
@@ -137,6 +137,7 @@ class Configuration:
     blocklist_sha256: str | None
     robots_sha256: str | None = None  # of what --robots disallows, compiled
     extractor_version: str  # its name, too
+    hash_index: str | None = None  # digest of the hashes of earlier dumps
     inputs_sha256: str  # of `digest_of_inputs`
     num_segments: int
 

@@ -1,5 +1,6 @@
 """The local runner: a light start, work that goes to who is free, and a worker that dies is one line."""
 
+import itertools
 import subprocess
 import sys
 import threading
@@ -91,6 +92,18 @@ def test_nothing_more_is_begun_when_one_has_failed(meeting: _Meeting, monkeypatc
     assert len(meeting.came) <= 2
 
 
+def test_many_are_handed_over_several_at_a_time_and_the_last_ones_alone() -> None:
+    class Numbers:
+        def partition(self, parts: int) -> list[list[bytes]]:
+            return [[bytes([number]) if number < 100 else b""] for number in range(parts)]
+
+    handed = [part["numbers"] for part in local_bundles._Parts({"numbers": Numbers()}, 2)]  # type: ignore[dict-item]
+    assert b"".join(itertools.chain(*handed)) == bytes(range(100))
+    sizes = list(map(len, handed))
+    assert sizes == sorted(sizes, reverse=True)
+    assert (sizes[0], sizes[-20:]) == (6, [1] * 20)
+
+
 # --- workers that die
 
 
@@ -163,7 +176,7 @@ def test_what_else_breaks_in_a_thread_is_shown(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_a_start_imports_no_client_of_a_service_that_it_does_not_use() -> None:
-    heavy = "boto3 requests urllib3 pymongo pandas pyarrow google.cloud apache_beam.io.gcp.bigquery".split()
+    heavy = "ccnet_pipeline.web chardet protego tenacity boto3 requests urllib3 pymongo pandas pyarrow google.cloud apache_beam.io.gcp.bigquery".split()
     script = f"import sys, beam_jobs.job; print([name for name in {heavy} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert (done.stdout, done.stderr) == ("[]\n", "")

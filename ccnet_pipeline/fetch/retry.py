@@ -7,13 +7,13 @@ import logging
 import sys
 from collections.abc import Callable
 from email.utils import parsedate_to_datetime
-from typing import TextIO, TypeVar
-
-from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt
-from tenacity.wait import wait_random_exponential
+from typing import TYPE_CHECKING, TextIO, TypeVar
 
 from ccnet_pipeline.errors import UnreachableError
 from ccnet_pipeline.fetch.policy import FetchPolicy
+
+if TYPE_CHECKING:
+    from tenacity import RetryCallState
 
 _log = logging.getLogger(__name__)
 _T = TypeVar("_T")
@@ -40,6 +40,9 @@ def persist(policy: FetchPolicy, name: str, attempt: Callable[[], _T]) -> _T:
     Raises:
         UnreachableError: all attempts failed; with the reason of the last.
     """
+    from tenacity import Retrying, retry_if_exception_type, stop_after_attempt
+    from tenacity.wait import wait_random_exponential
+
     jitter = wait_random_exponential(multiplier=1, max=policy.max_wait_s)
 
     def wait(state: RetryCallState) -> float:

@@ -154,11 +154,6 @@ def read_chunks(file: BinaryIO) -> Iterator[Chunk]:
         yield _chunk(_decode_columns(frame), lines)
 
 
-def read_pages(file: BinaryIO) -> Iterator[Page]:
-    """Yield all pages of a file; as for errors, see `read_chunks`."""
-    return (chunk.page(number) for chunk in read_chunks(file) for number in range(len(chunk)))
-
-
 def _chunk(columns: _Columns, lines: bytes) -> Chunk:
     num_paragraphs, numbers = _unpacked(columns.num_paragraphs), _unpacked(columns.numbers)
     return Chunk(

@@ -36,7 +36,6 @@ which reading goes on: `bad_chunking` (what was decoded before the damage is use
 the coding is unknown and the body is text as it is).
 """
 
-from ccnet_pipeline.web.main_text import Extractor, version_of
 from ccnet_pipeline.web.reader import WebReader, WebResult
 
-__all__ = ["Extractor", "WebReader", "WebResult", "version_of"]
+__all__ = ["WebReader", "WebResult"]

@@ -10,25 +10,21 @@ What either library takes for the main text is its own affair. In all three a li
 
 from __future__ import annotations
 
-import importlib.metadata
-import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from resiliparse.extract.html2text import extract_plain_text
 
-from ccnet_pipeline.errors import UserError
+from ccnet_pipeline.extractors import Extractor, load_trafilatura
 from ccnet_pipeline.web.ends import without_frame
 from ccnet_pipeline.web.fallback import FEW_CHARS, FEW_SHARE, FEWEST_SHARE, disarm, is_few, long_lines
 from ccnet_pipeline.web.html import Html
 from ccnet_pipeline.web.layout import without_layout_tables
 from ccnet_pipeline.web.lines import lines_of, without_marks
 
-Extractor = Literal["cascade", "resiliparse", "trafilatura"]
 Pass = Literal["first_pass", "second_pass", "long_lines", "all_text"]
 Strip = Callable[[str], str]
-_DECODING = ("endec", "chardet")  # encodings.py
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,21 +50,8 @@ def main_text_of(extractor: Extractor) -> Callable[[Html, Strip], MainText]:
         UserError: trafilatura is not installed.
     """
     if extractor == "trafilatura":
-        return _by_trafilatura(_trafilatura())
+        return _by_trafilatura(load_trafilatura())
     return _by_cascade if extractor == "cascade" else _by_resiliparse
-
-
-def version_of(extractor: Extractor) -> str:
-    """Return the name of an extractor, and the versions of all libraries that decide about the text of web pages.
-
-    Raises:
-        UserError: trafilatura is not installed.
-    """
-    if extractor == "trafilatura":
-        _trafilatura()
-    finds_text = "trafilatura" if extractor == "trafilatura" else "resiliparse"
-    versions = (f"{name} {importlib.metadata.version(name)}" for name in (finds_text, *_DECODING))
-    return f"{extractor} ({', '.join(versions)})"
 
 
 def _by_cascade(page: Html, strip: Strip) -> MainText:
@@ -100,17 +83,6 @@ def _by_trafilatura(library: Any) -> Callable[[Html, Strip], MainText]:
         return MainText(lines_of(without_marks(text), strip), _all_chars(page, strip))
 
     return find
-
-
-def _trafilatura() -> Any:
-    try:
-        import trafilatura
-    except ImportError as error:
-        raise UserError(
-            f"--extractor trafilatura: it is not installed ({error}); pip install 'cc100-xlmr[trafilatura]'"
-        ) from error
-    logging.getLogger("trafilatura").setLevel(logging.CRITICAL)  # it reports every page that it cannot parse
-    return trafilatura
 
 
 def _all_chars(page: Html, strip: Strip) -> int:

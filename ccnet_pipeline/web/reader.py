@@ -6,12 +6,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from ccnet_pipeline.archive import Record
+from ccnet_pipeline.extractors import Extractor
 from ccnet_pipeline.pages.page import Page, record_id, text_length
 from ccnet_pipeline.web import html
 from ccnet_pipeline.web.charset import decode
 from ccnet_pipeline.web.html import Html
 from ccnet_pipeline.web.http import Response, parse_response
-from ccnet_pipeline.web.main_text import Extractor, MainText, Pass, main_text_of
+from ccnet_pipeline.web.main_text import MainText, Pass, main_text_of
 from ccnet_pipeline.web.media_type import declared_type, essence_of, is_html, is_xhtml
 from ccnet_pipeline.web.opt_out import refused_by_fields, refused_by_meta
 from ccnet_pipeline.web.payload import payload_of
