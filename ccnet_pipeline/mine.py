@@ -31,7 +31,7 @@ _WITHOUT_LANGUAGE = ("language_unsure", "not_language")
 class _Candidate:
     """A page of which something is still to be said, decoded."""
 
-    page: Page
+    page: Page  # its lines are read only where rejects are kept, or of a lost page
     sought: Paragraphs  # whose language is sought: the survivors; of a lost page, what tells its language
     reason: str  # the page's, if none of its groups gives a document
     num_paragraphs: int
@@ -93,16 +93,13 @@ class Miner:
 
     def _candidates(self, survivors: Survivors) -> Iterator[_Candidate]:
         """Yield the pages that have survivors, whose language is sought, or that are kept as rejects."""
-        chunk, title_is_paragraph = survivors.chunk, self.recipe.title_is_paragraph
+        chunk = survivors.chunk
         numbers = range(len(chunk)) if self.keep_rejects else survivors.pages_to_read()
         for number in numbers:
-            page = chunk.page(number)
+            is_lost = chunk.reasons[number] is not None
+            page = chunk.page(number) if is_lost or self.keep_rejects else chunk.head(number)
             positions = survivors.of_page(number)
-            if page.reason is None:
-                paragraphs = page.paragraphs(title_is_paragraph=title_is_paragraph)
-                sought = Paragraphs(positions, [paragraphs[position] for position in positions])
-            else:
-                sought = _telling_of_lost(page)
+            sought = _telling_of_lost(page) if is_lost else Paragraphs(positions, chunk.paragraphs(number, positions))
             yield _Candidate(
                 page, sought, survivors.reasons[number], int(chunk.num_paragraphs[number]), survivors.characters[number]
             )
