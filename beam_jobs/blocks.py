@@ -27,6 +27,7 @@ class Blocks:
     scope_segments: int | None  # how many consecutive segments are compared with each other; None: all
     block_segments: int
     group_segments: int
+    has_index: bool = False  # they are compared with the hashes of earlier dumps, too
 
     def scope_of(self, number: int) -> int:
         """Return the number of the scope that a segment, or a block, is in."""
@@ -40,7 +41,7 @@ class Blocks:
     def is_alone(self, block: int) -> bool:
         """Tell whether a block is its whole scope: then there is nothing to compare it with."""
         start, stop = self._scope(block)
-        return stop - start <= self.block_segments
+        return stop - start <= self.block_segments and not self.has_index
 
     def group_of(self, segment_number: int) -> int:
         """Return the group that a segment is in."""

@@ -242,6 +242,8 @@ class SegmentBooks(Books):
 class Ledger(Books):
     """The content of ledger.json: the balance in total (docs/design.md, The balance)."""
 
+    # With a hash index: paragraphs that an earlier run kept, for they stood in one record, and that have come again.
+    index_duplicates_published: int | UnsetType = UNSET
     num_segments: int
     num_without_record: int  # archives that gave none
     without_record: list[str]  # the first of them by name, each with the damage in it

@@ -81,5 +81,5 @@ class ExtractSegment:
             paragraphs=len(table.paragraphs),
             cpu_s=time.process_time() - began,
         )
-        storage.write_json(self.layout.extracted(segment.number, "done.json"), note)
+        storage.write_note(self.layout.extracted(segment.number, "done.json"), note)
         return note

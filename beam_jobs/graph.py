@@ -22,6 +22,7 @@ import msgspec
 
 from beam_jobs import storage
 from beam_jobs.blocks import GROUP_SEGMENTS, Blocks, block_size
+from beam_jobs.earlier_dumps import EarlierDumps
 from beam_jobs.elements import ExtractNote, MineNote
 from beam_jobs.layout import Layout
 from beam_jobs.remains import Remains
@@ -48,6 +49,7 @@ class Plan:
     segments_file: str  # the list of segments, as JSON: too long for the graph itself at 64 000 segments
     extract_segment: Callable[[Segment], ExtractNote]
     mine_segment: Callable[[int, Bits], MineNote]
+    earlier: EarlierDumps | None = None
     # How the work is cut decides how much memory and parallelism, never what comes out.
     num_ranges: int = 0  # of hashes; 0: as many as their number asks for
     block_segments: int = 0  # whose hashes become one table; 0: as `blocks.block_size` says
@@ -55,7 +57,7 @@ class Plan:
     frees: bool = True  # intermediate files go as soon as nothing needs them
 
 
-def _read_segments(path: str) -> Iterator[tuple[int, Segment]]:
+def _read_segments(_: bytes, path: str) -> Iterator[tuple[int, Segment]]:
     with storage.open_for_reading(path) as file:
         segments = msgspec.json.decode(file.read(), type=list[Segment])
     yield from ((segment.number, segment) for segment in segments)
@@ -70,21 +72,23 @@ def build(pipeline: beam.Pipeline, plan: Plan) -> None:
         scope_segments=recipe.group_size,
         block_segments=plan.block_segments or block_size(recipe.group_size or configuration.num_segments),
         group_segments=plan.group_segments,
+        has_index=plan.earlier is not None,
     )
     remains = Remains(layout, blocks, plan.frees)
     ranges, settled = (
         pipeline
-        | "SegmentsFile" >> beam.Create([plan.segments_file], reshuffle=False)
-        | "ReadSegments" >> beam.FlatMap(_read_segments).with_output_types(tuple[int, Segment])
+        | "Start" >> beam.Impulse()
+        | "ReadSegments" >> beam.FlatMap(_read_segments, plan.segments_file).with_output_types(tuple[int, Segment])
         | "Extract" >> Extract(remains, plan.extract_segment)
         | "Compact" >> Compact(remains, recipe.dedup_keep)
         | "PlanRanges" >> PlanRanges(blocks, plan.num_ranges)
     )
-    scattered = ranges | "Resolve" >> Resolve(layout, recipe.dedup_keep) | "Scatter" >> Scatter(remains)
+    answers, extended = ranges | "Resolve" >> Resolve(layout, recipe.dedup_keep, plan.earlier)
+    scattered = answers | "Scatter" >> Scatter(remains)
     mined = (scattered, settled) | "AllAnswers" >> beam.Flatten() | "Mine" >> Mine(remains, plan.mine_segment)
     files = (
         mined
         | "Gather" >> Gather(remains)
         | "Regroup" >> Regroup(layout, configuration.formats, configuration.shard_bytes)
     )
-    _ = (files, mined) | "Publish" >> Publish(layout, configuration)
+    _ = (files, mined, extended) | "Publish" >> Publish(layout, configuration, plan.earlier)

@@ -1,5 +1,6 @@
 """One run from its command line to its summary: check everything, build the graph, run it, say what came out."""
 
+import contextlib
 import functools
 import logging
 import re
@@ -13,6 +14,9 @@ import apache_beam as beam
 
 from beam_jobs import local, run_directory, storage
 from beam_jobs.elements import FinalFile
+from beam_jobs.estimate import measure
+from beam_jobs.estimate_scale import Whole, scale
+from beam_jobs.estimate_table import print_estimate
 from beam_jobs.extract_segment import ExtractSegment
 from beam_jobs.graph import Plan, build
 from beam_jobs.layout import Layout
@@ -23,6 +27,7 @@ from beam_jobs.progress import shown
 from beam_jobs.summary import print_summary
 from ccnet_pipeline import command
 from ccnet_pipeline.formats import JSONL
+from ccnet_pipeline.listings import Pick
 
 # What one process does in some seconds stays in one: others would have to start, and Beam to speak with them.
 _SMALL_INPUT_BYTES = 16 << 20
@@ -52,6 +57,17 @@ def _run_or_be_interrupted(arguments: Arguments) -> None:
 
 def run(arguments: Arguments) -> None:
     """Build the corpus that the arguments ask for, as far as it is not built yet."""
+    if arguments.estimate:
+        _estimate(arguments, arguments.estimate)
+        return
+    index = arguments.hash_index
+    if index:
+        storage.check_place(index, "--hash_index")
+    with storage.locked(index) if index else contextlib.nullcontext():
+        _run(arguments)
+
+
+def _run(arguments: Arguments) -> None:
     prepared = prepare(arguments)
     workers, pipeline = _make_pipeline(arguments, prepared)
     with storage.locked(arguments.output):
@@ -62,23 +78,53 @@ def run(arguments: Arguments) -> None:
             work_dir=arguments.work_dir,
             runner=arguments.runner,
             overwrite=arguments.overwrite,
+            index=prepared.index,
         )
         if ours.is_complete:
             print(f"{arguments.output} is complete already: the same input, configuration and models.")
         else:
             with storage.locked(ours.layout.work):
-                plan = _plan(arguments, prepared, ours.layout)
+                plan = _plan(arguments, prepared, ours.layout, ours.run)
                 for remark in prepared.remarks():  # so late because the line of a mistake stands alone
                     print(f"build_cc100: {remark}", file=sys.stderr)
                 _execute(pipeline, plan, workers, prepared)
+            if prepared.index:
+                prepared.index.remove_unneeded()
         if not arguments.keep_work:
             run_directory.remove_work(arguments.output, ours.work)
         files = print_summary(ours.layout)
     _print_next_steps(arguments, files)
 
 
-def _plan(arguments: Arguments, prepared: Prepared, layout: Layout) -> Plan:
-    """Write what workers read, and return the plan, all paths absolute: workers may run in another folder."""
+def _estimate(arguments: Arguments, pick: Pick) -> None:
+    """Print what the run would take."""
+    prepared = prepare(arguments)
+    measured = measure(
+        prepared,
+        lambda sample, layout: _plan(arguments, replace(sample, index=None), layout, ""),
+        pick,
+        arguments.work_dir if arguments.work_dir and storage.is_local(arguments.work_dir) else None,
+    )
+    whole = Whole(
+        segments=len(prepared.segments),
+        bytes=prepared.size,
+        recipe=arguments.recipe,
+        formats=len(arguments.formats),
+        shard_bytes=arguments.shard_bytes,
+        has_index=prepared.index is not None,
+    )
+    print_estimate(scale(measured, whole), min(arguments.workers, len(prepared.segments)))
+
+
+def _plan(arguments: Arguments, prepared: Prepared, layout: Layout, run: str) -> Plan:
+    """Write what workers read, and return the plan, all paths absolute: workers may run in another folder.
+
+    Args:
+        arguments: of the command line.
+        prepared: what is read.
+        layout: where it goes.
+        run: its id.
+    """
     layout = Layout(output=storage.absolute(layout.output), work=storage.absolute(layout.work))
     segments_file = storage.join(layout.work, "segments.json")
     # The largest first, so that no worker is left alone with one at the end.
@@ -86,7 +132,7 @@ def _plan(arguments: Arguments, prepared: Prepared, layout: Layout) -> Plan:
     storage.write_json(segments_file, [replace(each, path=storage.absolute(each.path)) for each in by_size])
     if prepared.robots:
         storage.write(layout.robots_file, prepared.robots.packed)
-    cache, configuration = arguments.fetch.cache, prepared.configuration
+    cache, configuration, index = arguments.fetch.cache, prepared.configuration, prepared.index
     return Plan(
         configuration=configuration,
         layout=layout,
@@ -106,6 +152,7 @@ def _plan(arguments: Arguments, prepared: Prepared, layout: Layout) -> Plan:
             keep_rejects=configuration.keep_rejects,
             keep_labels=configuration.keep_labels,
         ),
+        earlier=index.for_run(run, configuration, prepared.segments, layout.base_index_file) if index else None,
         num_ranges=arguments.dedup_buckets,
         frees=not arguments.keep_work,
     )

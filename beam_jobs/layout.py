@@ -56,6 +56,15 @@ class Layout:
         """Return the path of the answers for one range of hashes."""
         return join(self.work, "resolve", _folder_of(scope), f"{scope:06d}-{first_cell:03d}-{stop_cell:03d}.bits")
 
+    def extended(self, first_cell: int, stop_cell: int) -> str:
+        """Return the path of the note of the new hash index in one range of hashes."""
+        return join(self.work, "resolve", f"{first_cell:03d}-{stop_cell:03d}.index.json")
+
+    @property
+    def base_index_file(self) -> str:
+        """The hash index as it was before the run."""
+        return join(self.work, "hash_index.json")
+
     def scattered(self, block: int) -> str:
         """Return the path of the answers for the segments of a block."""
         return self._of_segment("scatter", block, "bits")

@@ -156,5 +156,5 @@ class MineSegment:
             documents=sum(block.documents for block in blocks if block.folder.startswith(SHARDS)),
             cpu_s=time.process_time() - began,
         )
-        storage.write_json(self.layout.mined(number, "done.json"), note)
+        storage.write_note(self.layout.mined(number, "done.json"), note)
         return note

@@ -51,6 +51,8 @@ class Arguments:
     runner: str
     workers: int
     dedup_buckets: int  # 0: as many as memory asks for
+    hash_index: str | None  # the folder
+    estimate: Pick | None  # what is read to estimate the rest
     beam: tuple[str, ...]  # options for Beam
 
 
@@ -79,6 +81,7 @@ def parse(argv: Sequence[str]) -> Arguments:
         "lid_model",
         "second_lid_model",
         "lm_dir",
+        "hash_index",
     ):
         if "" in (getattr(parsed, option), *(getattr(parsed, option) or ())):
             raise UserError(f"--{option} is empty")
@@ -86,13 +89,13 @@ def parse(argv: Sequence[str]) -> Arguments:
     is_sample = not parsed.input and not parsed.dump
     if is_sample and parsed.base:
         raise UserError(f"--base {parsed.base}: what is to be read from there? give --dump, too")
-    if not is_sample and not parsed.output:
+    if not is_sample and not parsed.output and parsed.estimate is None:
         raise UserError("--output is missing: the folder to write to")
     return Arguments(
         selection=_selection(parsed),
         is_sample=is_sample,
         fetch=_fetch_policy(parsed),
-        output=parsed.output or SAMPLE_OUTPUT,
+        output=parsed.output or SAMPLE_OUTPUT,  # not used for an estimate
         work_dir=parsed.work_dir,
         recipe=recipe,
         blocklist=parsed.blocklist,
@@ -109,6 +112,8 @@ def parse(argv: Sequence[str]) -> Arguments:
         runner=_runner(parsed.runner),
         workers=_at_least("--workers", parsed.workers, 0) or _num_cores(),
         dedup_buckets=_at_least("--dedup_buckets", parsed.dedup_buckets, 0),
+        hash_index=_hash_index(parsed.hash_index, recipe),
+        estimate=_estimate(parsed),
         beam=tuple(rest),
     )
 
@@ -168,6 +173,21 @@ def _recipe(parsed: argparse.Namespace) -> Recipe:
     if parsed.keep_buckets is not None:
         changes["keep_buckets"] = _choices("--keep_buckets", parsed.keep_buckets, BUCKETS)
     return dataclasses.replace(PRESETS[parsed.preset], **changes)
+
+
+def _hash_index(folder: str | None, recipe: Recipe) -> str | None:
+    if folder is not None and recipe.group_size:
+        raise UserError(
+            f"--hash_index compares with all that came before, --dedup_scope {recipe.dedup_scope} with a few "
+            "neighbours; leave one of them out"
+        )
+    return folder
+
+
+def _estimate(parsed: argparse.Namespace) -> Pick | None:
+    if parsed.estimate is None:
+        return None
+    return Pick(sample=_at_least("--estimate", parsed.estimate, 1), seed=parsed.sample_seed)
 
 
 def _choices(option: str, value: str, allowed: Sequence[str]) -> tuple[str, ...]:

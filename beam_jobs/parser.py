@@ -49,6 +49,7 @@ def make_parser() -> argparse.ArgumentParser:
     _add_duplicates(method)
     _add_models(method)
     _add_execution(parser.add_argument_group("execution; never changes what comes out"))
+    _add_estimate(parser.add_argument_group("instead of a run"))
     return parser
 
 
@@ -221,6 +222,12 @@ def _add_duplicates(group: argparse._ArgumentGroup) -> None:
         choices=["none", "first"],
         help="of a paragraph that two or more records have, keep no copy, or the first [none]",
     )
+    add(
+        "--hash_index",
+        metavar="DIR",
+        help="compare with the dumps of all earlier runs that named this folder, too, and add this one to it when the "
+        "run succeeds; a new folder begins an index (python -m ccnet_pipeline.hash_index shows, merges and checks it)",
+    )
 
 
 def _add_models(group: argparse._ArgumentGroup) -> None:
@@ -287,4 +294,16 @@ def _add_execution(group: argparse._ArgumentGroup) -> None:
         default=0,
         metavar="N",
         help="ranges that the hashes of a scope are compared in, 256 at most (default: so many that one is about 8 MB)",
+    )
+
+
+def _add_estimate(group: argparse._ArgumentGroup) -> None:
+    group.add_argument(
+        "--estimate",
+        nargs="?",
+        type=int,
+        const=2,
+        metavar="N",
+        help="read N segments only (default: %(const)s), chosen by --sample_seed, keep nothing of them, and print what "
+        "all would take and give: bytes, documents by language, CPU hours, time, disk, memory",
     )

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from beam_jobs import storage
+from beam_jobs import run_directory, storage
 from beam_jobs.coverage import Coverage
+from beam_jobs.earlier_dumps import FoundIndex, find_index, hashing_of
 from beam_jobs.options import Arguments
 from ccnet_pipeline import sample
 from ccnet_pipeline.blocklist import Blocklist
@@ -23,6 +24,7 @@ from ccnet_pipeline.fluency import (
     find_models,
     languages_of_model,
 )
+from ccnet_pipeline.hash_index.directory import check_hashing
 from ccnet_pipeline.language import LidModels, languages_not_offered, load, parse_languages, with_second
 from ccnet_pipeline.models import find_model, memory
 from ccnet_pipeline.recipe import CC100, Configuration, Input, digest_of_inputs
@@ -45,12 +47,15 @@ class Prepared:
     lm_dir: Path | None
     blocklist: Path | None
     robots: Compiled | None
+    index: FoundIndex | None
     coverage: Coverage
     configuration: Configuration
 
     def remarks(self) -> Iterator[str]:
         """Give lines about what to expect of the result."""
         yield from self.coverage.lines()
+        if self.index and not self.index.current.generation:
+            yield f"--hash_index {self.index.folder}: nothing is in it yet; this run is the first"
         if self.robots and self.robots.damage.reasons:
             places, lost = sum(self.robots.damage.reasons.values()), self.robots.damage.bytes
             yield f"--robots: damaged places: {places:,}; bytes lost: {lost:,}; the rules in them are not known"
@@ -74,6 +79,8 @@ def prepare(arguments: Arguments) -> Prepared:
     if blocklist:
         Blocklist.load(blocklist)
     robots = _compiled(arguments)
+    inputs_sha256 = digest_of_inputs([Input(segment.name, segment.size) for segment in segments])
+    index = _index(arguments, inputs_sha256)
     configuration = Configuration(
         package_version=importlib.metadata.version(PACKAGE),
         recipe=arguments.recipe,
@@ -86,11 +93,12 @@ def prepare(arguments: Arguments) -> Prepared:
         blocklist_sha256=sha256_of(blocklist) if blocklist else None,
         robots_sha256=robots.sha256 if robots else None,
         extractor_version=version_of(arguments.recipe.extractor),
-        inputs_sha256=digest_of_inputs([Input(segment.name, segment.size) for segment in segments]),
+        inputs_sha256=inputs_sha256,
+        hash_index=index.base_digest if index else None,
         num_segments=len(segments),
     )
     size = estimate_bytes(segments, arguments.fetch)
-    return Prepared(segments, size, lid_models, lm_dir, blocklist, robots, coverage, configuration)
+    return Prepared(segments, size, lid_models, lm_dir, blocklist, robots, index, coverage, configuration)
 
 
 def _lid_models(arguments: Arguments) -> LidModels:
@@ -135,3 +143,13 @@ def _compiled(arguments: Arguments) -> Compiled | None:
 
     archives = find_segments(arguments.robots, arguments.fetch)
     return compile_archives([archive.path for archive in archives], arguments.fetch)
+
+
+def _index(arguments: Arguments, inputs_sha256: str) -> FoundIndex | None:
+    """Return the hash index, to which a run over the inputs can be added."""
+    if arguments.hash_index is None:
+        return None
+    index = find_index(arguments.hash_index, run_directory.run_of(arguments.output))
+    check_hashing(index.current, hashing_of(arguments.recipe), f"--hash_index {index.folder}")
+    index.check(inputs_sha256, overwrite=arguments.overwrite)
+    return index

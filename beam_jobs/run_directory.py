@@ -18,10 +18,12 @@ import apache_beam as beam
 import msgspec
 
 from beam_jobs import storage
+from beam_jobs.earlier_dumps import FoundIndex, find_index
 from beam_jobs.elements import Manifest
 from beam_jobs.layout import LEDGER_FOLDER, Layout
 from ccnet_pipeline.documents import SHARD_FORMAT
 from ccnet_pipeline.errors import UserError
+from ccnet_pipeline.language import kernel_name
 from ccnet_pipeline.recipe import Configuration, Input, differences
 from ccnet_pipeline.segments import Segment
 
@@ -34,6 +36,7 @@ class Engine:
     beam: str
     python: str
     platform: str
+    identification: str  # the program for models like lid.176, and its version
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +50,7 @@ class RunFile:
     configuration: Configuration
     engine: Engine
     work: list[str]  # folders with intermediate files, the one in use last; a relative one lies in the run directory
+    hash_index: str | None  # the folder
     inputs: list[Input]
 
 
@@ -58,6 +62,7 @@ class _Found:
     configuration: dict[str, Any] = field(default_factory=dict)
     id: str = ""
     work: list[str] = field(default_factory=list)
+    hash_index: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +70,7 @@ class Claim:
     """A run directory that is ours."""
 
     layout: Layout
+    run: str  # its id
     is_complete: bool
     work: list[str]  # every folder with intermediate files of the run
 
@@ -77,6 +83,7 @@ def claim(
     work_dir: str | None,
     runner: str,
     overwrite: bool,
+    index: FoundIndex | None = None,
 ) -> Claim:
     """Make the run directory that of this configuration.
 
@@ -87,6 +94,7 @@ def claim(
         work_dir: where intermediate files go, those of an earlier attempt included; None: into the run directory.
         runner: its name.
         overwrite: remove the run that is there.
+        index: the hash index that the run is compared with, and added to.
 
     Raises:
         UserError: it holds something else, or cannot be written.
@@ -94,7 +102,8 @@ def claim(
     found = _find_run(output, overwrite=overwrite)
     if found and overwrite:
         # A run.json that is damaged does not name its folders: then it is the usual one.
-        _remove_run(output, found.work or [f"work/{config.fingerprint}"])
+        _check_index(output, found, index)
+        _remove_run(output, found.work or [f"work/{config.fingerprint}"], index)
         found = None
     if found and found.fingerprint != config.fingerprint:
         changed = differences(found.configuration, msgspec.json.decode(msgspec.json.encode(config)))
@@ -109,8 +118,9 @@ def claim(
         fingerprint=config.fingerprint,
         preset=config.recipe.preset,
         configuration=config,
-        engine=Engine(runner, beam.__version__, platform.python_version(), platform.platform()),
+        engine=Engine(runner, beam.__version__, platform.python_version(), platform.platform(), kernel_name()),
         work=[_work_folder(work_dir, config.fingerprint, run_id)],
+        hash_index=storage.absolute(index.folder) if index else None,
         inputs=[Input(segment.name, segment.size) for segment in segments],
     )
     if not found:
@@ -120,7 +130,8 @@ def claim(
     layout = Layout(output=output, work=_located(run_file.work[-1], output))
     storage.remove_leftovers(layout.output)
     storage.remove_leftovers(layout.work)
-    return Claim(layout, _is_complete(layout, config), [_located(folder, output) for folder in run_file.work])
+    is_complete = _is_complete(layout, config) and (index is None or index.has_run)
+    return Claim(layout, run_id, is_complete, [_located(folder, output) for folder in run_file.work])
 
 
 def _find_run(output: str, *, overwrite: bool) -> _Found | None:
@@ -176,10 +187,32 @@ def _gather_work(output: str, earlier: list[str], run_file: RunFile) -> RunFile:
     return run_file
 
 
-def _remove_run(output: str, work: Sequence[str]) -> None:
+def run_of(output: str) -> str:
+    """Return the id of the run that a run directory holds; "" if it holds none that can be read."""
+    try:
+        found = storage.read_json(Layout(output, "").run_file, _Found)
+    except msgspec.DecodeError:
+        return ""
+    return found.id if found else ""
+
+
+def _check_index(output: str, found: _Found, index: FoundIndex | None) -> None:
+    """See that what a run has added to a hash index will be taken back before the run is removed."""
+    extended = found.hash_index
+    is_named = index is not None and storage.absolute(index.folder) == extended
+    if extended and not is_named and find_index(extended, found.id).has_run:
+        raise UserError(
+            f"--output {output} holds a run that is in the hash index {extended}; to overwrite it, give "
+            f"--hash_index {extended}, or choose another --output"
+        )
+
+
+def _remove_run(output: str, work: Sequence[str], index: FoundIndex | None) -> None:
     """Remove the run; its claim to the folder goes last, so that this can be interrupted and repeated."""
     layout = Layout(output, "")
     storage.remove_file(layout.manifest_file)
+    if index:
+        index.take_back()
     # Before the shards, of which its notes speak.
     remove_work(output, [_located(folder, output) for folder in work])
     for name in ("ledger.json", "report.html"):

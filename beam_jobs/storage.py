@@ -11,11 +11,12 @@ import contextlib
 import errno
 import fcntl
 import glob
+import io
 import mmap
 import os
 import shutil
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO, TypeVar
 
@@ -70,14 +71,29 @@ def _open_for_writing(path: str) -> BinaryIO:
     return _file_systems(path).create(path, compression_type=CompressionTypes.UNCOMPRESSED)
 
 
+@contextlib.contextmanager
+def ranges_of(path: str) -> Iterator[Callable[[int, int], bytes]]:
+    """Open a file and give what reads ranges of it, (first byte, size) -> bytes; EOFError: the file ends before."""
+    with open_for_reading(path) as file:
+        # Beam's file of S3 would fetch 16 MiB to give a few bytes; what is below its buffer fetches what is asked for.
+        source = file.raw if isinstance(file, io.BufferedReader) and not is_local(path) else file
+
+        def read(start: int, size: int) -> bytes:
+            source.seek(start)
+            data = source.read(size)
+            while len(data) < size and (piece := source.read(size - len(data))):
+                data += piece
+            if len(data) != size:
+                raise EOFError(f"{path} ends after {start + len(data)} bytes, want {start + size}")
+            return data
+
+        yield read
+
+
 def read_range(path: str, start: int, size: int) -> bytes:
     """Return `size` bytes of a file from byte `start`; raises EOFError if the file ends before."""
-    with open_for_reading(path) as file:
-        file.seek(start)
-        data = file.read(size)
-    if len(data) != size:
-        raise EOFError(f"{path} ends after {start + len(data)} bytes, want {start + size}")
-    return data
+    with ranges_of(path) as read:
+        return read(start, size)
 
 
 def mapped(path: str) -> memoryview:
@@ -129,6 +145,11 @@ def write(path: str, data: bytes) -> None:
 def write_json(path: str, value: Any) -> None:
     """Write a value as JSON for people: indented, with a final line feed."""
     write(path, msgspec.json.format(msgspec.json.encode(value), indent=2) + b"\n")
+
+
+def write_note(path: str, value: Any) -> None:
+    """Write a value as JSON for the next stage: as short as it can be, for there are many."""
+    write(path, msgspec.json.encode(value))
 
 
 def read_json(path: str, kind: type[_T]) -> _T | None:

@@ -26,6 +26,7 @@ sys.path.insert(0, str(ROOT))
 from beam_jobs.elements import ExtractNote, MineNote  # noqa: E402
 from benchmarks.measuring import held_by  # noqa: E402
 from benchmarks.scale import Counts  # noqa: E402
+from ccnet_pipeline.dedup.tables import READ_HASHES  # noqa: E402
 
 # The list of CC-MAIN-2019-09: WET files, compressed bytes, pages.
 _FILES, _DUMP_BYTES, _PAGES = 64_000, 7.62 * (1 << 40), 2.9e9
@@ -33,7 +34,9 @@ _CORES = (1, 100, 5_000)
 # apache_beam/io/aws/s3io.py, Beam 2.77: an object is written in parts of 5 MiB, and read in pieces of 16 MiB.
 _PART_BYTES, _PIECE_BYTES = 5 << 20, 16 << 20
 _OPEN_AND_CLOSE = 2  # requests beside the parts of an object that has several
-_HOUR = 3600
+_LARGE_FILES_A_SEGMENT = 3  # pages, hashes, documents
+SHARDS_LINE = "shards"
+_HOUR, _HOURS_A_MONTH = 3600, 730
 _GB, _TB = 1e9, 1e12
 
 
@@ -107,42 +110,46 @@ class Dump:
             "pages between the stages": self.measured.pages_bytes * _PAGES,
             "hashes": hashes * 8.125,
             "documents, twice while they are gathered": 2 * self.measured.shard_bytes * _PAGES,
-            "shards": self.measured.shard_bytes * _PAGES,
+            SHARDS_LINE: self.measured.shard_bytes * _PAGES,
         }
 
-    def requests(self) -> tuple[float, float]:
-        """Return the requests that write, and those that read or look up, of an object store."""
+    def requests(self) -> dict[str, tuple[float, float]]:
+        """Return, by cause, the requests to an object store that write, and those that read or look up."""
         grown = _FILES / self.segments
         counted = [counts for group, counts in self.counts.items() if group.startswith("storage, ")]
-        writes = sum(counts.get("writes", 0) for counts in counted) * grown
-        reads = sum(counts.get("reads", 0) + counts.get("lookups", 0) for counts in counted) * grown
-        moved = self.bytes()
-        written = moved["pages between the stages"] + 2 * moved["hashes"] + 3 * moved["shards"]
-        writes += written / _PART_BYTES + _OPEN_AND_CLOSE * 5 * _FILES
-        reads += (written + _DUMP_BYTES) / _PIECE_BYTES
-        return writes, reads
+        hashes, moved = self.measured.hashes * _PAGES, self.bytes()
+        written = sum(moved.values()) + hashes * 9.125  # documents, pages and hashes; once more hashes, with owners
+        return {
+            "files, notes and looking for them": (
+                sum(counts.get("writes", 0) for counts in counted) * grown,
+                sum(counts.get("reads", 0) + counts.get("lookups", 0) for counts in counted) * grown,
+            ),
+            "parts of large files": (
+                written / _PART_BYTES + _OPEN_AND_CLOSE * _LARGE_FILES_A_SEGMENT * _FILES,
+                (written + _DUMP_BYTES) / _PIECE_BYTES,
+            ),
+            # The simulated segments have few hashes. A table's hashes, and its bits, are read some at a time.
+            "tables of hashes, compacted and compared": (0, 2 * 2 * hashes / READ_HASHES),
+        }
 
 
 def lines_of(dump: Dump, prices: Prices) -> Iterator[tuple[str, ...]]:
-    """Yield the rows of the table: what, and how much with each number of cores."""
+    """Yield the rows of the table: what, how much in all, and what it is with each number of cores."""
     hours = dump.cpu_hours()
     total = sum(hours.values())
     for stage, of_stage in hours.items():
         yield f"{stage}, hours", f"{of_stage:,.1f}", *(f"{of_stage / cores:,.2f}" for cores in _CORES)
     yield "all, hours", f"{total:,.0f}", *(f"{total / cores:,.1f}" for cores in _CORES)
-    yield "cores, US $", "", *(f"{total * prices.core_hour:,.0f}" for _ in _CORES)
+    yield "cores, $", f"{total * prices.core_hour:,.0f}"
     for what, size in dump.bytes().items():
-        yield f"{what}, TB", f"{size / _TB:.2f}", *("" for _ in _CORES)
-    writes, reads = dump.requests()
-    yield "requests that write", f"{writes / 1e6:.1f} million", *(f"$ {writes * prices.put:,.0f}" for _ in _CORES)
-    yield "requests that read", f"{reads / 1e6:.1f} million", *(f"$ {reads * prices.get:,.0f}" for _ in _CORES)
-    work = sum(size for what, size in dump.bytes().items() if what != "shards") / _GB
-    months = [total / cores / 730 for cores in _CORES]
-    yield (
-        "work folder while it runs",
-        f"{work / 1000:.1f} TB",
-        *(f"$ {work * prices.gb_month * m:,.0f}" for m in months),
-    )
+        yield f"{what}, TB", f"{size / _TB:.2f}"
+    work = sum(size for what, size in dump.bytes().items() if what != SHARDS_LINE)
+    months = [total / cores / _HOURS_A_MONTH for cores in _CORES]
+    dollars = (f"{work / _GB * prices.gb_month * each:,.0f}" for each in months)
+    yield "the work folder in an object store while it runs, $", "", *dollars
+    for what, (writes, reads) in dump.requests().items():
+        cost = writes * prices.put + reads * prices.get
+        yield f"requests, {what}", f"{writes / 1e6:.1f} + {reads / 1e6:.1f} million, $ {cost:,.0f}"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -170,7 +177,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     table = Table("", "in all", *(f"{cores:,} cores" for cores in _CORES), box=box.SIMPLE_HEAD)
     for row in lines_of(dump, Prices()):
-        table.add_row(*row)
+        table.add_row(*row)  # short rows are the same for any number of cores
     console.print(table)
     return 0
 

@@ -98,7 +98,7 @@ def extract_ours(path: Path) -> Iterator[Found]:
             if type(record) is Record and record.type == "response":
                 page = reader.read(record, _SEGMENT).page
                 if page is not None:
-                    yield page.url, page.date, page.text or ""
+                    yield page.url, page.date, page.text
 
 
 def extract_bare(path: Path) -> Iterator[Found]:

@@ -30,6 +30,7 @@ _ENDS: tuple[tuple[type[Exception], int, str], ...] = (
 _REFUSALS = {  # of the machine
     errno.ENOSPC: "make room and run it again",
     errno.EDQUOT: "make room and run it again",
+    errno.EFBIG: "raise the limit (ulimit -f) and run it again",
     errno.EACCES: "choose another place, or mend the permissions",
     errno.EPERM: "choose another place, or mend the permissions",
     errno.EROFS: "choose another place",

@@ -17,7 +17,7 @@ from ccnet_pipeline.dedup.hashing import Hashes, paragraph_hashes
 from ccnet_pipeline.fetch import Readable
 from ccnet_pipeline.ledger import Account
 from ccnet_pipeline.pages.page import Page
-from ccnet_pipeline.pages.stored import CHUNK_CHARACTERS, CHUNK_PAGES, Batch
+from ccnet_pipeline.pages.stored import Batch
 from ccnet_pipeline.pages.wet import read_page
 from ccnet_pipeline.recipe import Recipe
 
@@ -50,16 +50,18 @@ class Extraction:
 
     def batches(self, stream: Readable) -> Iterator[Batch]:
         """Yield the page of every text record, those that go no further included, in the order of the archive."""
-        batch: list[Page] = []
-        characters = 0
+        batch, compared = Batch(), list[str]()
         for page in self._pages(stream):
-            batch.append(page)
-            characters += len(page.text or "")
-            if characters >= CHUNK_CHARACTERS or len(batch) >= CHUNK_PAGES:
-                yield self._taken(batch)
-                batch, characters = [], 0
-        if batch:
-            yield self._taken(batch)
+            paragraphs = page.paragraphs(title_is_paragraph=self.recipe.title_is_paragraph)
+            batch.add(page, paragraphs)
+            if page.reason is None:
+                compared += paragraphs
+                self._paragraphs_per_record.append(len(paragraphs))
+            if batch.is_full:
+                yield self._taken(batch, compared)
+                batch, compared = Batch(), []
+        if batch.pages:
+            yield self._taken(batch, compared)
 
     def pages(self, stream: Readable) -> Iterator[Page]:
         """Yield what `batches` does, page by page."""
@@ -128,22 +130,12 @@ class Extraction:
         hashes = np.concatenate(self._hashes) if self._hashes else np.empty(0, np.uint64)
         return collect(hashes, self._paragraphs_per_record)
 
-    def _taken(self, pages: list[Page]) -> Batch:
-        """Count and hash the paragraphs of some pages."""
-        num_paragraphs: list[int] = []
-        lengths: list[int] = []
-        compared: list[str] = []
-        for page in pages:
-            paragraphs = page.paragraphs(title_is_paragraph=self.recipe.title_is_paragraph)
-            num_paragraphs.append(len(paragraphs))
-            lengths += map(len, paragraphs)
-            if page.reason is None:
-                compared += paragraphs
-                self._paragraphs_per_record.append(len(paragraphs))
+    def _taken(self, batch: Batch, compared: list[str]) -> Batch:
+        """Count the pages of a batch, and hash those of their paragraphs that are compared."""
+        self.num_pages += len(batch.pages)
+        self.account.tally.read(0, len(batch.lengths), batch.characters)
         self._hashes.append(paragraph_hashes(compared))
-        self.num_pages += len(pages)
-        self.account.tally.read(0, len(lengths), sum(lengths))
-        return Batch(pages, num_paragraphs, lengths)
+        return batch
 
 
 def _dump_of(warcinfo: Record) -> str:

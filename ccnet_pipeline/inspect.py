@@ -86,7 +86,7 @@ def _place(offset: int, number: int) -> str:
 def _count_page(found: Survey, page: Page, identifier: Identifier | None) -> None:
     found.pages += 1
     if identifier:
-        [answer] = identifier.identify([" ".join(for_identification((page.text or "").split("\n")))])
+        [answer] = identifier.identify([" ".join(for_identification(page.lines or [""]))])
         found.languages[_NO_LANGUAGES.get(answer.language, answer.language)] += 1
 
 
@@ -106,7 +106,7 @@ def lines_of(found: Survey) -> Iterator[str]:
         yield ""
         yield f"--record {place}   {_clean(page.url)}   {_clean(page.date)}"
         yield f"    {_shortened(page.title)}"
-        yield f"    {_shortened(page.text or '')}"
+        yield f"    {_shortened(page.text)}"
 
 
 def _table(title: str, counts: Counter[str]) -> Iterator[str]:
@@ -187,7 +187,7 @@ def _print_record(found: Found, offset: int) -> None:
     page = Extraction("", CC100).page_of(record)
     if isinstance(page, Page):
         print(_clean(page.title))
-        print(_clean(page.text or ""))
+        print(_clean(page.text))
     elif record.type in ("warcinfo", "metadata", "request"):
         print(_clean(record.body.decode("utf-8", "replace").replace("\r\n", "\n")))
     else:

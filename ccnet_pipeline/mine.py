@@ -221,7 +221,7 @@ class Miner:
 
 def _telling_of_lost(page: Page) -> Paragraphs:
     """Return what tells the language of a page that goes no further, if that is wanted: its title and what is there."""
-    text = f"{page.title} {page.text or ''}".replace("\n", " ")
+    text = f"{page.title} {' '.join(page.lines)}"
     return Paragraphs([], []) if page.main_share is None else Paragraphs([0], [text])
 
 

@@ -137,6 +137,7 @@ class Configuration:
     blocklist_sha256: str | None
     robots_sha256: str | None = None  # of what --robots disallows, compiled
     extractor_version: str  # its name, too
+    hash_index: str | None = None  # digest of the hashes of earlier dumps
     inputs_sha256: str  # of `digest_of_inputs`
     num_segments: int
 

@@ -11,12 +11,13 @@ from ccnet_pipeline.recipe import Recipe
 def chunks_of(recipe: Recipe, *parts: Sequence[Page]) -> list[Chunk]:
     """`chunks_of(CC100, pages)`: these pages as one chunk; each further sequence of pages is one more."""
     file = io.BytesIO()
-    write_chunks((_batch(list(pages), recipe) for pages in parts), file)
+    write_chunks((_batch(pages, recipe) for pages in parts), file)
     file.seek(0)
     return list(read_chunks(file))
 
 
-def _batch(pages: list[Page], recipe: Recipe) -> Batch:
-    paragraphs = [page.paragraphs(title_is_paragraph=recipe.title_is_paragraph) for page in pages]
-    lengths = [len(paragraph) for of_page in paragraphs for paragraph in of_page]
-    return Batch(pages, [len(of_page) for of_page in paragraphs], lengths)
+def _batch(pages: Sequence[Page], recipe: Recipe) -> Batch:
+    batch = Batch()
+    for page in pages:
+        batch.add(page, page.paragraphs(title_is_paragraph=recipe.title_is_paragraph))
+    return batch

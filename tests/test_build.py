@@ -5,6 +5,7 @@ import errno
 import functools
 import gzip
 import hashlib
+import io
 import json
 import os
 import random
@@ -26,6 +27,7 @@ from beam_jobs.graph import Plan
 from ccnet_pipeline import sample
 from ccnet_pipeline.documents import Document
 from ccnet_pipeline.fluency import __main__ as fluency
+from ccnet_pipeline.language import kernel_name
 from tests.conftest import CHECKOUT
 from tests.moments import PATIENCE_S, Stop, wait_for
 
@@ -155,6 +157,7 @@ def test_the_balance_closes_in_the_ledger(built: Path) -> None:
 def test_run_json_names_what_decides(built: Path) -> None:
     run = run_file(built)
     assert (run["shard_format"], run["preset"], run["engine"]["runner"]) == (1, "cc100", "DirectRunner")
+    assert run["engine"]["identification"] == kernel_name()
     assert set(run["configuration"]["models"]) >= {"lid.176.ftz", "en.arpa.bin", "en.sp.model", "cutoffs.csv"}
 
 
@@ -378,6 +381,64 @@ def test_a_crash_at_every_kind_of_write_is_survived(
     assert not list(tmp_path.rglob(".writing-*"))
 
 
+@pytest.fixture(scope="session")
+def almost_done(lid: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run in small blocks that came as far as its manifest; a test takes a copy."""
+    output = tmp_path_factory.mktemp("almost_done") / "out"
+    with pytest.MonkeyPatch.context() as patch:
+        cut(patch, block_segments=2, group_segments=2)
+        crash_at(r"manifest\.json", 1, patch)
+        with pytest.raises(Crash):
+            build(output, lid, "--keep_rejects")
+    return output
+
+
+@pytest.mark.parametrize("reference", ["cc100"], indirect=True)
+def test_intermediate_files_go_as_soon_as_nothing_needs_them(
+    almost_done: Path, reference: tuple[str, Bytes], lid: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(almost_done, tmp_path / "out")
+    [work] = (tmp_path / "out" / "work").iterdir()
+    kinds = {f"{path.relative_to(work).parts[0]}/{path.name.partition('.')[2]}" for path in work.rglob("*.*")}
+    assert {kind for kind in kinds if not kind.endswith("json")} == {
+        "resolve/bits", "scatter/bits", "gather/frames.zst", "gather/rows"
+    }  # fmt: skip
+    cut(monkeypatch, block_segments=2, group_segments=2)
+    monkeypatch.setattr(job, "ExtractSegment", lambda **_: pytest.fail)
+    monkeypatch.setattr(job, "MineSegment", lambda **_: pytest.fail)
+    build(tmp_path / "out", lid, "--keep_rejects")
+    assert result(tmp_path / "out") == reference[1]
+
+
+@pytest.mark.parametrize("reference", ["cc100"], indirect=True)
+@pytest.mark.parametrize("lost", ["gather/*/*.frames.zst", "*/*/000002.*"])
+def test_what_was_lost_is_made_again_even_where_what_it_was_made_of_is_gone(
+    lost: str,
+    almost_done: Path,
+    reference: tuple[str, Bytes],
+    lid: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    shutil.copytree(almost_done, tmp_path / "out")
+    [work] = (tmp_path / "out" / "work").iterdir()
+    shutil.rmtree(tmp_path / "out" / "shards")
+    for path in work.glob(lost):
+        path.unlink()
+    cut(monkeypatch, block_segments=2, group_segments=2)
+    build(tmp_path / "out", lid, "--keep_rejects")
+    assert result(tmp_path / "out") == reference[1]
+
+
+def test_scopes_of_several_blocks(lid: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of four segments three are a scope, in two blocks, and one is alone."""
+    flags = ("--dedup_scope=group:3", "--dedup_keep=first")
+    build(tmp_path / "whole", lid, *flags)
+    cut(monkeypatch, block_segments=2)
+    build(tmp_path / "cut", lid, *flags)
+    assert result(tmp_path / "cut") == result(tmp_path / "whole")
+
+
 # Of a run, one after the other: the signal, the number of processes, and what is about to be opened or renamed then.
 MOMENTS = [
     ("SIGINT", 2, r"/workers\.log$"),  # the workers start
@@ -577,6 +638,33 @@ def test_a_file_gets_its_name_only_when_it_is_whole(tmp_path: Path) -> None:
     with pytest.raises(RuntimeError), storage.writing(str(tmp_path / "f")) as file:
         write_half(file)
     assert not list(tmp_path.iterdir())
+
+
+def test_no_more_is_fetched_of_an_object_than_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    fetched = []
+
+    class Source(io.RawIOBase):
+        data = io.BytesIO(bytes(range(256)))
+
+        def readable(self) -> bool:
+            return True
+
+        def seekable(self) -> bool:
+            return True
+
+        def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+            return self.data.seek(offset, whence)
+
+        def readinto(self, buffer: Any) -> int:
+            fetched.append(len(buffer))
+            return self.data.readinto(memoryview(buffer)[:7])  # a store may give less than was asked for
+
+    opened = io.BufferedReader(Source(), 1 << 20)  # as Beam opens an object of S3
+    monkeypatch.setattr(storage, "open_for_reading", lambda _: opened)
+    assert storage.read_range("s3://bucket/object", 100, 20) == bytes(range(100, 120))
+    assert fetched == [20, 13, 6]
+    with pytest.raises(ValueError, match="closed"):
+        opened.read()
 
 
 def test_an_error_that_is_about_another_file_is_not_blamed_on_this_one(tmp_path: Path) -> None:

@@ -109,7 +109,7 @@ def test_close_languages(mine: Mine) -> None:
 
 def test_rows_of_nec_in_euc_jp(pages: Callable[..., list[Page]], mine: Mine) -> None:
     name = "eucjp-row13.warc.gz"
-    text_a, text_b = (page.text or "" for page in pages(name))
+    text_a, text_b = (page.text for page in pages(name))
     assert "お申し込みは㈱緑地管理まで。区画の広さは①二十㎡ ②三十㎡の二種類です。" in text_a
     assert text_b.count("㈱緑地 ㈲水道 №１ №２ №３ №４ Ⅰ期 Ⅱ期 Ⅲ期 Ⅳ期") == 2
     assert "\ufffd" not in text_a + text_b
@@ -117,7 +117,7 @@ def test_rows_of_nec_in_euc_jp(pages: Callable[..., list[Page]], mine: Mine) -> 
 
 
 def test_characters_alone_between_tags(pages: Callable[..., list[Page]]) -> None:
-    english, japanese, thai = (page.text or "" for page in pages("lone-characters.warc.gz"))
+    english, japanese, thai = (page.text for page in pages("lone-characters.warc.gz"))
     assert english.endswith("\n“The plots” run from spring—autumn, cost 20€ a year and are let on… trust.")
     assert japanese.endswith("\n春の畑は水をよく使う。会費は二千円、「申込」は郵便、電話。\n第十章")
     assert thai.endswith("\nตัวอักษรกเป็นตัวแรก")
@@ -127,6 +127,6 @@ def test_empty_elements_of_xhtml(pages: Callable[..., list[Page]]) -> None:
     titled, untitled = pages("xhtml-empty-elements.warc.gz")
     assert (titled.title, untitled.title) == ("Plots to let", "")
     for page in (titled, untitled):
-        paragraphs = [line for line in (page.text or "").split("\n") if line != "Plots to let"]
+        paragraphs = [line for line in page.text.split("\n") if line != "Plots to let"]
         assert len(paragraphs) == 4
         assert all(len(paragraph) > 100 for paragraph in paragraphs)

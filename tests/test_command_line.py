@@ -425,6 +425,21 @@ def test_output_of_other_input_or_models_says_so(
     assert "models.en.sp.model was None, now " in line
 
 
+def test_output_of_an_earlier_version_is_refused_in_a_line(
+    mistake: Mistake, built: tuple[list[str], Path], here: Path
+) -> None:
+    """Its intermediate files have another form; of those that are older than the number of the form, too."""
+    argv, out = built
+    run = json.loads((out / "run.json").read_text("utf-8"))
+    now = run["configuration"].pop("work_format")
+    (here / "out").mkdir()
+    (here / "out" / "run.json").write_text(json.dumps(run | {"fingerprint": "5c3abb045273621d"}), "utf-8")
+    assert mistake(*argv, "--output", "out") == (
+        f"--output out holds a run of another configuration (work_format was None, now {now}); "
+        "choose another --output, or start anew with --overwrite"
+    )
+
+
 def test_overwrite_starts_anew_and_a_finished_run_is_not_built_again(
     built: tuple[list[str], Path], here: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

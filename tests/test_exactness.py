@@ -264,11 +264,19 @@ def test_a_part_has_no_more_hashes_than_are_wanted() -> None:
 def test_a_slice_of_a_table_is_read_from_its_place() -> None:
     table = np.arange(100, dtype=np.uint64), np.arange(100) % 3 == 0
     data = packed_table(table)
-    reader = TableReader(lambda offset, size: data[offset : offset + size], 100, start=13, count=50, at_once=7)
+    read = []
+
+    def read_range(offset: int, size: int) -> bytes:
+        read.append(size)
+        return data[offset : offset + size]
+
+    reader = TableReader(read_range, 100, start=13, count=50, at_once=7)
     for edge, expected in ((20, range(13, 20)), (20, range(0)), (1 << 64, range(20, 63))):
         hashes, in_several = reader.take(edge)
         assert (hashes.tolist(), in_several.tolist()) == (list(expected), [each % 3 == 0 for each in expected])
     assert table_size(100) == len(data)
+    assert max(read) == 7 * 8, "no more is in memory than wanted"
+    assert len(read) == 1 + 8, "the bits in one read"
 
 
 @pytest.mark.parametrize(

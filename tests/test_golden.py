@@ -267,7 +267,7 @@ def test_divergence_wrong_content_length_is_damage() -> None:
     items = list(read_archive(io.BytesIO(given["text"].encode()), max_record_bytes=1 << 20))
     assert any(not isinstance(item, Record) for item in items)
     for page in pages_of(given["text"], 0):
-        assert (page.text or "").rstrip("\n") in given["text"]
+        assert page.text.rstrip("\n") in given["text"]
 
 
 def test_divergence_warc_line_in_a_body_stays_text() -> None:
@@ -310,7 +310,7 @@ def test_divergence_blank_body_is_counted(body: str) -> None:
 def mine(model: StandIn, text: str) -> list[Document]:
     """Documents of one page in preset ccnet, none of its paragraphs a duplicate."""
     miner = Miner("segment", "CC-MAIN-2018-51", CCNET, identifier_of(model, CCNET), FluencyModels(None, "ccnet"))
-    page = Page(id="1", url="", date="", digest="", offset=0, title="", text=text)
+    page = Page(id="1", url="", date="", digest="", offset=0, title="", lines=text.split("\n"))
     table = collect(paragraph_hashes(text.split("\n")), [text.count("\n") + 1])
     return list(miner.mine(chunks_of(CCNET, [page]), verdicts(table.paragraphs, np.ones(len(table.unique), np.bool_))))
 

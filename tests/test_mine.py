@@ -44,7 +44,7 @@ class _Model:
 
 
 def page(number: int, text: str, reason: str | None = None, main_share: float | None = None) -> Page:
-    return Page(str(number), "", "", "", number, "", text, reason, main_share)
+    return Page(str(number), "", "", "", number, "", text.split("\n"), reason, main_share)
 
 
 def miner(recipe: Recipe = EVERY, *, keep_rejects: bool = False, models: FluencyModels | None = None) -> Miner:
@@ -64,7 +64,12 @@ def test_a_page_of_which_nothing_is_left_is_not_decoded(
 ) -> None:
     decoded: list[int] = []
     decode = Chunk.page
-    monkeypatch.setattr(Chunk, "page", lambda self, number: decoded.append(number) or decode(self, number))
+
+    def counted(chunk: Chunk, number: int) -> Page:
+        decoded.append(number)
+        return decode(chunk, number)
+
+    monkeypatch.setattr(Chunk, "page", counted)
     pages = [
         page(0, "en a\n"),
         page(1, "en b\nen c"),
@@ -99,6 +104,22 @@ def test_the_pages_of_several_chunks_share_one_list_of_verdicts() -> None:
         miner(), [page(0, "en a\nen b")], [page(1, "x", "empty")], [page(2, "en c\nen d")], verdicts=[0, 1, 1, 0]
     )
     assert [(each.id, each.paragraph_ids) for each in documents] == [("0", [0]), ("2", [1])]
+
+
+@pytest.mark.parametrize("keep_rejects", [False, True])
+def test_where_chunks_are_cut_changes_nothing(keep_rejects: bool) -> None:
+    pages = [
+        page(0, "en a\nund b\nen c"), page(1, "sw d\n"), page(2, "en e", "too_short"), page(3, "und f\nsw gggggggg"),
+        page(4, "zxx h"), page(5, "en\nsw i"), page(6, ""), page(7, "sw j\nen k", main_share=0.25),
+    ]  # fmt: skip
+    recipe = replace(EVERY, keep_buckets=("head", "all"))
+    verdicts = [0, 0, 2, 0, 0, 0, 0, 0, 1, 0, 0, 0, 1]
+    found = []
+    for parts in ([pages], [[each] for each in pages], [pages[:3], pages[3:]]):
+        by = miner(recipe, keep_rejects=keep_rejects, models=Recorded())
+        found.append((mined(by, *parts, verdicts=verdicts), by.account))
+    assert found[0] == found[1] == found[2]
+    assert len(found[0][0]) == (8 if keep_rejects else 4)
 
 
 @pytest.mark.parametrize("verdicts", [[], [0, 0], [0, 0, 0, 0]])

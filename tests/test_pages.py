@@ -1,16 +1,25 @@
 """Pages between the stages: what is written comes back, by the column and page by page."""
 
 import io
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from ccnet_pipeline.pages.page import Page
 from ccnet_pipeline.pages.stored import Batch, read_chunks, read_pages, write_chunks
 
-FIRST = Page(id="1", url="http://a", date="", digest="", offset=0, title="Title", text="ab\n\n汉字\U0001f600")
-LOST = replace(FIRST, id="2", text=None, reason="too_short", main_share=0.0)
-BATCHES = [Batch([FIRST, LOST, FIRST], [3, 0, 3], [2, 0, 3, 2, 0, 3]), Batch([LOST], [0], [])]
+FIRST = Page(id="1", url="http://a", date="", digest="", offset=0, title="Title", lines=["ab", "", "汉字\U0001f600"])
+LOST = replace(FIRST, id="2", lines=[], reason="too_short", main_share=0.0)
+
+
+def batch(*pages: Page) -> Batch:
+    result = Batch()
+    for page in pages:
+        result.add(page, page.paragraphs(title_is_paragraph=False))
+    return result
+
+
+BATCHES = [batch(FIRST, LOST, FIRST), batch(LOST)]
 
 
 def written(batches: list[Batch]) -> bytes:

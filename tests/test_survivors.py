@@ -19,7 +19,7 @@ Pages = list[tuple[str | None, bool, list[tuple[str, int]]]]
 
 def page(number: int, reason: str | None, has_share: bool, texts: list[str]) -> Page:
     return Page(
-        id=str(number), url="", date="", digest="", offset=0, title="", text="\n".join(texts) if texts else None,
+        id=str(number), url="", date="", digest="", offset=0, title="", lines=texts,
         reason=reason, main_share=0.5 if has_share else None,
     )  # fmt: skip
 

@@ -21,7 +21,10 @@ import zstandard
 
 from beam_jobs import storage
 from beam_jobs.blocks import Blocks, block_size
+from beam_jobs.books import Sums, close_books
+from beam_jobs.elements import FinalFile
 from beam_jobs.progress import StageProgress, watched
+from beam_jobs.transforms.publish import SumFn
 from ccnet_pipeline.archive import Record
 from ccnet_pipeline.checksums import sha256_of
 from ccnet_pipeline.documents import Document, LanguageLabel, Reject, encode
@@ -274,6 +277,47 @@ def test_the_check_looks_at_every_language(unit: str) -> None:
     want = f"the balance of the run, sw does not close: 7 {unit} read, 3 kept, 2 dropped, 2 unaccounted for"
     with pytest.raises(BalanceError, match=want):
         account.check("the run")
+
+
+def final_file(paragraphs: int, characters: int) -> FinalFile:
+    return FinalFile("shards/de/all-00000.jsonl.zst", "de", "all", "jsonl.zst", 1, paragraphs, characters, 1, "")
+
+
+def test_the_books_of_a_run_do_not_depend_on_how_its_segments_are_added_up() -> None:
+    names = [f"{number:03d}.wet" for number in range(250)]
+    accounts = {name: an_account() if number % 2 else Account() for number, name in enumerate(names)}
+    whole = [Sums()]
+    parts = [Sums() for _ in range(7)]
+    for number, (name, account) in enumerate(accounts.items()):
+        whole[0].count(name, account)
+        parts[number % 7].count(name, account)
+    combine = SumFn()
+    told = combine.extract_output(combine.merge_accumulators([combine.add_input(Sums(), part) for part in parts]))
+    kept = total(accounts.values()).tally
+    files = [final_file(kept.paragraphs.kept, kept.characters.kept)]
+    ledger = close_books(told, files, 250)
+    assert ledger == close_books(combine.add_input(combine.create_accumulator(), whole[0]), files, 250)
+    assert (ledger.num_segments, ledger.num_without_record) == (250, 125)
+    assert ledger.without_record == [f"{name} (empty)" for name in names[::2][:100]]
+
+
+def test_books_that_do_not_close_are_not_published() -> None:
+    account = an_account()
+    sums = Sums()
+    sums.count("a.wet", account)
+    kept = account.tally.paragraphs.kept, account.tally.characters.kept
+    assert close_books(sums, [final_file(*kept)], 1).records.read == account.tally.records.read
+    with pytest.raises(BalanceError, match="1 of 2 segments came to the end"):
+        close_books(sums, [final_file(*kept)], 2)
+    for more in ((1, 0), (0, 1)):
+        with pytest.raises(BalanceError, match=r"the jsonl\.zst shards hold \d+ \w+, but \d+ were kept"):
+            close_books(sums, [final_file(kept[0] + more[0], kept[1] + more[1])], 1)
+    account.tally.records.read += 1
+    with pytest.raises(BalanceError, match=r"the balance of b\.wet does not close"):
+        sums.count("b.wet", account)
+    broken = Sums(account=account)
+    with pytest.raises(BalanceError, match="the balance of the run does not close"):
+        SumFn().extract_output(broken)
 
 
 # --- fluency

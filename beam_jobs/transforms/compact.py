@@ -4,8 +4,8 @@ Where the block is its whole scope there is nothing else to compare it with: its
 """
 
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
-from functools import partial
 from typing import Any, BinaryIO
 
 import apache_beam as beam
@@ -19,6 +19,8 @@ from ccnet_pipeline.dedup.blocks import CELLS, count_cells, merge
 from ccnet_pipeline.dedup.duplicates import Keep, compare
 from ccnet_pipeline.dedup.sorting import HASH_BITS, Bits
 from ccnet_pipeline.dedup.tables import BitStreams, TableReader, packed, parts
+
+_READ_HASHES = 1 << 17  # at a time, 1 MiB a segment
 
 
 class _CompactFn(beam.DoFn):
@@ -39,21 +41,20 @@ class _CompactFn(beam.DoFn):
 
     def _compact(self, block: int, segments: list[tuple[int, int]]) -> CompactNote:
         layout = self._remains.layout
-        readers = [
-            TableReader(partial(storage.read_range, layout.extracted(number, "hashes")), hashes)
-            for number, hashes in segments
-        ]
         cells: list[int] = []
-        if self._remains.blocks.is_alone(block):
-            storage.write(layout.scattered(block), b"".join(map(packed, self._answers(readers))))
-        else:
-            with (
-                storage.writing(layout.compacted(block, "table")) as table,
-                storage.writing(layout.compacted(block, "owners")) as owners,
-            ):
+        with ExitStack() as stack:
+            readers = []
+            for number, hashes in segments:
+                read = stack.enter_context(storage.ranges_of(layout.extracted(number, "hashes")))
+                readers.append(TableReader(read, hashes, at_once=_READ_HASHES))
+            if self._remains.blocks.is_alone(block):
+                storage.write(layout.scattered(block), b"".join(map(packed, self._answers(readers))))
+            else:
+                table = stack.enter_context(storage.writing(layout.compacted(block, "table")))
+                owners = stack.enter_context(storage.writing(layout.compacted(block, "owners")))
                 cells = _write_run(readers, table, owners)
         note = CompactNote(block, segments, cells, sum(hashes for _, hashes in segments))
-        storage.write_json(layout.compacted(block, "done.json"), note)
+        storage.write_note(layout.compacted(block, "done.json"), note)
         return note
 
     def _answers(self, readers: Sequence[TableReader]) -> list[Bits]:

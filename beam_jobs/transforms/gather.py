@@ -44,7 +44,9 @@ class _GatherFn(beam.DoFn):
         note = self._remains.gather_note(group) or self._gather(group, numbers)
         if note.bytes:
             self._remains.free(self._layout.mined(number, "blocks.zst") for number in numbers)
-        self._remains.free(self._layout.compacted(number, "table") for number in numbers)  # a block's first ones
+        if not self._remains.blocks.has_index:  # whose new parts may be asked for once more
+            blocks = {self._remains.blocks.block_of(number) for number in numbers}
+            self._remains.free(self._layout.compacted(block, "table") for block in blocks.intersection(numbers))
         for each in note.gathered:
             yield (each.folder, each.name), msgspec.msgpack.encode(each)
 
@@ -75,7 +77,7 @@ class _GatherFn(beam.DoFn):
             row_offset += len(rows[-1])
         storage.write(self._layout.gathered(group, "rows"), b"".join(rows))
         note = GatherNote(size, row_offset, gathered)
-        storage.write_json(self._layout.gathered(group, "done.json"), note)
+        storage.write_note(self._layout.gathered(group, "done.json"), note)
         return note
 
     def _places(self, numbers: Iterable[int]) -> _Places:

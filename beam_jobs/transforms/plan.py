@@ -77,7 +77,8 @@ class _PlanFn(beam.DoFn):
         notes = sorted((each.note for each in compacted if each.note), key=attrgetter("block"))
         for scope, of_scope in itertools.groupby(notes, key=lambda note: self._blocks.scope_of(note.block)):
             together = list(of_scope)
-            if all(note.block in with_answers for note in together):
+            # With an index every range is asked for its part of the new one, also where its answers are there.
+            if all(note.block in with_answers for note in together) and not self._blocks.has_index:
                 for note in together:
                     yield from (TaggedOutput(SETTLED, bits) for bits in segment_bits(note))
             else:

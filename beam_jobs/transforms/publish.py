@@ -5,7 +5,7 @@ segments, and only the parts' sums go on.
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import apache_beam as beam
@@ -13,11 +13,13 @@ import msgspec
 
 from beam_jobs import storage
 from beam_jobs.books import Sums, close_books, segment_books
+from beam_jobs.earlier_dumps import EarlierDumps, PartNote
 from beam_jobs.elements import FinalFile, Manifest, MineNote
 from beam_jobs.layout import LEDGER_PART_SEGMENTS, Layout
 from ccnet_pipeline.documents import SHARD_FORMAT
 from ccnet_pipeline.errors import BalanceError, UserError
 from ccnet_pipeline.frames import write_lines
+from ccnet_pipeline.hash_index.union import total_of
 from ccnet_pipeline.recipe import Configuration
 
 _LEVEL = 3  # of zstd
@@ -67,20 +69,29 @@ class _WritePartFn(beam.DoFn):
 
 
 class _PublishFn(beam.DoFn):
-    def __init__(self, layout: Layout, configuration: Configuration) -> None:
+    def __init__(self, layout: Layout, configuration: Configuration, earlier: EarlierDumps | None) -> None:
         self._layout = layout
         self._configuration = configuration
+        self._earlier = earlier
 
-    def process(self, element: tuple[None, Iterable[FinalFile | Sums]]) -> Iterator[None]:
+    def process(self, element: tuple[None, Iterable[FinalFile | Sums | PartNote]]) -> Iterator[None]:
         gathered = list(element[1])
         [sums] = (each for each in gathered if isinstance(each, Sums))
         ordered = sorted((each for each in gathered if isinstance(each, FinalFile)), key=lambda file: file.path)
+        notes = [each for each in gathered if isinstance(each, PartNote)]
+        additions = total_of(note.additions for note in notes)
         try:
             ledger = close_books(sums, ordered, self._configuration.num_segments)
         except (BalanceError, UserError):
             storage.remove_folder(self._layout.ledger_folder)  # nothing of such a run is published
             raise
+        if self._earlier:
+            # Where the first copy stays, it stays where it is right.
+            is_wrong = self._configuration.recipe.dedup_keep == "none"
+            ledger = replace(ledger, index_duplicates_published=additions.come_again if is_wrong else 0)
         storage.write_json(self._layout.ledger_file, ledger)
+        if self._earlier:
+            self._earlier.publish([note.part for note in notes], additions)
         # Last: a run is complete when it has its manifest.
         storage.write_json(self._layout.manifest_file, Manifest(SHARD_FORMAT, self._configuration.fingerprint, ordered))
         yield None
@@ -93,13 +104,18 @@ def _by_part(element: tuple[int, int]) -> tuple[int, int]:
 
 @dataclass
 class Publish(beam.PTransform[Any, Any]):
-    """(PCollection[(None, FinalFile)], PCollection[(group, segment number)]) -> PCollection[None], one element."""
+    """Three PCollections -> PCollection[None], one element.
+
+    They are PCollection[(None, FinalFile)], PCollection[(group, segment number)], and PCollection[(None, PartNote)],
+    which is empty where there is no index.
+    """
 
     layout: Layout
     configuration: Configuration
+    earlier: EarlierDumps | None
 
     def expand(self, input_or_inputs: Any) -> Any:  # Beam cannot check a pair of collections
-        files, mined = input_or_inputs
+        files, mined, extended = input_or_inputs
         sums = (
             mined
             | "KeyByPart" >> beam.Map(_by_part).with_output_types(tuple[int, int])
@@ -109,8 +125,8 @@ class Publish(beam.PTransform[Any, Any]):
         )
         # As a CoGroupByKey, in fewer steps.
         return (
-            (files, sums)
+            (files, sums, *([extended] if self.earlier else []))
             | "FilesAndSums" >> beam.Flatten().with_output_types(tuple[None, Any])
             | "GatherAll" >> beam.GroupByKey()
-            | "Publish" >> beam.ParDo(_PublishFn(self.layout, self.configuration))
+            | "Publish" >> beam.ParDo(_PublishFn(self.layout, self.configuration, self.earlier))
         )

@@ -104,7 +104,7 @@ class _WriteFn(beam.DoFn):
             or storage.size(self._layout.final(plan.path)) != note.file.bytes
         ):
             note = FinishedNote(plan_sha256, self._write(plan))
-            storage.write_json(note_path, note)
+            storage.write_note(note_path, note)
         yield None, note.file
 
     def _write(self, plan: FilePlan) -> FinalFile:

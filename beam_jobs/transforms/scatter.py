@@ -45,12 +45,12 @@ class _ScatterFn(beam.DoFn):
         """Return one answer for each hash of each segment."""
         path, begun = self._layout.compacted(note.block, "owners"), 0
         streams = BitStreams(hashes for _, hashes in note.segments)
-        for start in range(0, note.entries, PART_HASHES):
-            size = min(PART_HASHES, note.entries - start)
-            owners = np.frombuffer(storage.read_range(path, start, size), np.uint8)
-            begin = int(np.count_nonzero(owners & 1))
-            streams.extend(hand_back(owners, may_keep[begun : begun + begin], len(note.segments)))
-            begun += begin
+        with storage.ranges_of(path) as read:
+            for start in range(0, note.entries, PART_HASHES):
+                owners = np.frombuffer(read(start, min(PART_HASHES, note.entries - start)), np.uint8)
+                begin = int(np.count_nonzero(owners & 1))
+                streams.extend(hand_back(owners, may_keep[begun : begun + begin], len(note.segments)))
+                begun += begin
         return b"".join(map(packed, streams.streams))
 
 

@@ -73,7 +73,8 @@ class TableReader:
         self._read = read
         self._num_hashes = num_hashes
         self._at_once = at_once
-        self._next = start
+        self._first = self._next = start
+        self._bits = b""
         self._stop = num_hashes if count is None else start + count
         self._hashes: Hashes = np.empty(0, np.uint64)
         self._in_several: Bits = np.empty(0, np.bool_)
@@ -100,13 +101,16 @@ class TableReader:
         )
 
     def _fill(self) -> None:
+        first_byte = self._first // 8
+        if not self._bits:  # the 65th part of all
+            size = packed_size(self._stop) - first_byte
+            self._bits = self._read(self._num_hashes * HASH_BYTES + first_byte, size)
         start, self._next = self._next, min(self._next + self._at_once, self._stop)
         count = self._next - start
         hashes = self._read(start * HASH_BYTES, count * HASH_BYTES)
-        bits_at, first = divmod(start, 8)
-        bits = self._read(self._num_hashes * HASH_BYTES + bits_at, packed_size(first + count))
+        bits_at, first = divmod(start - first_byte * 8, 8)
         self._hashes = np.frombuffer(hashes, "<u8").astype(np.uint64, copy=False)
-        self._in_several = unpacked(bits, first, count)
+        self._in_several = unpacked(self._bits[bits_at : bits_at + packed_size(first + count)], first, count)
 
 
 class BitStreams:

@@ -6,6 +6,8 @@ What happens to a text:
     labels.py          what a label of a model means
     readable.py        what fastText is shown of a paragraph
     fasttext_file.py   whether a model file is whole
+    fasttext_kernels.py
+                       the programs that compute its answers
     fasttext_model.py  one model from a file
     combination.py     two models: when the second is asked, and who decides
     chinese.py         zh -> zh-Hans or zh-Hant
@@ -29,6 +31,7 @@ The added model (added.ftz, and its card added.json), made by ``python -m ccnet_
 """
 
 from ccnet_pipeline.language.codes import CC100_CODES, NOT_LANGUAGE, UNDETERMINED
+from ccnet_pipeline.language.fasttext_kernels import kernel_name
 from ccnet_pipeline.language.fasttext_model import FastTextModel
 from ccnet_pipeline.language.identifier import (
     LEAST_SCORE,
@@ -57,6 +60,7 @@ __all__ = [
     "ModelIdentifier",
     "Offer",
     "for_identification",
+    "kernel_name",
     "languages_not_offered",
     "load",
     "parse_languages",

@@ -1,12 +1,14 @@
 """The text of one record, as the stages pass it on."""
 
 import uuid
-from dataclasses import dataclass
+from collections.abc import Sequence
+
+import msgspec
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
-    """The text of one record. Lines are stripped, and joined by a line feed."""
+# Not a dataclass: there is one a record, and it is made and decoded in a tenth of the time.
+class Page(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """The text of one record. Its lines are stripped."""
 
     id: str
     url: str
@@ -14,7 +16,7 @@ class Page:
     digest: str
     offset: int  # bytes, of the record's gzip member in its archive
     title: str  # the first line, or what the page itself calls its title
-    text: str | None  # the lines after the title, blank ones included; None: there is no such line
+    lines: list[str]  # after the title, blank ones included
     reason: str | None = None  # why the record leaves before any comparison; None: it goes on
     main_share: float | None = None  # of a web page: its main text in all text; None: too little to tell
 
@@ -22,8 +24,17 @@ class Page:
         """Return the paragraphs by position; the title is number 0, or not among them."""
         if self.reason == "empty":
             return []
-        lines = [] if self.text is None else self.text.split("\n")
-        return [self.title, *lines] if title_is_paragraph else lines
+        return [self.title, *self.lines] if title_is_paragraph else self.lines
+
+    @property
+    def text(self) -> str:
+        """The lines after the title, with line feeds between them."""
+        return "\n".join(self.lines)
+
+
+def text_length(lines: Sequence[str]) -> int:
+    """Return the code points of lines with line feeds between them."""
+    return sum(map(len, lines)) + max(len(lines) - 1, 0)
 
 
 def record_id(header: str, segment: str, offset: int, number: int) -> str:

@@ -7,8 +7,8 @@ encoded alone. So whoever judges can do it by the column, and need not decode a 
     pages     msgpack of one `Page` after the other
 """
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from typing import BinaryIO
 
 import msgspec
@@ -19,8 +19,8 @@ from ccnet_pipeline.frames import compressor, read_frames
 from ccnet_pipeline.pages.page import Page
 
 # A chunk ends with the page that reaches either.
-CHUNK_PAGES = 2048
-CHUNK_CHARACTERS = 8 << 20
+CHUNK_PAGES = 4096
+CHUNK_CHARACTERS = 16 << 20
 
 _LEVEL = 1  # of zstd: the file is read once, soon
 
@@ -61,13 +61,27 @@ class Chunk:
         return _decode(self._pages[self._ends[number] : self._ends[number + 1]])
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Batch:
     """Consecutive pages of a segment, before they are written."""
 
-    pages: list[Page]
-    num_paragraphs: list[int]  # of each page
-    lengths: list[int]  # code points of each paragraph of all pages, in order
+    pages: list[Page] = field(default_factory=list)
+    num_paragraphs: list[int] = field(default_factory=list)  # of each page
+    lengths: list[int] = field(default_factory=list)  # code points of each paragraph of all pages, in order
+    characters: int = 0  # of all paragraphs
+
+    def add(self, page: Page, paragraphs: Sequence[str]) -> None:
+        """Take one more page, with its paragraphs."""
+        lengths = list(map(len, paragraphs))
+        self.pages.append(page)
+        self.num_paragraphs.append(len(lengths))
+        self.lengths += lengths
+        self.characters += sum(lengths)
+
+    @property
+    def is_full(self) -> bool:
+        """Whether the chunk ends here."""
+        return self.characters >= CHUNK_CHARACTERS or len(self.pages) >= CHUNK_PAGES
 
 
 def write_chunks(batches: Iterable[Batch], file: BinaryIO) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from ccnet_pipeline.archive import Record
 from ccnet_pipeline.extractors import Extractor
-from ccnet_pipeline.pages.page import Page, record_id
+from ccnet_pipeline.pages.page import Page, record_id, text_length
 from ccnet_pipeline.web import html
 from ccnet_pipeline.web.charset import decode
 from ccnet_pipeline.web.html import Html
@@ -128,8 +128,8 @@ class WebReader:
 
     def _page(self, record: Record, segment: str, title: str, found: MainText) -> Page:
         headers = record.headers
-        text = "\n".join(found.lines) if found.lines else None
-        empty = not title and text is None
+        lines = found.lines
+        empty = not title and not lines
         return Page(
             id=record_id(headers.get("warc-record-id", ""), segment, record.offset, record.number),
             url=headers.get("warc-target-uri", "").strip("<> "),
@@ -137,8 +137,8 @@ class WebReader:
             digest=headers.get("warc-block-digest") or headers.get("warc-payload-digest", ""),
             offset=record.offset,
             title=title,
-            text=text,
-            reason="empty" if empty else "too_short" if len(text or "") < self._min_chars else None,
+            lines=lines,
+            reason="empty" if empty else "too_short" if text_length(lines) < self._min_chars else None,
             main_share=found.share,
         )
 

@@ -161,7 +161,7 @@ class Counting:
 
 
 def page(text: str, number: int = 0) -> Page:
-    return Page(id=str(number), url="", date="", digest="", offset=number, title="", text=text)
+    return Page(id=str(number), url="", date="", digest="", offset=number, title="", lines=text.split("\n"))
 
 
 def mine(

@@ -81,7 +81,7 @@ def test_a_paragraph_in_capitals_becomes_lower_case(paragraph: str, shown: str |
 def test_the_text_itself_stays_and_cc_nets_form_is_shown_as_it_is(recipe: Recipe, shown: list[str]) -> None:
     text, model = "</s>\u00a0a\u00adb\nALL RIGHTS RESERVED", StandIn(lambda _: [("en", 1.0)])
     miner = Miner("segment", "dump", recipe, identifier_of(model, recipe), FluencyModels(None, recipe.normalization))
-    page = Page(id="1", url="", date="", digest="", offset=0, title="", text=text)
+    page = Page(id="1", url="", date="", digest="", offset=0, title="", lines=text.split("\n"))
     verdicts = np.zeros(len(page.paragraphs(title_is_paragraph=recipe.title_is_paragraph)), np.uint8)
     [document] = miner.mine(chunks_of(recipe, [page]), verdicts)
     assert document.text == text

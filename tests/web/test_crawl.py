@@ -80,7 +80,7 @@ def test_language_of_the_main_text(cases: list[Case], lid_model: Path) -> None:
         label = _LABELS.get(truth["lang"], truth["lang"])
         if not truth["kind"].startswith("article") or label not in model.labels():
             continue
-        found = model.top([(page.text or "").replace("\n", " ")], 1)[0][0][0] if page else ""
+        found = model.top([page.text.replace("\n", " ")], 1)[0][0][0] if page else ""
         declared = truth["declared"] in ("header", "meta", "both")
         right[declared].append(found == label or any({found, label} <= alike for alike in _ALIKE))
     assert len(right[True]) > 500
@@ -112,7 +112,7 @@ def test_text_of_the_main_content(cases: list[Case]) -> None:
             continue
         main, everything = lines_of(case)
         assert page.title in everything
-        text = {" ".join(line.split()) for line in (page.text or "").split("\n")}
+        text = {" ".join(line.split()) for line in page.text.split("\n")}
         found, wanted = found + len(text & main), wanted + len(main - {page.title})
         foreign, given = foreign + len(text - everything), given + len(text)
     assert wanted > 3000

@@ -29,7 +29,7 @@ MENU = "<ul>" + "".join(f"<li><a href=/{number}>Topic {number}</a>" for number i
 
 def lines(result: WebResult) -> list[str]:
     assert result.page is not None
-    return (result.page.text or "").split("\n")
+    return result.page.text.split("\n")
 
 
 # --- no page is lost
@@ -75,7 +75,7 @@ def test_all_text_where_no_line_is_long() -> None:
 
 
 def test_resiliparse_alone_is_still_there() -> None:
-    assert page_of(f"{MENU}<div hidden>{LONG}</div>", extractor="resiliparse").text is None
+    assert page_of(f"{MENU}<div hidden>{LONG}</div>", extractor="resiliparse").lines == []
 
 
 def test_a_short_page_stays_short() -> None:
@@ -133,7 +133,7 @@ def test_short_lines_around_the_text_are_left_out_and_the_headline_stays() -> No
         "<div>Share<br>Older posts</div>"
     )
     text = ARTICLE.strip()
-    assert (page.text or "").split("\n") == [
+    assert page.text.split("\n") == [
         "A headline of some words", "By A. Author", text, text, "Between", text
     ]  # fmt: skip
 
@@ -152,7 +152,7 @@ def test_all_lines_stay_where_the_frame_cannot_be_told(body: str) -> None:
 
 def test_a_headline_far_behind_the_beginning_of_the_text_cuts_nothing_off() -> None:
     page = page_of(f"<title>A headline - Paper</title><p>{ARTICLE}<p>{ARTICLE}<p>A headline<p>{ARTICLE}<p>{ARTICLE}")
-    assert (page.text or "").split("\n") == [ARTICLE.strip()] * 2 + ["A headline"] + [ARTICLE.strip()] * 2
+    assert page.text.split("\n") == [ARTICLE.strip()] * 2 + ["A headline"] + [ARTICLE.strip()] * 2
 
 
 def test_a_paragraph_of_chinese_is_shorter() -> None:
@@ -195,7 +195,7 @@ def test_runs_of_blanks_are_one(html: str, line: str) -> None:
 @pytest.fixture
 def trafilatura() -> Callable[[str], list[str]]:
     pytest.importorskip("trafilatura", exc_type=ImportError)
-    return lambda body: (page_of(body, extractor="trafilatura").text or "").split("\n")
+    return lambda body: page_of(body, extractor="trafilatura").text.split("\n")
 
 
 PROSE = [

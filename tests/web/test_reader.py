@@ -41,7 +41,7 @@ def test_a_page() -> None:
         digest="sha1:BLOCK",
         offset=17,
         title="A title & more",
-        text=text,
+        lines=text.split("\n"),
         reason=None,
         main_share=0.969,
     )
@@ -65,17 +65,17 @@ def test_fields_from_elsewhere() -> None:
 @pytest.mark.parametrize(
     ("body", "title", "text", "reason"),
     [
-        ("", "", None, "empty"),
-        ("<title> </title><body> &nbsp; </body>", "", None, "empty"),
-        ("<title>T</title>", "T", None, "too_short"),
+        ("", "", "", "empty"),
+        ("<title> </title><body> &nbsp; </body>", "", "", "empty"),
+        ("<title>T</title>", "T", "", "too_short"),
         ("<title>T</title><p>four", "T", "four", "too_short"),
         ("<title>T</title><p>five5", "T", "five5", None),
         ("<p>a<p>b<p>c", "", "a\nb\nc", None),
         ("<title>The same</title><h1>The  same</h1><p>other", "The same", "other", None),
-        ("<title>The same</title><h1>The same</h1>", "The same", None, "too_short"),
+        ("<title>The same</title><h1>The same</h1>", "The same", "", "too_short"),
     ],
 )
-def test_title_text_and_reasons(body: str, title: str, text: str | None, reason: str | None) -> None:
+def test_title_text_and_reasons(body: str, title: str, text: str, reason: str | None) -> None:
     page = page_of(body, min_chars=5)
     assert (page.title, page.text, page.reason) == (title, text, reason)
 
@@ -167,7 +167,6 @@ _LARGE = {
 @pytest.mark.parametrize("name", _LARGE)
 def test_large_pages(name: str) -> None:
     page = page_of(_LARGE[name], max_record_bytes=16 << 20)
-    assert page.text is not None
     last = page.text.rpartition("\n")[2]
     assert last in ("some words a name", "one two", "a line", "a b c", "text") or name == "text"
 
@@ -259,8 +258,8 @@ _PARTS = [
 def test_no_markup_raises(parts: list[str]) -> None:
     body = "".join(parts).encode("utf-8", "replace")
     result = read(body)
-    if result.page is not None and result.page.text is not None:
-        assert all(line and line == line.strip() for line in result.page.text.split("\n"))
+    if result.page is not None:
+        assert all(line and line == line.strip() for line in result.page.lines)
 
 
 def test_an_extractor_that_fails(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -297,7 +296,7 @@ def test_trafilatura_that_fails(monkeypatch: pytest.MonkeyPatch) -> None:
     assert given_reader.read(record(message("<p>fail", HTML)), "s").reason == "extractor_failed"
     page = given_reader.read(record(message("<title>T</title><p>x", HTML)), "s").page
     assert page is not None
-    assert (page.title, page.text) == ("T", None)
+    assert (page.title, page.lines) == ("T", [])
 
 
 @pytest.fixture
@@ -312,7 +311,6 @@ def trafilatura() -> Callable[..., Page]:
 def test_trafilatura(trafilatura: Callable[..., Page]) -> None:
     page = trafilatura(PAGE)
     assert page.title == "A title & more"
-    assert page.text is not None
     assert f"First paragraph, of two lines. {ARTICLE.strip()}" in page.text.split("\n")
     assert "Home" not in page.text
     assert all(line and line == line.strip() for line in page.text.split("\n"))

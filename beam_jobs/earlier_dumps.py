@@ -1,0 +1,224 @@
+"""The hash index of a run (`--hash_index`): what earlier dumps had, and the generation that the run makes.
+
+The parts of the new generation are written into the folder of the index while the run goes on, and nothing speaks of
+them before the new index.json is put in place, when everything else is published (docs/hash_index.md).
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from beam_jobs import storage
+from ccnet_pipeline.dedup.sorting import Table
+from ccnet_pipeline.errors import UserError
+from ccnet_pipeline.hash_index.cells import CellWriter
+from ccnet_pipeline.hash_index.directory import (
+    INDEX_FILE,
+    PART_SUFFIX,
+    IndexReader,
+    check_is_new,
+    check_sizes,
+    folder_of,
+    is_unneeded,
+    part_file,
+)
+from ccnet_pipeline.hash_index.index import Entry, Hashing, Index, Part, decode, empty, encode, make_index
+from ccnet_pipeline.hash_index.union import Additions
+from ccnet_pipeline.recipe import Configuration, Recipe
+from ccnet_pipeline.segments import Segment
+
+
+@dataclass(frozen=True, slots=True)
+class PartNote:
+    """Written when the new index is finished in one range of hashes."""
+
+    part: Part
+    additions: Additions
+
+
+@dataclass(frozen=True, slots=True)
+class FoundIndex:
+    """An index as a run finds it."""
+
+    folder: str
+    current: Index
+    run: str  # whose run directory is written to: its id, "" if it is a new one
+
+    @property
+    def has_run(self) -> bool:
+        """Whether the run is in the index already."""
+        return self.current.entry_of(self.run) is not None
+
+    @property
+    def base_digest(self) -> str:
+        """Return the digest of the index without what the run has added."""
+        entry = self.current.entry_of(self.run)
+        return entry.base if entry else self.current.digest
+
+    def base(self) -> Index:
+        """Return the index without what the run has added.
+
+        Raises:
+            UserError: more was added since.
+        """
+        entry = self.current.entry_of(self.run)
+        if entry is None:
+            return self.current
+        *earlier, last = self.current.history
+        if entry != last:
+            raise UserError(
+                f"--hash_index {self.folder}: run {last.run} was added after this one, run {self.run}, which therefore "
+                "cannot be done again: all that it reads would be duplicates of itself; take another index"
+            )
+        if not earlier:
+            return empty()
+        return _read(self.folder, storage.join(self.folder, folder_of(earlier[-1].generation, earlier[-1].run)))
+
+    def check(self, inputs_sha256: str, *, overwrite: bool) -> None:
+        """See that a run over these inputs can be added.
+
+        Raises:
+            UserError: its inputs are there already, by another run; or what is to be overwritten cannot be taken back.
+        """
+        check_is_new(self.current, inputs_sha256, self.run, f"--hash_index {self.folder}")
+        if overwrite:
+            self.base()
+
+    def for_run(
+        self, run: str, configuration: Configuration, segments: Sequence[Segment], base_file: str
+    ) -> "EarlierDumps":
+        """Write what workers read of the index, and return what the graph needs to know.
+
+        Args:
+            run: the id of the run; another than before if that was overwritten.
+            configuration: of the run.
+            segments: that it reads.
+            base_file: where workers find the index as it was.
+        """
+        base = replace(self, run=run, current=find_index(self.folder, run).current).base()
+        storage.write(base_file, encode(base))
+        entry = Entry(
+            run=run,
+            fingerprint=configuration.fingerprint,
+            inputs_sha256=configuration.inputs_sha256,
+            dumps=sorted({segment.dump for segment in segments} - {""}),
+            segments=len(segments),
+        )
+        return EarlierDumps(
+            folder=storage.absolute(self.folder),
+            base_file=base_file,
+            generation=base.generation + 1,
+            hashing=hashing_of(configuration.recipe),
+            entry=entry,
+        )
+
+    def take_back(self) -> None:
+        """Make the index what it was before the run, which is about to be removed."""
+        if self.has_run:
+            storage.write(storage.join(self.folder, INDEX_FILE), encode(self.base()))
+
+    def remove_unneeded(self) -> None:
+        """Remove generations that nothing can need any more, and parts that a run has made and then cut otherwise."""
+        if not storage.is_local(self.folder):
+            return
+        current = find_index(self.folder, "").current
+        for path in Path(self.folder).iterdir():
+            if is_unneeded(path.name, current):
+                storage.remove_folder(str(path))
+        in_use = {Path(self.folder, part.file) for part in current.parts if part.file}
+        for path in {path.parent for path in in_use}:
+            for file in set(path.glob(f"*{PART_SUFFIX}")) - in_use:
+                file.unlink()
+
+
+def hashing_of(recipe: Recipe) -> Hashing:
+    """Return what the paragraphs of a run are."""
+    return Hashing(normalization=recipe.normalization, title_is_paragraph=recipe.title_is_paragraph)
+
+
+def find_index(folder: str, run: str) -> FoundIndex:
+    """Return the index in a folder; where there is nothing, one without hashes.
+
+    Raises:
+        UserError: the folder holds something else, or the index is damaged, or of a newer version.
+    """
+    storage.check_place(folder, "--hash_index")
+    if storage.exists(storage.join(folder, INDEX_FILE)):
+        return FoundIndex(folder, _read(folder, folder), run)
+    if storage.is_local(folder) and Path(folder).exists():
+        strange = [path.name for path in Path(folder).iterdir() if not is_unneeded(path.name, None)]
+        if strange and not storage.is_empty(folder):
+            raise UserError(f"--hash_index {folder} is no hash index, and not empty; choose a new folder")
+    return FoundIndex(folder, empty(), run)
+
+
+def _read(folder: str, place: str) -> Index:
+    """Return the index that an index.json of a folder, or of a folder in it, describes; its files are there."""
+    path = storage.join(place, INDEX_FILE)
+    if not storage.exists(path):
+        raise UserError(f"{path} is missing; restore the index from a copy, or take another one")
+    with storage.open_for_reading(path) as file:
+        index = decode(file.read(), path)
+    check_sizes(index, folder, storage.size)
+    return index
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EarlierDumps:
+    """What the graph needs to know of an index."""
+
+    folder: str
+    base_file: str  # index.json as it was before the run: too long for the graph itself
+    generation: int  # that the run makes
+    hashing: Hashing
+    entry: Entry  # of the run, without what it has added
+
+    @property
+    def _target(self) -> str:
+        return folder_of(self.generation, self.entry.run)
+
+    def _base(self) -> Index:
+        with storage.open_for_reading(self.base_file) as file:
+            return decode(file.read(), self.base_file)
+
+    def reader(self, first: int, stop: int) -> IndexReader:
+        """Return a reader of some cells of the index as it was; `stop` is behind the last."""
+        return IndexReader(self._base(), self.folder, storage.open_for_reading, first, stop)
+
+    def has(self, note: PartNote) -> bool:
+        """Tell whether the file of a part is there."""
+        return storage.size(storage.join(self.folder, *note.part.file.split("/"))) == note.part.size
+
+    def write_part(self, first: int, stop: int, tables: Iterable[Table]) -> Part:
+        """Write some cells of the new generation, whose hashes come in order; `stop` is behind the last."""
+        file = part_file(self._target, first, stop)
+        with storage.writing(storage.join(self.folder, *file.split("/"))) as stream:
+            writer = CellWriter(stream, first, stop)
+            for table in tables:
+                writer.add(table)
+            return Part(file, first, writer.finish())
+
+    def publish(self, parts: Sequence[Part], additions: Additions) -> None:
+        """Put the new generation in place.
+
+        Raises:
+            UserError: the index is not what it was when the run began.
+        """
+        found, base = find_index(self.folder, self.entry.run), self._base()
+        if found.has_run:  # the run was killed behind this point, or is done again
+            return
+        if found.current.digest != base.digest:
+            raise UserError(
+                f"--hash_index {self.folder} was changed while this run was going on; give it to one run at a time, "
+                "and start this one anew with --overwrite"
+            )
+        entry = replace(
+            self.entry,
+            base=base.digest,
+            added=additions.added,
+            known=additions.known,
+            come_again=additions.come_again,
+        )
+        index = make_index(self.generation, self.hashing, parts, [*base.history, entry])
+        for place in (storage.join(self.folder, self._target), self.folder):
+            storage.write(storage.join(place, INDEX_FILE), encode(index))

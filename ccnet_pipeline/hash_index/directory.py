@@ -1,0 +1,209 @@
+"""The folder of an index: index.json, and below it one folder a generation, of which the last two stay.
+
+index.json is put in place last, so what is half-written has no name yet, and a program that is killed leaves the index
+as it was. The folder of a generation has an index.json of its own: what to go back to.
+"""
+
+import contextlib
+import fcntl
+import os
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+
+from ccnet_pipeline.dedup.blocks import CELLS
+from ccnet_pipeline.dedup.sorting import Table
+from ccnet_pipeline.errors import UserError
+from ccnet_pipeline.hash_index.cells import below, read_cell
+from ccnet_pipeline.hash_index.index import Hashing, Index, decode
+
+INDEX_FILE = "index.json"
+_FOLDER = re.compile(r"(\d{6,})-\w+")  # of a generation
+PART_SUFFIX = ".hashes"
+_NOTHING: Table = np.empty(0, np.uint64), np.empty(0, np.bool_)
+
+
+def folder_of(generation: int, run: str) -> str:
+    """Return the name of the folder of the generation that a run makes."""
+    return f"{generation:06d}-{run}"
+
+
+def part_file(folder: str, first: int, stop: int) -> str:
+    """Return where some cells of a generation lie: `000003-5f0c2a11/00-1f.hashes`; `stop` is behind the last."""
+    return f"{folder}/{first:02x}-{stop - 1:02x}{PART_SUFFIX}"
+
+
+def is_unneeded(name: str, index: Index | None) -> bool:
+    """Tell whether a folder is that of a generation that cannot be needed any more.
+
+    That of the index and the one before are kept, and what runs have begun that would make the next one.
+
+    Args:
+        name: of the folder.
+        index: the one that is there; None: none.
+    """
+    found = _FOLDER.fullmatch(name)
+    if not found or index is None:
+        return bool(found)
+    kept = {folder_of(entry.generation, entry.run) for entry in index.history[-2:]}
+    return int(found[1]) <= index.generation and name not in kept
+
+
+def read_index(folder: Path) -> Index:
+    """Return the index in a folder; its parts are there, and as long as they should be.
+
+    Raises:
+        UserError: there is none, it is of a newer version, or damaged.
+    """
+    path = folder / INDEX_FILE
+    try:
+        index = decode(path.read_bytes(), str(path))
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise UserError(
+            f"{folder} is no hash index: it has no {INDEX_FILE}; name the folder that build_cc100 --hash_index made"
+        ) from error
+    check_sizes(index, str(folder), lambda part: Path(part).stat().st_size if Path(part).is_file() else None)
+    return index
+
+
+def check_sizes(index: Index, folder: str, size_of: Callable[[str], int | None]) -> None:
+    """See that the files of an index are there, and as long as they should be.
+
+    Raises:
+        UserError: they are not.
+    """
+    for part in index.parts:
+        path = f"{folder}/{part.file}"
+        if part.size and (size := size_of(path)) != part.size:
+            found = "is missing" if size is None else f"is damaged: it has {size:,} bytes, not {part.size:,}"
+            raise UserError(f"{path} {found}; restore the index from a copy, or make it anew")
+
+
+class IndexReader:
+    """Gives the hashes of some cells of an index in ascending order, in the memory of one block."""
+
+    def __init__(
+        self, index: Index, folder: str, open_file: Callable[[str], BinaryIO], first: int = 0, stop: int = CELLS
+    ) -> None:
+        """Read nothing yet.
+
+        Args:
+            index: what there is.
+            folder: of the index, local or not.
+            open_file: opens a file of it.
+            first: cell.
+            stop: the cell behind the last.
+        """
+        self._left = sum(cell.hashes for cell in list(index.cells())[first:stop])
+        self._blocks = _blocks(index, folder, open_file, range(first, stop))
+        self._ahead = _NOTHING
+
+    def __len__(self) -> int:
+        return self._left
+
+    def take(self, edge: int) -> Table:
+        """Return the hashes below the edge that were not taken yet.
+
+        Raises:
+            UserError: the index is damaged.
+        """
+        taken = [_NOTHING]
+        while True:
+            hashes, in_several = self._ahead
+            cut = below(hashes, edge)
+            taken.append((hashes[:cut], in_several[:cut]))
+            self._ahead = hashes[cut:], in_several[cut:]
+            self._left -= cut
+            if cut < len(hashes):
+                break
+            block = next(self._blocks, None)
+            if block is None:
+                break
+            self._ahead = block
+        return np.concatenate([each for each, _ in taken]), np.concatenate([each for _, each in taken])
+
+
+def _blocks(index: Index, folder: str, open_file: Callable[[str], BinaryIO], cells: range) -> Iterator[Table]:
+    for part in index.parts:
+        wanted = range(max(cells.start, part.first), min(cells.stop, part.first + len(part.cells)))
+        if not part.size or not wanted:
+            continue
+        path, offsets = f"{folder}/{part.file}", part.offsets()
+        with open_file(path) as file:
+            for number in wanted:
+                cell = part.cells[number - part.first]
+                yield from read_cell(file, offsets[number - part.first], number, cell, path)
+
+
+def open_local(path: str) -> BinaryIO:
+    """Open a local file for reading."""
+    return Path(path).open("rb")
+
+
+def check_hashing(index: Index, hashing: Hashing, name: str) -> None:
+    """See that what is to be added was hashed as what is there.
+
+    Raises:
+        UserError: it was not.
+    """
+    if index.hashing not in (None, hashing):
+        raise UserError(
+            f"{name} was made of other paragraphs ({_shown(index.hashing)}; here {_shown(hashing)}), so that nothing "
+            "would compare; take the same --normalization and --title, or another index"
+        )
+
+
+def _shown(hashing: Hashing | None) -> str:
+    title = "paragraph" if hashing and hashing.title_is_paragraph else "field"
+    return f"--normalization {hashing.normalization if hashing else ''} --title {title}"
+
+
+def check_is_new(index: Index, inputs_sha256: str, run: str, name: str) -> None:
+    """See that an index does not have inputs by another run: all of them would be duplicates.
+
+    Raises:
+        UserError: it has.
+    """
+    for entry in index.history:
+        if entry.inputs_sha256 == inputs_sha256 and entry.run != run:
+            raise UserError(
+                f"{name} has these inputs already (generation {entry.generation}, run {entry.run}): every paragraph "
+                "would be a duplicate; take an index without them, or --overwrite the --output of that run"
+            )
+
+
+@contextlib.contextmanager
+def locked(folder: Path, *, shared: bool = False) -> Iterator[None]:
+    """Keep others from writing to an index while the block runs; not shared: from reading, too.
+
+    Raises:
+        UserError: it is being written.
+    """
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
+        yield
+    except BlockingIOError as error:
+        raise UserError(f"another run is writing to {folder}; wait for it, or stop it") from error
+    finally:
+        os.close(descriptor)
+
+
+@contextlib.contextmanager
+def writing(path: Path) -> Iterator[BinaryIO]:
+    """Open a local file for writing; it is on the disk when the block ends.
+
+    Raises:
+        OSError: it cannot be written; with its name, which Python leaves out where a disk is full.
+    """
+    try:
+        with path.open("wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError as error:
+        error.filename = error.filename or str(path)
+        raise
