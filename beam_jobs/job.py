@@ -14,9 +14,6 @@ import apache_beam as beam
 
 from beam_jobs import local, run_directory, storage
 from beam_jobs.elements import FinalFile
-from beam_jobs.estimate import measure
-from beam_jobs.estimate_scale import Whole, scale
-from beam_jobs.estimate_table import print_estimate
 from beam_jobs.extract_segment import ExtractSegment
 from beam_jobs.graph import Plan, build
 from beam_jobs.layout import Layout
@@ -98,6 +95,10 @@ def _run(arguments: Arguments) -> None:
 
 def _estimate(arguments: Arguments, pick: Pick) -> None:
     """Print what the run would take."""
+    from beam_jobs.estimate import measure
+    from beam_jobs.estimate_scale import Whole, scale
+    from beam_jobs.estimate_table import print_estimate
+
     prepared = prepare(arguments)
     measured = measure(
         prepared,
