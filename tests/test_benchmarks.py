@@ -87,3 +87,11 @@ def test_a_simulated_dump_goes_through_the_whole_graph_and_is_counted(tmp_path: 
     assert counts["GroupByKey Compact/GroupByBlock"]["elements"] == 6
     assert counts["storage, extract"]["writes"] == 4 * 6
     assert counts["storage, mine"]["writes"] == 2 * 6
+
+
+def test_the_search_for_duplicates_alone_gives_right_answers(tmp_path: Path) -> None:
+    command = [sys.executable, str(Path(bars.dedup.__file__)), "--hashes", "500000", "--json"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    figures = json.loads(done.stdout.splitlines()[-1])
+    assert figures["segments"] == 2
+    assert figures["dropped"] == 2 * (100_000 + 150_000 // 50)
