@@ -89,7 +89,7 @@ def _make(layout: Layout, num_segments: int) -> None:
 
 @dataclass(frozen=True, slots=True)
 class _KeepAnswers:
-    """Stands in the place of stage 3: what a segment may keep is written down, and looked at when the clock has stopped."""
+    """Stands in the place of stage 3: what a segment may keep is written down, and looked at off the clock."""
 
     folder: Path
 
