@@ -65,7 +65,7 @@ def test_other_shards_end_the_benchmark(tmp_path: Path) -> None:
 
 
 def test_other_counts_end_the_benchmark_however_fast_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    runs = [(measuring.Run(cpu_s, cpu_s, 1, 1), measuring.Held(1, kept, 1)) for cpu_s, kept in ((9.0, 5), (1.0, 4))]
+    runs = [(measuring.Run(cpu_s, cpu_s, 1, 1, 1), measuring.Held(1, kept, 1)) for cpu_s, kept in ((9.0, 5), (1.0, 4))]
     monkeypatch.setattr(bars.inputs, "joined", lambda *_: [])
     monkeypatch.setattr(bars.Bench, "run", lambda *_, **__: runs.pop(0))
     setup = measuring.Setup([], [], tmp_path, tmp_path)
