@@ -163,7 +163,7 @@ def memory_bars(bench: Bench) -> Iterator[Bar]:
     options = ("--preset", "ccnet", "--workers", "2")
     small, held = bench.run(*options)
     large, held_large = bench.run(*options, inputs=bench.arguments.large)
-    grown = large.peak_pss / small.peak_pss
+    grown = large.peak_rss / small.peak_rss
     size = sum(
         segment.size or 0 for segment in find_segments(Selection(inputs=tuple(bench.arguments.large)), FetchPolicy())
     )
