@@ -87,8 +87,8 @@ def _remarks(estimate: Estimate) -> Iterator[str]:
         "That is the least certain figure; --estimate with more segments makes it better."
     )
     yield "± is what chance does to the documents of a language that were seen: 19 times in 20 it is less."
-    if estimate.has_index:
-        yield "What earlier dumps had (--hash_index) is not taken off: less will be kept."
+    if estimate.known_share:
+        yield f"Of these, {estimate.known_share:.0%} stand in earlier dumps (--hash_index) and are taken off, too."
     if estimate.waiting_s:
         yield "Reading waited for the network: wall time is as with the speed seen now, for each process."
 
