@@ -38,6 +38,10 @@ class Blocks:
         start, _ = self._scope(segment_number)
         return segment_number - (segment_number - start) % self.block_segments
 
+    def of_scope(self, scope: int) -> range:
+        """Return the blocks of a scope."""
+        return range(*self._scope(scope * (self.scope_segments or self.num_segments)), self.block_segments)
+
     def is_alone(self, block: int) -> bool:
         """Tell whether a block is its whole scope: then there is nothing to compare it with."""
         start, stop = self._scope(block)

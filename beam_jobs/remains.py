@@ -6,7 +6,7 @@ what is told here is told of files that were seen, with their sizes.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from beam_jobs import storage
 from beam_jobs.blocks import Blocks
@@ -22,6 +22,8 @@ class Remains:
     layout: Layout
     blocks: Blocks
     frees: bool  # remove what is no longer needed
+    # By scope; asked only of what an earlier attempt left, before this one can change it.
+    _settled: dict[int, bool] = field(default_factory=dict, compare=False)
 
     def extract_note(self, segment_number: int) -> ExtractNote | None:
         """Return the note of stage 1, if what it speaks of is there as far as it is needed."""
@@ -38,15 +40,22 @@ class Remains:
         return note if has_pages or self.mine_note(segment_number) else None
 
     def compact_note(self, block: int) -> CompactNote | None:
-        """Return the note of a block, if its table is there, or the answers that came of it."""
+        """Return the note of a block, if its table is there as far as it is needed, and its owners or answers."""
         note = storage.read_json(self.layout.compacted(block, "done.json"), CompactNote)
         if note is None:
             return None
+        has_table = storage.size(self.layout.compacted(block, "table")) == table_size(note.hashes)
         if self.has_answers(note):
-            return note
-        sizes = {"table": table_size(note.hashes), "owners": note.entries}
-        has_table = all(storage.size(self.layout.compacted(block, kind)) == size for kind, size in sizes.items())
-        return note if note.cells and has_table else None
+            # Blocks without answers have to be compared with it.
+            return note if has_table or self._is_settled(self.blocks.scope_of(block)) else None
+        return note if has_table and storage.size(self.layout.compacted(block, "owners")) == note.entries else None
+
+    def _is_settled(self, scope: int) -> bool:
+        """Tell whether every block of a scope has answers."""
+        if scope not in self._settled:
+            blocks = self.blocks.of_scope(scope)
+            self._settled[scope] = all(storage.exists(self.layout.scattered(block)) for block in blocks)
+        return self._settled[scope]
 
     def has_answers(self, note: CompactNote) -> bool:
         """Tell whether each segment of a block has its answers."""

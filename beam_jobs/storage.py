@@ -84,7 +84,10 @@ def ranges_of(path: str) -> Iterator[Callable[[int, int], bytes]]:
             while len(data) < size and (piece := source.read(size - len(data))):
                 data += piece
             if len(data) != size:
-                raise EOFError(f"{path} ends after {start + len(data)} bytes, want {start + size}")
+                raise EOFError(
+                    f"{path} ends after {start + len(data)} bytes, want {start + size}; remove it and run the same "
+                    "command again"
+                )
             return data
 
         yield read

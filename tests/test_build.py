@@ -411,9 +411,11 @@ def test_intermediate_files_go_as_soon_as_nothing_needs_them(
 
 
 @pytest.mark.parametrize("reference", ["cc100"], indirect=True)
-@pytest.mark.parametrize("lost", ["gather/*/*.frames.zst", "*/*/000002.*"])
+@pytest.mark.parametrize(
+    "lost", [("gather/*/*.frames.zst",), ("*/*/000002.*",), ("resolve/*/*", "scatter/*/000002.bits")]
+)
 def test_what_was_lost_is_made_again_even_where_what_it_was_made_of_is_gone(
-    lost: str,
+    lost: tuple[str, ...],
     almost_done: Path,
     reference: tuple[str, Bytes],
     lid: str,
@@ -423,7 +425,7 @@ def test_what_was_lost_is_made_again_even_where_what_it_was_made_of_is_gone(
     shutil.copytree(almost_done, tmp_path / "out")
     [work] = (tmp_path / "out" / "work").iterdir()
     shutil.rmtree(tmp_path / "out" / "shards")
-    for path in work.glob(lost):
+    for path in [path for pattern in lost for path in work.glob(pattern)]:
         path.unlink()
     cut(monkeypatch, block_segments=2, group_segments=2)
     build(tmp_path / "out", lid, "--keep_rejects")

@@ -741,4 +741,6 @@ def test_a_block_is_consecutive_segments_of_one_scope(scope: int | None, size: i
         assert {blocks.scope_of(number) for number in segments} == {block // (scope or 20)}
         of_scope = [number for number in range(20) if number // (scope or 20) == block // (scope or 20)]
         assert blocks.is_alone(block) == (segments == of_scope)
+    named = [block for each in range(blocks.scope_of(19) + 1) for block in blocks.of_scope(each)]
+    assert named == sorted(set(map(blocks.block_of, range(20))))
     assert [blocks.group_of(number) for number in (0, 4, 5, 19)] == [0, 0, 5, 15]

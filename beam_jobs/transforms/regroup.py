@@ -24,7 +24,7 @@ from ccnet_pipeline.documents import Document
 from ccnet_pipeline.formats import JSONL, PARQUET, TEXT, decode_document, write_parquet, write_text
 from ccnet_pipeline.frames import read_lines
 
-_READ_BYTES = 1 << 20
+_READ_BYTES = 8 << 20
 
 
 class _HashingWriter:
@@ -54,16 +54,11 @@ class _HashingWriter:
 def read_extents(extents: Iterable[Extent], layout: Layout) -> Iterator[bytes]:
     """Yield the bytes of extents, one after the other, in pieces that fit in memory; a file is opened once in a row."""
     for path, of_file in itertools.groupby(extents, key=itemgetter(0)):
-        with storage.open_for_reading(layout.in_work(path)) as file:
+        # Not one open stream: of an object that would fetch much more than a small extent.
+        with storage.ranges_of(layout.in_work(path)) as read:
             for _, offset, size in of_file:
-                file.seek(offset)
-                left = size
-                while left:
-                    data = file.read(min(left, _READ_BYTES))
-                    if not data:
-                        raise EOFError(f"{layout.in_work(path)} is cut off; remove it and run the same command again")
-                    left -= len(data)
-                    yield data
+                for start in range(0, size, _READ_BYTES):
+                    yield read(offset + start, min(_READ_BYTES, size - start))
 
 
 class _PieceStream:
