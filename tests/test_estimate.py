@@ -143,6 +143,26 @@ def test_an_estimate_that_is_interrupted_leaves_nothing_and_promises_nothing(
     assert list(tmp_path.iterdir()) == []
 
 
+def test_an_estimate_takes_off_what_earlier_dumps_had(
+    lid: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    segments = sorted(map(str, (sample.crawl_directory() / "crawl-data").rglob("*.wet.gz")))
+    flags = [f"--lid_model={lid}", "--workers=1", f"--hash_index={tmp_path / 'index'}"]
+    assert job.main([*flags, f"--output={tmp_path / 'a'}", "--input", *segments[:2]]) == 0
+    capsys.readouterr()
+    later = [*flags, f"--output={tmp_path / 'b'}", "--input", *segments[2:]]
+    kept = []
+    for words in (["--estimate"], ["--estimate", "--hash_index=" + str(tmp_path / "none")], []):
+        assert job.main([*later, *words]) == 0
+        printed = rows(capsys.readouterr().out)
+        kept.append(
+            [int(cell.replace(",", "")) for cell in printed[next(each for each in printed if each[:4] == "all ")]]
+        )
+    (_, estimated, _), (_, alone, _), (_, _, built, *_) = kept
+    assert estimated == pytest.approx(built, rel=0.1)
+    assert alone > 1.1 * built
+
+
 def test_an_estimate_from_nothing_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     assert job.main(["--estimate=0"]) == 2
     assert capsys.readouterr().err == "build_cc100: --estimate must be 1 or more, not 0\n"
