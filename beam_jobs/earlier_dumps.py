@@ -136,13 +136,26 @@ def hashing_of(recipe: Recipe) -> Hashing:
     return Hashing(normalization=recipe.normalization, title_is_paragraph=recipe.title_is_paragraph)
 
 
+def check_folder(folder: str, output: str) -> None:
+    """See that a folder can hold an index, and is not that of a run: an index outlives it.
+
+    Raises:
+        UserError: it cannot, or it is.
+    """
+    storage.check_place(folder, "--hash_index")
+    is_local = storage.is_local(folder) and storage.is_local(output)
+    if is_local and Path(storage.absolute(folder)).is_relative_to(storage.absolute(output)):
+        raise UserError(
+            f"--hash_index {folder} is in --output {output}; later runs want it, too: choose another folder"
+        )
+
+
 def find_index(folder: str, run: str) -> FoundIndex:
     """Return the index in a folder; where there is nothing, one without hashes.
 
     Raises:
         UserError: the folder holds something else, or the index is damaged, or of a newer version.
     """
-    storage.check_place(folder, "--hash_index")
     if storage.exists(storage.join(folder, INDEX_FILE)):
         return FoundIndex(folder, _read(folder, folder), run)
     if storage.is_local(folder) and Path(folder).exists():

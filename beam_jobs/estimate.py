@@ -4,6 +4,7 @@ They go through reading, comparison and judging as in a run, in a temporary fold
 """
 
 import resource
+import sys
 import tempfile
 import time
 from collections import defaultdict
@@ -15,9 +16,10 @@ from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
+import psutil
 
 from beam_jobs import storage
-from beam_jobs.elements import SHARDS, Block, ExtractNote
+from beam_jobs.elements import SHARDS, Block, ExtractNote, enumerated
 from beam_jobs.estimate_growth import Compared, Growth, growth_of
 from beam_jobs.graph import Plan
 from beam_jobs.layout import Layout
@@ -61,7 +63,8 @@ class Measured:
     read_bytes: int  # that reading leaves for judging
     judged_bytes: int  # of documents, rejects included
     buckets: int  # languages and buckets, or reasons, that they are of
-    memory_bytes: int  # of the process
+    memory_bytes: int  # of the process, at most
+    shared_bytes: int  # of these, those that are pages of files, which processes share
     languages: dict[str, Kept]
     growth: Growth
 
@@ -125,10 +128,12 @@ def measure(prepared: Prepared, plan_in: Callable[[Prepared, Layout], Plan], pic
 
 def _measure(segments: Sequence[Segment], plan: Plan) -> Measured:
     layout, reading, judging, begun_cpu_s = plan.layout, _Meter(), _Meter(), time.process_time()
+    print(f"build_cc100: reads {enumerated([segment.name for segment in segments])}", file=sys.stderr)
     notes = [reading.run(partial(plan.extract_segment, segment)) for segment in segments]
     tables = [_unique(layout, number, note) for number, note in enumerate(notes)]
     compared = _compared(layout, notes, tables)
     answers = resolve(tables, plan.configuration.recipe.dedup_keep)
+    print("build_cc100: has read and compared; judges language and fluency", file=sys.stderr)
     mined = [judging.run(partial(plan.mine_segment, number, bits)) for number, bits in enumerate(answers)]
     blocks = [block for note in mined for block in note.blocks]
     is_remote = any(segment.size is None for segment in segments)
@@ -146,6 +151,7 @@ def _measure(segments: Sequence[Segment], plan: Plan) -> Measured:
         judged_bytes=sum(block.size for block in blocks),
         buckets=len({(block.folder, block.name) for block in blocks}),
         memory_bytes=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss << 10,
+        shared_bytes=psutil.Process().memory_info().shared if sys.platform == "linux" else 0,
         languages=_by_language(blocks),
         growth=growth_of(compared),
     )

@@ -13,7 +13,7 @@ _COMPARE_S = 0.5e-6  # a hash: sorted by blocks, compared, handed back
 _WRITE_S = 5e-9  # a byte of the shards: gathered, joined, its sha256
 _GRAPH_S = 1.0  # a process: what Beam needs to begin
 _PARALLEL = 0.92  # of what more processes would ideally save
-_DRIVER_BYTES = 300e6  # beside its workers
+_DRIVER_BYTES = 100e6  # beside its workers, and what it shares with them
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +53,7 @@ class Estimate:
     work_bytes: float
     output_bytes: float
     process_bytes: float  # memory of a worker
+    shared_bytes: float  # of these, those that all workers share
     shuffled: Shuffled
     has_index: bool  # which is not looked into
     staying: tuple[float, float]  # share of the characters that stay after the comparison: of the sample, of all
@@ -64,7 +65,8 @@ class Estimate:
 
     def memory_bytes(self, processes: int) -> float:
         """Return the memory of all processes together."""
-        return self.process_bytes * processes + (_DRIVER_BYTES if processes > 1 else 0.0)
+        own_bytes = (self.process_bytes - self.shared_bytes) * processes
+        return self.shared_bytes + own_bytes + (_DRIVER_BYTES if processes > 1 else 0.0)
 
 
 def scale(measured: Measured, whole: Whole) -> Estimate:
@@ -113,6 +115,7 @@ def scale(measured: Measured, whole: Whole) -> Estimate:
         work_bytes=times * measured.read_bytes,
         output_bytes=output_bytes,
         process_bytes=measured.memory_bytes,
+        shared_bytes=measured.shared_bytes,
         shuffled=shuffled(blocks, times * measured.hashes, measured.buckets, files),
         has_index=whole.has_index,
         staying=(growth.characters.staying(1.0, keep), growth.characters.staying(scope, keep)),

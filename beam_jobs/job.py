@@ -12,11 +12,8 @@ from pathlib import Path
 
 import apache_beam as beam
 
-from beam_jobs import local, run_directory, storage
+from beam_jobs import earlier_dumps, local, run_directory, storage
 from beam_jobs.elements import FinalFile
-from beam_jobs.estimate import measure
-from beam_jobs.estimate_scale import Whole, scale
-from beam_jobs.estimate_table import print_estimate
 from beam_jobs.extract_segment import ExtractSegment
 from beam_jobs.graph import Plan, build
 from beam_jobs.layout import Layout
@@ -37,11 +34,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the job; return the exit status: 0, 1 (network, our defect), 2 (the user's mistake), 130 (interrupted)."""
     # What matters of Beam's errors arrives as an exception; its log repeats each of them with a traceback a layer.
     logging.getLogger("apache_beam").setLevel(logging.CRITICAL)
-    again = "the same command, without --overwrite," if "--overwrite" in (argv or sys.argv) else "the same command"
+    given = sys.argv[1:] if argv is None else argv
+    again = "the same command, without --overwrite," if "--overwrite" in given else "the same command"
+    is_estimate = any(word.partition("=")[0] == "--estimate" for word in given)
     return command.run(
         "build_cc100",
-        lambda: _run_or_be_interrupted(parse(sys.argv[1:] if argv is None else argv)),
-        interrupted=f"interrupted; {again} goes on where it stopped",
+        lambda: _run_or_be_interrupted(parse(given)),
+        interrupted="interrupted" if is_estimate else f"interrupted; {again} goes on where it stopped",
         message_of=_find,
     )
 
@@ -62,7 +61,7 @@ def run(arguments: Arguments) -> None:
         return
     index = arguments.hash_index
     if index:
-        storage.check_place(index, "--hash_index")
+        earlier_dumps.check_folder(index, arguments.output)
     with storage.locked(index) if index else contextlib.nullcontext():
         _run(arguments)
 
@@ -98,6 +97,10 @@ def _run(arguments: Arguments) -> None:
 
 def _estimate(arguments: Arguments, pick: Pick) -> None:
     """Print what the run would take."""
+    from beam_jobs.estimate import measure
+    from beam_jobs.estimate_scale import Whole, scale
+    from beam_jobs.estimate_table import print_estimate
+
     prepared = prepare(arguments)
     measured = measure(
         prepared,

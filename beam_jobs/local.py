@@ -16,7 +16,7 @@ import threading
 from collections.abc import Callable, Iterator
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
-from typing import Any
+from typing import Any, TypeVar
 
 import apache_beam as beam
 import grpc
@@ -31,14 +31,20 @@ from ccnet_pipeline.errors import UserError
 
 _URN = "cc100:env:local_worker:v1"
 _LOOK_EVERY_S = 0.1
+_View = TypeVar("_View", bound=PipelineOptions)
 
 
-class _Options(PipelineOptions):  # type: ignore[misc]  # Beam has no types
+class _Options(PipelineOptions):
     """Options whose views are made once: Beam asks for one at every transform, and parses all options for it."""
 
-    @functools.cache  # noqa: B019 - there is one of them a process
-    def view_as(self, cls: type[PipelineOptions]) -> PipelineOptions:
-        return super().view_as(cls)
+    def view_as(self, cls: type[_View]) -> _View:
+        view: _View = _view(self, cls)  # type: ignore[arg-type]  # to mypy a type variable is not hashable
+        return view
+
+
+@functools.cache
+def _view(options: _Options, cls: type[Any]) -> Any:
+    return PipelineOptions.view_as(options, cls)
 
 
 def make_pipeline(workers: int, flags: list[str]) -> beam.Pipeline:
@@ -70,7 +76,7 @@ def started(
     can_fork = sys.platform == "linux" and threading.active_count() == 1
     if can_fork:
         load()
-    context = multiprocessing.get_context("fork" if can_fork else "spawn")
+    context = multiprocessing.get_context("fork") if can_fork else multiprocessing.get_context("spawn")
     processes = Processes(log)
     WorkerHandler.register_environment(_URN, bytes)(functools.partial(_Handler, processes))
     # What Ctrl-C does in a new process is not yet settled.
@@ -162,7 +168,7 @@ def _let_lost_connections_pass() -> None:
 
 
 @Environment.register_urn(_URN, None)
-class _LocalEnvironment(Environment):  # type: ignore[misc]
+class _LocalEnvironment(Environment):
     """Worker processes of ours, as an environment of Beam's."""
 
     def __init__(self) -> None:
@@ -176,7 +182,7 @@ class _LocalEnvironment(Environment):  # type: ignore[misc]
         return _LocalEnvironment()
 
 
-class _Handler(GrpcWorkerHandler):  # type: ignore[misc]
+class _Handler(GrpcWorkerHandler):
     """One worker process, as the runner sees it."""
 
     def __init__(self, processes: Processes, _payload: bytes, *rest: Any) -> None:

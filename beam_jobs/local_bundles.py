@@ -64,7 +64,7 @@ class _SharingBundleManager(ParallelBundleManager):
         return beam_fn_api_pb2.InstructionResponse(process_bundle=response), []
 
 
-class _Parts(Iterator[dict[str, list[bytes]]]):
+class _Parts(Iterator[dict[str, Any]]):
     """The input of a stage in parts, each given to whoever asks first; never none at all."""
 
     def __init__(self, inputs: Mapping[str, PartitionableBuffer], workers: int) -> None:
@@ -75,7 +75,7 @@ class _Parts(Iterator[dict[str, list[bytes]]]):
         self._share = workers * _SHARE
         self._lock = threading.Lock()
 
-    def __next__(self) -> dict[str, list[bytes]]:
+    def __next__(self) -> dict[str, Any]:  # for each input, elements as bytes
         with self._lock:
             if not self._rest:
                 raise StopIteration

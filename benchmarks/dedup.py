@@ -29,18 +29,20 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from beam_jobs import storage  # noqa: E402
-from beam_jobs.blocks import Blocks  # noqa: E402
-from beam_jobs.elements import Extracted, SegmentBits  # noqa: E402
+from beam_jobs.blocks import GROUP_SEGMENTS, Blocks, block_size  # noqa: E402
+from beam_jobs.elements import Extracted, MineNote  # noqa: E402
 from beam_jobs.layout import Layout  # noqa: E402
 from beam_jobs.remains import Remains  # noqa: E402
 from beam_jobs.transforms.compact import Compact  # noqa: E402
+from beam_jobs.transforms.mine import Mine  # noqa: E402
 from beam_jobs.transforms.plan import PlanRanges  # noqa: E402
 from beam_jobs.transforms.resolve import Resolve  # noqa: E402
 from beam_jobs.transforms.scatter import Scatter  # noqa: E402
 from benchmarks import counting  # noqa: E402
 from ccnet_pipeline.dedup.hashing import Hashes  # noqa: E402
 from ccnet_pipeline.dedup.sorting import Bits  # noqa: E402
-from ccnet_pipeline.dedup.tables import packed_size, packed_table, unpacked  # noqa: E402
+from ccnet_pipeline.dedup.tables import packed, packed_table, unpacked  # noqa: E402
+from ccnet_pipeline.ledger import Account  # noqa: E402
 
 _SEGMENT_HASHES = 250_000
 _OF_OTHERS = 0.4  # of a segment's hashes another segment has, too
@@ -85,60 +87,71 @@ def _make(layout: Layout, num_segments: int) -> None:
         storage.write(layout.extracted(number, "hashes"), packed_table((hashes, in_several)))
 
 
-def _dropped(element: SegmentBits, layout: Layout, num_segments: int) -> int:
-    """Return how many hashes a segment lost; the right ones."""
-    number, block, offset, count = element
-    data = storage.read_range(layout.scattered(block), offset, packed_size(count))
-    may_keep, expected = unpacked(data, 0, count), table_of(number, num_segments)[2]
-    if not np.array_equal(may_keep, expected):
-        raise ValueError(f"segment {number}: {(may_keep != expected).sum()} of {count} answers are wrong")
-    return int(count - may_keep.sum())
+@dataclass(frozen=True, slots=True)
+class _KeepAnswers:
+    """Stands in the place of stage 3: what a segment may keep is written down, and looked at off the clock."""
+
+    folder: Path
+
+    def __call__(self, number: int, may_keep: Bits) -> MineNote:
+        (self.folder / str(number)).write_bytes(packed(may_keep))
+        return MineNote(segment="", account=Account(), blocks=[], pages=0, documents=0, cpu_s=0.0)
+
+    def dropped(self, number: int, num_segments: int) -> int:
+        """Return how many hashes a segment lost; ValueError: not the right ones."""
+        may_keep = unpacked((self.folder / str(number)).read_bytes(), 0, _SEGMENT_HASHES)
+        if wrong := int((may_keep != table_of(number, num_segments)[2]).sum()):
+            raise ValueError(f"segment {number}: {wrong} of {_SEGMENT_HASHES} answers are wrong")
+        return int(_SEGMENT_HASHES - may_keep.sum())
 
 
-def measure(num_hashes: int, folder: Path) -> Figures:
-    """Answer so many hashes in this process."""
-    layout = Layout(output=str(folder / "out"), work=str(folder / "work"))
-    num_segments = max(1, num_hashes // _SEGMENT_HASHES)
-    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
-        pool.submit(_make, layout, num_segments).result()
-    counting.install(stored_before=sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()))
-    blocks = Blocks(num_segments=num_segments, scope_segments=None)
+def _add_graph(pipeline: beam.Pipeline, layout: Layout, num_segments: int, answers: _KeepAnswers) -> None:
+    """Add the graph from the hashes of segments to what each may keep."""
+    blocks = Blocks(
+        num_segments=num_segments,
+        scope_segments=None,
+        block_segments=block_size(num_segments),
+        group_segments=GROUP_SEGMENTS,
+    )
     remains = Remains(layout, blocks, frees=True)
-    began = time.process_time()
-    pipeline = beam.Pipeline(runner=FnApiRunner())
     extracted: list[tuple[int, Extracted]] = [
         (blocks.block_of(number), (number, _SEGMENT_HASHES, None)) for number in range(num_segments)
     ]
-    ranges, alone = (
+    ranges, settled = (
         pipeline
         | beam.Create(extracted, reshuffle=False)
         | "Compact" >> Compact(remains, "none")
         | "PlanRanges" >> PlanRanges(blocks, 0)
     )
-    scattered = ranges | "Resolve" >> Resolve(layout, "none") | "Scatter" >> Scatter(remains)
-    answers = str(folder / "answers")
-    _ = (scattered, alone) | beam.Flatten() | beam.Map(lambda bits: _note(answers, bits))
+    resolved, _ = ranges | "Resolve" >> Resolve(layout, "none", None)
+    scattered = resolved | "Scatter" >> Scatter(remains)
+    _ = (scattered, settled) | "AllAnswers" >> beam.Flatten() | "Mine" >> Mine(remains, answers)
+
+
+def measure(num_hashes: int, folder: Path) -> Figures:
+    """Answer so many hashes in this process."""
+    layout = Layout(output=str(folder / "out"), work=str(folder / "work"))
+    answers = _KeepAnswers(folder / "answers")
+    answers.folder.mkdir()
+    num_segments = max(1, num_hashes // _SEGMENT_HASHES)
+    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
+        pool.submit(_make, layout, num_segments).result()
+    counting.install(stored_before=sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()))
+    began = time.process_time()
+    pipeline = beam.Pipeline(runner=FnApiRunner())
+    _add_graph(pipeline, layout, num_segments, answers)
     pipeline.run().wait_until_finish()
     cpu_s = time.process_time() - began
     peak_kib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    lines = Path(answers).read_bytes().splitlines()
-    settled = [msgspec.json.decode(line, type=tuple[int, int, int, int]) for line in lines]
-    if sorted(number for number, *_ in settled) != list(range(num_segments)):
-        raise ValueError(f"{len(settled)} of {num_segments} segments have answers")
     total = num_segments * _SEGMENT_HASHES
     return Figures(
         hashes=total,
         segments=num_segments,
-        dropped=sum(_dropped(each, layout, num_segments) for each in settled),
+        dropped=sum(answers.dropped(number, num_segments) for number in range(num_segments)),
         cpu_us=1e6 * cpu_s / total,
         disk_bytes=counting.stored.most / total,
         peak_rss=peak_kib << 10,
     )
-
-
-def _note(answers: str, bits: SegmentBits) -> None:
-    with Path(answers).open("ab") as file:
-        file.write(msgspec.json.encode(bits) + b"\n")
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -23,6 +23,7 @@ from ccnet_pipeline.segments import Segment
 ROOT = Path(__file__).resolve().parent.parent
 MIB = 1 << 20
 _SAMPLE_EVERY_S = 0.05
+_SAMPLE_SHARES_EVERY_S = 1.0  # the kernel looks at every page for it
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,7 @@ class Run:
     cpu_s: float  # user and system, of the whole tree
     wall_s: float
     peak_rss: int  # bytes; resident pages that processes share count once for each
+    peak_pss: int  # bytes; they are divided among them; 0: not seen in so short a run
     processes: int  # at most at one time
 
 
@@ -92,7 +94,8 @@ def run_pipeline(
 
 def _watch(pid: int, began: float) -> tuple[Run, int]:
     """Sample a process tree until it ends; return its cost and its exit status."""
-    root, peak, most = psutil.Process(pid), 0, 0
+    root, peak, peak_pss, most = psutil.Process(pid), 0, 0, 0
+    look_at_shares = began + _SAMPLE_SHARES_EVERY_S
     seen_s: dict[int, float] = {}  # CPU of each process, for those that are killed and that nobody waits for
     while True:
         ended, status, usage = os.wait4(pid, os.WNOHANG)
@@ -105,9 +108,14 @@ def _watch(pid: int, began: float) -> tuple[Run, int]:
                 processes += 1
                 seen_s[each.pid] = sum(each.cpu_times()[:2])
         peak, most = max(peak, resident), max(most, processes)
+        if time.perf_counter() >= look_at_shares:
+            with contextlib.suppress(psutil.Error):
+                tree = [root, *root.children(recursive=True)]
+                peak_pss = max(peak_pss, sum(each.memory_full_info().pss for each in tree))
+            look_at_shares = time.perf_counter() + _SAMPLE_SHARES_EVERY_S
         time.sleep(_SAMPLE_EVERY_S)
     cpu_s = max(usage.ru_utime + usage.ru_stime, sum(seen_s.values()))
-    run = Run(cpu_s, time.perf_counter() - began, peak, most)
+    run = Run(cpu_s, time.perf_counter() - began, peak, peak_pss, most)
     return run, os.waitstatus_to_exitcode(status)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from itertools import compress
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -50,18 +51,14 @@ class Extraction:
 
     def batches(self, stream: Readable) -> Iterator[Batch]:
         """Yield the page of every text record, those that go no further included, in the order of the archive."""
-        batch, compared = Batch(), list[str]()
+        batch = Batch(self.recipe.title_is_paragraph)
         for page in self._pages(stream):
-            paragraphs = page.paragraphs(title_is_paragraph=self.recipe.title_is_paragraph)
-            batch.add(page, paragraphs)
-            if page.reason is None:
-                compared += paragraphs
-                self._paragraphs_per_record.append(len(paragraphs))
+            batch.add(page)
             if batch.is_full:
-                yield self._taken(batch, compared)
-                batch, compared = Batch(), []
+                yield self._taken(batch)
+                batch = Batch(self.recipe.title_is_paragraph)
         if batch.pages:
-            yield self._taken(batch, compared)
+            yield self._taken(batch)
 
     def pages(self, stream: Readable) -> Iterator[Page]:
         """Yield what `batches` does, page by page."""
@@ -130,11 +127,15 @@ class Extraction:
         hashes = np.concatenate(self._hashes) if self._hashes else np.empty(0, np.uint64)
         return collect(hashes, self._paragraphs_per_record)
 
-    def _taken(self, batch: Batch, compared: list[str]) -> Batch:
+    def _taken(self, batch: Batch) -> Batch:
         """Count the pages of a batch, and hash those of their paragraphs that are compared."""
+        lines, numbers = batch.lines, np.array(batch.numbers, np.int64)
+        characters = np.array(list(map(len, lines)), np.int64)[numbers].sum()
         self.num_pages += len(batch.pages)
-        self.account.tally.read(0, len(batch.lengths), batch.characters)
-        self._hashes.append(paragraph_hashes(compared))
+        self.account.tally.read(0, len(numbers), int(characters))
+        goes_on = np.array([page.reason is None for page in batch.pages])
+        self._hashes.append(paragraph_hashes(lines)[numbers[np.repeat(goes_on, batch.num_paragraphs)]])
+        self._paragraphs_per_record += compress(batch.num_paragraphs, goes_on)
         return batch
 
 

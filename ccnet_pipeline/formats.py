@@ -47,7 +47,7 @@ def write_parquet(documents: Iterable[Document], stream: BinaryIO) -> None:
 def _arrow_schema() -> "pa.Schema":
     import pyarrow as pa
 
-    types = {
+    types: dict[str, pa.DataType] = {
         "language_score": pa.float64(),
         "perplexity": pa.float64(),
         "offset": pa.int64(),

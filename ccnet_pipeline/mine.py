@@ -31,7 +31,7 @@ _WITHOUT_LANGUAGE = ("language_unsure", "not_language")
 class _Candidate:
     """A page of which something is still to be said, decoded."""
 
-    page: Page
+    page: Page  # its lines are read only where rejects are kept, or of a lost page
     sought: Paragraphs  # whose language is sought: the survivors; of a lost page, what tells its language
     reason: str  # the page's, if none of its groups gives a document
     num_paragraphs: int
@@ -84,25 +84,22 @@ class Miner:
         survivors.book(self.account.tally)
         candidates = list(self._candidates(survivors))
         groups_of_pages = self._grouper.groups_of([candidate.sought for candidate in candidates])
+        go_on = []  # the groups of each page: none of one that is lost
         for candidate, groups in zip(candidates, groups_of_pages, strict=True):
             self._count_share(candidate.page, groups)
-            if candidate.page.reason is not None:
-                groups.clear()
-        for candidate, judged in zip(candidates, self._judge(groups_of_pages), strict=True):
+            go_on.append(groups if candidate.page.reason is None else [])
+        for candidate, judged in zip(candidates, self._judge(go_on), strict=True):
             yield from self._finish(candidate, judged) if judged else self._reject_page(candidate, candidate.reason)
 
     def _candidates(self, survivors: Survivors) -> Iterator[_Candidate]:
         """Yield the pages that have survivors, whose language is sought, or that are kept as rejects."""
-        chunk, title_is_paragraph = survivors.chunk, self.recipe.title_is_paragraph
+        chunk = survivors.chunk
         numbers = range(len(chunk)) if self.keep_rejects else survivors.pages_to_read()
         for number in numbers:
-            page = chunk.page(number)
+            is_lost = chunk.reasons[number] is not None
+            page = chunk.page(number) if is_lost or self.keep_rejects else chunk.head(number)
             positions = survivors.of_page(number)
-            if page.reason is None:
-                paragraphs = page.paragraphs(title_is_paragraph=title_is_paragraph)
-                sought = Paragraphs(positions, [paragraphs[position] for position in positions])
-            else:
-                sought = _telling_of_lost(page)
+            sought = _telling_of_lost(page) if is_lost else Paragraphs(positions, chunk.paragraphs(number, positions))
             yield _Candidate(
                 page, sought, survivors.reasons[number], int(chunk.num_paragraphs[number]), survivors.characters[number]
             )

@@ -17,7 +17,7 @@ def chunks_of(recipe: Recipe, *parts: Sequence[Page]) -> list[Chunk]:
 
 
 def _batch(pages: Sequence[Page], recipe: Recipe) -> Batch:
-    batch = Batch()
+    batch = Batch(recipe.title_is_paragraph)
     for page in pages:
-        batch.add(page, page.paragraphs(title_is_paragraph=recipe.title_is_paragraph))
+        batch.add(page)
     return batch

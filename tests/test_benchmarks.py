@@ -65,7 +65,7 @@ def test_other_shards_end_the_benchmark(tmp_path: Path) -> None:
 
 
 def test_other_counts_end_the_benchmark_however_fast_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    runs = [(measuring.Run(cpu_s, cpu_s, 1, 1), measuring.Held(1, kept, 1)) for cpu_s, kept in ((9.0, 5), (1.0, 4))]
+    runs = [(measuring.Run(cpu_s, cpu_s, 1, 1, 1), measuring.Held(1, kept, 1)) for cpu_s, kept in ((9.0, 5), (1.0, 4))]
     monkeypatch.setattr(bars.inputs, "joined", lambda *_: [])
     monkeypatch.setattr(bars.Bench, "run", lambda *_, **__: runs.pop(0))
     setup = measuring.Setup([], [], tmp_path, tmp_path)
@@ -87,3 +87,11 @@ def test_a_simulated_dump_goes_through_the_whole_graph_and_is_counted(tmp_path: 
     assert counts["GroupByKey Compact/GroupByBlock"]["elements"] == 6
     assert counts["storage, extract"]["writes"] == 4 * 6
     assert counts["storage, mine"]["writes"] == 2 * 6
+
+
+def test_the_search_for_duplicates_alone_gives_right_answers(tmp_path: Path) -> None:
+    command = [sys.executable, str(Path(bars.dedup.__file__)), "--hashes", "500000", "--json"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    figures = json.loads(done.stdout.splitlines()[-1])
+    assert figures["segments"] == 2
+    assert figures["dropped"] == 2 * (100_000 + 150_000 // 50)

@@ -191,6 +191,8 @@ def test_what_would_not_compare_is_refused_before_any_work(
         ([f"--hash_index={index}", "--preset=ccnet"], "--normalization ccnet --title field"),
         ([f"--hash_index={place / 'strange'}"], "is no hash index, and not empty"),
         (["--hash_index="], "--hash_index is empty"),
+        ([f"--hash_index={new}"], "choose another folder"),
+        ([f"--hash_index={new / 'index'}"], "choose another folder"),
     ):
         build(new, lid, B, *flags, status=2)
         assert words in last_line(capsys)

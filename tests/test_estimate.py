@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from beam_jobs import job
+from beam_jobs import estimate, job
 from beam_jobs.blocks import GROUP_SEGMENTS, Blocks, block_size
 from beam_jobs.estimate import choose
 from beam_jobs.estimate_growth import Compared, growth_of
@@ -128,6 +128,19 @@ def test_an_estimate_from_some_segments_says_how_little_it_read(lid: str, capsys
     assert "What 4 segments would take, from 2 of them" in printed
     assert {"archives", "CPU hours, all", "wall time, 3 processes", "disk, output"} <= set(rows(printed))
     assert "the more there is, the more copies are found" in printed
+
+
+def test_an_estimate_that_is_interrupted_leaves_nothing_and_promises_nothing(
+    lid: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(estimate, "read_chunks", interrupt)
+    assert job.main([f"--lid_model={lid}", "--second_lid_model=none", "--estimate=1"]) == 130
+    assert capsys.readouterr().err.endswith("\nbuild_cc100: interrupted\n")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_an_estimate_from_nothing_is_refused(capsys: pytest.CaptureFixture[str]) -> None:

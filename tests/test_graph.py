@@ -10,15 +10,22 @@ import pytest
 from apache_beam.portability import common_urns, python_urns
 from apache_beam.portability.api import beam_runner_api_pb2
 
+from beam_jobs.earlier_dumps import EarlierDumps, hashing_of
 from beam_jobs.graph import Plan, build
 from beam_jobs.layout import Layout
 from ccnet_pipeline.formats import FORMATS
+from ccnet_pipeline.hash_index.index import Entry
 from ccnet_pipeline.recipe import CC100, Configuration
 
 Proto = beam_runner_api_pb2.Pipeline
 Transform = beam_runner_api_pb2.PTransform
 GROUPING = common_urns.primitives.GROUP_BY_KEY.urn
 FLATTENING = common_urns.primitives.FLATTEN.urn
+
+
+INDEX = EarlierDumps(
+    folder="seen", base_file="index.json", generation=2, hashing=hashing_of(CC100), entry=Entry(run="5f0c2a11")
+)
 
 
 def configuration() -> Configuration:
@@ -54,7 +61,10 @@ def pipeline() -> beam.Pipeline:
     return beam.Pipeline(runner="FnApiRunner")
 
 
-def test_no_step_has_a_side_input_and_nothing_is_both_grouped_and_flattened(pipeline: beam.Pipeline) -> None:
+@pytest.mark.parametrize("earlier", [None, INDEX], ids=["", "with an index"])
+def test_no_step_has_a_side_input_and_nothing_is_both_grouped_and_flattened(
+    earlier: EarlierDumps | None, pipeline: beam.Pipeline
+) -> None:
     work: Any = repr  # is never called
     layout = Layout(output="out", work="work")
     plan = Plan(
@@ -63,6 +73,7 @@ def test_no_step_has_a_side_input_and_nothing_is_both_grouped_and_flattened(pipe
         segments_file="segments.json",
         extract_segment=work,
         mine_segment=work,
+        earlier=earlier,
     )
     build(pipeline, plan)
     proto = pipeline.to_runner_api()

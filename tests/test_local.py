@@ -1,12 +1,14 @@
 """The local runner: a light start, work that goes to who is free, and a worker that dies is one line."""
 
 import itertools
+import os
 import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
 from multiprocessing import Pipe
 from multiprocessing.process import BaseProcess
+from pathlib import Path
 from typing import NoReturn
 
 import apache_beam as beam
@@ -104,6 +106,34 @@ def test_many_are_handed_over_several_at_a_time_and_the_last_ones_alone() -> Non
     assert (sizes[0], sizes[-20:]) == (6, [1] * 20)
 
 
+# --- worker processes
+
+
+@pytest.fixture
+def one_more_thread() -> Iterator[None]:
+    """With which nothing is forked."""
+    over = threading.Event()
+    thread = threading.Thread(target=over.wait)
+    thread.start()
+    yield
+    over.set()
+    thread.join()
+
+
+def test_processes_that_cannot_be_forked_are_started_anew(one_more_thread: None, tmp_path: Path) -> None:
+    def note(number: int) -> None:
+        (tmp_path / f"{number} of {os.getpid()}").touch()
+
+    pipeline = local.make_pipeline(2, [])
+    _ = pipeline | beam.Create([1, 2, 3], reshuffle=False) | beam.Reshuffle() | beam.Map(note)
+    loaded: list[bool] = []
+    with local.started(2, str(tmp_path / "log"), pipeline.options, lambda: loaded.append(True)) as processes:
+        processes.supervise(pipeline.run)
+    assert loaded == []
+    assert sorted(path.name[0] for path in tmp_path.iterdir() if path.name != "log") == ["1", "2", "3"]
+    assert not any(path.name.endswith(f" {os.getpid()}") for path in tmp_path.iterdir())
+
+
 # --- workers that die
 
 
@@ -176,7 +206,8 @@ def test_what_else_breaks_in_a_thread_is_shown(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_a_start_imports_no_client_of_a_service_that_it_does_not_use() -> None:
-    heavy = "ccnet_pipeline.web chardet protego tenacity boto3 requests urllib3 pymongo pandas pyarrow google.cloud apache_beam.io.gcp.bigquery".split()
+    heavy = ["boto3", "requests", "urllib3", "pymongo", "pandas", "pyarrow", "google.cloud", "tenacity"]
+    heavy += ["apache_beam.io.gcp.bigquery", "chardet", "protego", "ccnet_pipeline.web"]
     script = f"import sys, beam_jobs.job; print([name for name in {heavy} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert (done.stdout, done.stderr) == ("[]\n", "")

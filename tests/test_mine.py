@@ -63,13 +63,13 @@ def test_a_page_of_which_nothing_is_left_is_not_decoded(
     keep_rejects: bool, read: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     decoded: list[int] = []
-    decode = Chunk.page
+    decode = Chunk.head
 
     def counted(chunk: Chunk, number: int) -> Page:
         decoded.append(number)
         return decode(chunk, number)
 
-    monkeypatch.setattr(Chunk, "page", counted)
+    monkeypatch.setattr(Chunk, "head", counted)
     pages = [
         page(0, "en a\n"),
         page(1, "en b\nen c"),

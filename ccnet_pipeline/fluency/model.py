@@ -104,9 +104,11 @@ class FluencyModel:
         """Return the pieces of each line, joined by blanks as KenLM wants them, and how many they are."""
         # Line by line: a list costs no less, for each call starts a pool of threads. As bytes: a fifth less than as
         # str, here and again in KenLM, which works on UTF-8 (measured).
-        encode = self._pieces.encode
-        pieces = [encode(self._normalize(line), out_type=bytes) for line in lines]
-        return [(b" ".join(of_line), len(of_line)) for of_line in pieces]
+        encoded = []
+        for line in lines:
+            pieces = self._pieces.encode(self._normalize(line), out_type=bytes)
+            encoded.append((b" ".join(pieces), len(pieces)))
+        return encoded
 
     def _sum(self, encoded: Sequence[tuple[bytes, int]]) -> Score | None:
         num_pieces = sum(num for _, num in encoded)
