@@ -19,14 +19,18 @@ import numpy as np
 import psutil
 
 from beam_jobs import storage
+from beam_jobs.earlier_dumps import FoundIndex
 from beam_jobs.elements import SHARDS, Block, ExtractNote, enumerated
 from beam_jobs.estimate_growth import Compared, Growth, growth_of
 from beam_jobs.graph import Plan
 from beam_jobs.layout import Layout
 from beam_jobs.preparation import Prepared
-from ccnet_pipeline.dedup.duplicates import resolve
+from ccnet_pipeline.dedup.blocks import CELL_HASHES, CELLS
+from ccnet_pipeline.dedup.duplicates import Keep, resolve
 from ccnet_pipeline.dedup.sorting import HASH_BITS, Table
-from ccnet_pipeline.dedup.tables import TableReader
+from ccnet_pipeline.dedup.tables import TableReader, parts
+from ccnet_pipeline.hash_index.cells import below
+from ccnet_pipeline.hash_index.directory import IndexReader
 from ccnet_pipeline.ledger import Account, total
 from ccnet_pipeline.listings import Pick
 from ccnet_pipeline.pages.stored import read_chunks
@@ -35,6 +39,7 @@ from ccnet_pipeline.segments import Segment
 _T = TypeVar("_T")
 # What a process does once (tables, models) is found by doing the first segment again, unless that takes long.
 _LONG_CPU_S = 20.0
+_LOOKED_UP = 4000  # hashes, in an index
 _INDEX_BITS = np.uint32((1 << 30) - 1)  # of `SegmentHashes.paragraphs`
 
 
@@ -67,6 +72,7 @@ class Measured:
     shared_bytes: int  # of these, those that are pages of files, which processes share
     languages: dict[str, Kept]
     growth: Growth
+    known_share: float  # of the characters that stay, those of paragraphs that earlier dumps had
 
 
 class _Meter:
@@ -123,10 +129,10 @@ def measure(prepared: Prepared, plan_in: Callable[[Prepared, Layout], Plan], pic
     configuration = replace(prepared.configuration, num_segments=len(segments))
     with tempfile.TemporaryDirectory(prefix="estimate-", dir=place) as folder:
         sample = replace(prepared, segments=segments, configuration=configuration)
-        return _measure(segments, plan_in(sample, Layout(output=folder, work=folder)))
+        return _measure(segments, plan_in(sample, Layout(output=folder, work=folder)), prepared.index)
 
 
-def _measure(segments: Sequence[Segment], plan: Plan) -> Measured:
+def _measure(segments: Sequence[Segment], plan: Plan, index: FoundIndex | None) -> Measured:
     layout, reading, judging, begun_cpu_s = plan.layout, _Meter(), _Meter(), time.process_time()
     print(f"build_cc100: reads {enumerated([segment.name for segment in segments])}", file=sys.stderr)
     notes = [reading.run(partial(plan.extract_segment, segment)) for segment in segments]
@@ -154,6 +160,7 @@ def _measure(segments: Sequence[Segment], plan: Plan) -> Measured:
         shared_bytes=psutil.Process().memory_info().shared if sys.platform == "linux" else 0,
         languages=_by_language(blocks),
         growth=growth_of(compared),
+        known_share=known_share(compared, index, plan.configuration.recipe.dedup_keep) if index else 0.0,
     )
 
 
@@ -180,6 +187,30 @@ def _compared(layout: Layout, notes: Sequence[ExtractNote], tables: Sequence[Tab
         lengths=np.concatenate([np.empty(0, np.uint32), *lengths]).astype(np.int64),
         page=np.repeat(np.arange(len(of_pages)), of_pages),
     )
+
+
+def known_share(compared: Compared, index: FoundIndex, keep: Keep) -> float:
+    """Return how much of what stays, in characters, an index has.
+
+    Hashes are spread evenly, so a part of them tells it of all: whole cells are read until enough were looked up.
+    """
+    unique, first, counts = np.unique(compared.hashes, return_index=True, return_counts=True)
+    stay = counts == 1 if keep == "none" else np.ones(len(counts), np.bool_)
+    staying, lengths = unique[stay], compared.lengths[first[stay]]
+    base = index.base()
+    looked_up = read = known = 0
+    for cell in range(CELLS):
+        start, stop = (below(staying, edge * CELL_HASHES) for edge in (cell, cell + 1))
+        reader = IndexReader(base, index.folder, storage.open_for_reading, cell, cell + 1)
+        is_known = np.zeros(stop - start, np.bool_)
+        for [(hashes, _)] in parts([reader], cell * CELL_HASHES, (cell + 1) * CELL_HASHES):
+            is_known |= np.isin(staying[start:stop], hashes)
+        looked_up += stop - start
+        read += int(lengths[start:stop].sum())
+        known += int(lengths[start:stop][is_known].sum())
+        if looked_up >= _LOOKED_UP:
+            break
+    return known / read if read else 0.0
 
 
 def _by_language(blocks: Iterable[Block]) -> dict[str, Kept]:

@@ -28,9 +28,9 @@ class Whole:
     has_index: bool
 
     @property
-    def compared_share(self) -> float:
-        """How much of all is compared with each other."""
-        return min(1.0, (self.recipe.group_size or self.segments) / self.segments)
+    def compared(self) -> int:
+        """How many segments are compared with each other."""
+        return min(self.recipe.group_size or self.segments, self.segments)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,8 +55,9 @@ class Estimate:
     process_bytes: float  # memory of a worker
     shared_bytes: float  # of these, those that all workers share
     shuffled: Shuffled
-    has_index: bool  # which is not looked into
-    staying: tuple[float, float]  # share of the characters that stay after the comparison: of the sample, of all
+    known_share: float  # of what would stay of a dump alone, in characters: what earlier dumps had
+    compared: int  # segments, with each other
+    staying: tuple[float, float]  # share of the characters that stay where the sample is compared, and where these are
 
     def wall_s(self, processes: int) -> float:
         """Return the time from begin to end with so many processes, each with a core of its own."""
@@ -72,9 +73,10 @@ class Estimate:
 def scale(measured: Measured, whole: Whole) -> Estimate:
     """Return the estimate for all of what a part was measured of."""
     times = whole.bytes / max(measured.bytes, 1)
-    scope, keep, growth = times * whole.compared_share, whole.recipe.dedup_keep, measured.growth
-    of_characters = times * growth.characters.growth(scope, keep)
-    of_documents = times * growth.documents.growth(scope, keep)
+    scope, keep, growth = times * whole.compared / whole.segments, whole.recipe.dedup_keep, measured.growth
+    is_new = 1 - measured.known_share
+    of_characters = times * is_new * growth.characters.growth(scope, keep)
+    of_documents = times * is_new * growth.documents.growth(scope, keep)
     languages = {
         code: Kept(kept.documents * of_documents, kept.characters * of_characters, kept.bytes * of_characters)
         for code, kept in measured.languages.items()
@@ -117,6 +119,7 @@ def scale(measured: Measured, whole: Whole) -> Estimate:
         process_bytes=measured.memory_bytes,
         shared_bytes=measured.shared_bytes,
         shuffled=shuffled(blocks, times * measured.hashes, measured.buckets, files),
-        has_index=whole.has_index,
+        known_share=measured.known_share,
+        compared=whole.compared,
         staying=(growth.characters.staying(1.0, keep), growth.characters.staying(scope, keep)),
     )

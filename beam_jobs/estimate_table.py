@@ -80,15 +80,15 @@ def _languages(estimate: Estimate) -> Table:
 
 
 def _remarks(estimate: Estimate) -> Iterator[str]:
-    sample, all_of_it = estimate.staying
+    of_sample, of_all = estimate.staying
     yield (
-        f"Of the characters that are compared, {sample:.0%} stay where {estimate.sampled} segments are compared, and "
-        f"about {all_of_it:.0%} where all are: the more there is, the more copies are found. That is the least certain "
-        "figure; --estimate with more segments makes it better."
+        f"Of the characters, {of_sample:.0%} stay where {estimate.sampled:,} of the segments are compared with each "
+        f"other, and about {of_all:.0%} where {estimate.compared:,} are: the more there is, the more copies are found. "
+        "That is the least certain figure; --estimate with more segments makes it better."
     )
     yield "± is what chance does to the documents of a language that were seen: 19 times in 20 it is less."
-    if estimate.has_index:
-        yield "What earlier dumps had (--hash_index) is not taken off: less will be kept."
+    if estimate.known_share:
+        yield f"Of these, {estimate.known_share:.0%} stand in earlier dumps (--hash_index) and are taken off, too."
     if estimate.waiting_s:
         yield "Reading waited for the network: wall time is as with the speed seen now, for each process."
 

@@ -79,20 +79,26 @@ def started(
     context = multiprocessing.get_context("fork") if can_fork else multiprocessing.get_context("spawn")
     processes = Processes(log)
     WorkerHandler.register_environment(_URN, bytes)(functools.partial(_Handler, processes))
-    # What Ctrl-C does in a new process is not yet settled.
-    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
     try:
-        for _ in range(workers):
-            post_office, sender = context.Pipe(duplex=False)
-            process = context.Process(target=serve, args=(post_office, log, options), daemon=True)
-            process.start()
-            processes.add(process, sender)
-    finally:
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])
-    try:
+        with _no_interrupt():
+            for _ in range(workers):
+                post_office, sender = context.Pipe(duplex=False)
+                process = context.Process(target=serve, args=(post_office, log, options), daemon=True)
+                process.start()
+                processes.add(process, sender)
         yield processes
     finally:
         processes.kill()
+
+
+@contextlib.contextmanager
+def _no_interrupt() -> Iterator[None]:
+    """Let Ctrl-C wait: what it does in a process that has just begun is not settled yet."""
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
 
 
 class Processes:

@@ -21,9 +21,11 @@ import pytest
 import zstandard
 
 from beam_jobs import job, storage
-from beam_jobs.elements import Gathered, Row
+from beam_jobs.elements import FilePlan, Gathered, Row
 from beam_jobs.final_files import plan_shards
 from beam_jobs.graph import Plan
+from beam_jobs.layout import Layout
+from beam_jobs.transforms import regroup
 from ccnet_pipeline import sample
 from ccnet_pipeline.documents import Document
 from ccnet_pipeline.fluency import __main__ as fluency
@@ -583,8 +585,13 @@ def test_a_run_without_one_record_is_a_mistake_however_often_it_is_tried(
 
 
 def test_every_defect_of_the_museum_is_survived(
-    test_data: Path, lid: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    test_data: Path,
+    lid: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
+    cut(monkeypatch, block_segments=7, group_segments=5)  # some blocks and groups have nothing at all
     archives = [path for path in sorted((test_data / "warc_defects").iterdir()) if path.name != "SOURCES.md"]
     archives += sorted((test_data / "commoncrawl").rglob("*.wet.gz")) + sorted(
         (test_data / "commoncrawl").rglob("*.wet")
@@ -630,6 +637,18 @@ def test_the_cut_of_shards_depends_on_neither_arrival_nor_groups(group: int, is_
     assert [plan.characters for plan in plans] == [3 * plan.documents for plan in plans]
     if group == 1 and is_copied:
         assert len(asked) < 9, "a group that is taken whole is not looked into"
+
+
+def test_a_final_file_is_taken_as_finished_only_if_it_was_made_of_the_same(tmp_path: Path) -> None:
+    layout = Layout(output=str(tmp_path / "out"), work=str(tmp_path / "work"))
+    (tmp_path / "work").mkdir()
+    (tmp_path / "work" / "source").write_bytes(b"onetwo")
+    write = regroup._WriteFn(layout)
+    for offset, text in ((0, "one"), (3, "two"), (3, "two")):
+        plan = FilePlan("shards/xx/all-00000.jsonl.zst", "jsonl.zst", ["all"], 1, 1, 1, [("source", offset, 3)])
+        [(_, told)] = write.process((plan.path, [plan]))
+        assert (tmp_path / "out" / plan.path).read_text() == text
+        assert told.sha256 == hashlib.sha256(text.encode()).hexdigest()
 
 
 def test_a_file_gets_its_name_only_when_it_is_whole(tmp_path: Path) -> None:

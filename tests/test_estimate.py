@@ -63,8 +63,8 @@ def test_what_stays_in_all_is_told_from_a_tenth(keep: Keep) -> None:
     part = pages[:4_000]
     growth = growth_of(compared(part))
     characters, staying_pages = counted(pages, keep)
-    assert growth.characters.staying(10, keep) == pytest.approx(characters, rel=0.1)
-    assert growth.documents.staying(10, keep) == pytest.approx(staying_pages, rel=0.1)
+    assert growth.characters.staying(10, keep) == pytest.approx(characters, rel=0.16)
+    assert growth.documents.staying(10, keep) == pytest.approx(staying_pages, rel=0.16)
     assert growth.characters.staying(1, keep) == pytest.approx(counted(part, keep)[0], rel=0.02)
     assert counted(part, keep)[0] > 1.25 * characters  # the share of the part is no estimate
 
@@ -141,6 +141,26 @@ def test_an_estimate_that_is_interrupted_leaves_nothing_and_promises_nothing(
     assert job.main([f"--lid_model={lid}", "--second_lid_model=none", "--estimate=1"]) == 130
     assert capsys.readouterr().err.endswith("\nbuild_cc100: interrupted\n")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_an_estimate_takes_off_what_earlier_dumps_had(
+    lid: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    segments = sorted(map(str, (sample.crawl_directory() / "crawl-data").rglob("*.wet.gz")))
+    flags = [f"--lid_model={lid}", "--workers=1", f"--hash_index={tmp_path / 'index'}"]
+    assert job.main([*flags, f"--output={tmp_path / 'a'}", "--input", *segments[:2]]) == 0
+    capsys.readouterr()
+    later = [*flags, f"--output={tmp_path / 'b'}", "--input", *segments[2:]]
+    kept = []
+    for words in (["--estimate"], ["--estimate", "--hash_index=" + str(tmp_path / "none")], []):
+        assert job.main([*later, *words]) == 0
+        printed = rows(capsys.readouterr().out)
+        kept.append(
+            [int(cell.replace(",", "")) for cell in printed[next(each for each in printed if each[:4] == "all ")]]
+        )
+    (_, estimated, _), (_, alone, _), (_, _, built, *_) = kept
+    assert estimated == pytest.approx(built, rel=0.1)
+    assert alone > 1.1 * built
 
 
 def test_an_estimate_from_nothing_is_refused(capsys: pytest.CaptureFixture[str]) -> None:

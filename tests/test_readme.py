@@ -1,5 +1,6 @@
 """Every command of the README is run, in order, in an empty folder, with a server in the place of the web."""
 
+import gzip
 import itertools
 import json
 import lzma
@@ -23,7 +24,7 @@ from tests.test_build import build, result
 
 BLOCKS = re.findall(r"```sh\n(.*?)```", (CHECKOUT / "README.md").read_text("utf-8"), flags=re.DOTALL)
 COMMANDS = [line.partition("  #")[0].strip() for block in BLOCKS for line in block.splitlines() if line.strip()]
-DUMP = "CC-MAIN-2018-51"  # of the commands
+DUMP, NEXT_DUMP = "CC-MAIN-2018-51", "CC-MAIN-2019-04"  # of the commands
 MAKE = {
     "make run": "python -m beam_jobs.build_cc100",
     "make train": "python -m model.pretrain --data cc100-sample/shards",
@@ -58,6 +59,9 @@ def test_every_command_works(lid: str, tmp_path: Path) -> None:
         copy = tmp_path / "mirror" / "crawl-data" / DUMP / listing.name
         copy.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(listing, copy)
+        next_month = tmp_path / "mirror" / "crawl-data" / NEXT_DUMP / listing.name
+        next_month.parent.mkdir(parents=True, exist_ok=True)
+        next_month.write_bytes(gzip.compress(gzip.decompress(listing.read_bytes()).splitlines(keepends=True)[0]))
     shutil.copytree(sample.crawl_directory(), tmp_path / "mirror", dirs_exist_ok=True)
     shutil.copytree(sample.lm_directory(), tmp_path / "mirror" / "lm")
     write_text(tmp_path / "mirror" / "ha.txt.xz")
@@ -74,7 +78,11 @@ def test_every_command_works(lid: str, tmp_path: Path) -> None:
         "corpus-ccnet",
         "corpus-fluent",
         "corpus-ha",
+        "corpus-2018-51",
+        "corpus-2019-04",
     }
+    second = json.loads((tmp_path / "here/corpus-2019-04/ledger.json").read_text("utf-8"))
+    assert second["records"]["kept"] == 0  # the first dump has all that this one has
     hausa = json.loads((tmp_path / "here/corpus-ha/ledger.json").read_text("utf-8"))["languages"]["ha"]
     assert hausa["records"]["read"] == 3  # the sample's articles
     assert (hausa["median_perplexity"] is not None) == has_trainer()

@@ -22,8 +22,9 @@ import zstandard
 from beam_jobs import storage
 from beam_jobs.blocks import Blocks, block_size
 from beam_jobs.books import Sums, close_books
-from beam_jobs.elements import FinalFile
+from beam_jobs.elements import CompactNote, FinalFile
 from beam_jobs.progress import StageProgress, watched
+from beam_jobs.transforms.plan import plan_ranges, segment_bits
 from beam_jobs.transforms.publish import SumFn
 from ccnet_pipeline.archive import Record
 from ccnet_pipeline.checksums import sha256_of
@@ -744,3 +745,19 @@ def test_a_block_is_consecutive_segments_of_one_scope(scope: int | None, size: i
     named = [block for each in range(blocks.scope_of(19) + 1) for block in blocks.of_scope(each)]
     assert named == sorted(set(map(blocks.block_of, range(20))))
     assert [blocks.group_of(number) for number in (0, 4, 5, 19)] == [0, 0, 5, 15]
+
+
+def test_each_segment_of_a_block_finds_its_answers_and_the_largest_comes_first() -> None:
+    note = CompactNote(block=5, segments=[(5, 9), (6, 100), (7, 0), (8, 1)], cells=[], entries=110)
+    assert list(segment_bits(note)) == [(6, (5, 2, 100)), (5, (5, 0, 9)), (8, (5, 15, 1)), (7, (5, 15, 0))]
+
+
+def test_a_range_has_the_slices_of_its_cells_and_the_first_one_those_of_every_block() -> None:
+    empty, full = [0] * 256, [number % 3 for number in range(256)]
+    notes = [CompactNote(0, [(0, 0)], empty, 0), CompactNote(1, [(1, 255)], full, 255)]
+    ranges = dict(plan_ranges(9, notes, 64))
+    assert ranges[9, 0] == (4, [(0, 0, 0, 0), (1, 0, 3, 255)])
+    assert ranges[9, 252] == (256, [(1, 252, 3, 255)])
+    slices = [each for _, of_range in ranges.values() for each in of_range if each[0] == 1]
+    assert [start for _, start, _, _ in slices] == [sum(full[:first]) for _, first in ranges]
+    assert sum(count for _, _, count, _ in slices) == 255

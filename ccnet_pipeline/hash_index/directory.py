@@ -61,7 +61,7 @@ def read_index(folder: Path) -> Index:
     path = folder / INDEX_FILE
     try:
         index = decode(path.read_bytes(), str(path))
-    except (FileNotFoundError, NotADirectoryError) as error:
+    except (FileNotFoundError, NotADirectoryError, IsADirectoryError) as error:
         raise UserError(
             f"{folder} is no hash index: it has no {INDEX_FILE}; name the folder that build_cc100 --hash_index made"
         ) from error

@@ -8,7 +8,7 @@
 4.  `zh` is parted into zh-Hans and zh-Hant, `my` into my and my_zaw.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
@@ -17,6 +17,7 @@ from ccnet_pipeline.language import zawgyi
 from ccnet_pipeline.language.chinese import cc100_code
 from ccnet_pipeline.language.codes import NOT_LANGUAGE, UNDETERMINED
 from ccnet_pipeline.language.fasttext_model import Model, Scored
+from ccnet_pipeline.language.labels import CHINESE
 
 _MAY_BE_ZAWGYI = frozenset({zawgyi.BURMESE, UNDETERMINED, NOT_LANGUAGE})
 # A second model is worth nothing on less text than this: of what the general one is not sure of it makes more wrong
@@ -104,6 +105,7 @@ class ModelIdentifier:
         self._general = general
         self._second = second
         self._judgement = judgement
+        self._least_score = _least_score(second, judgement)
         self._may_be_zawgyi = _MAY_BE_ZAWGYI if judgement.tells_zawgyi else frozenset[str]()
 
     def identify(self, texts: Sequence[str]) -> list[Identification]:
@@ -159,20 +161,18 @@ class ModelIdentifier:
     def _judge(self, text: str, decided: _Decided) -> Identification:
         language, score, decided_by = decided
         # Scaled, then half to even, as NumPy does it: cc_net's 0.495 is 0.5, Python's own round() would give 0.49.
-        score = round(score * 100) / 100 if self._judgement.rounds else min(score, 1.0)
-        language = cc100_code(self._if_enough(language, score), text)
+        score = round(score * 100) / 100 if self._judgement.rounds else score if score < 1.0 else 1.0
+        if score < self._least_score(language):
+            language = UNDETERMINED
+        elif language == CHINESE:
+            language = cc100_code(language, text)
         if language in self._may_be_zawgyi:
             probability = self._zawgyi(language, text)
             if probability is not None:
-                language, score, decided_by = self._if_enough(zawgyi.ZAWGYI, probability), probability, zawgyi.NAME
+                is_enough = probability >= self._least_score(zawgyi.ZAWGYI)
+                language, score = zawgyi.ZAWGYI if is_enough else UNDETERMINED, probability
+                decided_by = zawgyi.NAME
         return Identification(language, score, decided_by)
-
-    def _if_enough(self, language: str, score: float) -> str:
-        """Return the language if the score is as high as it needs, else UNDETERMINED."""
-        least = self._judgement.least_score
-        if least is None:
-            least = self._second.rule.least_score(language) if self._second else LEAST_SCORE
-        return language if score >= least else UNDETERMINED
 
     def _zawgyi(self, language: str, text: str) -> float | None:
         asked = language == zawgyi.BURMESE or zawgyi.is_mostly_burmese(text)
@@ -185,6 +185,14 @@ class ModelIdentifier:
         return tuple(
             (name, tuple((label, min(score, 1.0)) for label, score in scored[:NUM_LABELS])) for name, scored in answers
         )
+
+
+def _least_score(second: Second | None, judgement: Judgement) -> Callable[[str], float]:
+    """Return what tells the score that a language needs."""
+    if judgement.least_score is None and second:
+        return second.rule.least_score
+    least = LEAST_SCORE if judgement.least_score is None else judgement.least_score
+    return lambda _: least
 
 
 def weighted_score(scores: Sequence[float], lengths: Sequence[int]) -> float:
