@@ -84,6 +84,7 @@ class Limit:
     def __init__(self, setup: Setup, preset: str, scratch: Path) -> None:
         self._setup = setup
         self._scratch = scratch
+        self._kernels = kernels.versions()
         self._recorded = scratch / "kernels.pickle"
         first = scratch / "first"
         scratch.mkdir(parents=True)
@@ -95,7 +96,9 @@ class Limit:
         shutil.rmtree(first)
 
     def measure(self) -> None:
-        """Run everything once more, in turn."""
+        """Run everything once more, in turn; SystemExit: another program for a kernel was installed meanwhile."""
+        if (now := kernels.versions()) != self._kernels:
+            raise SystemExit(f"the kernels were {self._kernels}, now they are {now}")
         for workers, runs in ((1, self.figures.one), (2, self.figures.two)):
             output = self._scratch / "run"
             runs.append(self._run(output, workers))

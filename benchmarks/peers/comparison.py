@@ -13,8 +13,10 @@ import msgspec
 from benchmarks.measuring import ROOT, Held, Run, Setup, run_program
 from benchmarks.peers.builds import sha256_of_module
 from ccnet_pipeline.documents import Document
+from ccnet_pipeline.errors import UserError
 from ccnet_pipeline.formats import decode_document
 from ccnet_pipeline.frames import read_lines
+from ccnet_pipeline.language.fasttext_kernels import kernel_name
 
 # Between our normal form of a paragraph and datatrove's, which leaves punctuation out, too.
 DATATROVE_MAY_DIFFER = 0.05
@@ -48,6 +50,7 @@ def run_peer(name: str, python: Path, setup: Setup, output: Path) -> PeerRun:
 
     Raises:
         SystemExit: it has another build of fastText than we.
+        UserError: we would use another program for the same models.
     """
     command = [str(python), str(ROOT / "benchmarks" / "peers" / f"run_{name}.py"), "--input", *map(str, setup.archives)]
     command += ["--lid_model", str(setup.lid_model), "--lm_dir", str(setup.lm_dir), "--output", str(output)]
@@ -55,6 +58,8 @@ def run_peer(name: str, python: Path, setup: Setup, output: Path) -> PeerRun:
     said = msgspec.json.decode(line, type=_Said)
     if said.fasttext_build != (ours := sha256_of_module("fasttext_pybind")):
         raise SystemExit(f"{name} runs another build of fastText ({said.fasttext_build[:12]}, ours {ours[:12]})")
+    if (taken := kernel_name()) != (wanted := f"fasttext {said.versions['fasttext']}"):
+        raise UserError(f"we would run {taken}, {name} runs {wanted}; compare without the extra fast installed")
     compared = None
     if said.compared_documents is not None and said.compared_paragraphs is not None:
         compared = (said.compared_documents, said.compared_paragraphs)
