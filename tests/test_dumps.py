@@ -179,6 +179,12 @@ def test_a_run_that_others_were_compared_with_is_not_overwritten(
     assert "was added after this one" in last_line(capsys)
     build(place / "a", lid, A, "--overwrite", status=2)
     assert f"give --hash_index {place / 'index'}" in last_line(capsys)
+    for flags, what in (
+        ([], "was given"),
+        ([f"--hash_index={place / 'new'}"], "was another, or other runs were added"),
+    ):
+        build(place / "b", lid, B, *flags, status=2)
+        assert f"of another configuration (--hash_index {what}" in last_line(capsys)
     assert ((place / "index" / "index.json").read_bytes(), result(place / "a")) == (state, run)
 
 
