@@ -81,14 +81,15 @@ def _languages(estimate: Estimate) -> Table:
 
 def _remarks(estimate: Estimate) -> Iterator[str]:
     of_sample, of_all = estimate.staying
+    stays = f"Of the characters, {of_sample:.0%} stay when duplicates are dropped"
     if estimate.sampled < estimate.compared:
         yield (
-            f"Of the characters, {of_sample:.0%} stay where {_segments(estimate.sampled)} are compared with each "
-            f"other, and about {of_all:.0%} where {estimate.compared:,} are: the more there is, the more copies are "
-            "found. That is the least certain figure; --estimate with more segments makes it better."
+            f"{stays} within the {_segments(estimate.sampled)} that are read, and about {of_all:.0%} within "
+            f"{estimate.compared:,}: the more there is, the more copies are found. That is the least certain figure; "
+            "--estimate with more segments makes it better."
         )
     else:
-        yield f"Of the characters, {of_all:.0%} stay where {_segments(estimate.compared)} are compared with each other."
+        yield f"{stays}."
     if estimate.known_share:
         yield f"Of what stays, {estimate.known_share:.0%} is in earlier dumps (--hash_index), and is taken off, too."
     yield "± is what chance does to the documents of a language that were seen: 19 times in 20 it is less."
