@@ -137,17 +137,21 @@ def hashing_of(recipe: Recipe) -> Hashing:
 
 
 def check_folder(folder: str, output: str) -> None:
-    """See that a folder can hold an index, and is not that of a run: an index outlives it.
+    """See that a folder can hold an index, and that neither it nor that of the run is in the other.
 
     Raises:
         UserError: it cannot, or it is.
     """
     storage.check_place(folder, "--hash_index")
-    is_local = storage.is_local(folder) and storage.is_local(output)
-    if is_local and Path(storage.absolute(folder)).is_relative_to(storage.absolute(output)):
+    if not (storage.is_local(folder) and storage.is_local(output)):
+        return
+    index, run = Path(storage.absolute(folder)), Path(storage.absolute(output))
+    if index.is_relative_to(run):
         raise UserError(
             f"--hash_index {folder} is in --output {output}; later runs want it, too: choose another folder"
         )
+    if run.is_relative_to(index):
+        raise UserError(f"--output {output} is in --hash_index {folder}; choose another folder")
 
 
 def find_index(folder: str, run: str) -> FoundIndex:

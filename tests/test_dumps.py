@@ -204,6 +204,8 @@ def test_what_would_not_compare_is_refused_before_any_work(
     ):
         build(new, lid, B, *flags, status=2)
         assert words in last_line(capsys)
+    build(index / "new", lid, B, f"--hash_index={index}", status=2)
+    assert f"--output {index / 'new'} is in --hash_index" in last_line(capsys)
     build(new, lid, A, f"--hash_index={index}", status=2)
     assert "has these inputs already" in last_line(capsys)
     with locked(index):
