@@ -125,7 +125,7 @@ class MineSegment:
             may_keep: one bit for each of its distinct hashes, ascending: it may keep the paragraph.
         """
         began = time.process_time()
-        extracted = storage.read_json(self.layout.extracted(number, "done.json"), ExtractNote)
+        extracted = storage.read_note(self.layout.extracted(number, "done.json"), ExtractNote)
         if extracted is None:
             raise FileNotFoundError(self.layout.extracted(number, "done.json"))
         identifier, models = self.load()

@@ -163,6 +163,14 @@ def read_json(path: str, kind: type[_T]) -> _T | None:
         return msgspec.json.decode(file.read(), type=kind)
 
 
+def read_note(path: str, kind: type[_T]) -> _T | None:
+    """Return what `write_note` wrote, or None if there is no such file, or a damaged one: then its stage is done again."""
+    try:
+        return read_json(path, kind)
+    except msgspec.DecodeError:
+        return None
+
+
 def exists(path: str) -> bool:
     """Tell whether there is such a file."""
     return Path(path).is_file() if is_local(path) else bool(_file_systems(path).exists(path))

@@ -434,6 +434,21 @@ def test_what_was_lost_is_made_again_even_where_what_it_was_made_of_is_gone(
     assert result(tmp_path / "out") == reference[1]
 
 
+@pytest.mark.parametrize("reference", ["cc100"], indirect=True)
+def test_what_a_damaged_note_speaks_of_is_made_again(
+    almost_done: Path, reference: tuple[str, Bytes], lid: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(almost_done, tmp_path / "out")
+    [work] = (tmp_path / "out" / "work").iterdir()
+    notes = [*work.glob("*/*/000002.done.json"), *work.glob("regroup/*head*.json")]
+    assert {note.relative_to(work).parts[0] for note in notes} == {"extract", "compact", "mine", "gather", "regroup"}
+    for note in notes:
+        note.write_bytes(note.read_bytes()[:-1])
+    cut(monkeypatch, block_segments=2, group_segments=2)
+    build(tmp_path / "out", lid, "--keep_rejects")
+    assert result(tmp_path / "out") == reference[1]
+
+
 def test_scopes_of_several_blocks(lid: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Of four segments three are a scope, in two blocks, and one is alone."""
     flags = ("--dedup_scope=group:3", "--dedup_keep=first")
