@@ -51,7 +51,9 @@ class Remains:
         return note if has_table and storage.size(self.layout.compacted(block, "owners")) == note.entries else None
 
     def _is_settled(self, scope: int) -> bool:
-        """Tell whether every block of a scope has answers."""
+        """Tell whether no hash of a scope is asked for any more: every block has answers, and no index is made."""
+        if self.blocks.has_index:
+            return False
         if scope not in self._settled:
             blocks = self.blocks.of_scope(scope)
             self._settled[scope] = all(storage.exists(self.layout.scattered(block)) for block in blocks)
