@@ -121,6 +121,7 @@ class FoundIndex:
         """Remove generations that nothing can need any more, and parts that a run has made and then cut otherwise."""
         if not storage.is_local(self.folder):
             return
+        storage.remove_leftovers(self.folder)
         current = find_index(self.folder, "").current
         for path in Path(self.folder).iterdir():
             if is_unneeded(path.name, current):
