@@ -164,7 +164,7 @@ def read_json(path: str, kind: type[_T]) -> _T | None:
 
 
 def read_note(path: str, kind: type[_T]) -> _T | None:
-    """Return what `write_note` wrote, or None if there is no such file, or a damaged one: then its stage is done again."""
+    """Return what `write_note` wrote, or None if it is not there, or damaged: then its stage is done again."""
     try:
         return read_json(path, kind)
     except msgspec.DecodeError:
