@@ -118,11 +118,12 @@ def test_a_run_that_is_stopped_leaves_the_index_whole_and_goes_on(
 ) -> None:
     before = (place / "index" / "index.json").read_bytes()
     flags = [f"--hash_index={place / 'index'}"]
-    (next((place / "index").glob("000001-*")) / ".writing-00-ff.hashes-0f").touch()  # of one that was killed
     write = storage.write
 
     def stop(path: str, data: bytes) -> None:
         if path.endswith(moment):
+            [part] = (place / "index").glob("000002-*/00-54.hashes")
+            part.with_name(".writing-00-54.hashes-0f").touch()  # as if it had been killed
             raise KeyboardInterrupt
         write(path, data)
 
