@@ -128,16 +128,7 @@ class MineSegment:
         extracted = storage.read_note(self.layout.extracted(number, "done.json"), ExtractNote)
         if extracted is None:
             raise FileNotFoundError(self.layout.extracted(number, "done.json"))
-        identifier, models = self.load()
-        miner = Miner(
-            segment=extracted.segment,
-            dump=extracted.dump,
-            recipe=self.recipe,
-            identifier=identifier,
-            models=models,
-            keep_rejects=self.keep_rejects,
-            keep_labels=self.keep_labels,
-        )
+        miner = self._miner(extracted)
         paragraphs = storage.read_range(self.layout.extracted(number, "paragraphs"), 0, extracted.paragraphs * 4)
         of_segment = verdicts(np.frombuffer(paragraphs, "<u4").astype(np.uint32), may_keep)
         with (
@@ -158,3 +149,15 @@ class MineSegment:
         )
         storage.write_note(self.layout.mined(number, "done.json"), note)
         return note
+
+    def _miner(self, extracted: ExtractNote) -> Miner:
+        identifier, models = self.load()
+        return Miner(
+            segment=extracted.segment,
+            dump=extracted.dump,
+            recipe=self.recipe,
+            identifier=identifier,
+            models=models,
+            keep_rejects=self.keep_rejects,
+            keep_labels=self.keep_labels,
+        )
