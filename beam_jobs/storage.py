@@ -71,9 +71,14 @@ def _open_for_writing(path: str) -> BinaryIO:
     return _file_systems(path).create(path, compression_type=CompressionTypes.UNCOMPRESSED)
 
 
+def damaged(path: str) -> UserError:
+    """Return the error that an intermediate file is not as it was written; without it, it is made again."""
+    return UserError(f"{path} is damaged; remove it and run the same command again")
+
+
 @contextlib.contextmanager
 def ranges_of(path: str) -> Iterator[Callable[[int, int], bytes]]:
-    """Open a file and give what reads ranges of it, (first byte, size) -> bytes; EOFError: the file ends before."""
+    """Open a file and give what reads ranges of it, (first byte, size) -> bytes; UserError: the file ends before."""
     with open_for_reading(path) as file:
         # Beam's file of S3 would fetch 16 MiB to give a few bytes; what is below its buffer fetches what is asked for.
         source = file.raw if isinstance(file, io.BufferedReader) and not is_local(path) else file
@@ -84,17 +89,14 @@ def ranges_of(path: str) -> Iterator[Callable[[int, int], bytes]]:
             while len(data) < size and (piece := source.read(size - len(data))):
                 data += piece
             if len(data) != size:
-                raise EOFError(
-                    f"{path} ends after {start + len(data)} bytes, want {start + size}; remove it and run the same "
-                    "command again"
-                )
+                raise damaged(path)
             return data
 
         yield read
 
 
 def read_range(path: str, start: int, size: int) -> bytes:
-    """Return `size` bytes of a file from byte `start`; raises EOFError if the file ends before."""
+    """Return `size` bytes of a file from byte `start`; raises UserError if the file ends before."""
     with ranges_of(path) as read:
         return read(start, size)
 
