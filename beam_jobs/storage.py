@@ -9,7 +9,6 @@ object appears when its upload is complete, and a copy aside would only cost a c
 
 import contextlib
 import errno
-import fcntl
 import glob
 import io
 import mmap
@@ -25,6 +24,7 @@ from apache_beam.io.filesystem import CompressionTypes
 from apache_beam.io.filesystems import FileSystems
 
 from beam_jobs.lean_beam import import_file_system
+from ccnet_pipeline import locks
 from ccnet_pipeline.errors import UserError
 
 _T = TypeVar("_T")
@@ -244,19 +244,19 @@ def locked(folder: str) -> Iterator[None]:
     if not is_local(folder):
         yield
         return
-    is_new = not Path(folder).exists()
-    with explained(folder):
-        Path(folder).mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    with contextlib.ExitStack() as stack:
+        if not Path(folder).exists():
+            stack.callback(remove_if_empty, folder)
+        with explained(folder):
+            Path(folder).mkdir(parents=True, exist_ok=True)
+            stack.enter_context(locks.locked(Path(folder)))
         yield
-    except BlockingIOError as error:
-        raise UserError(f"another run is writing to {folder}; wait for it, or stop it") from error
-    finally:
-        os.close(descriptor)
-        if is_new and Path(folder).is_dir() and not any(Path(folder).iterdir()):
-            Path(folder).rmdir()
+
+
+def remove_if_empty(folder: str) -> None:
+    """Remove a local folder in which nothing is, if it exists."""
+    if Path(folder).is_dir() and not any(Path(folder).iterdir()):
+        Path(folder).rmdir()
 
 
 def check_place(path: str, option: str) -> None:

@@ -16,8 +16,9 @@ from beam_jobs.graph import Plan
 from ccnet_pipeline import sample
 from ccnet_pipeline.dedup.duplicates import Keep
 from ccnet_pipeline.hash_index import __main__ as hash_index
-from ccnet_pipeline.hash_index.directory import IndexReader, locked, open_local, read_index
+from ccnet_pipeline.hash_index.directory import IndexReader, open_local, read_index
 from ccnet_pipeline.hash_index.index import Index
+from ccnet_pipeline.locks import locked
 from tests.test_build import documents, result
 
 SEGMENTS = sorted(map(str, (sample.crawl_directory() / "crawl-data").rglob("*.wet.gz")))

@@ -730,6 +730,11 @@ def test_scopes_are_runs_of_segments() -> None:
     assert [grouped.scope_of(number) for number in range(7)] == [0, 0, 0, 1, 1, 1, 2]
 
 
+def test_what_fails_in_a_locked_folder_is_not_taken_for_another_run(tmp_path: Path) -> None:
+    with pytest.raises(BlockingIOError), storage.locked(str(tmp_path)):
+        raise BlockingIOError  # as of a terminal that cannot take more at the moment
+
+
 # --- how the work is cut
 
 
