@@ -126,8 +126,9 @@ class FoundIndex:
             if is_unneeded(path.name, current):
                 storage.remove_folder(str(path))
         in_use = {Path(self.folder, part.file) for part in current.parts if part.file}
-        for path in {path.parent for path in in_use}:
-            for file in set(path.glob(f"*{PART_SUFFIX}")) - in_use:
+        for generation in {path.parent for path in in_use}:
+            storage.remove_leftovers(str(generation))
+            for file in set(generation.glob(f"*{PART_SUFFIX}")) - in_use:
                 file.unlink()
 
 

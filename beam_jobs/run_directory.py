@@ -196,7 +196,7 @@ def _gather_work(output: str, earlier: list[str], run_file: RunFile) -> RunFile:
             print(f"build_cc100: intermediate files move from {source} to {target}", file=sys.stderr)
             with storage.locked(source):
                 storage.move_folder(source, target)
-    _remove_if_empty(Path(output, "work"))
+    storage.remove_if_empty(storage.join(output, "work"))
     run_file = replace(run_file, work=[*left, wanted])
     storage.write_json(path, run_file)
     return run_file
@@ -262,9 +262,4 @@ def remove_work(output: str, folders: Sequence[str]) -> None:
         if not storage.is_local(folder) or Path(folder).is_dir():
             with storage.locked(folder):
                 storage.remove_folder(folder)
-    _remove_if_empty(Path(output, "work"))
-
-
-def _remove_if_empty(folder: Path) -> None:
-    if folder.is_dir() and not any(folder.iterdir()):
-        folder.rmdir()
+    storage.remove_if_empty(storage.join(output, "work"))

@@ -18,8 +18,9 @@ from beam_jobs.run_directory import run_of
 from ccnet_pipeline import sample
 from ccnet_pipeline.dedup.duplicates import Keep
 from ccnet_pipeline.hash_index import __main__ as hash_index
-from ccnet_pipeline.hash_index.directory import IndexReader, locked, open_local, read_index
+from ccnet_pipeline.hash_index.directory import IndexReader, open_local, read_index
 from ccnet_pipeline.hash_index.index import Index, empty
+from ccnet_pipeline.locks import locked
 from tests.test_build import documents, result
 
 SEGMENTS = sorted(map(str, (sample.crawl_directory() / "crawl-data").rglob("*.wet.gz")))
@@ -124,6 +125,8 @@ def test_a_run_that_is_stopped_leaves_the_index_whole_and_goes_on(
 
     def stop(path: str, data: bytes) -> None:
         if path.endswith(moment):
+            [part] = (place / "index").glob("000002-*/00-54.hashes")
+            part.with_name(".writing-00-54.hashes-0f").touch()  # as if it had been killed
             raise KeyboardInterrupt
         write(path, data)
 
@@ -134,7 +137,8 @@ def test_a_run_that_is_stopped_leaves_the_index_whole_and_goes_on(
     assert hash_index.main(["verify", str(place / "index")]) == 0
     build(place / "b", lid, B, *flags, "--dedup_buckets=2")
     index = read_index(place / "index")
-    assert {path.name for path in (place / "index").rglob("*.hashes")} == {"00-ff.hashes", *own_parts(index)}
+    names = {"00-ff.hashes", "index.json", *own_parts(index)}
+    assert {path.name for path in (place / "index").rglob("*") if path.is_file()} == names
     assert [entry.segments for entry in index.history] == [1, 2]
     assert ledger(place / "b")["index_duplicates_published"] == index.history[-1].come_again
     assert len(lines(place / "b", B)) == sum(file["documents"] for file in manifest(place / "b")["files"]) > 0

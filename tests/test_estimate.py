@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from beam_jobs import estimate, job
-from beam_jobs.blocks import GROUP_SEGMENTS, Blocks, block_size
+from beam_jobs.blocks import Blocks, block_size
 from beam_jobs.estimate import choose
 from beam_jobs.estimate_growth import Compared, growth_of
 from beam_jobs.estimate_shuffle import shuffled
@@ -76,8 +76,7 @@ def test_where_there_is_nothing_nothing_is_a_duplicate() -> None:
 
 def test_what_is_shuffled_grows_with_the_segments() -> None:
     def of(segments: int) -> tuple[int, int]:
-        size = block_size(segments)
-        blocks = Blocks(num_segments=segments, scope_segments=None, block_segments=size, group_segments=GROUP_SEGMENTS)
+        blocks = Blocks(num_segments=segments, scope_segments=None, block_segments=block_size(segments))
         found = shuffled(blocks, 560_000.0 * segments, buckets=300, files=300 + segments // 10)
         return found.elements, found.bytes
 

@@ -22,12 +22,12 @@ from ccnet_pipeline.dedup.duplicates import Keep
 from ccnet_pipeline.dedup.sorting import Table
 from ccnet_pipeline.dedup.tables import in_memory, parts
 from ccnet_pipeline.hash_index import cells as cells_module
-from ccnet_pipeline.hash_index import directory
 from ccnet_pipeline.hash_index.__main__ import main
 from ccnet_pipeline.hash_index.cells import CellWriter, read_cell
 from ccnet_pipeline.hash_index.directory import IndexReader, folder_of, open_local, part_file, read_index
 from ccnet_pipeline.hash_index.index import Entry, Hashing, Index, Part, empty, encode, make_index
 from ccnet_pipeline.hash_index.union import Additions, extend
+from ccnet_pipeline.locks import locked
 
 Record = frozenset[int]  # the hashes of its paragraphs
 Dump = list[Record]  # or a segment of it
@@ -270,7 +270,7 @@ def test_counts_that_are_not_those_of_the_hashes_show(
 def test_an_index_that_is_being_written_is_left_alone(
     two: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    with directory.locked(two[0]):
+    with locked(two[0]):
         for words in (["verify", two[0]], ["merge", *two, "--output", tmp_path / "both"]):
             assert command(*words) == 2
             assert "another run is writing" in last_line(capsys)

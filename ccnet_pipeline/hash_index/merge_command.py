@@ -14,7 +14,6 @@ from ccnet_pipeline.hash_index.directory import (
     IndexReader,
     check_hashing,
     folder_of,
-    locked,
     open_local,
     part_file,
     read_index,
@@ -22,6 +21,7 @@ from ccnet_pipeline.hash_index.directory import (
 )
 from ccnet_pipeline.hash_index.index import Entry, Index, Part, encode, make_index
 from ccnet_pipeline.hash_index.union import Additions, merged
+from ccnet_pipeline.locks import locked
 
 RUN = "merge"
 
