@@ -116,6 +116,8 @@ class FoundIndex:
         """Make the index what it was before the run, which is about to be removed."""
         if self.has_run:
             storage.write(storage.join(self.folder, INDEX_FILE), encode(self.base()))
+        elif self.run and storage.is_local(self.folder):  # what it left of a generation that never came to be
+            storage.remove_folder(storage.join(self.folder, folder_of(self.current.generation + 1, self.run)))
 
     def remove_unneeded(self) -> None:
         """Remove generations that nothing can need any more, and parts that a run has made and then cut otherwise."""

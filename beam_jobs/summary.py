@@ -1,7 +1,7 @@
 """What a run built, as tables for people."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from rich.console import Console
@@ -55,6 +55,15 @@ def print_summary(layout: Layout) -> list[FinalFile]:
     for line in _remarks(ledger):
         print(line)
     return manifest.files
+
+
+def where_it_lies(output: str, files: Sequence[FinalFile]) -> str:
+    """Return where a run directory has its shards, if it has any, and its ledger: some lines."""
+    rest = f"Where the rest went: {storage.join(output, 'ledger.json')}"
+    if not any(file.path.startswith(SHARDS) for file in files):
+        return f"No document was kept, so there are no shards.\n{rest}"
+    manifest = storage.join(output, "manifest.json")
+    return f"Shards: {storage.join(output, 'shards')}   every file with its sha256: {manifest}\n{rest}"
 
 
 def _remarks(ledger: Ledger) -> Iterator[str]:
