@@ -154,8 +154,13 @@ def check_folder(folder: str, output: str) -> None:
 def find_index(folder: str, run: str) -> FoundIndex:
     """Return the index in a folder; where there is nothing, one without hashes.
 
+    Args:
+        folder: of the index.
+        run: whose it is to be: its id.
+
     Raises:
-        UserError: the folder holds something else, or the index is damaged, or of a newer version.
+        UserError: the folder holds something else, or the index is damaged, or of a newer version, or its index.json
+            is lost: beginning anew would remove the generations that are there.
     """
     if storage.exists(storage.join(folder, INDEX_FILE)):
         return FoundIndex(folder, _read(folder, folder), run)
@@ -163,6 +168,13 @@ def find_index(folder: str, run: str) -> FoundIndex:
         strange = [path.name for path in Path(folder).iterdir() if not is_unneeded(path.name, None)]
         if strange and not storage.is_empty(folder):
             raise UserError(f"--hash_index {folder} is no hash index, and not empty; choose a new folder")
+        # A first run that is killed just before the index gets its name leaves one of its own.
+        copies = [path for path in Path(folder).glob(f"*/{INDEX_FILE}") if path.parent.name != folder_of(1, run)]
+        if copies:
+            raise UserError(
+                f"--hash_index {folder} has lost its {INDEX_FILE}; copy {max(copies)} to {folder}, "
+                "or choose a new folder"
+            )
     return FoundIndex(folder, empty(), run)
 
 

@@ -68,10 +68,10 @@ def _remarks(ledger: Ledger) -> Iterator[str]:
                 f"Main text of {language}: half of its pages give about {share:.0%} of their text or less, in other "
                 f"languages {others:.0%}; perhaps the extractor cannot read it, see --extractor."
             )
-    if ledger.index_duplicates_published:
+    if again := ledger.index_duplicates_published:
         yield (
-            f"{ledger.index_duplicates_published:,} paragraphs that earlier runs published have come again: they are "
-            "dropped here, and stay there."
+            f"{again:,} paragraphs that were no duplicates in earlier runs have come again: they are dropped here; "
+            "what was published of them there stays."
         )
     if count := ledger.num_without_record:
         yield f"{count} of {ledger.num_segments} archives gave no record: {enumerated(ledger.without_record, count)}."

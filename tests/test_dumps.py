@@ -12,12 +12,14 @@ from typing import Any
 import pytest
 
 from beam_jobs import job, storage
+from beam_jobs.earlier_dumps import find_index
 from beam_jobs.graph import Plan
+from beam_jobs.run_directory import run_of
 from ccnet_pipeline import sample
 from ccnet_pipeline.dedup.duplicates import Keep
 from ccnet_pipeline.hash_index import __main__ as hash_index
 from ccnet_pipeline.hash_index.directory import IndexReader, open_local, read_index
-from ccnet_pipeline.hash_index.index import Index
+from ccnet_pipeline.hash_index.index import Index, empty
 from ccnet_pipeline.locks import locked
 from tests.test_build import documents, result
 
@@ -181,6 +183,12 @@ def test_a_run_that_others_were_compared_with_is_not_overwritten(
     assert "was added after this one" in last_line(capsys)
     build(place / "a", lid, A, "--overwrite", status=2)
     assert f"give --hash_index {place / 'index'}" in last_line(capsys)
+    for flags, what in (
+        ([], "was given"),
+        ([f"--hash_index={place / 'new'}"], "was another, or other runs were added"),
+    ):
+        build(place / "b", lid, B, *flags, status=2)
+        assert f"of another configuration (--hash_index {what}" in last_line(capsys)
     assert ((place / "index" / "index.json").read_bytes(), result(place / "a")) == (state, run)
 
 
@@ -206,6 +214,19 @@ def test_what_would_not_compare_is_refused_before_any_work(
         build(new, lid, B, f"--hash_index={index}", status=2)
     assert "another run is writing" in last_line(capsys)
     assert not new.exists()
+
+
+def test_an_index_that_has_lost_its_name_is_not_begun_anew(
+    place: Path, lid: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    index = place / "index"
+    (index / "index.json").unlink()
+    [copy] = index.rglob("index.json")
+    build(place / "b", lid, B, f"--hash_index={index}", status=2)
+    assert f"has lost its index.json; copy {copy} to {index}" in last_line(capsys)
+    assert not (place / "b").exists()
+    # The run that was killed between its two copies of index.json goes on.
+    assert find_index(str(index), run_of(str(place / "a"))).current == empty()
 
 
 def test_a_damaged_index_ends_the_run_before_anything_is_published(

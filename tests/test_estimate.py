@@ -106,7 +106,9 @@ def test_an_estimate_from_all_segments_is_what_a_run_gives(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     assert job.main([f"--lid_model={lid}", "--estimate=9"]) == 0
-    estimated = rows(capsys.readouterr().out)
+    printed = capsys.readouterr().out
+    assert "the more there is" not in printed
+    estimated = rows(printed)
     assert list(tmp_path.iterdir()) == []
     assert job.main([f"--lid_model={lid}", "--workers=1", "--output=out"]) == 0
     built = rows(capsys.readouterr().out)

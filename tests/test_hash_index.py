@@ -283,6 +283,13 @@ def test_indexes_that_would_not_compare_are_not_merged(
     output = tmp_path / "both"
     assert command("merge", two[0], two[0], "--output", output) == 2
     assert "the same inputs" in last_line(capsys)
+    by_another_run = replace(read_index(two[0]).history[0], run="bbbb")
+    index = read_index(two[1])
+    (two[1] / "index.json").write_bytes(encode(replace(index, history=[by_another_run])))
+    assert command("merge", *two, "--output", output) == 2
+    line = f"{two[0]} (run aaaa) and {two[1]} (run bbbb) have the same inputs"
+    assert line in last_line(capsys)
+    (two[1] / "index.json").write_bytes(encode(index))
     other = Hashing(normalization="ccnet", title_is_paragraph=False)
     (two[1] / "index.json").write_bytes(encode(replace(read_index(two[1]), hashing=other)))
     assert command("merge", *two, "--output", output) == 2
