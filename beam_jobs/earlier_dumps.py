@@ -27,6 +27,10 @@ from ccnet_pipeline.hash_index.union import Additions
 from ccnet_pipeline.recipe import Configuration, Recipe
 from ccnet_pipeline.segments import Segment
 
+# Of the distinct paragraphs of a run: the share in the index from which on it is told. Two dumps in a row have less in
+# common, and a list of archives that overlaps one of an earlier run has more.
+_SUSPICIOUS = 0.9
+
 
 @dataclass(frozen=True, slots=True)
 class PartNote:
@@ -132,6 +136,18 @@ class FoundIndex:
             storage.remove_leftovers(str(generation))
             for file in set(generation.glob(f"*{PART_SUFFIX}")) - in_use:
                 file.unlink()
+
+
+def remark_on(folder: str, run: str) -> str | None:
+    """Return what there is to say of what a run has added, if hardly anything of it was new."""
+    entry = find_index(folder, run).current.entry_of(run)
+    if entry is None or entry.known <= _SUSPICIOUS * (entry.known + entry.added):
+        return None
+    return (
+        f"--hash_index {folder} had {entry.known / (entry.known + entry.added):.1%} of the paragraphs of this run already: "
+        "were some of its archives read by an earlier run? If so, give the others alone, to the same command with "
+        "--overwrite, which takes back what was added"
+    )
 
 
 def hashing_of(recipe: Recipe) -> Hashing:

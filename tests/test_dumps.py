@@ -173,6 +173,15 @@ def test_overwriting_the_first_run_leaves_an_index_of_it_alone(place: Path, lid:
     assert again.history[0].run != index.history[0].run
 
 
+def test_a_list_that_overlaps_one_of_an_earlier_run_is_remarked_on(
+    place: Path, lid: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    build(place / "b", lid, B, f"--hash_index={place / 'index'}")
+    assert "were some of its archives read" not in capsys.readouterr().err
+    build(place / "again", lid, B[:1], f"--hash_index={place / 'index'}")
+    assert "had 100.0% of the paragraphs of this run already: were some of its archives read" in capsys.readouterr().err
+
+
 def test_a_run_that_others_were_compared_with_is_not_overwritten(
     place: Path, lid: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
