@@ -141,12 +141,13 @@ class FoundIndex:
 def remark_on(folder: str, run: str) -> str | None:
     """Return what there is to say of what a run has added, if hardly anything of it was new."""
     entry = find_index(folder, run).current.entry_of(run)
-    if entry is None or entry.known <= _SUSPICIOUS * (entry.known + entry.added):
+    share = entry.known / max(entry.known + entry.added, 1) if entry else 0.0
+    if share <= _SUSPICIOUS:
         return None
     return (
-        f"--hash_index {folder} had {entry.known / (entry.known + entry.added):.1%} of the paragraphs of this run already: "
-        "were some of its archives read by an earlier run? If so, give the others alone, to the same command with "
-        "--overwrite, which takes back what was added"
+        f"--hash_index {folder} had {share:.1%} of the paragraphs of this run already: were some of its archives read by "
+        "an earlier run? If so, give the others alone, to the same command with --overwrite, which takes back what was "
+        "added"
     )
 
 

@@ -89,8 +89,8 @@ def _run(arguments: Arguments) -> None:
                 _execute(pipeline, plan, workers, prepared)
             if prepared.index:
                 prepared.index.remove_unneeded()
-                if remark := earlier_dumps.remark_on(prepared.index.folder, ours.run):
-                    print(f"build_cc100: {remark}", file=sys.stderr)
+                if doubt := earlier_dumps.remark_on(prepared.index.folder, ours.run):
+                    print(f"build_cc100: {doubt}", file=sys.stderr)
         if not arguments.keep_work:
             run_directory.remove_work(arguments.output, ours.work)
         files = print_summary(ours.layout)
