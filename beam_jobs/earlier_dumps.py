@@ -145,9 +145,9 @@ def remark_on(folder: str, run: str) -> str | None:
     if share <= _SUSPICIOUS:
         return None
     return (
-        f"--hash_index {folder} had {share:.1%} of the paragraphs of this run already: were some of its archives read by "
-        "an earlier run? If so, give the others alone, to the same command with --overwrite, which takes back what was "
-        "added"
+        f"--hash_index {folder} had {share:.1%} of the paragraphs of this run already: were some of its archives read "
+        "by an earlier run? If so, give the others alone, to the same command with --overwrite, which takes back what "
+        "was added"
     )
 
 
