@@ -26,7 +26,7 @@ class Blocks:
     num_segments: int
     scope_segments: int | None  # how many consecutive segments are compared with each other; None: all
     block_segments: int
-    group_segments: int
+    group_segments: int = GROUP_SEGMENTS
     has_index: bool = False  # they are compared with the hashes of earlier dumps, too
 
     def scope_of(self, number: int) -> int:

@@ -27,6 +27,10 @@ from ccnet_pipeline.hash_index.union import Additions
 from ccnet_pipeline.recipe import Configuration, Recipe
 from ccnet_pipeline.segments import Segment
 
+# Of the distinct paragraphs of a run: the share in the index from which on it is told. Two dumps in a row have less in
+# common, and a list of archives that overlaps one of an earlier run has more.
+_SUSPICIOUS = 0.9
+
 
 @dataclass(frozen=True, slots=True)
 class PartNote:
@@ -116,6 +120,8 @@ class FoundIndex:
         """Make the index what it was before the run, which is about to be removed."""
         if self.has_run:
             storage.write(storage.join(self.folder, INDEX_FILE), encode(self.base()))
+        elif self.run and storage.is_local(self.folder):  # what it left of a generation that never came to be
+            storage.remove_folder(storage.join(self.folder, folder_of(self.current.generation + 1, self.run)))
 
     def remove_unneeded(self) -> None:
         """Remove generations that nothing can need any more, and parts that a run has made and then cut otherwise."""
@@ -126,9 +132,23 @@ class FoundIndex:
             if is_unneeded(path.name, current):
                 storage.remove_folder(str(path))
         in_use = {Path(self.folder, part.file) for part in current.parts if part.file}
-        for path in {path.parent for path in in_use}:
-            for file in set(path.glob(f"*{PART_SUFFIX}")) - in_use:
+        for generation in {path.parent for path in in_use}:
+            storage.remove_leftovers(str(generation))
+            for file in set(generation.glob(f"*{PART_SUFFIX}")) - in_use:
                 file.unlink()
+
+
+def remark_on(folder: str, run: str) -> str | None:
+    """Return what there is to say of what a run has added, if hardly anything of it was new."""
+    entry = find_index(folder, run).current.entry_of(run)
+    share = entry.known / max(entry.known + entry.added, 1) if entry else 0.0
+    if share <= _SUSPICIOUS:
+        return None
+    return (
+        f"--hash_index {folder} had {share:.1%} of the paragraphs of this run already: were some of its archives read "
+        "by an earlier run? If so, give the others alone, to the same command with --overwrite, which takes back what "
+        "was added"
+    )
 
 
 def hashing_of(recipe: Recipe) -> Hashing:
@@ -137,24 +157,33 @@ def hashing_of(recipe: Recipe) -> Hashing:
 
 
 def check_folder(folder: str, output: str) -> None:
-    """See that a folder can hold an index, and is not that of a run: an index outlives it.
+    """See that a folder can hold an index, and that neither it nor that of the run is in the other.
 
     Raises:
         UserError: it cannot, or it is.
     """
     storage.check_place(folder, "--hash_index")
-    is_local = storage.is_local(folder) and storage.is_local(output)
-    if is_local and Path(storage.absolute(folder)).is_relative_to(storage.absolute(output)):
+    if not (storage.is_local(folder) and storage.is_local(output)):
+        return
+    index, run = Path(storage.absolute(folder)), Path(storage.absolute(output))
+    if index.is_relative_to(run):
         raise UserError(
             f"--hash_index {folder} is in --output {output}; later runs want it, too: choose another folder"
         )
+    if run.is_relative_to(index):
+        raise UserError(f"--output {output} is in --hash_index {folder}; choose another folder")
 
 
 def find_index(folder: str, run: str) -> FoundIndex:
     """Return the index in a folder; where there is nothing, one without hashes.
 
+    Args:
+        folder: of the index.
+        run: whose it is to be: its id.
+
     Raises:
-        UserError: the folder holds something else, or the index is damaged, or of a newer version.
+        UserError: the folder holds something else, or the index is damaged, or of a newer version, or its index.json
+            is lost: beginning anew would remove the generations that are there.
     """
     if storage.exists(storage.join(folder, INDEX_FILE)):
         return FoundIndex(folder, _read(folder, folder), run)
@@ -162,6 +191,13 @@ def find_index(folder: str, run: str) -> FoundIndex:
         strange = [path.name for path in Path(folder).iterdir() if not is_unneeded(path.name, None)]
         if strange and not storage.is_empty(folder):
             raise UserError(f"--hash_index {folder} is no hash index, and not empty; choose a new folder")
+        # A first run that is killed just before the index gets its name leaves one of its own.
+        copies = [path for path in Path(folder).glob(f"*/{INDEX_FILE}") if path.parent.name != folder_of(1, run)]
+        if copies:
+            raise UserError(
+                f"--hash_index {folder} has lost its {INDEX_FILE}; copy {max(copies)} to {folder}, "
+                "or choose a new folder"
+            )
     return FoundIndex(folder, empty(), run)
 
 

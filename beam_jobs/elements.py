@@ -242,7 +242,8 @@ class SegmentBooks(Books):
 class Ledger(Books):
     """The content of ledger.json: the balance in total (docs/design.md, The balance)."""
 
-    # With a hash index: paragraphs that an earlier run kept, for they stood in one record, and that have come again.
+    # With a hash index: paragraphs that stood in one record of the earlier runs, and have come again. An upper bound of
+    # what was published: some were dropped there for another reason.
     index_duplicates_published: int | UnsetType = UNSET
     num_segments: int
     num_without_record: int  # archives that gave none

@@ -26,7 +26,7 @@ from beam_jobs.graph import Plan
 from beam_jobs.layout import Layout
 from beam_jobs.preparation import Prepared
 from ccnet_pipeline.dedup.blocks import CELL_HASHES, CELLS
-from ccnet_pipeline.dedup.duplicates import Keep, resolve
+from ccnet_pipeline.dedup.duplicates import Keep, indices, resolve
 from ccnet_pipeline.dedup.sorting import HASH_BITS, Table
 from ccnet_pipeline.dedup.tables import TableReader, parts
 from ccnet_pipeline.hash_index.cells import below
@@ -40,7 +40,6 @@ _T = TypeVar("_T")
 # What a process does once (tables, models) is found by doing the first segment again, unless that takes long.
 _LONG_CPU_S = 20.0
 _LOOKED_UP = 4000  # hashes, in an index
-_INDEX_BITS = np.uint32((1 << 30) - 1)  # of `SegmentHashes.paragraphs`
 
 
 @dataclass(slots=True)
@@ -175,12 +174,11 @@ def _compared(layout: Layout, notes: Sequence[ExtractNote], tables: Sequence[Tab
     hashes, lengths, paragraphs_of = [], [], []
     for number, (note, (unique, _)) in enumerate(zip(notes, tables, strict=True)):
         coded = storage.read_range(layout.extracted(number, "paragraphs"), 0, note.paragraphs * 4)
-        hashes.append(unique[np.frombuffer(coded, "<u4") & _INDEX_BITS])
+        hashes.append(unique[indices(np.frombuffer(coded, "<u4"))])
         with storage.open_for_reading(layout.extracted(number, "pages.zst")) as file:
             for chunk in read_chunks(file):
-                goes_on = np.array([reason is None for reason in chunk.reasons], np.bool_)
-                lengths.append(chunk.lengths[np.repeat(goes_on, chunk.num_paragraphs)])
-                paragraphs_of.append(chunk.num_paragraphs[goes_on])
+                lengths.append(chunk.lengths[np.repeat(chunk.goes_on, chunk.num_paragraphs)])
+                paragraphs_of.append(chunk.num_paragraphs[chunk.goes_on])
     of_pages = np.concatenate([np.empty(0, np.int32), *paragraphs_of])
     return Compared(
         hashes=np.concatenate([np.empty(0, np.uint64), *hashes]),

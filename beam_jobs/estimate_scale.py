@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from beam_jobs.blocks import GROUP_SEGMENTS, Blocks, block_size
+from beam_jobs.blocks import Blocks, block_size
 from beam_jobs.estimate import Kept, Measured
 from beam_jobs.estimate_shuffle import Shuffled, shuffled
 from ccnet_pipeline.recipe import Recipe
@@ -31,6 +31,17 @@ class Whole:
     def compared(self) -> int:
         """How many segments are compared with each other."""
         return min(self.recipe.group_size or self.segments, self.segments)
+
+    @property
+    def blocks(self) -> Blocks:
+        """How its segments are cut."""
+        group_size = self.recipe.group_size
+        return Blocks(
+            num_segments=self.segments,
+            scope_segments=group_size,
+            block_segments=block_size(group_size or self.segments),
+            has_index=self.has_index,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,14 +96,6 @@ def scale(measured: Measured, whole: Whole) -> Estimate:
     rejected_bytes = times * (measured.judged_bytes - sum(kept.bytes for kept in measured.languages.values()))
     output_bytes = kept_bytes * whole.formats + rejected_bytes
     tally = measured.account.tally
-    group_size = whole.recipe.group_size
-    blocks = Blocks(
-        num_segments=whole.segments,
-        scope_segments=group_size,
-        block_segments=block_size(group_size or whole.segments),
-        group_segments=GROUP_SEGMENTS,
-        has_index=whole.has_index,
-    )
     files = measured.buckets * whole.formats + round(output_bytes / whole.shard_bytes)
     return Estimate(
         sampled=measured.segments,
@@ -118,7 +121,7 @@ def scale(measured: Measured, whole: Whole) -> Estimate:
         output_bytes=output_bytes,
         process_bytes=measured.memory_bytes,
         shared_bytes=measured.shared_bytes,
-        shuffled=shuffled(blocks, times * measured.hashes, measured.buckets, files),
+        shuffled=shuffled(whole.blocks, times * measured.hashes, measured.buckets, files),
         known_share=measured.known_share,
         compared=whole.compared,
         staying=(growth.characters.staying(1.0, keep), growth.characters.staying(scope, keep)),

@@ -1,4 +1,4 @@
-"""What a run of some size sends through the GroupByKeys and Reshuffles of its graph: counted, not tried.
+"""What a run of some size sends through the GroupByKeys of its graph: counted, not tried.
 
 Bytes are those of an element as Beam encodes it, measured on elements as a dump has them. A runner adds some more.
 """
@@ -17,7 +17,7 @@ _SUMS = 20_000  # of the accounts of a part of the ledger, with a hundred langua
 
 @dataclass(frozen=True, slots=True)
 class Shuffled:
-    """What goes through all GroupByKeys and Reshuffles."""
+    """What goes through all GroupByKeys."""
 
     elements: int
     bytes: int
@@ -49,7 +49,7 @@ def shuffled(blocks: Blocks, num_hashes: float, buckets: int, files: int) -> Shu
         (answers, _ANSWER),  # GroupAnswers
         (segments, _BITS),  # SpreadMining
         (2 * segments, _NUMBER),  # GroupByGroup, GroupByPart
-        (gathered, _GATHERED),  # GroupByShardName
+        (gathered, _GATHERED),  # GroupByPlace
         (2 * files, _FILE),  # SpreadFiles, GatherAll
         (parts, _SUMS),  # SumParts
     )

@@ -23,7 +23,7 @@ def print_estimate(estimate: Estimate, processes: int) -> None:
 
 
 def _totals(estimate: Estimate, processes: int) -> Table:
-    title = f"What {estimate.segments:,} segments would take, from {estimate.sampled} of them"
+    title = f"What {_segments(estimate.segments)} would take, from {estimate.sampled:,} of them"
     table = Table(title=title, title_justify="left", show_header=False)
     table.add_column(no_wrap=True)
     table.add_column(justify="right", no_wrap=True)
@@ -81,14 +81,18 @@ def _languages(estimate: Estimate) -> Table:
 
 def _remarks(estimate: Estimate) -> Iterator[str]:
     of_sample, of_all = estimate.staying
-    yield (
-        f"Of the characters, {of_sample:.0%} stay where {estimate.sampled:,} of the segments are compared with each "
-        f"other, and about {of_all:.0%} where {estimate.compared:,} are: the more there is, the more copies are found. "
-        "That is the least certain figure; --estimate with more segments makes it better."
-    )
-    yield "± is what chance does to the documents of a language that were seen: 19 times in 20 it is less."
+    stays = f"Of the characters, {of_sample:.0%} stay when duplicates are dropped"
+    if estimate.sampled < estimate.compared:
+        yield (
+            f"{stays} within the {_segments(estimate.sampled)} that are read, and about {of_all:.0%} within "
+            f"{estimate.compared:,}: the more there is, the more copies are found. That is the least certain figure; "
+            "--estimate with more segments makes it better."
+        )
+    else:
+        yield f"{stays}."
     if estimate.known_share:
-        yield f"Of these, {estimate.known_share:.0%} stand in earlier dumps (--hash_index) and are taken off, too."
+        yield f"Of what stays, {estimate.known_share:.0%} is in earlier dumps (--hash_index), and is taken off, too."
+    yield "± is what chance does to the documents of a language that were seen: 19 times in 20 it is less."
     if estimate.waiting_s:
         yield "Reading waited for the network: wall time is as with the speed seen now, for each process."
 
@@ -109,15 +113,21 @@ def _bytes(count: float) -> str:
 def _hours(cpu_s: float) -> str:
     """Return CPU hours to three digits.
 
-    >>> _hours(1800), _hours(7), _hours(9e6)
-    ('0.500', '0.00194', '2,500')
+    >>> _hours(1800), _hours(7), _hours(9e6), _hours(0.1)
+    ('0.500', '0.00194', '2,500', '< 0.001')
     """
     hours = cpu_s / 3600
+    if hours < 0.001:
+        return "< 0.001"
     return f"{hours:,.0f}" if hours >= 100 else f"{hours:#.3g}"
 
 
 def _duration(seconds: float) -> str:
     return str(timedelta(seconds=round(seconds)))
+
+
+def _segments(count: int) -> str:
+    return f"{count:,} segment{'s' * (count != 1)}"
 
 
 def _processes(count: int) -> str:

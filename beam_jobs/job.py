@@ -21,7 +21,7 @@ from beam_jobs.mine_segment import MineSegment
 from beam_jobs.options import LOCAL_RUNNERS, Arguments, parse
 from beam_jobs.preparation import Prepared, prepare
 from beam_jobs.progress import shown
-from beam_jobs.summary import print_summary
+from beam_jobs.summary import print_summary, where_it_lies
 from ccnet_pipeline import command
 from ccnet_pipeline.formats import JSONL
 from ccnet_pipeline.listings import Pick
@@ -89,6 +89,8 @@ def _run(arguments: Arguments) -> None:
                 _execute(pipeline, plan, workers, prepared)
             if prepared.index:
                 prepared.index.remove_unneeded()
+                if doubt := earlier_dumps.remark_on(prepared.index.folder, ours.run):
+                    print(f"build_cc100: {doubt}", file=sys.stderr)
         if not arguments.keep_work:
             run_directory.remove_work(arguments.output, ours.work)
         files = print_summary(ours.layout)
@@ -205,8 +207,7 @@ def _find(error: BaseException | None, kind: type[Exception]) -> str | None:
 
 def _print_next_steps(arguments: Arguments, files: list[FinalFile]) -> None:
     out = arguments.output
-    print(f"Shards: {storage.join(out, 'shards')}   every file with its sha256: {storage.join(out, 'manifest.json')}")
-    print(f"Where the rest went: {storage.join(out, 'ledger.json')}")
+    print(where_it_lies(out, files))
     if not arguments.is_sample:
         return
     python = Path(sys.executable)

@@ -28,6 +28,7 @@ from apache_beam.transforms.environments import Environment, python_sdk_capabili
 from beam_jobs.local_bundles import SharingRunner
 from beam_jobs.local_worker import Post, serve
 from ccnet_pipeline.errors import UserError
+from ccnet_pipeline.language.fasttext_kernels import has_threads
 
 _URN = "cc100:env:local_worker:v1"
 _LOOK_EVERY_S = 0.1
@@ -72,8 +73,7 @@ def started(
         options: those of the pipeline.
         load: loads what they can share, if they are forked.
     """
-    # A lock that another thread holds at the moment of a fork stays locked in the new process for ever.
-    can_fork = sys.platform == "linux" and threading.active_count() == 1
+    can_fork = _can_fork()
     if can_fork:
         load()
     context = multiprocessing.get_context("fork") if can_fork else multiprocessing.get_context("spawn")
@@ -86,9 +86,22 @@ def started(
                 process = context.Process(target=serve, args=(post_office, log, options), daemon=True)
                 process.start()
                 processes.add(process, sender)
+        Processes.were_started = True
         yield processes
     finally:
         processes.kill()
+
+
+def _can_fork() -> bool:
+    """Tell whether a fork of this process would work: it has no thread but this one.
+
+    A lock that another thread holds at the moment of a fork stays locked in the new process for ever, and what a
+    library has its threads do is never done there. Python does not know the threads of gRPC, which an earlier run in
+    this process has started, nor those of a language model.
+    """
+    return (
+        sys.platform == "linux" and threading.active_count() == 1 and not Processes.were_started and not has_threads()
+    )
 
 
 @contextlib.contextmanager
@@ -103,6 +116,8 @@ def _no_interrupt() -> Iterator[None]:
 
 class Processes:
     """Worker processes of this one."""
+
+    were_started = False  # any, by this process
 
     def __init__(self, log: str) -> None:
         self._log = log

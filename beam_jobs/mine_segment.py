@@ -2,12 +2,13 @@
 
 import functools
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
+import zstandard
 
 from beam_jobs import storage
 from beam_jobs.elements import REJECTS, SHARDS, Block, ExtractNote, Frame, MineNote
@@ -20,7 +21,7 @@ from ccnet_pipeline.frames import FrameBuilder, compressor
 from ccnet_pipeline.language import Judgement, LidModels, ModelIdentifier, load
 from ccnet_pipeline.ledger import total
 from ccnet_pipeline.mine import Miner
-from ccnet_pipeline.pages.stored import read_chunks
+from ccnet_pipeline.pages.stored import Chunk, read_chunks
 from ccnet_pipeline.recipe import Recipe
 
 _SHARD_LEVEL = 3  # of zstd
@@ -93,6 +94,14 @@ class _BlockWriter:
             self._offset += len(frame)
 
 
+def _chunks(path: str) -> Iterator[Chunk]:
+    with storage.open_for_reading(path) as file:
+        try:
+            yield from read_chunks(file)
+        except (ValueError, zstandard.ZstdError) as error:
+            raise storage.damaged(path) from error
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MineSegment:
     """Judges the pages of one segment; all that it needs beside the segment."""
@@ -125,27 +134,15 @@ class MineSegment:
             may_keep: one bit for each of its distinct hashes, ascending: it may keep the paragraph.
         """
         began = time.process_time()
-        extracted = storage.read_json(self.layout.extracted(number, "done.json"), ExtractNote)
+        extracted = storage.read_note(self.layout.extracted(number, "done.json"), ExtractNote)
         if extracted is None:
             raise FileNotFoundError(self.layout.extracted(number, "done.json"))
-        identifier, models = self.load()
-        miner = Miner(
-            segment=extracted.segment,
-            dump=extracted.dump,
-            recipe=self.recipe,
-            identifier=identifier,
-            models=models,
-            keep_rejects=self.keep_rejects,
-            keep_labels=self.keep_labels,
-        )
+        miner = self._miner(extracted)
         paragraphs = storage.read_range(self.layout.extracted(number, "paragraphs"), 0, extracted.paragraphs * 4)
         of_segment = verdicts(np.frombuffer(paragraphs, "<u4").astype(np.uint32), may_keep)
-        with (
-            storage.open_for_reading(self.layout.extracted(number, "pages.zst")) as pages,
-            storage.writing(self.layout.mined(number, "blocks.zst")) as file,
-        ):
+        with storage.writing(self.layout.mined(number, "blocks.zst")) as file:
             writer = _BlockWriter(file, number)
-            for document in miner.mine(read_chunks(pages), of_segment):
+            for document in miner.mine(_chunks(self.layout.extracted(number, "pages.zst")), of_segment):
                 writer.add(document)
             blocks = writer.finish()
         note = MineNote(
@@ -158,3 +155,15 @@ class MineSegment:
         )
         storage.write_note(self.layout.mined(number, "done.json"), note)
         return note
+
+    def _miner(self, extracted: ExtractNote) -> Miner:
+        identifier, models = self.load()
+        return Miner(
+            segment=extracted.segment,
+            dump=extracted.dump,
+            recipe=self.recipe,
+            identifier=identifier,
+            models=models,
+            keep_rejects=self.keep_rejects,
+            keep_labels=self.keep_labels,
+        )

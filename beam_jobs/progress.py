@@ -17,7 +17,7 @@ import msgspec
 from rich import filesize
 
 from beam_jobs.layout import READING, Layout
-from beam_jobs.storage import is_local
+from beam_jobs.storage import is_local, read_note
 from ccnet_pipeline.fetch import Readable
 
 _LOG_EVERY_S = 15.0
@@ -112,7 +112,7 @@ class StageProgress:
         for folder in self._note_folders():
             for note in folder.new_notes():
                 self.done += 1
-                content = msgspec.json.decode(note.read_bytes(), type=_Pages)
+                content = read_note(str(note), _Pages) or _Pages(pages=0)
                 self.pages += content.pages
                 self._done_bytes += content.bytes
         folders = self._folders.values()

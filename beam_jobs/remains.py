@@ -27,7 +27,7 @@ class Remains:
 
     def extract_note(self, segment_number: int) -> ExtractNote | None:
         """Return the note of stage 1, if what it speaks of is there as far as it is needed."""
-        note = storage.read_json(self.layout.extracted(segment_number, "done.json"), ExtractNote)
+        note = storage.read_note(self.layout.extracted(segment_number, "done.json"), ExtractNote)
         if note is None:
             return None
         hashes = storage.size(self.layout.extracted(segment_number, "hashes"))
@@ -41,7 +41,7 @@ class Remains:
 
     def compact_note(self, block: int) -> CompactNote | None:
         """Return the note of a block, if its table is there as far as it is needed, and its owners or answers."""
-        note = storage.read_json(self.layout.compacted(block, "done.json"), CompactNote)
+        note = storage.read_note(self.layout.compacted(block, "done.json"), CompactNote)
         if note is None:
             return None
         has_table = storage.size(self.layout.compacted(block, "table")) == table_size(note.hashes)
@@ -51,7 +51,9 @@ class Remains:
         return note if has_table and storage.size(self.layout.compacted(block, "owners")) == note.entries else None
 
     def _is_settled(self, scope: int) -> bool:
-        """Tell whether every block of a scope has answers."""
+        """Tell whether no hash of a scope is asked for any more: every block has answers, and no index is made."""
+        if self.blocks.has_index:
+            return False
         if scope not in self._settled:
             blocks = self.blocks.of_scope(scope)
             self._settled[scope] = all(storage.exists(self.layout.scattered(block)) for block in blocks)
@@ -64,7 +66,7 @@ class Remains:
 
     def mine_note(self, segment_number: int) -> MineNote | None:
         """Return the note of stage 3, if the documents are there, or were gathered."""
-        note = storage.read_json(self.layout.mined(segment_number, "done.json"), MineNote)
+        note = storage.read_note(self.layout.mined(segment_number, "done.json"), MineNote)
         if note is None:
             return None
         size = storage.size(self.layout.mined(segment_number, "blocks.zst"))
@@ -75,7 +77,7 @@ class Remains:
 
     def gather_note(self, group: int) -> GatherNote | None:
         """Return the note of a group of segments, if its files are there."""
-        note = storage.read_json(self.layout.gathered(group, "done.json"), GatherNote)
+        note = storage.read_note(self.layout.gathered(group, "done.json"), GatherNote)
         if note is None or storage.size(self.layout.gathered(group, "rows")) != note.row_bytes:
             return None
         return note if not note.bytes or storage.size(self.layout.gathered(group, "frames.zst")) == note.bytes else None

@@ -106,9 +106,8 @@ def claim(
         _remove_run(output, found.work or [f"work/{config.fingerprint}"], index)
         found = None
     if found and found.fingerprint != config.fingerprint:
-        changed = differences(found.configuration, msgspec.json.decode(msgspec.json.encode(config)))
         raise UserError(
-            f"--output {output} holds a run of another configuration ({'; '.join(changed) or 'of another version'}); "
+            f"--output {output} holds a run of another configuration ({'; '.join(_changes(found, config))}); "
             "choose another --output, or start anew with --overwrite"
         )
     run_id = (found and found.id) or uuid.uuid4().hex[:8]
@@ -132,6 +131,22 @@ def claim(
     storage.remove_leftovers(layout.work)
     is_complete = _is_complete(layout, config) and (index is None or index.has_run)
     return Claim(layout, run_id, is_complete, [_located(folder, output) for folder in run_file.work])
+
+
+def _changes(found: _Found, config: Configuration) -> list[str]:
+    """Name what differs from the configuration of the run that is there, in words that users know."""
+    was, now = found.configuration, msgspec.json.decode(msgspec.json.encode(config))
+    changed = []
+    if was.pop("work_format", None) != now.pop("work_format"):
+        changed.append("its intermediate files are those of another version of this program")
+    index_then, index_now = was.pop("hash_index", None), now.pop("hash_index")
+    if index_then is None and index_now:
+        changed.append("--hash_index was not given")
+    elif index_now is None and index_then:
+        changed.append("--hash_index was given")
+    elif index_then != index_now:
+        changed.append("--hash_index was another, or other runs were added to it since")
+    return [*changed, *differences(was, now)] or ["of another version"]
 
 
 def _find_run(output: str, *, overwrite: bool) -> _Found | None:
@@ -181,7 +196,7 @@ def _gather_work(output: str, earlier: list[str], run_file: RunFile) -> RunFile:
             print(f"build_cc100: intermediate files move from {source} to {target}", file=sys.stderr)
             with storage.locked(source):
                 storage.move_folder(source, target)
-    _remove_if_empty(Path(output, "work"))
+    storage.remove_if_empty(storage.join(output, "work"))
     run_file = replace(run_file, work=[*left, wanted])
     storage.write_json(path, run_file)
     return run_file
@@ -247,9 +262,4 @@ def remove_work(output: str, folders: Sequence[str]) -> None:
         if not storage.is_local(folder) or Path(folder).is_dir():
             with storage.locked(folder):
                 storage.remove_folder(folder)
-    _remove_if_empty(Path(output, "work"))
-
-
-def _remove_if_empty(folder: Path) -> None:
-    if folder.is_dir() and not any(folder.iterdir()):
-        folder.rmdir()
+    storage.remove_if_empty(storage.join(output, "work"))

@@ -9,7 +9,6 @@ object appears when its upload is complete, and a copy aside would only cost a c
 
 import contextlib
 import errno
-import fcntl
 import glob
 import io
 import mmap
@@ -25,6 +24,7 @@ from apache_beam.io.filesystem import CompressionTypes
 from apache_beam.io.filesystems import FileSystems
 
 from beam_jobs.lean_beam import import_file_system
+from ccnet_pipeline import locks
 from ccnet_pipeline.errors import UserError
 
 _T = TypeVar("_T")
@@ -71,9 +71,14 @@ def _open_for_writing(path: str) -> BinaryIO:
     return _file_systems(path).create(path, compression_type=CompressionTypes.UNCOMPRESSED)
 
 
+def damaged(path: str) -> UserError:
+    """Return the error that an intermediate file is not as it was written; without it, it is made again."""
+    return UserError(f"{path} is damaged; remove it and run the same command again")
+
+
 @contextlib.contextmanager
 def ranges_of(path: str) -> Iterator[Callable[[int, int], bytes]]:
-    """Open a file and give what reads ranges of it, (first byte, size) -> bytes; EOFError: the file ends before."""
+    """Open a file and give what reads ranges of it, (first byte, size) -> bytes; UserError: the file ends before."""
     with open_for_reading(path) as file:
         # Beam's file of S3 would fetch 16 MiB to give a few bytes; what is below its buffer fetches what is asked for.
         source = file.raw if isinstance(file, io.BufferedReader) and not is_local(path) else file
@@ -84,17 +89,14 @@ def ranges_of(path: str) -> Iterator[Callable[[int, int], bytes]]:
             while len(data) < size and (piece := source.read(size - len(data))):
                 data += piece
             if len(data) != size:
-                raise EOFError(
-                    f"{path} ends after {start + len(data)} bytes, want {start + size}; remove it and run the same "
-                    "command again"
-                )
+                raise damaged(path)
             return data
 
         yield read
 
 
 def read_range(path: str, start: int, size: int) -> bytes:
-    """Return `size` bytes of a file from byte `start`; raises EOFError if the file ends before."""
+    """Return `size` bytes of a file from byte `start`; raises UserError if the file ends before."""
     with ranges_of(path) as read:
         return read(start, size)
 
@@ -161,6 +163,14 @@ def read_json(path: str, kind: type[_T]) -> _T | None:
         return None
     with open_for_reading(path) as file:
         return msgspec.json.decode(file.read(), type=kind)
+
+
+def read_note(path: str, kind: type[_T]) -> _T | None:
+    """Return what `write_note` wrote, or None if it is not there, or damaged: then its stage is done again."""
+    try:
+        return read_json(path, kind)
+    except msgspec.DecodeError:
+        return None
 
 
 def exists(path: str) -> bool:
@@ -234,19 +244,19 @@ def locked(folder: str) -> Iterator[None]:
     if not is_local(folder):
         yield
         return
-    is_new = not Path(folder).exists()
-    with explained(folder):
-        Path(folder).mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    with contextlib.ExitStack() as stack:
+        if not Path(folder).exists():
+            stack.callback(remove_if_empty, folder)
+        with explained(folder):
+            Path(folder).mkdir(parents=True, exist_ok=True)
+            stack.enter_context(locks.locked(Path(folder)))
         yield
-    except BlockingIOError as error:
-        raise UserError(f"another run is writing to {folder}; wait for it, or stop it") from error
-    finally:
-        os.close(descriptor)
-        if is_new and Path(folder).is_dir() and not any(Path(folder).iterdir()):
-            Path(folder).rmdir()
+
+
+def remove_if_empty(folder: str) -> None:
+    """Remove a local folder in which nothing is, if it exists."""
+    if Path(folder).is_dir() and not any(Path(folder).iterdir()):
+        Path(folder).rmdir()
 
 
 def check_place(path: str, option: str) -> None:

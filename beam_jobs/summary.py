@@ -1,7 +1,7 @@
 """What a run built, as tables for people."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from rich.console import Console
@@ -57,6 +57,15 @@ def print_summary(layout: Layout) -> list[FinalFile]:
     return manifest.files
 
 
+def where_it_lies(output: str, files: Sequence[FinalFile]) -> str:
+    """Return where a run directory has its shards, if it has any, and its ledger: some lines."""
+    rest = f"Where the rest went: {storage.join(output, 'ledger.json')}"
+    if not any(file.path.startswith(SHARDS) for file in files):
+        return f"No document was kept, so there are no shards.\n{rest}"
+    manifest = storage.join(output, "manifest.json")
+    return f"Shards: {storage.join(output, 'shards')}   every file with its sha256: {manifest}\n{rest}"
+
+
 def _remarks(ledger: Ledger) -> Iterator[str]:
     """Yield what there is to say of archives that gave less than they should."""
     if ledger.damage.reasons:
@@ -68,10 +77,10 @@ def _remarks(ledger: Ledger) -> Iterator[str]:
                 f"Main text of {language}: half of its pages give about {share:.0%} of their text or less, in other "
                 f"languages {others:.0%}; perhaps the extractor cannot read it, see --extractor."
             )
-    if ledger.index_duplicates_published:
+    if again := ledger.index_duplicates_published:
         yield (
-            f"{ledger.index_duplicates_published:,} paragraphs that earlier runs published have come again: they are "
-            "dropped here, and stay there."
+            f"{again:,} paragraphs that were no duplicates in earlier runs have come again: they are dropped here; "
+            "what was published of them there stays."
         )
     if count := ledger.num_without_record:
         yield f"{count} of {ledger.num_segments} archives gave no record: {enumerated(ledger.without_record, count)}."

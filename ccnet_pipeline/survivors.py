@@ -37,8 +37,8 @@ class Survivors:
 
     def pages_to_read(self) -> list[int]:
         """Return the numbers of the pages that have survivors, and of the lost ones whose language is sought."""
-        is_lost = ~_goes_on(self.chunk)
-        return np.flatnonzero((np.diff(self._cuts) > 0) | (is_lost & self.chunk.has_share)).tolist()
+        is_sought = ~self.chunk.goes_on & self.chunk.has_share
+        return np.flatnonzero((np.diff(self._cuts) > 0) | is_sought).tolist()
 
     def book(self, tally: Tally) -> None:
         """Count every paragraph that does not survive, and every page without a survivor."""
@@ -54,7 +54,7 @@ class Survivors:
 
 def num_judged(chunk: Chunk) -> int:
     """Return how many paragraphs of a chunk have a verdict: those of pages that go on."""
-    return int(chunk.num_paragraphs[_goes_on(chunk)].sum())
+    return int(chunk.num_paragraphs[chunk.goes_on].sum())
 
 
 def survivors_of(chunk: Chunk, verdicts: Verdicts) -> Survivors:
@@ -65,7 +65,7 @@ def survivors_of(chunk: Chunk, verdicts: Verdicts) -> Survivors:
         verdicts: one a paragraph, over the pages that go on; `num_judged`.
     """
     fates = np.full(len(chunk.lengths), _LOST_WITH_ITS_PAGE, np.uint8)
-    is_judged = np.repeat(_goes_on(chunk), chunk.num_paragraphs)
+    is_judged = np.repeat(chunk.goes_on, chunk.num_paragraphs)
     fates[is_judged] = np.where(chunk.lengths[is_judged] == 0, _BLANK, _FATE_OF_VERDICT[verdicts])
     survivors = np.flatnonzero(fates == _SURVIVES)
     cuts = np.searchsorted(survivors, chunk.bounds)
@@ -81,10 +81,6 @@ def survivors_of(chunk: Chunk, verdicts: Verdicts) -> Survivors:
         _positions=(survivors - np.repeat(chunk.bounds[:-1], np.diff(cuts))).tolist(),
         _cuts=cuts.tolist(),
     )
-
-
-def _goes_on(chunk: Chunk) -> npt.NDArray[np.bool_]:
-    return np.array([reason is None for reason in chunk.reasons], np.bool_)
 
 
 def _furthest(chunk: Chunk, fates: npt.NDArray[np.uint8]) -> list[int]:

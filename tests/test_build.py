@@ -279,12 +279,35 @@ runpy.run_module("beam_jobs.build_cc100", run_name="__main__")
 
 def test_what_was_lost_of_a_finished_run_is_built_again(finished: Path, lid: str, tmp_path: Path) -> None:
     output = tmp_path / "out"
-    shutil.copytree(finished, output, ignore=shutil.ignore_patterns("work"))
+    shutil.copytree(finished, output)
     expected = result(output)
-    for lost in ("shards/en/head-00000.jsonl.zst", "ledger/segments-00000.jsonl.zst", "ledger.json", "manifest.json"):
+    for lost in ("ledger/segments-00000.jsonl.zst", "ledger.json", "manifest.json", "shards/en/head-00000.jsonl.zst"):
+        if lost.startswith("shards/"):
+            shutil.rmtree(output / "work")
         (output / lost).unlink()
-        build(output, lid)
+        build(output, lid, "--keep_work")
         assert result(output) == expected
+
+
+@pytest.mark.parametrize("kind", ["flipped", "cut off"])
+def test_damaged_pages_are_one_line_with_the_remedy(
+    kind: str, finished: Path, lid: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    output = tmp_path / "out"
+    shutil.copytree(finished, output)
+    (output / "manifest.json").unlink()
+    [work] = (output / "work").iterdir()
+    (work / "mine" / "000" / "000001.done.json").unlink()
+    pages = work / "extract" / "000" / "000001.pages.zst"
+    data = bytearray(pages.read_bytes())
+    data[len(data) // 2] ^= 1
+    pages.write_bytes(data if kind == "flipped" else data[: len(data) // 2])
+    arguments = [f"--output={output}", f"--lid_model={lid}", "--workers=1", "--keep_work"]
+    assert job.main(arguments) == 2
+    assert f"{pages} is damaged; remove it and run the same command again" in capsys.readouterr().err
+    pages.unlink()
+    assert job.main(arguments) == 0
+    assert result(output) == result(finished)
 
 
 def test_work_kept_elsewhere_vouches_for_no_file_that_is_gone(lid: str, tmp_path: Path) -> None:
@@ -429,6 +452,21 @@ def test_what_was_lost_is_made_again_even_where_what_it_was_made_of_is_gone(
     shutil.rmtree(tmp_path / "out" / "shards")
     for path in [path for pattern in lost for path in work.glob(pattern)]:
         path.unlink()
+    cut(monkeypatch, block_segments=2, group_segments=2)
+    build(tmp_path / "out", lid, "--keep_rejects")
+    assert result(tmp_path / "out") == reference[1]
+
+
+@pytest.mark.parametrize("reference", ["cc100"], indirect=True)
+def test_what_a_damaged_note_speaks_of_is_made_again(
+    almost_done: Path, reference: tuple[str, Bytes], lid: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(almost_done, tmp_path / "out")
+    [work] = (tmp_path / "out" / "work").iterdir()
+    notes = [*work.glob("*/*/000002.done.json"), *work.glob("regroup/*head*.json")]
+    assert {note.relative_to(work).parts[0] for note in notes} == {"extract", "compact", "mine", "gather", "regroup"}
+    for note in notes:
+        note.write_bytes(note.read_bytes()[:-1])
     cut(monkeypatch, block_segments=2, group_segments=2)
     build(tmp_path / "out", lid, "--keep_rejects")
     assert result(tmp_path / "out") == reference[1]

@@ -18,7 +18,7 @@ import pytest
 from beam_jobs.elements import FinalFile, Ledger, Manifest
 from beam_jobs.layout import Layout
 from beam_jobs.storage import read_json, write_json
-from beam_jobs.summary import print_summary
+from beam_jobs.summary import print_summary, where_it_lies
 from ccnet_pipeline import command, inspect
 from ccnet_pipeline.errors import BalanceError, FetchError, UserError
 from ccnet_pipeline.fluency import __main__ as fluency
@@ -130,6 +130,13 @@ def test_the_summary_names_languages_that_give_little_main_text(
     assert "\nMain text of th: half of its pages give about 5% of their text or less, in other languages 85%;" in (
         capsys.readouterr().out
     )
+
+
+def test_a_run_that_kept_nothing_names_no_shards() -> None:
+    file = FinalFile("shards/en/all-00000.jsonl.zst", "en", "all", "jsonl.zst", 1, 1, 1, 1, "")
+    reject = replace(file, path="rejects/en/too_short-00000.jsonl.zst")
+    assert where_it_lies("out", [file]).startswith("Shards: out/shards ")
+    assert where_it_lies("out", [reject]).startswith("No document was kept, so there are no shards.\n")
 
 
 def show(layout: Layout) -> None:

@@ -12,12 +12,15 @@ from typing import Any
 import pytest
 
 from beam_jobs import job, storage
+from beam_jobs.earlier_dumps import find_index
 from beam_jobs.graph import Plan
+from beam_jobs.run_directory import run_of
 from ccnet_pipeline import sample
 from ccnet_pipeline.dedup.duplicates import Keep
 from ccnet_pipeline.hash_index import __main__ as hash_index
-from ccnet_pipeline.hash_index.directory import IndexReader, locked, open_local, read_index
-from ccnet_pipeline.hash_index.index import Index
+from ccnet_pipeline.hash_index.directory import IndexReader, open_local, read_index
+from ccnet_pipeline.hash_index.index import Index, empty
+from ccnet_pipeline.locks import locked
 from tests.test_build import documents, result
 
 SEGMENTS = sorted(map(str, (sample.crawl_directory() / "crawl-data").rglob("*.wet.gz")))
@@ -122,6 +125,8 @@ def test_a_run_that_is_stopped_leaves_the_index_whole_and_goes_on(
 
     def stop(path: str, data: bytes) -> None:
         if path.endswith(moment):
+            [part] = (place / "index").glob("000002-*/00-54.hashes")
+            part.with_name(".writing-00-54.hashes-0f").touch()  # as if it had been killed
             raise KeyboardInterrupt
         write(path, data)
 
@@ -132,7 +137,8 @@ def test_a_run_that_is_stopped_leaves_the_index_whole_and_goes_on(
     assert hash_index.main(["verify", str(place / "index")]) == 0
     build(place / "b", lid, B, *flags, "--dedup_buckets=2")
     index = read_index(place / "index")
-    assert {path.name for path in (place / "index").rglob("*.hashes")} == {"00-ff.hashes", *own_parts(index)}
+    names = {"00-ff.hashes", "index.json", *own_parts(index)}
+    assert {path.name for path in (place / "index").rglob("*") if path.is_file()} == names
     assert [entry.segments for entry in index.history] == [1, 2]
     assert ledger(place / "b")["index_duplicates_published"] == index.history[-1].come_again
     assert len(lines(place / "b", B)) == sum(file["documents"] for file in manifest(place / "b")["files"]) > 0
@@ -167,6 +173,15 @@ def test_overwriting_the_first_run_leaves_an_index_of_it_alone(place: Path, lid:
     assert again.history[0].run != index.history[0].run
 
 
+def test_a_list_that_overlaps_one_of_an_earlier_run_is_remarked_on(
+    place: Path, lid: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    build(place / "b", lid, B, f"--hash_index={place / 'index'}")
+    assert "were some of its archives read" not in capsys.readouterr().err
+    build(place / "again", lid, B[:1], f"--hash_index={place / 'index'}")
+    assert "had 100.0% of the paragraphs of this run already: were some of its archives read" in capsys.readouterr().err
+
+
 def test_a_run_that_others_were_compared_with_is_not_overwritten(
     place: Path, lid: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -177,6 +192,12 @@ def test_a_run_that_others_were_compared_with_is_not_overwritten(
     assert "was added after this one" in last_line(capsys)
     build(place / "a", lid, A, "--overwrite", status=2)
     assert f"give --hash_index {place / 'index'}" in last_line(capsys)
+    for flags, what in (
+        ([], "was given"),
+        ([f"--hash_index={place / 'new'}"], "was another, or other runs were added"),
+    ):
+        build(place / "b", lid, B, *flags, status=2)
+        assert f"of another configuration (--hash_index {what}" in last_line(capsys)
     assert ((place / "index" / "index.json").read_bytes(), result(place / "a")) == (state, run)
 
 
@@ -196,12 +217,30 @@ def test_what_would_not_compare_is_refused_before_any_work(
     ):
         build(new, lid, B, *flags, status=2)
         assert words in last_line(capsys)
+    build(index / "new", lid, B, f"--hash_index={index}", status=2)
+    assert f"--output {index / 'new'} is in --hash_index" in last_line(capsys)
     build(new, lid, A, f"--hash_index={index}", status=2)
     assert "has these inputs already" in last_line(capsys)
     with locked(index):
         build(new, lid, B, f"--hash_index={index}", status=2)
     assert "another run is writing" in last_line(capsys)
     assert not new.exists()
+
+
+def test_an_index_that_has_lost_its_name_is_not_begun_anew(
+    place: Path, lid: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    index = place / "index"
+    (index / "index.json").unlink()
+    [copy] = index.rglob("index.json")
+    build(place / "b", lid, B, f"--hash_index={index}", status=2)
+    assert f"has lost its index.json; copy {copy} to {index}" in last_line(capsys)
+    assert not (place / "b").exists()
+    # The run that was killed between its two copies of index.json goes on.
+    begun = find_index(str(index), run_of(str(place / "a")))
+    assert begun.current == empty()
+    begun.take_back()  # or it is overwritten
+    assert list(index.iterdir()) == []
 
 
 def test_a_damaged_index_ends_the_run_before_anything_is_published(

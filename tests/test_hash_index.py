@@ -22,12 +22,12 @@ from ccnet_pipeline.dedup.duplicates import Keep
 from ccnet_pipeline.dedup.sorting import Table
 from ccnet_pipeline.dedup.tables import in_memory, parts
 from ccnet_pipeline.hash_index import cells as cells_module
-from ccnet_pipeline.hash_index import directory
 from ccnet_pipeline.hash_index.__main__ import main
 from ccnet_pipeline.hash_index.cells import CellWriter, read_cell
 from ccnet_pipeline.hash_index.directory import IndexReader, folder_of, open_local, part_file, read_index
 from ccnet_pipeline.hash_index.index import Entry, Hashing, Index, Part, empty, encode, make_index
 from ccnet_pipeline.hash_index.union import Additions, extend
+from ccnet_pipeline.locks import locked
 
 Record = frozenset[int]  # the hashes of its paragraphs
 Dump = list[Record]  # or a segment of it
@@ -270,7 +270,7 @@ def test_counts_that_are_not_those_of_the_hashes_show(
 def test_an_index_that_is_being_written_is_left_alone(
     two: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    with directory.locked(two[0]):
+    with locked(two[0]):
         for words in (["verify", two[0]], ["merge", *two, "--output", tmp_path / "both"]):
             assert command(*words) == 2
             assert "another run is writing" in last_line(capsys)
@@ -283,6 +283,13 @@ def test_indexes_that_would_not_compare_are_not_merged(
     output = tmp_path / "both"
     assert command("merge", two[0], two[0], "--output", output) == 2
     assert "the same inputs" in last_line(capsys)
+    by_another_run = replace(read_index(two[0]).history[0], run="bbbb")
+    index = read_index(two[1])
+    (two[1] / "index.json").write_bytes(encode(replace(index, history=[by_another_run])))
+    assert command("merge", *two, "--output", output) == 2
+    line = f"{two[0]} (run aaaa) and {two[1]} (run bbbb) have the same inputs"
+    assert line in last_line(capsys)
+    (two[1] / "index.json").write_bytes(encode(index))
     other = Hashing(normalization="ccnet", title_is_paragraph=False)
     (two[1] / "index.json").write_bytes(encode(replace(read_index(two[1]), hashing=other)))
     assert command("merge", *two, "--output", output) == 2

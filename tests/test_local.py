@@ -20,6 +20,7 @@ from apache_beam.transforms.environments import EmbeddedPythonGrpcEnvironment
 from beam_jobs import local, local_bundles
 from beam_jobs.local_bundles import SharingRunner
 from ccnet_pipeline.errors import UserError
+from ccnet_pipeline.language.fasttext_model import FastTextModel
 from tests.moments import PATIENCE_S
 
 # --- sharing
@@ -132,6 +133,35 @@ def test_processes_that_cannot_be_forked_are_started_anew(one_more_thread: None,
     assert loaded == []
     assert sorted(path.name[0] for path in tmp_path.iterdir() if path.name != "log") == ["1", "2", "3"]
     assert not any(path.name.endswith(f" {os.getpid()}") for path in tmp_path.iterdir())
+
+
+def test_a_process_that_has_identified_languages_is_not_forked(lid: str, tmp_path: Path) -> None:
+    asked = """
+import multiprocessing, sys
+from pathlib import Path
+from beam_jobs import local
+from ccnet_pipeline.language.fasttext_model import FastTextModel
+from tests.test_local import pipeline_that_identifies
+model = FastTextModel(Path(sys.argv[1]))
+model.top(["good morning"], 1)
+pipeline = pipeline_that_identifies(sys.argv[1])
+with local.started(2, sys.argv[2], pipeline.options) as processes:
+    processes.supervise(pipeline.run)
+"""
+    command = [sys.executable, "-c", asked, lid, str(tmp_path / "log")]
+    assert subprocess.run(command, timeout=PATIENCE_S, check=False).returncode == 0
+
+
+def pipeline_that_identifies(model: str) -> beam.Pipeline:
+    """Return a pipeline for two workers."""
+    pipeline = local.make_pipeline(2, [])
+    _ = pipeline | beam.Create(["good morning"] * 4) | beam.Map(best, model)
+    return pipeline
+
+
+def best(text: str, model: str) -> str:
+    """Return the language of a text."""
+    return FastTextModel(Path(model)).top([text], 1)[0][0][0]
 
 
 # --- workers that die

@@ -23,7 +23,9 @@ from beam_jobs import storage
 from beam_jobs.blocks import Blocks, block_size
 from beam_jobs.books import Sums, close_books
 from beam_jobs.elements import CompactNote, FinalFile
+from beam_jobs.layout import Layout
 from beam_jobs.progress import StageProgress, watched
+from beam_jobs.remains import Remains
 from beam_jobs.transforms.plan import plan_ranges, segment_bits
 from beam_jobs.transforms.publish import SumFn
 from ccnet_pipeline.archive import Record
@@ -589,6 +591,13 @@ def test_other_files_of_the_folder_are_no_notes(stage: StageProgress) -> None:
     assert stage.done == 0
 
 
+def test_a_damaged_note_does_not_stop_the_display(stage: StageProgress) -> None:
+    (stage.folder / "000" / "000000.done.json").touch()
+    finish(stage, 1)
+    stage.look(1.0)
+    assert (stage.done, stage.pages) == (2, 1000)
+
+
 def test_a_folder_where_nothing_happens_is_not_listed_again(stage: StageProgress) -> None:
     folder, long_ago = stage.folder / "000", (1_000_000_000, 1_000_000_000)
     os.utime(folder, long_ago)
@@ -721,6 +730,11 @@ def test_scopes_are_runs_of_segments() -> None:
     assert [grouped.scope_of(number) for number in range(7)] == [0, 0, 0, 1, 1, 1, 2]
 
 
+def test_what_fails_in_a_locked_folder_is_not_taken_for_another_run(tmp_path: Path) -> None:
+    with pytest.raises(BlockingIOError), storage.locked(str(tmp_path)):
+        raise BlockingIOError  # as of a terminal that cannot take more at the moment
+
+
 # --- how the work is cut
 
 
@@ -750,6 +764,18 @@ def test_a_block_is_consecutive_segments_of_one_scope(scope: int | None, size: i
 def test_each_segment_of_a_block_finds_its_answers_and_the_largest_comes_first() -> None:
     note = CompactNote(block=5, segments=[(5, 9), (6, 100), (7, 0), (8, 1)], cells=[], entries=110)
     assert list(segment_bits(note)) == [(6, (5, 2, 100)), (5, (5, 0, 9)), (8, (5, 15, 1)), (7, (5, 15, 0))]
+
+
+@pytest.mark.parametrize("has_index", [False, True])
+def test_a_table_is_needed_until_all_have_answers_and_always_for_an_index(has_index: bool, tmp_path: Path) -> None:
+    layout = Layout(output="", work=str(tmp_path))
+    blocks = Blocks(num_segments=2, scope_segments=None, block_segments=1, group_segments=2, has_index=has_index)
+    storage.write_note(layout.compacted(0, "done.json"), CompactNote(0, [(0, 8)], cells=[8], entries=8))
+    is_found = []
+    for block in (0, 1):
+        storage.write(layout.scattered(block), b"1")
+        is_found.append(Remains(layout, blocks, frees=True).compact_note(0) is not None)
+    assert is_found == [False, not has_index]
 
 
 def test_a_range_has_the_slices_of_its_cells_and_the_first_one_those_of_every_block() -> None:

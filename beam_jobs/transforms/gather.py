@@ -136,7 +136,7 @@ class _GatherFn(beam.DoFn):
                 for frame, target in sorted(of_segment, key=lambda each: each[0].offset):
                     data = source.read(frame.size)
                     if len(data) != frame.size:
-                        raise EOFError(f"{path} is cut off; remove it and run the same command again")
+                        raise storage.damaged(path)
                     file.seek(target)
                     file.write(data)
 

@@ -61,7 +61,7 @@ class _WritePartFn(beam.DoFn):
 
     def _lines(self, numbers: Iterable[int], sums: Sums) -> Iterator[bytes]:
         for number in numbers:
-            note = storage.read_json(self._layout.mined(number, "done.json"), MineNote)
+            note = storage.read_note(self._layout.mined(number, "done.json"), MineNote)
             if note is None:
                 raise FileNotFoundError(self._layout.mined(number, "done.json"))
             sums.count(note.segment, note.account)

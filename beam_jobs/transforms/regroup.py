@@ -92,7 +92,7 @@ class _WriteFn(beam.DoFn):
         _, [plan] = element
         note_path = self._layout.finished(plan.path)
         plan_sha256 = hashlib.sha256(msgspec.msgpack.encode(plan)).hexdigest()
-        note = storage.read_json(note_path, FinishedNote)
+        note = storage.read_note(note_path, FinishedNote)
         if (
             note is None
             or note.plan_sha256 != plan_sha256

@@ -33,7 +33,7 @@ class _ResolveFn(beam.DoFn):
         path = self._layout.resolved(scope, first, stop)
         has_answers = storage.size(path) == sum(packed_size(count) for _, _, count, _ in slices)
         if self._earlier:
-            note = storage.read_json(self._layout.extended(first, stop), PartNote)
+            note = storage.read_note(self._layout.extended(first, stop), PartNote)
             if not has_answers or note is None or not self._earlier.has(note):
                 note = self._extend(self._earlier, path, first, stop, slices)
             yield TaggedOutput(EXTENDED, (None, note))
@@ -66,7 +66,7 @@ class _ResolveFn(beam.DoFn):
 
         note = PartNote(earlier.write_part(first, stop, unions()), additions)
         self._write(path, answers)
-        storage.write_json(self._layout.extended(first, stop), note)
+        storage.write_note(self._layout.extended(first, stop), note)
         return note
 
     @contextmanager

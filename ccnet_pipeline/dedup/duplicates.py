@@ -94,6 +94,11 @@ def resolve(tables: Sequence[Table], keep: Keep) -> list[Bits]:
     return [np.concatenate(of_source) for of_source in zip(*of_parts, strict=True)]
 
 
+def indices(paragraphs: npt.NDArray[np.uint32]) -> npt.NDArray[np.uint32]:
+    """Return the index of each paragraph in `SegmentHashes.unique`, from `SegmentHashes.paragraphs`."""
+    return paragraphs & _INDEX_MASK
+
+
 def verdicts(paragraphs: npt.NDArray[np.uint32], may_keep: Bits) -> Verdicts:
     """Return KEPT, DUPLICATE or REPEATED for each paragraph of a segment.
 
@@ -101,6 +106,6 @@ def verdicts(paragraphs: npt.NDArray[np.uint32], may_keep: Bits) -> Verdicts:
         paragraphs: `SegmentHashes.paragraphs`.
         may_keep: the answers of `resolve` for `SegmentHashes.unique`, all ranges joined.
     """
-    stays = may_keep[paragraphs & _INDEX_MASK] & ((paragraphs & _LATER_RECORD_BIT) == 0)
+    stays = may_keep[indices(paragraphs)] & ((paragraphs & _LATER_RECORD_BIT) == 0)
     repeated = (paragraphs & _REPEATED_BIT) != 0
     return np.where(stays, np.where(repeated, REPEATED, KEPT), DUPLICATE).astype(np.uint8)

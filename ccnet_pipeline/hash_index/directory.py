@@ -5,7 +5,6 @@ as it was. The folder of a generation has an index.json of its own: what to go b
 """
 
 import contextlib
-import fcntl
 import os
 import re
 from collections.abc import Callable, Iterator
@@ -173,23 +172,6 @@ def check_is_new(index: Index, inputs_sha256: str, run: str, name: str) -> None:
                 f"{name} has these inputs already (generation {entry.generation}, run {entry.run}): every paragraph "
                 "would be a duplicate; take an index without them, or --overwrite the --output of that run"
             )
-
-
-@contextlib.contextmanager
-def locked(folder: Path, *, shared: bool = False) -> Iterator[None]:
-    """Keep others from writing to an index while the block runs; not shared: from reading, too.
-
-    Raises:
-        UserError: it is being written.
-    """
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        fcntl.flock(descriptor, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
-        yield
-    except BlockingIOError as error:
-        raise UserError(f"another run is writing to {folder}; wait for it, or stop it") from error
-    finally:
-        os.close(descriptor)
 
 
 @contextlib.contextmanager

@@ -14,7 +14,6 @@ from ccnet_pipeline.hash_index.directory import (
     IndexReader,
     check_hashing,
     folder_of,
-    locked,
     open_local,
     part_file,
     read_index,
@@ -22,6 +21,7 @@ from ccnet_pipeline.hash_index.directory import (
 )
 from ccnet_pipeline.hash_index.index import Entry, Index, Part, encode, make_index
 from ccnet_pipeline.hash_index.union import Additions, merged
+from ccnet_pipeline.locks import locked
 
 RUN = "merge"
 
@@ -68,11 +68,13 @@ def _check(indexes: list[Index], sources: tuple[Path, ...]) -> None:
     first, second = indexes
     if second.hashing:
         check_hashing(first, second.hashing, str(sources[0]))
-    both = _inputs(first) & _inputs(second)
+    runs, others = _runs_by_inputs(first), _runs_by_inputs(second)
+    both = runs.keys() & others.keys()
     if both:
+        inputs = min(both)
         raise UserError(
-            f"{sources[0]} and {sources[1]} have the same inputs (run {min(both)[1]}), of which every paragraph would "
-            "count as a duplicate; merge indexes that share none"
+            f"{sources[0]} (run {runs[inputs]}) and {sources[1]} (run {others[inputs]}) have the same inputs, of which "
+            "every paragraph would count as a duplicate; merge indexes that share none"
         )
 
 
@@ -85,8 +87,9 @@ def _empty(folder: Path) -> None:
             leftover.unlink()
 
 
-def _inputs(index: Index) -> set[tuple[str, str]]:
-    return {(entry.inputs_sha256, entry.run) for entry in index.history if entry.inputs_sha256}
+def _runs_by_inputs(index: Index) -> dict[str, str]:
+    """Return the runs by the sha256 of their inputs; another run over the same list has the same paragraphs."""
+    return {entry.inputs_sha256: entry.run for entry in index.history if entry.inputs_sha256}
 
 
 def _write(indexes: list[Index], sources: tuple[Path, ...], output: Path) -> Index:

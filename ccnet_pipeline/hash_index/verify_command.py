@@ -7,7 +7,8 @@ from ccnet_pipeline.command import Parser
 from ccnet_pipeline.dedup.sorting import HASH_BITS
 from ccnet_pipeline.dedup.tables import parts
 from ccnet_pipeline.errors import UserError
-from ccnet_pipeline.hash_index.directory import IndexReader, locked, open_local, read_index
+from ccnet_pipeline.hash_index.directory import IndexReader, open_local, read_index
+from ccnet_pipeline.locks import locked
 
 
 def add_parser(subparsers: "argparse._SubParsersAction[Parser]") -> Parser:

@@ -52,6 +52,8 @@ class _Usual:
 class _Fast:
     """fasttext-new: fastText once more, in Rust."""
 
+    was_asked = False  # any model, in this process
+
     def __init__(self, path: Path) -> None:
         import fasttext_new
 
@@ -62,6 +64,7 @@ class _Fast:
         return labels
 
     def predict(self, lines: Sequence[str], k: int, least: float) -> Answers:
+        _Fast.was_asked = True
         labels, scores, _ = self._model.predict_batch(list(lines), k, least, 1, "strict")  # in one thread
         numbers = np.frombuffer(scores, np.float32)
         if np.isnan(numbers).any():
@@ -85,6 +88,11 @@ def kernel_of(path: Path, *, hierarchical: bool) -> Kernel:
 def kernel_name() -> str:
     """Return the name and version of the program that models with hierarchical softmax are computed by."""
     return f"{_FAST} {_FAST_VERSION}" if _has_fast() else f"{_USUAL} {_version(_USUAL)}"
+
+
+def has_threads() -> bool:
+    """Tell whether fasttext-new has threads here: in a process that is forked now it would wait for them for ever."""
+    return _Fast.was_asked
 
 
 def _has_fast() -> bool:

@@ -87,6 +87,7 @@ class Chunk:
     """Consecutive pages of a segment, as columns."""
 
     reasons: list[str | None]  # of each page: why it goes no further
+    goes_on: npt.NDArray[np.bool_]  # of each page: it has no such reason
     has_share: npt.NDArray[np.bool_]  # of each page: its main_share is told
     num_paragraphs: npt.NDArray[np.uint32]  # of each page
     bounds: npt.NDArray[np.int64]  # where the paragraphs of each page begin in `lengths`, and where the last ends
@@ -158,6 +159,7 @@ def _chunk(columns: _Columns, lines: bytes) -> Chunk:
     num_paragraphs, numbers = _unpacked(columns.num_paragraphs), _unpacked(columns.numbers)
     return Chunk(
         reasons=columns.reasons,
+        goes_on=np.array([reason is None for reason in columns.reasons], np.bool_),
         has_share=np.frombuffer(columns.has_share, np.bool_),
         num_paragraphs=num_paragraphs,
         bounds=_ends(num_paragraphs),
