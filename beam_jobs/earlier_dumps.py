@@ -268,6 +268,6 @@ class EarlierDumps:
             known=additions.known,
             come_again=additions.come_again,
         )
-        index = make_index(self.generation, self.hashing, parts, [*base.history, entry])
+        data = encode(make_index(self.generation, self.hashing, parts, [*base.history, entry]))
         for place in (storage.join(self.folder, self._target), self.folder):
-            storage.write(storage.join(place, INDEX_FILE), encode(index))
+            storage.write(storage.join(place, INDEX_FILE), data)

@@ -28,8 +28,7 @@ from beam_jobs.preparation import Prepared
 from ccnet_pipeline.dedup.blocks import CELL_HASHES, CELLS
 from ccnet_pipeline.dedup.duplicates import Keep, indices, resolve
 from ccnet_pipeline.dedup.sorting import HASH_BITS, Table
-from ccnet_pipeline.dedup.tables import TableReader, parts
-from ccnet_pipeline.hash_index.cells import below
+from ccnet_pipeline.dedup.tables import TableReader, below, parts
 from ccnet_pipeline.hash_index.directory import IndexReader
 from ccnet_pipeline.ledger import Account, total
 from ccnet_pipeline.listings import Pick

@@ -16,9 +16,9 @@ from beam_jobs import storage
 from beam_jobs.elements import Compacted, CompactNote, Extracted
 from beam_jobs.remains import Remains
 from ccnet_pipeline.dedup.blocks import CELLS, count_cells, merge
-from ccnet_pipeline.dedup.duplicates import Keep, compare
-from ccnet_pipeline.dedup.sorting import HASH_BITS, Bits
-from ccnet_pipeline.dedup.tables import BitStreams, TableReader, packed, parts
+from ccnet_pipeline.dedup.duplicates import Keep, compare_range
+from ccnet_pipeline.dedup.sorting import HASH_BITS
+from ccnet_pipeline.dedup.tables import TableReader, packed, parts
 
 _READ_HASHES = 1 << 17  # at a time, 1 MiB a segment
 
@@ -48,7 +48,7 @@ class _CompactFn(beam.DoFn):
                 read = stack.enter_context(storage.ranges_of(layout.extracted(number, "hashes")))
                 readers.append(TableReader(read, hashes, at_once=_READ_HASHES))
             if self._remains.blocks.is_alone(block):
-                storage.write(layout.scattered(block), b"".join(map(packed, self._answers(readers))))
+                storage.write(layout.scattered(block), compare_range(readers, 0, 1 << HASH_BITS, self._keep).packed())
             else:
                 table = stack.enter_context(storage.writing(layout.compacted(block, "table")))
                 owners = stack.enter_context(storage.writing(layout.compacted(block, "owners")))
@@ -56,12 +56,6 @@ class _CompactFn(beam.DoFn):
         note = CompactNote(block, segments, cells, sum(hashes for _, hashes in segments))
         storage.write_note(layout.compacted(block, "done.json"), note)
         return note
-
-    def _answers(self, readers: Sequence[TableReader]) -> list[Bits]:
-        answers = BitStreams(map(len, readers))
-        for part in parts(readers, 0, 1 << HASH_BITS):
-            answers.extend(compare(part, self._keep))
-        return answers.streams
 
 
 def _write_run(readers: Sequence[TableReader], table: BinaryIO, owners: BinaryIO) -> list[int]:

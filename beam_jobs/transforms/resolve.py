@@ -13,9 +13,9 @@ from beam_jobs.earlier_dumps import EarlierDumps, PartNote
 from beam_jobs.elements import Answer, HashRange, HashSlice, RangeName
 from beam_jobs.layout import Layout
 from ccnet_pipeline.dedup.blocks import CELL_HASHES
-from ccnet_pipeline.dedup.duplicates import Keep, compare
+from ccnet_pipeline.dedup.duplicates import Keep, compare_range
 from ccnet_pipeline.dedup.sorting import Table
-from ccnet_pipeline.dedup.tables import BitStreams, Reader, TableReader, packed, packed_size, parts
+from ccnet_pipeline.dedup.tables import BitStreams, Reader, TableReader, packed_size, parts
 from ccnet_pipeline.hash_index.union import Additions, extend
 
 EXTENDED = "extended"
@@ -38,18 +38,13 @@ class _ResolveFn(beam.DoFn):
                 note = self._extend(self._earlier, path, first, stop, slices)
             yield TaggedOutput(EXTENDED, (None, note))
         elif not has_answers:
-            self._write(path, self._answers(slices, first, stop))
+            with self._readers(slices) as readers:
+                answers = compare_range(readers, first * CELL_HASHES, stop * CELL_HASHES, self._keep)
+            storage.write(path, answers.packed())
         offset = 0
         for block, start, count, _ in slices:
             yield block, (start, count, scope, first, stop, offset)
             offset += packed_size(count)
-
-    def _answers(self, slices: Sequence[HashSlice], first: int, stop: int) -> BitStreams:
-        answers = BitStreams(count for _, _, count, _ in slices)
-        with self._readers(slices) as readers:
-            for part in parts(readers, first * CELL_HASHES, stop * CELL_HASHES):
-                answers.extend(compare(part, self._keep))
-        return answers
 
     def _extend(self, earlier: EarlierDumps, path: str, first: int, stop: int, slices: Sequence[HashSlice]) -> PartNote:
         """Compare with the index, too, write the answers and the part of the new index."""
@@ -65,7 +60,7 @@ class _ResolveFn(beam.DoFn):
                     yield union
 
         note = PartNote(earlier.write_part(first, stop, unions()), additions)
-        self._write(path, answers)
+        storage.write(path, answers.packed())
         storage.write_note(self._layout.extended(first, stop), note)
         return note
 
@@ -79,10 +74,6 @@ class _ResolveFn(beam.DoFn):
                 )
                 for block, start, count, hashes in slices
             ]
-
-    @staticmethod
-    def _write(path: str, answers: BitStreams) -> None:
-        storage.write(path, b"".join(map(packed, answers.streams)))
 
 
 @dataclass

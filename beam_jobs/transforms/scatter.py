@@ -14,7 +14,7 @@ from beam_jobs.remains import Remains
 from beam_jobs.transforms.plan import segment_bits
 from ccnet_pipeline.dedup.blocks import hand_back
 from ccnet_pipeline.dedup.sorting import PART_HASHES, Bits
-from ccnet_pipeline.dedup.tables import BitStreams, packed, packed_size, unpacked
+from ccnet_pipeline.dedup.tables import BitStreams, packed_size, unpacked
 
 
 class _ScatterFn(beam.DoFn):
@@ -51,7 +51,7 @@ class _ScatterFn(beam.DoFn):
                 begin = int(np.count_nonzero(owners & 1))
                 streams.extend(hand_back(owners, may_keep[begun : begun + begin], len(note.segments)))
                 begun += begin
-        return b"".join(map(packed, streams.streams))
+        return streams.packed()
 
 
 @dataclass

@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 from ccnet_pipeline.dedup.hashing import Hashes
 from ccnet_pipeline.dedup.sorting import HASH_BITS, Bits, Sorted, Table, by_source, sort
-from ccnet_pipeline.dedup.tables import in_memory, parts
+from ccnet_pipeline.dedup.tables import BitStreams, Reader, in_memory, parts
 
 Keep = Literal["none", "first"]
 Verdicts = npt.NDArray[np.uint8]
@@ -87,11 +87,17 @@ def answers(part: Sorted, keep: Keep, num_sources: int) -> list[Bits]:
     return by_source(part.sources(), may_keep, num_sources)
 
 
+def compare_range(readers: Sequence[Reader], start: int, stop: int, keep: Keep) -> BitStreams:
+    """Return the same of a range of the 64 bits, part by part; `stop` is not in it."""
+    may_keep = BitStreams(map(len, readers))
+    for part in parts(readers, start, stop):
+        may_keep.extend(compare(part, keep))
+    return may_keep
+
+
 def resolve(tables: Sequence[Table], keep: Keep) -> list[Bits]:
     """Return the same of whole tables, which are in memory."""
-    readers = [in_memory(table) for table in tables]
-    of_parts = [compare(part, keep) for part in parts(readers, 0, 1 << HASH_BITS)]
-    return [np.concatenate(of_source) for of_source in zip(*of_parts, strict=True)]
+    return compare_range([in_memory(table) for table in tables], 0, 1 << HASH_BITS, keep).streams
 
 
 def indices(paragraphs: npt.NDArray[np.uint32]) -> npt.NDArray[np.uint32]:

@@ -5,7 +5,6 @@ bit a hash, whether two or more of its records have it.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Protocol
 
 import numpy as np
 
@@ -43,20 +42,52 @@ def packed_table(table: Table) -> bytes:
     return hashes.astype("<u8").tobytes() + packed(in_several)
 
 
-class Reader(Protocol):
-    """Gives hashes in ascending order, as many as are asked for."""
+def below(hashes: Hashes, edge: int) -> int:
+    """Return how many of ascending hashes are less than an edge, which may be 2^64."""
+    return len(hashes) if edge >> HASH_BITS else int(hashes.searchsorted(np.uint64(edge)))
+
+
+class Reader:
+    """Gives hashes in ascending order, as many as are asked for; one block of them is in memory."""
+
+    def __init__(self, blocks: Iterator[Table], count: int) -> None:
+        """Read nothing yet.
+
+        Args:
+            blocks: the hashes, piece by piece.
+            count: of all of them.
+        """
+        self._blocks = blocks
+        self._left = count
+        self._ahead: Table = np.empty(0, np.uint64), np.empty(0, np.bool_)
 
     def __len__(self) -> int:
-        """Return how many there are, about, which were not taken yet."""
-        ...
+        """Return how many there are which were not taken yet."""
+        return self._left
 
     def take(self, edge: int) -> Table:
         """Return the hashes below the edge that were not taken yet."""
-        ...
+        taken = []
+        while True:
+            hashes, in_several = self._ahead
+            cut = below(hashes, edge)
+            if cut:
+                taken.append((hashes[:cut], in_several[:cut]))
+                self._ahead = hashes[cut:], in_several[cut:]
+                self._left -= cut
+            if cut < len(hashes) or (block := next(self._blocks, None)) is None:
+                break
+            self._ahead = block
+        if len(taken) == 1:
+            return taken[0]
+        return (
+            np.concatenate([np.empty(0, np.uint64), *(hashes for hashes, _ in taken)]),
+            np.concatenate([np.empty(0, np.bool_), *(bits for _, bits in taken)]),
+        )
 
 
-class TableReader:
-    """Gives the hashes of a table, or of a slice of it, in ascending order."""
+class TableReader(Reader):
+    """Gives the hashes of a table, or of a slice of it."""
 
     def __init__(
         self, read: Read, num_hashes: int, start: int = 0, count: int | None = None, at_once: int = READ_HASHES
@@ -70,47 +101,22 @@ class TableReader:
             count: hashes of the slice; None: all that follow.
             at_once: hashes that are read at a time.
         """
-        self._read = read
-        self._num_hashes = num_hashes
-        self._at_once = at_once
-        self._first = self._next = start
-        self._bits = b""
-        self._stop = num_hashes if count is None else start + count
-        self._hashes: Hashes = np.empty(0, np.uint64)
-        self._in_several: Bits = np.empty(0, np.bool_)
+        stop = num_hashes if count is None else start + count
+        super().__init__(_blocks(read, num_hashes, start, stop, at_once), stop - start)
 
-    def __len__(self) -> int:
-        return self._stop - self._next + len(self._hashes)
 
-    def take(self, edge: int) -> Table:
-        """Return the hashes below the edge that were not taken yet."""
-        taken = []
-        while True:
-            cut = len(self._hashes) if edge >> HASH_BITS else int(self._hashes.searchsorted(np.uint64(edge)))
-            if cut:
-                taken.append((self._hashes[:cut], self._in_several[:cut]))
-                self._hashes, self._in_several = self._hashes[cut:], self._in_several[cut:]
-            if len(self._hashes) or self._next == self._stop:
-                break
-            self._fill()
-        if len(taken) == 1:
-            return taken[0]
-        return (
-            np.concatenate([np.empty(0, np.uint64), *(hashes for hashes, _ in taken)]),
-            np.concatenate([np.empty(0, np.bool_), *(bits for _, bits in taken)]),
-        )
-
-    def _fill(self) -> None:
-        first_byte = self._first // 8
-        if not self._bits:  # the 65th part of all
-            size = packed_size(self._stop) - first_byte
-            self._bits = self._read(self._num_hashes * HASH_BYTES + first_byte, size)
-        start, self._next = self._next, min(self._next + self._at_once, self._stop)
-        count = self._next - start
-        hashes = self._read(start * HASH_BYTES, count * HASH_BYTES)
-        bits_at, first = divmod(start - first_byte * 8, 8)
-        self._hashes = np.frombuffer(hashes, "<u8").astype(np.uint64, copy=False)
-        self._in_several = unpacked(self._bits[bits_at : bits_at + packed_size(first + count)], first, count)
+def _blocks(read: Read, num_hashes: int, start: int, stop: int, at_once: int) -> Iterator[Table]:
+    """Yield the hashes of a slice of a table; their bits, the 65th part of all, are read at the first."""
+    if start == stop:
+        return
+    first_byte = start // 8
+    bits = read(num_hashes * HASH_BYTES + first_byte, packed_size(stop) - first_byte)
+    for begin in range(start, stop, at_once):
+        count = min(at_once, stop - begin)
+        hashes = read(begin * HASH_BYTES, count * HASH_BYTES)
+        bits_at, first = divmod(begin - first_byte * 8, 8)
+        in_several = unpacked(bits[bits_at : bits_at + packed_size(first + count)], first, count)
+        yield np.frombuffer(hashes, "<u8").astype(np.uint64, copy=False), in_several
 
 
 class BitStreams:
@@ -126,6 +132,10 @@ class BitStreams:
             start = self._filled[number]
             self._filled[number] = stop = start + len(bits)
             self.streams[number][start:stop] = bits
+
+    def packed(self) -> bytes:
+        """Return the bytes of all, those of each table beginning with a byte of its own."""
+        return b"".join(map(packed, self.streams))
 
 
 def parts(readers: Sequence[Reader], start: int, stop: int, most: int = PART_HASHES) -> Iterator[list[Table]]:

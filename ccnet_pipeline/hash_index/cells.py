@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from ccnet_pipeline.dedup.hashing import Hashes
 from ccnet_pipeline.dedup.sorting import HASH_BITS, Bits, Table
-from ccnet_pipeline.dedup.tables import HASH_BYTES, packed_table, table_size, unpacked
+from ccnet_pipeline.dedup.tables import HASH_BYTES, below, packed_table, table_size, unpacked
 from ccnet_pipeline.errors import UserError
 
 BLOCK_HASHES = 1 << 16
@@ -143,8 +143,3 @@ def read_cell(file: BinaryIO, offset: int, number: int, cell: Cell, name: str) -
 def is_ascending(hashes: npt.NDArray[np.uint64], latest: int | None) -> bool:
     """Tell whether each hash is greater than the one before it, the first than `latest`."""
     return bool((hashes[1:] > hashes[:-1]).all()) and (latest is None or int(hashes[0]) > latest)
-
-
-def below(hashes: Hashes, edge: int) -> int:
-    """Return how many of ascending hashes are less than an edge, which may be 2^64."""
-    return len(hashes) if edge >> HASH_BITS else int(np.searchsorted(hashes, np.uint64(edge)))

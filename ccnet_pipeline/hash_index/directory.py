@@ -11,18 +11,16 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-import numpy as np
-
 from ccnet_pipeline.dedup.blocks import CELLS
 from ccnet_pipeline.dedup.sorting import Table
+from ccnet_pipeline.dedup.tables import Reader
 from ccnet_pipeline.errors import UserError
-from ccnet_pipeline.hash_index.cells import below, read_cell
+from ccnet_pipeline.hash_index.cells import read_cell
 from ccnet_pipeline.hash_index.index import Hashing, Index, decode
 
 INDEX_FILE = "index.json"
 _FOLDER = re.compile(r"(\d{6,})-\w+")  # of a generation
 PART_SUFFIX = ".hashes"
-_NOTHING: Table = np.empty(0, np.uint64), np.empty(0, np.bool_)
 
 
 def folder_of(generation: int, run: str) -> str:
@@ -81,8 +79,8 @@ def check_sizes(index: Index, folder: str, size_of: Callable[[str], int | None])
             raise UserError(f"{path} {found}; restore the index from a copy, or make it anew")
 
 
-class IndexReader:
-    """Gives the hashes of some cells of an index in ascending order, in the memory of one block."""
+class IndexReader(Reader):
+    """Gives the hashes of some cells of an index in ascending order; what is damaged ends in a UserError."""
 
     def __init__(
         self, index: Index, folder: str, open_file: Callable[[str], BinaryIO], first: int = 0, stop: int = CELLS
@@ -96,33 +94,8 @@ class IndexReader:
             first: cell.
             stop: the cell behind the last.
         """
-        self._left = sum(cell.hashes for cell in list(index.cells())[first:stop])
-        self._blocks = _blocks(index, folder, open_file, range(first, stop))
-        self._ahead = _NOTHING
-
-    def __len__(self) -> int:
-        return self._left
-
-    def take(self, edge: int) -> Table:
-        """Return the hashes below the edge that were not taken yet.
-
-        Raises:
-            UserError: the index is damaged.
-        """
-        taken = [_NOTHING]
-        while True:
-            hashes, in_several = self._ahead
-            cut = below(hashes, edge)
-            taken.append((hashes[:cut], in_several[:cut]))
-            self._ahead = hashes[cut:], in_several[cut:]
-            self._left -= cut
-            if cut < len(hashes):
-                break
-            block = next(self._blocks, None)
-            if block is None:
-                break
-            self._ahead = block
-        return np.concatenate([each for each, _ in taken]), np.concatenate([each for _, each in taken])
+        count = sum(cell.hashes for cell in list(index.cells())[first:stop])
+        super().__init__(_blocks(index, folder, open_file, range(first, stop)), count)
 
 
 def _blocks(index: Index, folder: str, open_file: Callable[[str], BinaryIO], cells: range) -> Iterator[Table]:

@@ -108,7 +108,8 @@ def _write(indexes: list[Index], sources: tuple[Path, ...], output: Path) -> Ind
     entry = Entry(run=RUN, added=counts.added, known=counts.known, come_again=counts.come_again)
     hashing = indexes[0].hashing or indexes[1].hashing
     index = make_index(generation, hashing, [Part(name, 0, cells)], [*history, entry])
+    data = encode(index)
     for place in ((output / name).parent, output):
         with writing(place / INDEX_FILE) as file:
-            file.write(encode(index))
+            file.write(data)
     return index
