@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from beam_jobs import storage
+from ccnet_pipeline import storage
 from ccnet_pipeline.dedup.sorting import Table
 from ccnet_pipeline.errors import UserError
 from ccnet_pipeline.hash_index.cells import CellWriter

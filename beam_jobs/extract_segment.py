@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from beam_jobs import storage
 from beam_jobs.elements import ExtractNote
 from beam_jobs.layout import Layout
 from beam_jobs.progress import watched
+from ccnet_pipeline import storage
 from ccnet_pipeline.blocklist import Blocklist
 from ccnet_pipeline.dedup.tables import packed_table
 from ccnet_pipeline.errors import UnreachableError

@@ -20,7 +20,6 @@ from dataclasses import dataclass
 import apache_beam as beam
 import msgspec
 
-from beam_jobs import storage
 from beam_jobs.blocks import GROUP_SEGMENTS, Blocks, block_size
 from beam_jobs.earlier_dumps import EarlierDumps
 from beam_jobs.elements import ExtractNote, MineNote
@@ -35,6 +34,7 @@ from beam_jobs.transforms.publish import Publish
 from beam_jobs.transforms.regroup import Regroup
 from beam_jobs.transforms.resolve import Resolve
 from beam_jobs.transforms.scatter import Scatter
+from ccnet_pipeline import storage
 from ccnet_pipeline.dedup.sorting import Bits
 from ccnet_pipeline.recipe import Configuration
 from ccnet_pipeline.segments import Segment

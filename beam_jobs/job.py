@@ -12,7 +12,7 @@ from pathlib import Path
 
 import apache_beam as beam
 
-from beam_jobs import earlier_dumps, local, run_directory, storage
+from beam_jobs import earlier_dumps, run_directory
 from beam_jobs.elements import FinalFile
 from beam_jobs.extract_segment import ExtractSegment
 from beam_jobs.graph import Plan, build
@@ -21,8 +21,9 @@ from beam_jobs.mine_segment import MineSegment
 from beam_jobs.options import LOCAL_RUNNERS, Arguments, parse
 from beam_jobs.preparation import Prepared, prepare
 from beam_jobs.progress import shown
+from beam_jobs.runners import local
 from beam_jobs.summary import print_summary, where_it_lies
-from ccnet_pipeline import command
+from ccnet_pipeline import command, storage
 from ccnet_pipeline.formats import JSONL
 from ccnet_pipeline.listings import Pick
 
@@ -166,7 +167,7 @@ def _plan(arguments: Arguments, prepared: Prepared, layout: Layout, run: str) ->
 def _make_pipeline(arguments: Arguments, prepared: Prepared) -> tuple[int, beam.Pipeline]:
     """Return the worker processes on this machine, and an empty pipeline that will use them."""
     if arguments.runner not in LOCAL_RUNNERS:
-        from beam_jobs import submission
+        from beam_jobs.runners import submission
 
         return 1, submission.make_pipeline(arguments.runner, list(arguments.beam))
     workers = min(arguments.workers, len(prepared.segments)) if prepared.size >= _SMALL_INPUT_BYTES else 1

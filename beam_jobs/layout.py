@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from beam_jobs.storage import TEMPORARY_PREFIX, join
+from ccnet_pipeline.storage import TEMPORARY_PREFIX, join
 
 READING = "reading"
 LEDGER_FOLDER = "ledger"  # of the run directory

@@ -3,7 +3,7 @@
 `import apache_beam` imports every connector, and with it the clients of BigQuery, MongoDB, S3 and others, pandas and
 pyarrow, as far as they are installed. It takes all of these for optional, and goes on where their import fails. So they
 are declared missing while it is imported, as the import system has it (None in `sys.modules`). Afterwards they can be
-imported: `beam_jobs.storage` does so with the file system of a path.
+imported: `ccnet_pipeline.storage` does so with the file system of a path.
 
 A process that has imported Beam already, as those of Flink and Dataflow have, stays as it is.
 """

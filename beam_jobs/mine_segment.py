@@ -10,9 +10,9 @@ from typing import BinaryIO
 import numpy as np
 import zstandard
 
-from beam_jobs import storage
 from beam_jobs.elements import REJECTS, SHARDS, Block, ExtractNote, Frame, MineNote
 from beam_jobs.layout import Layout
+from ccnet_pipeline import storage
 from ccnet_pipeline.dedup.duplicates import verdicts
 from ccnet_pipeline.dedup.sorting import Bits
 from ccnet_pipeline.documents import Document, Reject, encode

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from beam_jobs import run_directory, storage
+from beam_jobs import run_directory
 from beam_jobs.coverage import Coverage
 from beam_jobs.earlier_dumps import FoundIndex, find_index, hashing_of
 from beam_jobs.options import Arguments
-from ccnet_pipeline import sample
+from ccnet_pipeline import sample, storage
 from ccnet_pipeline.blocklist import Blocklist
 from ccnet_pipeline.checksums import Memory, sha256_of
 from ccnet_pipeline.extractors import version_of

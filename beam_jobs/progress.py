@@ -17,8 +17,8 @@ import msgspec
 from rich import filesize
 
 from beam_jobs.layout import READING, Layout
-from beam_jobs.storage import is_local, read_note
 from ccnet_pipeline.fetch import Readable
+from ccnet_pipeline.storage import is_local, read_note
 
 _LOG_EVERY_S = 15.0
 _LOOK_EVERY_S = 0.5

@@ -8,10 +8,10 @@ what is told here is told of files that were seen, with their sizes.
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from beam_jobs import storage
 from beam_jobs.blocks import Blocks
 from beam_jobs.elements import CompactNote, ExtractNote, GatherNote, MineNote
 from beam_jobs.layout import Layout
+from ccnet_pipeline import storage
 from ccnet_pipeline.dedup.tables import packed_size, table_size
 
 

@@ -17,10 +17,10 @@ from typing import Any
 import apache_beam as beam
 import msgspec
 
-from beam_jobs import storage
 from beam_jobs.earlier_dumps import FoundIndex, find_index
 from beam_jobs.elements import Manifest
 from beam_jobs.layout import LEDGER_FOLDER, Layout
+from ccnet_pipeline import storage
 from ccnet_pipeline.documents import SHARD_FORMAT
 from ccnet_pipeline.errors import UserError
 from ccnet_pipeline.language import kernel_name

@@ -8,9 +8,9 @@ from rich.console import Console
 from rich.measure import Measurement
 from rich.table import Table
 
-from beam_jobs import storage
 from beam_jobs.elements import SHARDS, FinalFile, LanguageBooks, Ledger, Manifest, enumerated
 from beam_jobs.layout import Layout
+from ccnet_pipeline import storage
 from ccnet_pipeline.fluency import BUCKETS
 from ccnet_pipeline.ledger import Balance
 

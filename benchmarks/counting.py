@@ -1,5 +1,6 @@
 """Counts what a run of the graph in this process sends through each GroupByKey, and what it asks of the storage."""
 
+import inspect
 import os
 import sys
 from collections import Counter, defaultdict
@@ -10,10 +11,11 @@ from typing import Any, BinaryIO
 
 from apache_beam.runners.portability.fn_api_runner import execution
 
-from beam_jobs import storage
+from ccnet_pipeline.storage.local import LocalStore
 
 # What an object store would be asked for. An open reads nothing; each read at another place is a request.
 REQUESTS = ("writes", "reads", "lookups", "deletes")
+_STORAGE = Path(inspect.getfile(LocalStore)).parent
 _TRANSFORMS = str(Path("beam_jobs", "transforms"))
 
 requests: dict[str, Counter[str]] = defaultdict(Counter)  # by stage: REQUESTS, "opens", "bytes read", "bytes written"
@@ -86,7 +88,7 @@ def _stage() -> str:
         path = frame.f_code.co_filename
         if _TRANSFORMS in path:
             return Path(path).stem
-        if not first and path not in (storage.__file__, __file__):
+        if not first and path != __file__ and Path(path).parent != _STORAGE:
             first = Path(path).stem
         frame = frame.f_back  # type: ignore[assignment]
     return first
@@ -142,35 +144,30 @@ class _CountingWriter:
 
 
 def _count_requests() -> None:
-    open_for_reading, open_for_writing = storage.open_for_reading, storage._open_for_writing
+    open_file, create, remove = LocalStore.open, LocalStore._create, LocalStore.remove
 
-    def reading(path: str) -> Any:
+    def reading(store: LocalStore, path: str) -> Any:
         counts = requests[_stage()]
         counts["opens"] += 1
-        return _CountingFile(open_for_reading(path), counts)
+        return _CountingFile(open_file(store, path), counts)
 
-    def writing(path: str) -> Any:
+    def writing(store: LocalStore, path: Path) -> Any:
         counts = requests[_stage()]
         counts["writes"] += 1
-        return _CountingWriter(open_for_writing(path), counts)
+        return _CountingWriter(create(store, path), counts)
 
-    storage.open_for_reading = reading
-    storage._open_for_writing = writing
-    remove_file = storage.remove_file
-
-    def removing(path: str) -> None:
+    def removing(store: LocalStore, path: str) -> None:
         requests[_stage()]["deletes"] += 1
         stored.add(-Path(path).stat().st_size if Path(path).exists() else 0)
-        remove_file(path)
+        remove(store, path)
 
-    storage.remove_file = removing
-    for name in ("exists", "size"):
-        setattr(storage, name, _counted(getattr(storage, name), "lookups"))
+    LocalStore.open, LocalStore._create, LocalStore.remove = reading, writing, removing
+    LocalStore.size = _counted(LocalStore.size, "lookups")
 
 
-def _counted(call: Callable[[str], Any], kind: str) -> Callable[[str], Any]:
-    def counting(path: str) -> Any:
+def _counted(call: Callable[[LocalStore, str], Any], kind: str) -> Any:
+    def counting(store: LocalStore, path: str) -> Any:
         requests[_stage()][kind] += 1
-        return call(path)
+        return call(store, path)
 
     return counting

@@ -28,7 +28,6 @@ from apache_beam.runners.portability.fn_api_runner.fn_runner import FnApiRunner
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from beam_jobs import storage  # noqa: E402
 from beam_jobs.blocks import GROUP_SEGMENTS, Blocks, block_size  # noqa: E402
 from beam_jobs.elements import Extracted, MineNote  # noqa: E402
 from beam_jobs.layout import Layout  # noqa: E402
@@ -39,6 +38,7 @@ from beam_jobs.transforms.plan import PlanRanges  # noqa: E402
 from beam_jobs.transforms.resolve import Resolve  # noqa: E402
 from beam_jobs.transforms.scatter import Scatter  # noqa: E402
 from benchmarks import counting  # noqa: E402
+from ccnet_pipeline import storage  # noqa: E402
 from ccnet_pipeline.dedup.hashing import Hashes  # noqa: E402
 from ccnet_pipeline.dedup.sorting import Bits  # noqa: E402
 from ccnet_pipeline.dedup.tables import packed, packed_table, unpacked  # noqa: E402

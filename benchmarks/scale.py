@@ -30,12 +30,12 @@ from rich.table import Table
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from beam_jobs import storage  # noqa: E402
 from beam_jobs.elements import SHARDS, Manifest  # noqa: E402
 from beam_jobs.graph import Plan, build  # noqa: E402
 from beam_jobs.layout import Layout  # noqa: E402
 from benchmarks import counting  # noqa: E402
 from benchmarks.synthetic import NUM_PLACES, SyntheticExtract, SyntheticMine  # noqa: E402
+from ccnet_pipeline import storage  # noqa: E402
 from ccnet_pipeline.dedup.ranges import cut_cells  # noqa: E402
 from ccnet_pipeline.formats import JSONL  # noqa: E402
 from ccnet_pipeline.recipe import CCNET, Configuration  # noqa: E402

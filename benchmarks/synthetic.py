@@ -9,9 +9,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from beam_jobs import storage
 from beam_jobs.elements import SHARDS, Block, ExtractNote, Frame, MineNote
 from beam_jobs.layout import Layout
+from ccnet_pipeline import storage
 from ccnet_pipeline.dedup.hashing import Hashes
 from ccnet_pipeline.dedup.tables import packed_table
 from ccnet_pipeline.language.codes import LANGUAGES

@@ -5,7 +5,6 @@ import errno
 import functools
 import gzip
 import hashlib
-import io
 import json
 import os
 import random
@@ -20,16 +19,17 @@ from typing import Any, BinaryIO
 import pytest
 import zstandard
 
-from beam_jobs import job, storage
+from beam_jobs import job
 from beam_jobs.elements import FilePlan, Gathered, Row
 from beam_jobs.final_files import plan_shards
 from beam_jobs.graph import Plan
 from beam_jobs.layout import Layout
 from beam_jobs.transforms import regroup
-from ccnet_pipeline import sample
+from ccnet_pipeline import sample, storage
 from ccnet_pipeline.documents import Document
 from ccnet_pipeline.fluency import __main__ as fluency
 from ccnet_pipeline.language import kernel_name
+from ccnet_pipeline.storage.local import LocalStore
 from tests.conftest import CHECKOUT
 from tests.moments import PATIENCE_S, Stop, wait_for
 
@@ -370,18 +370,18 @@ PUBLISHED: Writes = [
 def crash_at(pattern: str, number: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the n-th file that matches and that a run writes stay half written, and the run end there."""
     matching = 0
-    original = storage.writing
+    original = LocalStore.writing
 
-    def writing(path: str) -> Any:
+    def writing(store: LocalStore, path: str) -> Any:
         nonlocal matching
         matching += bool(re.search(rf"/{pattern}$", path))
         if matching == number:
             Path(path).parent.mkdir(parents=True, exist_ok=True)
             Path(path).with_name(f".writing-{Path(path).name}-half").write_bytes(b"half a file")
             raise Crash(path)
-        return original(path)
+        return original(store, path)
 
-    monkeypatch.setattr(storage, "writing", writing)
+    monkeypatch.setattr(LocalStore, "writing", writing)
 
 
 def test_a_crash_at_every_kind_of_write_is_survived(
@@ -697,33 +697,6 @@ def test_a_file_gets_its_name_only_when_it_is_whole(tmp_path: Path) -> None:
     with pytest.raises(RuntimeError), storage.writing(str(tmp_path / "f")) as file:
         write_half(file)
     assert not list(tmp_path.iterdir())
-
-
-def test_no_more_is_fetched_of_an_object_than_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    fetched = []
-
-    class Source(io.RawIOBase):
-        data = io.BytesIO(bytes(range(256)))
-
-        def readable(self) -> bool:
-            return True
-
-        def seekable(self) -> bool:
-            return True
-
-        def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-            return self.data.seek(offset, whence)
-
-        def readinto(self, buffer: Any) -> int:
-            fetched.append(len(buffer))
-            return self.data.readinto(memoryview(buffer)[:7])  # a store may give less than was asked for
-
-    opened = io.BufferedReader(Source(), 1 << 20)  # as Beam opens an object of S3
-    monkeypatch.setattr(storage, "open_for_reading", lambda _: opened)
-    assert storage.read_range("s3://bucket/object", 100, 20) == bytes(range(100, 120))
-    assert fetched == [20, 13, 6]
-    with pytest.raises(ValueError, match="closed"):
-        opened.read()
 
 
 def test_an_error_that_is_about_another_file_is_not_blamed_on_this_one(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from typing import Any, NoReturn
 
 import pytest
 
-from beam_jobs import job, preparation, run_directory, storage
+from beam_jobs import job, preparation, run_directory
 from beam_jobs.coverage import Coverage
 from beam_jobs.options import parse
 from beam_jobs.parser import make_parser
@@ -27,6 +27,7 @@ from ccnet_pipeline.listings import Pick
 from ccnet_pipeline.recipe import CC100, CCNET, Configuration
 from ccnet_pipeline.sample import crawl_directory, lm_directory
 from ccnet_pipeline.segments import Selection
+from ccnet_pipeline.storage.local import LocalStore
 from tests.moments import PATIENCE_S
 from tests.test_robots import capture
 
@@ -465,14 +466,14 @@ def test_overwrite_starts_anew_and_a_finished_run_is_not_built_again(
 
 def fail_at(monkeypatch: pytest.MonkeyPatch, pattern: str, code: int) -> None:
     """Let the creation of files whose path matches fail."""
-    create = storage._open_for_writing
+    create = LocalStore._create
 
-    def refuse(path: str) -> Any:
-        if re.search(pattern, path):
-            raise OSError(code, os.strerror(code), path)
-        return create(path)
+    def refuse(store: LocalStore, path: Path) -> Any:
+        if re.search(pattern, str(path)):
+            raise OSError(code, os.strerror(code), str(path))
+        return create(store, path)
 
-    monkeypatch.setattr(storage, "_open_for_writing", refuse)
+    monkeypatch.setattr(LocalStore, "_create", refuse)
 
 
 @pytest.mark.parametrize(
@@ -802,7 +803,9 @@ def fingerprint(here: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., st
     monkeypatch.setattr(preparation, "_checked_models", lambda *_: ([here / "model"], no_models))
     monkeypatch.setattr(job, "_make_pipeline", lambda *_: (1, None))
     monkeypatch.setattr(run_directory, "claim", claim)
-    monkeypatch.setattr("beam_jobs.submission._require_job_server", lambda *_, **__: None)  # it would be fetched
+    monkeypatch.setattr(
+        "beam_jobs.runners.submission._require_job_server", lambda *_, **__: None
+    )  # it would be fetched
 
     def of(*argv: str) -> str:
         with pytest.raises(BegunError):

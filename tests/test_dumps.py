@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from beam_jobs import job, storage
+from beam_jobs import job
 from beam_jobs.earlier_dumps import find_index
 from beam_jobs.graph import Plan
 from beam_jobs.run_directory import run_of
@@ -20,7 +20,8 @@ from ccnet_pipeline.dedup.duplicates import Keep
 from ccnet_pipeline.hash_index import __main__ as hash_index
 from ccnet_pipeline.hash_index.directory import IndexReader, open_local, read_index
 from ccnet_pipeline.hash_index.index import Index, empty
-from ccnet_pipeline.locks import locked
+from ccnet_pipeline.storage.local import LocalStore
+from ccnet_pipeline.storage.locks import locked
 from tests.test_build import documents, result
 
 SEGMENTS = sorted(map(str, (sample.crawl_directory() / "crawl-data").rglob("*.wet.gz")))
@@ -121,17 +122,17 @@ def test_a_run_that_is_stopped_leaves_the_index_whole_and_goes_on(
 ) -> None:
     before = (place / "index" / "index.json").read_bytes()
     flags = [f"--hash_index={place / 'index'}"]
-    write = storage.write
+    writing = LocalStore.writing
 
-    def stop(path: str, data: bytes) -> None:
+    def stop(store: LocalStore, path: str) -> Any:
         if path.endswith(moment):
             [part] = (place / "index").glob("000002-*/00-54.hashes")
             part.with_name(".writing-00-54.hashes-0f").touch()  # as if it had been killed
             raise KeyboardInterrupt
-        write(path, data)
+        return writing(store, path)
 
     with monkeypatch.context() as patch:
-        patch.setattr(storage, "write", stop)
+        patch.setattr(LocalStore, "writing", stop)
         build(place / "b", lid, B, *flags, "--dedup_buckets=3", status=130)
     assert ((place / "index" / "index.json").read_bytes() != before) == is_extended
     assert hash_index.main(["verify", str(place / "index")]) == 0

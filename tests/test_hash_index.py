@@ -27,7 +27,7 @@ from ccnet_pipeline.hash_index.cells import CellWriter, read_cell
 from ccnet_pipeline.hash_index.directory import IndexReader, folder_of, open_local, part_file, read_index
 from ccnet_pipeline.hash_index.index import Entry, Hashing, Index, Part, empty, encode, make_index
 from ccnet_pipeline.hash_index.union import Additions, extend
-from ccnet_pipeline.locks import locked
+from ccnet_pipeline.storage.locks import locked
 
 Record = frozenset[int]  # the hashes of its paragraphs
 Dump = list[Record]  # or a segment of it

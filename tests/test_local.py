@@ -17,8 +17,8 @@ import pytest
 from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.transforms.environments import EmbeddedPythonGrpcEnvironment
 
-from beam_jobs import local, local_bundles
-from beam_jobs.local_bundles import SharingRunner
+from beam_jobs.runners import local, local_bundles
+from beam_jobs.runners.local_bundles import SharingRunner
 from ccnet_pipeline.errors import UserError
 from ccnet_pipeline.language.fasttext_model import FastTextModel
 from tests.moments import PATIENCE_S
@@ -139,7 +139,7 @@ def test_a_process_that_has_identified_languages_is_not_forked(lid: str, tmp_pat
     asked = """
 import multiprocessing, sys
 from pathlib import Path
-from beam_jobs import local
+from beam_jobs.runners import local
 from ccnet_pipeline.language.fasttext_model import FastTextModel
 from tests.test_local import pipeline_that_identifies
 model = FastTextModel(Path(sys.argv[1]))

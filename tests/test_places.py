@@ -8,15 +8,15 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
-from apache_beam.io.aws.clients.s3 import boto3_client
-from apache_beam.io.filesystems import FileSystems
-from apache_beam.options.pipeline_options import PipelineOptions
+import requests
 from moto.server import ThreadedMotoServer
 
-from beam_jobs import job, storage
+from beam_jobs import job
+from ccnet_pipeline import storage
 from ccnet_pipeline.sample import crawl_directory
+from ccnet_pipeline.storage import objects
+from ccnet_pipeline.storage.local import LocalStore
 
 WET = sorted(crawl_directory().rglob("*.wet.gz"))[0]
 ODD_NAMES = ["exp[1]", "run-*", "what?"]  # as patterns they would match the neighbours
@@ -41,14 +41,14 @@ def build(lid_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> C
 
 def crash_when(pattern: str, patch: pytest.MonkeyPatch) -> None:
     """Let a run end where it would write a file whose path contains the pattern."""
-    original = storage.writing
+    original = LocalStore.writing
 
-    def writing(path: str) -> Any:
+    def writing(store: LocalStore, path: str) -> Any:
         if pattern in path:
             raise Crash(path)
-        return original(path)
+        return original(store, path)
 
-    patch.setattr(storage, "writing", writing)
+    patch.setattr(LocalStore, "writing", writing)
 
 
 def crash(build: Callable[..., int], pattern: str, *argv: str) -> None:
@@ -93,19 +93,18 @@ def test_an_input_of_that_very_name_is_no_glob(build: Callable[..., int]) -> Non
 
 @pytest.fixture
 def bucket(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """A bucket on an S3 server, which Beam's file systems reach while the test runs."""
+    """A bucket on an S3 server."""
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     host, port = server.get_host_and_port()
-    keys = {"aws_access_key_id": "testing", "aws_secret_access_key": "testing", "region_name": "us-east-1"}
-    boto3.client("s3", endpoint_url=f"http://{host}:{port}", **keys).create_bucket(Bucket="names")
-    named = ["endpoint_url=http://{host}:{port}", "access_key_id=testing", "secret_access_key=testing"]
-    flags = [f"--s3_{each.format(host=host, port=port)}" for each in [*named, "region_name=us-east-1"]]
-    options = PipelineOptions(flags)
-    client = boto3_client.Client(options)
-    monkeypatch.setattr(FileSystems, "_pipeline_options", options)
-    monkeypatch.setattr(boto3_client, "Client", lambda **_: client)  # one for each call takes long to make
+    monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://{host}:{port}")
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "testing")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    requests.put(f"http://{host}:{port}/names").raise_for_status()
+    objects._store.cache_clear()
     yield "s3://names"
+    objects._store.cache_clear()
     server.stop()
 
 
@@ -121,15 +120,6 @@ def test_an_object_may_have_any_name(bucket: str) -> None:
         storage.remove_folder(f"{bucket}/{folder}")
         assert not storage.exists(f"{bucket}/{folder}/ab.json")
     assert all(storage.exists(f"{bucket}/{folder}/a?.json") for folder in ("exp1", "run-a"))
-
-
-def test_google_is_asked_to_delete_a_name_and_no_pattern(monkeypatch: pytest.MonkeyPatch) -> None:
-    deleted: list[str] = []
-    monkeypatch.setattr(FileSystems, "exists", staticmethod(lambda _: True))
-    monkeypatch.setattr(FileSystems, "delete", staticmethod(deleted.extend))
-    storage.remove_file("gs://bucket/exp[1]/a?.json")
-    [pattern] = deleted
-    assert FileSystems.get_filesystem("x").translate_pattern(pattern) == r"(?ms)gs://bucket/exp[[]1\]/a[?]\.json\Z"
 
 
 # --- intermediate files
@@ -222,16 +212,17 @@ def test_a_full_disk_can_be_relieved_by_another_work_folder(
     build: Callable[..., int], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The disk of the run directory takes no byte as long as the intermediate files are there."""
-    original = storage._open_for_writing
+    original = LocalStore._create
 
-    def on_a_full_disk(path: str) -> Any:
+    def on_a_full_disk(store: LocalStore, aside: Path) -> Any:
+        path = str(aside)
         if path.startswith("out") or "/out/" in path:
             used = sum(len(data) for name, data in files_in("out").items() if "/work/" in name)
             if used > 50_000:
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), path)
-        return original(path)
+        return original(store, aside)
 
-    monkeypatch.setattr(storage, "_open_for_writing", on_a_full_disk)
+    monkeypatch.setattr(LocalStore, "_create", on_a_full_disk)
     assert build("out") == 2
     assert "the disk is full; free some room (or put --work_dir elsewhere)" in capsys.readouterr().err
     assert build("out", "--work_dir", "b") == 0

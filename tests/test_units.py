@@ -19,7 +19,6 @@ import pyarrow.parquet as pq
 import pytest
 import zstandard
 
-from beam_jobs import storage
 from beam_jobs.blocks import Blocks, block_size
 from beam_jobs.books import Sums, close_books
 from beam_jobs.elements import CompactNote, FinalFile
@@ -28,6 +27,7 @@ from beam_jobs.progress import StageProgress, watched
 from beam_jobs.remains import Remains
 from beam_jobs.transforms.plan import plan_ranges, segment_bits
 from beam_jobs.transforms.publish import SumFn
+from ccnet_pipeline import storage
 from ccnet_pipeline.archive import Record
 from ccnet_pipeline.checksums import sha256_of
 from ccnet_pipeline.documents import Document, LanguageLabel, Reject, encode

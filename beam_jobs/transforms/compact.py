@@ -12,9 +12,9 @@ import apache_beam as beam
 import numpy as np
 from apache_beam.pvalue import PCollection
 
-from beam_jobs import storage
 from beam_jobs.elements import Compacted, CompactNote, Extracted
 from beam_jobs.remains import Remains
+from ccnet_pipeline import storage
 from ccnet_pipeline.dedup.blocks import CELLS, count_cells, merge
 from ccnet_pipeline.dedup.duplicates import Keep, compare_range
 from ccnet_pipeline.dedup.sorting import HASH_BITS

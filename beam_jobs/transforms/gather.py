@@ -15,10 +15,10 @@ import apache_beam as beam
 import msgspec
 from apache_beam.pvalue import PCollection
 
-from beam_jobs import storage
 from beam_jobs.elements import Block, Extent, Frame, Gathered, GatherNote, Place, Row
 from beam_jobs.layout import Layout, relative_in_work
 from beam_jobs.remains import Remains
+from ccnet_pipeline import storage
 
 _Places = Mapping[Place, list[Block]]  # of each segment, in order
 

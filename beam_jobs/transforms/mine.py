@@ -8,9 +8,9 @@ import apache_beam as beam
 from apache_beam.metrics.metric import Metrics
 from apache_beam.pvalue import PCollection
 
-from beam_jobs import storage
 from beam_jobs.elements import MineNote, SegmentBits
 from beam_jobs.remains import Remains
+from ccnet_pipeline import storage
 from ccnet_pipeline.dedup.sorting import Bits
 from ccnet_pipeline.dedup.tables import packed_size, unpacked
 

@@ -11,11 +11,11 @@ from typing import Any
 import apache_beam as beam
 import msgspec
 
-from beam_jobs import storage
 from beam_jobs.books import Sums, close_books, segment_books
 from beam_jobs.earlier_dumps import EarlierDumps, PartNote
 from beam_jobs.elements import FinalFile, Manifest, MineNote
 from beam_jobs.layout import LEDGER_PART_SEGMENTS, Layout
+from ccnet_pipeline import storage
 from ccnet_pipeline.documents import SHARD_FORMAT
 from ccnet_pipeline.errors import BalanceError, UserError
 from ccnet_pipeline.frames import write_lines

@@ -8,10 +8,10 @@ from typing import Any
 import apache_beam as beam
 from apache_beam.pvalue import PCollection, TaggedOutput
 
-from beam_jobs import storage
 from beam_jobs.earlier_dumps import EarlierDumps, PartNote
 from beam_jobs.elements import Answer, HashRange, HashSlice, RangeName
 from beam_jobs.layout import Layout
+from ccnet_pipeline import storage
 from ccnet_pipeline.dedup.blocks import CELL_HASHES
 from ccnet_pipeline.dedup.duplicates import Keep, compare_range
 from ccnet_pipeline.dedup.sorting import Table

@@ -8,10 +8,10 @@ import apache_beam as beam
 import numpy as np
 from apache_beam.pvalue import PCollection
 
-from beam_jobs import storage
 from beam_jobs.elements import Answer, CompactNote, SegmentBits
 from beam_jobs.remains import Remains
 from beam_jobs.transforms.plan import segment_bits
+from ccnet_pipeline import storage
 from ccnet_pipeline.dedup.blocks import hand_back
 from ccnet_pipeline.dedup.sorting import PART_HASHES, Bits
 from ccnet_pipeline.dedup.tables import BitStreams, packed_size, unpacked

@@ -21,7 +21,7 @@ from ccnet_pipeline.hash_index.directory import (
 )
 from ccnet_pipeline.hash_index.index import Entry, Index, Part, encode, make_index
 from ccnet_pipeline.hash_index.union import Additions, merged
-from ccnet_pipeline.locks import locked
+from ccnet_pipeline.storage.locks import locked
 
 RUN = "merge"
 

@@ -8,7 +8,7 @@ from ccnet_pipeline.dedup.sorting import HASH_BITS
 from ccnet_pipeline.dedup.tables import parts
 from ccnet_pipeline.errors import UserError
 from ccnet_pipeline.hash_index.directory import IndexReader, open_local, read_index
-from ccnet_pipeline.locks import locked
+from ccnet_pipeline.storage.locks import locked
 
 
 def add_parser(subparsers: "argparse._SubParsersAction[Parser]") -> Parser:

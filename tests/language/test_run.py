@@ -15,13 +15,13 @@ from beam_jobs.elements import FinalFile, LanguageBooks, Ledger, Manifest
 from beam_jobs.layout import Layout
 from beam_jobs.options import parse
 from beam_jobs.preparation import prepare
-from beam_jobs.storage import write_json
 from beam_jobs.summary import print_summary
 from ccnet_pipeline.checksums import sha256_of
 from ccnet_pipeline.frames import read_lines
 from ccnet_pipeline.language.loading import ADDED_FILE, card_of
 from ccnet_pipeline.ledger import Balance, DamageTally
 from ccnet_pipeline.sample import crawl_directory
+from ccnet_pipeline.storage import write_json
 from tests.lid_models import write_model
 
 GIVEN = ["--input", str(sorted(crawl_directory().rglob("*.wet.gz"))[0]), "--output", "out"]

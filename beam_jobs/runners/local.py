@@ -2,9 +2,8 @@
 
 Beam's own DirectRunner first tries to download another engine (Prism); this never does. Nor is Beam's mode
 multi_processing used: its processes print every error several times over, stay behind when the parent is killed, let
-the parent wait for ever when one of them dies, and import everything anew. Ours (`beam_jobs.local_worker`) are forked
-when all modules and models are loaded, which they then share; and they are given work as they come free
-(`beam_jobs.local_bundles`).
+the parent wait for ever when one of them dies, and import everything anew. Ours (`local_worker`) are forked when all
+modules and models are loaded, which they then share; and they are given work as they come free (`local_bundles`).
 """
 
 import contextlib
@@ -25,8 +24,9 @@ from apache_beam.runners.portability.fn_api_runner.fn_runner import FnApiRunner
 from apache_beam.runners.portability.fn_api_runner.worker_handlers import GrpcWorkerHandler, WorkerHandler
 from apache_beam.transforms.environments import Environment, python_sdk_capabilities
 
-from beam_jobs.local_bundles import SharingRunner
-from beam_jobs.local_worker import Post, serve
+from beam_jobs.runners.local_bundles import SharingRunner
+from beam_jobs.runners.local_worker import Post, serve
+from ccnet_pipeline import storage
 from ccnet_pipeline.errors import UserError
 from ccnet_pipeline.language.fasttext_kernels import has_threads
 
@@ -97,11 +97,10 @@ def _can_fork() -> bool:
 
     A lock that another thread holds at the moment of a fork stays locked in the new process for ever, and what a
     library has its threads do is never done there. Python does not know the threads of gRPC, which an earlier run in
-    this process has started, nor those of a language model.
+    this process has started, nor those of a language model or of an object store.
     """
-    return (
-        sys.platform == "linux" and threading.active_count() == 1 and not Processes.were_started and not has_threads()
-    )
+    is_alone = threading.active_count() == 1 and not Processes.were_started
+    return sys.platform == "linux" and is_alone and not has_threads() and not storage.has_threads()
 
 
 @contextlib.contextmanager
