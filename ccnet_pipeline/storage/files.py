@@ -1,81 +1,71 @@
-"""What the others call: files by any path, local or remote."""
+"""What the others call about files: by any path, local or remote."""
 
 import contextlib
-import errno
 import mmap
 import os
 import posixpath
-import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
 from ccnet_pipeline.errors import UserError
-from ccnet_pipeline.storage import locks
-from ccnet_pipeline.storage.local import TEMPORARY_PREFIX, LocalStore
-from ccnet_pipeline.storage.stores import Ranges, Store
+from ccnet_pipeline.storage.local import LocalStore
+from ccnet_pipeline.storage.paths import HDFS_SCHEMES, is_local, local_path, scheme_of, shown
+from ccnet_pipeline.storage.remedies import explained
+from ccnet_pipeline.storage.stores import Range, Ranges, RemoteStore, Store
 
-_COPIED_AT_ONCE = 1 << 20
 _LOCAL = LocalStore()
 
-# Errors of the machine that the user can mend, and what to do about them.
-_REMEDIES = {
-    errno.ENOSPC: "the disk is full; free some room (or put --work_dir elsewhere) and run the same command again",
-    errno.EDQUOT: "the disk quota is used up; free some room and run the same command again",
-    errno.EACCES: "no permission to write there; choose another --output or mend the permissions",
-    errno.EPERM: "no permission to write there; choose another --output or mend the permissions",
-    errno.EROFS: "the file system is read-only; choose another --output",
-    errno.ENOTDIR: "this is below something that is no folder; choose another place",
-    errno.EEXIST: "this is below something that is no folder; choose another place",
-    errno.ENOENT: "no such folder can be made; choose another place",
-    errno.EFBIG: "the file is larger than this machine allows; raise the limit (ulimit -f) and run again",
-}
+
+def place_of(path: str) -> tuple[Store, str]:
+    """Return the place of a path, and the path as that place wants it.
+
+    Raises:
+        UserError: a kind of place that is not known.
+    """
+    return (_LOCAL, local_path(path)) if scheme_of(path) in ("", "file") else (remote_place(path), path)
 
 
-def is_local(path: str) -> bool:
-    """Tell whether a path is on a disk of this machine's file tree."""
-    return "://" not in path
+def remote_place(path: str) -> RemoteStore:
+    """Return the place of a remote path. The modules are imported at use: most runs are local."""
+    if scheme_of(path) in HDFS_SCHEMES:
+        from ccnet_pipeline.storage.hdfs import WebHdfs
 
+        return WebHdfs()
+    from ccnet_pipeline.storage.objects import ObjectStores
 
-def _store_of(path: str) -> Store:
-    if is_local(path):
-        return _LOCAL
-    from ccnet_pipeline.storage.objects import SCHEMES, ObjectStores  # at use: most runs are local
-
-    scheme = path.partition("://")[0]
-    if scheme not in SCHEMES:
-        known = ", ".join(f"{name}://" for name in SCHEMES)
-        raise UserError(f"{path}: files are written to local paths, {known}, and not to {scheme}://")
     return ObjectStores()
 
 
 def has_threads() -> bool:
     """Tell whether a fork of this process could not use what is open: the threads of its clients would be missing."""
-    objects = sys.modules.get("ccnet_pipeline.storage.objects")
-    return objects is not None and bool(objects.has_threads())
+    clients = sys.modules.get("ccnet_pipeline.storage.clients")
+    return clients is not None and bool(clients.has_threads())
 
 
 def open_for_reading(path: str) -> BinaryIO:
     """Open a file for reading its stored bytes, compressed or not; raises FileNotFoundError."""
-    return _store_of(path).open(path)
+    place, name = place_of(path)
+    return place.open(name)
 
 
 def read(path: str) -> bytes:
     """Return a whole file; raises FileNotFoundError."""
-    with open_for_reading(path) as file:
-        return file.read()
+    place, name = place_of(path)
+    return place.read(name)
 
 
 def damaged(path: str) -> UserError:
     """Return the error that an intermediate file is not as it was written; without it, it is made again."""
-    return UserError(f"{path} is damaged; remove it and run the same command again")
+    return UserError(f"{shown(path)} is damaged; remove it and run the same command again")
 
 
 @contextlib.contextmanager
 def ranges_of(path: str) -> Iterator[Ranges]:
     """Open a file and give what reads ranges of it, (first byte, size) -> bytes; UserError: the file ends before."""
-    with _store_of(path).ranges(path) as fetch:
+    place, name = place_of(path)
+    with place.ranges(name) as fetch:
 
         def read(start: int, size: int) -> bytes:
             data = fetch(start, size)
@@ -92,6 +82,20 @@ def read_range(path: str, start: int, size: int) -> bytes:
         return read(start, size)
 
 
+def read_many(path: str, ranges: Sequence[Range]) -> list[bytes]:
+    """Return the bytes of ranges, each (first byte, size); where files are far away, neighbours in one request.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        UserError: the file ends before.
+    """
+    place, name = place_of(path)
+    found = place.read_many(name, ranges)
+    if any(len(data) != size for data, (_, size) in zip(found, ranges, strict=True)):
+        raise damaged(path)
+    return found
+
+
 def mapped(path: str) -> memoryview:
     """Return the bytes of a file that has some; of a local one, all processes share the memory."""
     if not is_local(path):
@@ -103,29 +107,9 @@ def mapped(path: str) -> memoryview:
 @contextlib.contextmanager
 def writing(path: str) -> Iterator[BinaryIO]:
     """Open a file that gets its name only when the block ends without an exception; folders above it are made."""
-    with explained(path), _store_of(path).writing(path) as file:
+    place, name = place_of(path)
+    with explained(name), place.writing(name) as file:
         yield file
-
-
-@contextlib.contextmanager
-def explained(path: str) -> Iterator[None]:
-    """Turn a full disk, missing permission and the like into a UserError about `path`."""
-    try:
-        yield
-    except OSError as error:
-        remedy = _REMEDIES.get(error.errno or 0)
-        if remedy is None or not _is_about(error, path):
-            raise
-        raise UserError(f"{path}: {remedy}") from error
-
-
-def _is_about(error: OSError, path: str) -> bool:
-    """Tell whether an error is about a file, a folder above it, or what is written before it gets its name."""
-    if error.filename is None:
-        return True
-    name = Path(str(error.filename))
-    is_aside = name.name.startswith(TEMPORARY_PREFIX + Path(path).name) and name.parent == Path(path).parent
-    return is_aside or path.startswith(str(error.filename))
 
 
 def write(path: str, data: bytes) -> None:
@@ -141,12 +125,22 @@ def exists(path: str) -> bool:
 
 def size(path: str) -> int | None:
     """Return the bytes of a file, or None if there is no such file."""
-    return _store_of(path).size(path)
+    place, name = place_of(path)
+    return place.size(name)
 
 
 def sizes(folder: str) -> dict[str, int]:
-    """Return the bytes of each file in a folder and below it, by its path from there, with slashes."""
-    return _store_of(folder).sizes(folder)
+    """Return the bytes of each file in a folder and below it, by its path from there, with slashes.
+
+    The lock of an object store is not among them. It is one listing, which comes in pages of a thousand files.
+    """
+    place, name = place_of(folder)
+    return place.sizes(name)
+
+
+def versions(folder: str) -> dict[str, str]:
+    """Return what changes with the content of each file in a remote folder and below it, by its path from there."""
+    return remote_place(folder).versions(folder)
 
 
 def join(*parts: str) -> str:
@@ -155,90 +149,20 @@ def join(*parts: str) -> str:
 
 
 def absolute(path: str) -> str:
-    """Return the path as workers with another working folder need it."""
-    return os.path.abspath(path) if is_local(path) else path  # noqa: PTH100 - takes ".." out, and no symbolic link
+    """Return the path as workers with another working folder need it; file:// becomes a plain path."""
+    if scheme_of(path) not in ("", "file"):
+        return path
+    return os.path.abspath(local_path(path))  # noqa: PTH100 - takes ".." out, and no symbolic link
 
 
 def remove_file(path: str) -> None:
     """Remove a file, if it exists."""
-    _store_of(path).remove(path)
+    place, name = place_of(path)
+    place.remove(name)
 
 
-def remove_folder(path: str) -> None:
-    """Remove a folder and what is in it, if it exists."""
-    with explained(path):
-        _store_of(path).remove_folder(path)
-
-
-def move_folder(source: str, target: str) -> None:
-    """Move the files of a local folder into another, also on another disk; this can be interrupted and repeated."""
-    for path in sorted(Path(source).rglob("*")):
-        if not path.is_file() or path.name.startswith(TEMPORARY_PREFIX):
-            continue
-        wanted = Path(target, path.relative_to(source))
-        with explained(str(wanted)):
-            wanted.parent.mkdir(parents=True, exist_ok=True)
-            try:
-                path.replace(wanted)
-            except OSError as error:
-                if error.errno != errno.EXDEV:
-                    raise
-                with path.open("rb") as file, writing(str(wanted)) as copy:
-                    shutil.copyfileobj(file, copy, _COPIED_AT_ONCE)
-                path.unlink()
-    remove_folder(source)
-
-
-@contextlib.contextmanager
-def locked(folder: str) -> Iterator[None]:
-    """Keep other runs out of a local folder, which is made if need be, while the block runs.
-
-    Raises:
-        UserError: another run is in it.
-    """
-    if not is_local(folder):
-        yield
-        return
-    with contextlib.ExitStack() as stack:
-        if not Path(folder).exists():
-            stack.callback(remove_if_empty, folder)
-        with explained(folder):
-            Path(folder).mkdir(parents=True, exist_ok=True)
-            stack.enter_context(locks.locked(Path(folder)))
-        yield
-
-
-def remove_if_empty(folder: str) -> None:
-    """Remove a local folder in which nothing is, if it exists."""
-    if Path(folder).is_dir() and not any(Path(folder).iterdir()):
-        Path(folder).rmdir()
-
-
-def check_place(path: str, option: str) -> None:
-    """See that files can be written below a folder, without leaving anything; `option` says who asked for it.
-
-    Raises:
-        UserError: they can't.
-    """
-    try:
-        _store_of(path).check(path)
-    except OSError as error:
-        remedy = _REMEDIES.get(error.errno or 0)
-        if remedy is None:
-            raise UserError(f"{option} {path} cannot be used: {str(error).partition(chr(10))[0]}") from error
-        what = f"{error.filename} is no folder; choose another place" if error.errno == errno.ENOTDIR else remedy
-        raise UserError(f"{option} {path}: {what}") from error
-    except Exception as error:  # a library has its own
-        raise UserError(f"{option} {path} cannot be used: {str(error).partition(chr(10))[0]}") from error
-
-
-def is_empty(folder: str) -> bool:
-    """Tell whether a local folder holds nothing, or only what a killed run was writing."""
-    return all(path.name.startswith(TEMPORARY_PREFIX) for path in Path(folder).iterdir())
-
-
-def remove_leftovers(folder: str) -> None:
-    """Remove files that a killed run was writing, in a local folder and below it."""
-    if is_local(folder):
-        for leftover in Path(folder).rglob(f"{TEMPORARY_PREFIX}*"):
-            leftover.unlink(missing_ok=True)
+def remove_files(paths: Sequence[str]) -> None:
+    """Remove those of these files that exist; all are of one kind of place. In an object store in few requests."""
+    if paths:
+        names = [place_of(path)[1] for path in paths]
+        place_of(paths[0])[0].remove_many(names)
