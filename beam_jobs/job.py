@@ -13,7 +13,6 @@ from pathlib import Path
 import apache_beam as beam
 
 from beam_jobs import earlier_dumps, run_directory
-from beam_jobs.elements import FinalFile
 from beam_jobs.extract_segment import ExtractSegment
 from beam_jobs.graph import Plan, build
 from beam_jobs.layout import Layout
@@ -26,6 +25,7 @@ from beam_jobs.summary import print_summary, where_it_lies
 from ccnet_pipeline import command, storage
 from ccnet_pipeline.formats import JSONL
 from ccnet_pipeline.listings import Pick
+from ccnet_pipeline.shards.published import FinalFile
 
 # What one process does in some seconds stays in one: others would have to start, and Beam to speak with them.
 _SMALL_INPUT_BYTES = 16 << 20
