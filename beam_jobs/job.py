@@ -9,7 +9,6 @@ from dataclasses import replace
 from pathlib import Path
 
 from beam_jobs import earlier_dumps, run_directory
-from beam_jobs.elements import FinalFile
 from beam_jobs.extract_segment import ExtractSegment
 from beam_jobs.graph import Plan
 from beam_jobs.layout import Layout
@@ -21,6 +20,7 @@ from beam_jobs.summary import print_summary, where_it_lies
 from ccnet_pipeline import command, storage
 from ccnet_pipeline.formats import JSONL
 from ccnet_pipeline.listings import Pick
+from ccnet_pipeline.shards.published import FinalFile
 
 
 def main(argv: Sequence[str] | None = None) -> int:
