@@ -12,6 +12,9 @@ SHARDS = "shards/"
 REJECTS = "rejects/"
 
 
+# The key of what is all brought together.
+ALL = 0
+
 # Of these there are many, so they are plain tuples, which Beam packs tightly. A block is named by the number of its
 # first segment.
 

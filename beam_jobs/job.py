@@ -60,6 +60,10 @@ def run(arguments: Arguments) -> None:
     if arguments.estimate:
         _estimate(arguments, arguments.estimate)
         return
+    if arguments.runner not in LOCAL_RUNNERS:
+        from beam_jobs.runners import submission
+
+        submission.check(arguments)
     index = arguments.hash_index
     if index:
         earlier_dumps.check_folder(index, arguments.output)
