@@ -12,7 +12,7 @@ from beam_jobs.extract_segment import ExtractSegment
 from beam_jobs.graph import Plan
 from beam_jobs.layout import Layout
 from beam_jobs.mine_segment import MineSegment
-from beam_jobs.options import Arguments, parse
+from beam_jobs.options import LOCAL_RUNNERS, Arguments, parse
 from beam_jobs.preparation import Prepared, prepare
 from beam_jobs.runners import execution
 from beam_jobs.summary import print_summary, where_it_lies
@@ -48,6 +48,10 @@ def _run_or_be_interrupted(arguments: Arguments) -> None:
 
 def run(arguments: Arguments) -> None:
     """Build the corpus that the arguments ask for, as far as it is not built yet."""
+    if arguments.runner not in LOCAL_RUNNERS and not arguments.estimate:
+        from beam_jobs.runners import submission
+
+        submission.check(arguments)
     index = arguments.hash_index
     if arguments.estimate or not index:
         _run_on_chosen(arguments)

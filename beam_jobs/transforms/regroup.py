@@ -15,7 +15,7 @@ import apache_beam as beam
 import msgspec
 from apache_beam.pvalue import PCollection
 
-from beam_jobs.elements import Extent, FilePlan, FinishedNote, Place
+from beam_jobs.elements import ALL, Extent, FilePlan, FinishedNote, Place
 from beam_jobs.final_files import plan_shards, plan_text
 from beam_jobs.layout import Layout
 from beam_jobs.transforms.gather import read_rows, unpack
@@ -89,7 +89,7 @@ class _WriteFn(beam.DoFn):
     def __init__(self, layout: Layout) -> None:
         self._layout = layout
 
-    def process(self, element: tuple[str, Iterable[FilePlan]]) -> Iterator[tuple[None, FinalFile]]:
+    def process(self, element: tuple[str, Iterable[FilePlan]]) -> Iterator[tuple[int, FinalFile]]:
         _, [plan] = element
         note_path = self._layout.finished(plan.path)
         plan_sha256 = hashlib.sha256(msgspec.msgpack.encode(plan)).hexdigest()
@@ -101,7 +101,7 @@ class _WriteFn(beam.DoFn):
         ):
             note = FinishedNote(plan_sha256, self._write(plan))
             storage.write_note(note_path, note)
-        yield None, note.file
+        yield ALL, note.file
 
     def _write(self, plan: FilePlan) -> FinalFile:
         with storage.writing(self._layout.final(plan.path)) as file:
@@ -167,13 +167,13 @@ def _by_language(element: tuple[Place, bytes]) -> Iterator[tuple[str, bytes]]:
 
 @dataclass
 class Regroup(beam.PTransform[Any, Any]):
-    """PCollection[(Place, packed Gathered)] -> PCollection[(None, FinalFile)]."""
+    """PCollection[(Place, packed Gathered)] -> PCollection[(ALL, FinalFile)]."""
 
     layout: Layout
     formats: tuple[str, ...]
     shard_bytes: int
 
-    def expand(self, input_or_inputs: PCollection[tuple[Place, bytes]]) -> PCollection[tuple[None, FinalFile]]:
+    def expand(self, input_or_inputs: PCollection[tuple[Place, bytes]]) -> PCollection[tuple[int, FinalFile]]:
         kind = tuple[str, FilePlan]
         shards = input_or_inputs | "GroupByPlace" >> beam.GroupByKey()
         plans = shards | "PlanShards" >> beam.ParDo(_PlanShardsFn(self)).with_output_types(kind)
@@ -182,5 +182,5 @@ class Regroup(beam.PTransform[Any, Any]):
             texts = of_languages | "GroupByLanguage" >> beam.GroupByKey()
             text_plans = texts | "PlanTexts" >> beam.ParDo(_PlanTextFn(self.layout)).with_output_types(kind)
             plans = (plans, text_plans) | "AllPlans" >> beam.Flatten()
-        write = beam.ParDo(_WriteFn(self.layout)).with_output_types(tuple[None, FinalFile])
+        write = beam.ParDo(_WriteFn(self.layout)).with_output_types(tuple[int, FinalFile])
         return plans | "SpreadFiles" >> beam.GroupByKey() | "WriteFile" >> write
