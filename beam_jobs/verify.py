@@ -20,13 +20,12 @@ from rich import filesize
 from beam_jobs.byte_progress import shown
 from ccnet_pipeline import command
 from ccnet_pipeline.errors import UserError
-from ccnet_pipeline.processes import default_workers, in_any_order
+from ccnet_pipeline.processes import SMALL_BYTES, default_workers, in_any_order
 from ccnet_pipeline.shards.published_run import PublishedRun, open_run
 from ccnet_pipeline.shards.verification import Verdict, Verification
 
 _PROGRAM = "verify"
 _DIFFERS = 1  # exit status
-_SMALL_BYTES = 16 << 20  # what one process reads before others have started
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -77,7 +76,7 @@ def _verify(run: PublishedRun, folder: str, workers: int) -> Verdict:
     verification = Verification(run, folder)
     files = sorted(run.manifest.files, key=lambda file: file.bytes, reverse=True)
     size = sum(file.bytes for file in files)
-    workers = workers if size >= _SMALL_BYTES else 1
+    workers = workers if size >= SMALL_BYTES else 1
     with shown(_PROGRAM, "read", size) as advance:
         for report in in_any_order(verification.recount(), files, workers, advance):
             verification.take(report)

@@ -5,8 +5,8 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
+from collections.abc import Callable, Generator, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from typing import Any, TypeVar
 
@@ -16,12 +16,13 @@ _Item = TypeVar("_Item")
 _Result = TypeVar("_Result")
 Advance = Callable[[int], None]  # is told of the bytes that were read since the last time
 
+SMALL_BYTES = 16 << 20  # what one process reads before others have started
 _LOOK_EVERY_S = 0.2
 
 
 def in_any_order(
     function: Callable[[_Item, Advance], _Result], items: Sequence[_Item], workers: int, advance: Advance
-) -> Iterator[_Result]:
+) -> Generator[_Result, None, None]:
     """Yield the result of each item, as it comes; no process is left when that ends.
 
     Args:
@@ -42,7 +43,7 @@ def in_any_order(
     read, stop = context.Value("q", 0), context.Event()
     with _no_interrupt():
         pool = ProcessPoolExecutor(min(workers, len(items)), context, _begin, (function, read, stop))
-        waiting = {pool.submit(_call, item) for item in items}
+        waiting: set[Future[Any]] = {pool.submit(_call, item) for item in items}
     try:
         told = 0
         while waiting:

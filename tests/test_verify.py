@@ -53,7 +53,7 @@ def one(number: int, **changes: Any) -> Change:
     ("change", "expected"),
     [
         (one(0, language_score=1.5), "document 1 (00000000-0000-0000-0000-000000000001): language_score is 1.5"),
-        (one(0, perplexity=None), "document 1 (00000000-0000-0000-0000-000000000001): its bucket is 'head', and it has"),
+        (one(0, perplexity=None), "its bucket is 'head', and it has no perplexity"),
         (one(0, perplexity=-1.0), "perplexity is -1.0"),
         (one(0, offset=-1), "offset is -1"),
         (one(0, paragraph_ids=[0]), "1 paragraph_ids, and text of 2 lines"),

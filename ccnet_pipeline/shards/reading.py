@@ -1,7 +1,7 @@
 """The documents of a published file, batch by batch, whatever its format; and what is wrong with its bytes.
 
-What is wrong with a document is told (`Tell`), and the next ones are read. Where the bytes end, or make no sense, there is
-a DamagedFileError and no other.
+What is wrong with a document is told (`Tell`), and the next ones are read. Where the bytes end, or make no sense, there
+is a DamagedFileError and no other.
 """
 
 import hashlib
@@ -124,7 +124,7 @@ def read_texts(file: HashedFile, tell: Tell) -> Iterator[Texts]:
     number = 1
     try:
         with lzma.open(cast("BinaryIO", file), "rb") as stream:
-            documents = _paragraphs(stream, tell)
+            documents = _paragraphs(cast("BinaryIO", stream), tell)
             while batch := list(islice(documents, _TEXTS_AT_ONCE)):
                 yield batch
                 number += len(batch)
