@@ -17,7 +17,6 @@ import apache_beam as beam
 import msgspec
 
 from beam_jobs.earlier_dumps import FoundIndex, find_index
-from beam_jobs.elements import Manifest
 from beam_jobs.layout import LEDGER_FOLDER, Layout
 from beam_jobs.listings import Listings
 from ccnet_pipeline import storage
@@ -26,6 +25,7 @@ from ccnet_pipeline.errors import UserError
 from ccnet_pipeline.language import kernel_name
 from ccnet_pipeline.recipe import Configuration, Input, differences
 from ccnet_pipeline.segments import Segment
+from ccnet_pipeline.shards.published import Manifest
 
 
 @dataclass(frozen=True, slots=True)

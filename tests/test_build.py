@@ -24,6 +24,7 @@ from beam_jobs.elements import FilePlan, Gathered, Row
 from beam_jobs.final_files import plan_shards
 from beam_jobs.graph import Plan
 from beam_jobs.layout import Layout
+from beam_jobs.runners import execution
 from beam_jobs.transforms import regroup
 from ccnet_pipeline import sample, storage
 from ccnet_pipeline.documents import Document
@@ -207,7 +208,7 @@ def test_execution_changes_no_byte(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     preset, expected = reference
-    monkeypatch.setattr(job, "_SMALL_INPUT_BYTES", 0)  # the sample would stay in one process
+    monkeypatch.setattr(execution, "_SMALL_INPUT_BYTES", 0)  # the sample would stay in one process
     cut(monkeypatch, **sizes)
     build(tmp_path / "out", lid, f"--preset={preset}", "--keep_rejects", *flags)
     assert result(tmp_path / "out") == expected
@@ -242,7 +243,7 @@ def test_a_second_run_does_no_work(
 ) -> None:
     shutil.copytree(finished, tmp_path / "out")
     before = result(tmp_path / "out")
-    monkeypatch.setattr(job, "_execute", lambda *_: pytest.fail("the graph was run again"))
+    monkeypatch.setattr(execution, "execute", lambda *_: pytest.fail("the graph was run again"))
     build(tmp_path / "out", lid)
     assert "complete already" in capsys.readouterr().out
     assert result(tmp_path / "out") == before
@@ -271,8 +272,8 @@ def test_only_what_is_missing_is_done_again(finished: Path, lid: str, tmp_path: 
 # The entry point, with worker processes even for an input as small as ours.
 LAUNCHER = """
 import runpy, sys
-from beam_jobs import job
-job._SMALL_INPUT_BYTES = 0
+from beam_jobs.runners import execution
+execution._SMALL_INPUT_BYTES = 0
 runpy.run_module("beam_jobs.build_cc100", run_name="__main__")
 """
 

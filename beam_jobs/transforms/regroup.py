@@ -15,7 +15,7 @@ import apache_beam as beam
 import msgspec
 from apache_beam.pvalue import PCollection
 
-from beam_jobs.elements import REJECTS, Extent, FilePlan, FinalFile, FinishedNote, Place
+from beam_jobs.elements import Extent, FilePlan, FinishedNote, Place
 from beam_jobs.final_files import plan_shards, plan_text
 from beam_jobs.layout import Layout
 from beam_jobs.listings import Listings
@@ -24,6 +24,7 @@ from ccnet_pipeline import storage
 from ccnet_pipeline.documents import Document
 from ccnet_pipeline.formats import JSONL, PARQUET, TEXT, decode_document, write_parquet, write_text
 from ccnet_pipeline.frames import read_lines
+from ccnet_pipeline.shards.published import REJECTS, FinalFile
 
 _READ_BYTES = 8 << 20
 _SMALL_BYTES = 1 << 20  # of a file that is written together with others
