@@ -61,9 +61,9 @@ class Remains:
         return None if None in pages and not self.is_mined(segment_number) else hashes
 
     def _compacted_before(self, block: int) -> CompactNote | None:
-        if block not in self._compacted and self.listings.vouch_for(self.layout.compacted(block, "done.json")):
-            if note := self.compact_note(block):
-                self._compacted[block] = note
+        is_listed = block in self._compacted or self.listings.vouch_for(self.layout.compacted(block, "done.json"))
+        if is_listed and block not in self._compacted and (note := self.compact_note(block)):
+            self._compacted[block] = note
         return self._compacted.get(block)
 
     def compact_note(self, block: int) -> CompactNote | None:

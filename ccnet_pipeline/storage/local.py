@@ -57,7 +57,7 @@ class LocalStore:
         return {path.relative_to(root).as_posix(): path.stat().st_size for path in files}
 
     def names(self, folder: str) -> list[str]:
-        return os.listdir(folder) if Path(folder).is_dir() else []
+        return [path.name for path in Path(folder).iterdir()] if Path(folder).is_dir() else []
 
     def remove(self, path: str) -> None:
         Path(path).unlink(missing_ok=True)
