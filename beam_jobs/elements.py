@@ -113,13 +113,17 @@ class FilePlan:
     characters: int
     extents: list[Extent]
 
+    @property
+    def size(self) -> int:
+        return sum(size for _, _, size in self.extents)
+
 
 @dataclass(frozen=True, slots=True)
 class FinishedNote:
-    """Written when a final file is finished."""
+    """Written when a large final file is finished, or small ones are that are made together."""
 
-    plan_sha256: str  # of the plan that it was made by
-    file: FinalFile
+    plan_sha256: str  # of the plans that they were made by
+    files: list[FinalFile]
 
 
 @dataclass(frozen=True, slots=True)

@@ -259,7 +259,7 @@ def test_only_what_is_missing_is_done_again(finished: Path, lid: str, tmp_path: 
         lost.unlink()
     for note in ("extract/000/000001.done.json", "mine/000/000001.done.json", "mine/000/000002.done.json"):
         (work / note).unlink()
-    (work / "regroup" / "shards+en+head-00000.jsonl.zst.json").unlink()
+    (work / "regroup" / "shards+e.json").unlink()
     notes = {path: path.stat().st_mtime_ns for path in work.rglob("*.done.json")}
     build(output, lid, "--keep_work")
     assert result(output) == expected
@@ -465,7 +465,7 @@ def test_what_a_damaged_note_speaks_of_is_made_again(
 ) -> None:
     shutil.copytree(almost_done, tmp_path / "out")
     [work] = (tmp_path / "out" / "work").iterdir()
-    notes = [*work.glob("*/*/000002.done.json"), *work.glob("regroup/*head*.json")]
+    notes = [*work.glob("*/*/000002.done.json"), *work.glob("regroup/shards+*.json")]
     assert {note.relative_to(work).parts[0] for note in notes} == {"extract", "compact", "mine", "gather", "regroup"}
     for note in notes:
         note.write_bytes(note.read_bytes()[:-1])
