@@ -41,9 +41,11 @@ from ccnet_pipeline.storage.files import (
 )
 from ccnet_pipeline.storage.folders import (
     check_place,
+    folder_exists,
     is_empty,
     locked,
     move_folder,
+    names,
     remove_folder,
     remove_if_empty,
     remove_leftovers,
@@ -60,6 +62,7 @@ __all__ = [
     "damaged",
     "exists",
     "explained",
+    "folder_exists",
     "has_threads",
     "is_empty",
     "is_local",
@@ -69,6 +72,7 @@ __all__ = [
     "locked",
     "mapped",
     "move_folder",
+    "names",
     "open_for_reading",
     "ranges_of",
     "read",

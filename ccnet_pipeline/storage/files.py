@@ -5,7 +5,7 @@ import mmap
 import os
 import posixpath
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
@@ -82,7 +82,7 @@ def read_range(path: str, start: int, size: int) -> bytes:
         return read(start, size)
 
 
-def read_many(path: str, ranges: Sequence[Range]) -> list[bytes]:
+def read_many(path: str, ranges: Iterable[Range]) -> list[bytes]:
     """Return the bytes of ranges, each (first byte, size); where files are far away, neighbours in one request.
 
     Raises:
@@ -90,8 +90,9 @@ def read_many(path: str, ranges: Sequence[Range]) -> list[bytes]:
         UserError: the file ends before.
     """
     place, name = place_of(path)
-    found = place.read_many(name, ranges)
-    if any(len(data) != size for data, (_, size) in zip(found, ranges, strict=True)):
+    wanted = list(ranges)
+    found = place.read_many(name, wanted)
+    if any(len(data) != size for data, (_, size) in zip(found, wanted, strict=True)):
         raise damaged(path)
     return found
 
@@ -161,8 +162,8 @@ def remove_file(path: str) -> None:
     place.remove(name)
 
 
-def remove_files(paths: Sequence[str]) -> None:
+def remove_files(paths: Iterable[str]) -> None:
     """Remove those of these files that exist; all are of one kind of place. In an object store in few requests."""
-    if paths:
-        names = [place_of(path)[1] for path in paths]
-        place_of(paths[0])[0].remove_many(names)
+    places = [place_of(path) for path in paths]
+    if places:
+        places[0][0].remove_many([name for _, name in places])

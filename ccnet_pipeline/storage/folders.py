@@ -29,12 +29,10 @@ def move_folder(source: str, target: str) -> None:
     if is_local(source) and is_local(target):
         _move_on_disks(source, target)
     else:
+        there = sizes(target)
         for name, size in sorted(sizes(source).items()):
-            if Path(name).name.startswith(TEMPORARY_PREFIX) or name == LOCK:
-                continue
-            copied = join(target, name)
-            if place_of(copied)[0].size(copied) != size:
-                with open_for_reading(join(source, name)) as file, writing(copied) as copy:
+            if there.get(name) != size and not Path(name).name.startswith(TEMPORARY_PREFIX):
+                with open_for_reading(join(source, name)) as file, writing(join(target, name)) as copy:
                     shutil.copyfileobj(file, copy, _COPIED_AT_ONCE)
     remove_folder(source)
 
@@ -102,11 +100,21 @@ def check_place(path: str, option: str) -> None:
         raise UserError(f"{option} {shown(path)}: {what}") from error
 
 
+def names(folder: str) -> list[str]:
+    """Return the names of the files and folders in a folder, without what a killed run was writing, and its lock."""
+    place, path = place_of(folder)
+    return sorted(name for name in place.names(path) if not name.startswith(TEMPORARY_PREFIX) and name != LOCK)
+
+
 def is_empty(folder: str) -> bool:
-    """Tell whether a folder holds nothing, or only what a killed run was writing, or a lock."""
-    if is_local(folder):
-        return all(path.name.startswith(TEMPORARY_PREFIX) for path in Path(folder).iterdir())
-    return remote_place(folder).is_empty(folder)
+    """Tell whether a folder holds nothing, or only what a killed run was writing, or a lock; or is not there."""
+    return not names(folder)
+
+
+def folder_exists(path: str) -> bool:
+    """Tell whether there is such a folder; in an object store it is there while anything is in it."""
+    place, name = place_of(path)
+    return Path(name).is_dir() if is_local(name) else bool(place.names(name))
 
 
 def remove_leftovers(folder: str) -> None:

@@ -69,8 +69,8 @@ class WebHdfs:
     def versions(self, folder: str) -> dict[str, str]:
         return {name: f"{status.modified_ms} {status.length}" for name, status in _below(folder)}
 
-    def is_empty(self, folder: str) -> bool:
-        return all(name == LOCK for name, _ in _below(folder))
+    def names(self, folder: str) -> list[str]:
+        return [status.name for status in statuses_in(folder)]
 
     def remove(self, path: str) -> None:
         with contextlib.suppress(FileNotFoundError):

@@ -127,8 +127,12 @@ class ObjectStores:
     def versions(self, folder: str) -> dict[str, str]:
         return {name: f"{meta['e_tag'] or meta['last_modified']} {meta['size']}" for name, meta in _listed(folder)}
 
-    def is_empty(self, folder: str) -> bool:
-        return all(name == LOCK for name, _ in _listed(folder, at_once=2))
+    def names(self, folder: str) -> list[str]:
+        store, key = _located(folder)
+        with explained(folder):
+            listed = obstore.list_with_delimiter(store, key or None)
+        paths = [*(each["path"] for each in listed["objects"]), *listed["common_prefixes"]]
+        return [path.rpartition("/")[2] for path in paths]
 
     def remove(self, path: str) -> None:
         _refuse_web(path)
@@ -212,11 +216,11 @@ def _refuse_web(path: str) -> None:
         raise UserError(f"{shown(path)}: web servers are read only; write to s3://, gs://, az://, hdfs:// or a folder")
 
 
-def _listed(folder: str, at_once: int = _LISTED_AT_ONCE) -> Iterator[tuple[str, Any]]:
+def _listed(folder: str) -> Iterator[tuple[str, Any]]:
     """Give the objects below a folder: their names from there, and what the store says of them."""
     store, key = _located(folder)
     prefix = key + "/" if key else ""
     with explained(folder):
-        for some in obstore.list(store, prefix, chunk_size=at_once):
+        for some in obstore.list(store, prefix, chunk_size=_LISTED_AT_ONCE):
             for each in some:
                 yield each["path"].removeprefix(prefix), each

@@ -32,6 +32,9 @@ class Store(Protocol):
     def sizes(self, folder: str) -> dict[str, int]:
         """Return the bytes of each file in a folder and below it, by its path from there, with slashes."""
 
+    def names(self, folder: str) -> list[str]:
+        """Return the names of the files and folders in a folder; none if it is not there."""
+
     def remove(self, path: str) -> None:
         """Remove a file, if it exists."""
 
@@ -47,9 +50,6 @@ class Store(Protocol):
 
 class RemoteStore(Store, Protocol):
     """Files on other machines, which have a clock of their own, and no locks but what is built on conditions."""
-
-    def is_empty(self, folder: str) -> bool:
-        """Tell whether a folder holds nothing, or only a lock; it does not list all of a large one."""
 
     def versions(self, folder: str) -> dict[str, str]:
         """Return what changes with the content of each file in a folder and below it, by its path from there."""
