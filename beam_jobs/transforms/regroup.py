@@ -20,36 +20,13 @@ from beam_jobs.final_files import plan_shards, plan_text
 from beam_jobs.layout import Layout
 from beam_jobs.transforms.gather import read_rows, unpack
 from ccnet_pipeline import storage
+from ccnet_pipeline.checksums import HashingWriter
 from ccnet_pipeline.documents import Document
 from ccnet_pipeline.formats import JSONL, PARQUET, TEXT, decode_document, write_parquet, write_text
 from ccnet_pipeline.frames import read_lines
 from ccnet_pipeline.shards.published import REJECTS, FinalFile
 
 _READ_BYTES = 8 << 20
-
-
-class _HashingWriter:
-    """A file that knows the size and the sha256 of what was written to it."""
-
-    def __init__(self, file: BinaryIO) -> None:
-        self._file = file
-        self._digest = hashlib.sha256()
-        self.size = 0
-
-    def write(self, data: bytes) -> int:
-        self._digest.update(data)
-        self.size += len(data)
-        return self._file.write(data)
-
-    def flush(self) -> None:
-        self._file.flush()
-
-    @property
-    def closed(self) -> bool:
-        return False
-
-    def sha256(self) -> str:
-        return self._digest.hexdigest()
 
 
 def read_extents(extents: Iterable[Extent], layout: Layout) -> Iterator[bytes]:
@@ -105,7 +82,7 @@ class _WriteFn(beam.DoFn):
 
     def _write(self, plan: FilePlan) -> FinalFile:
         with storage.writing(self._layout.final(plan.path)) as file:
-            hashing = _HashingWriter(file)
+            hashing = HashingWriter(file)
             _WRITERS[plan.format](read_extents(plan.extents, self._layout), hashing)
         return FinalFile(
             path=plan.path,
