@@ -37,7 +37,7 @@ _HELP = {
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Return the exit status: 0, 1 (the network), 2 (the user's mistake), 130 (interrupted)."""
+    """Return the exit status: 0, 1 (the network), 2 (the user's mistake), 75 (a run is at work), 130 (interrupted)."""
     again = "interrupted; the same command goes on where it stopped"
     return command.run(_PROGRAM, lambda: _run(_parser().parse_args(argv)), interrupted=again)
 

@@ -226,7 +226,7 @@ def test_a_crash_at_every_step_is_survived(
 
 def test_what_is_being_written_is_left_alone(corpus: Path, gone: str, capsys: pytest.CaptureFixture[str]) -> None:
     with storage.locked(str(corpus)):
-        run(corpus, f"--hosts={gone}", status=2)
+        run(corpus, f"--hosts={gone}", status=75)
     assert "another run is writing to" in capsys.readouterr().err
 
 
