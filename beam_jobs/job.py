@@ -52,6 +52,7 @@ def run(arguments: Arguments) -> None:
     if arguments.estimate:
         _estimate(arguments, arguments.estimate)
         return
+    execution.check(arguments)
     index = arguments.hash_index
     if index:
         earlier_dumps.check_folder(index, arguments.output)
@@ -63,6 +64,7 @@ def _run(arguments: Arguments) -> None:
     prepared = prepare(arguments)
     workers, pipeline = execution.make_pipeline(arguments, prepared)
     with storage.locked(arguments.output):
+        execution.refuse_if_running(arguments)
         ours = run_directory.claim(
             arguments.output,
             prepared.configuration,
@@ -79,7 +81,8 @@ def _run(arguments: Arguments) -> None:
                 plan = _plan(arguments, prepared, ours.layout, ours.run)
                 for remark in prepared.remarks():  # so late because the line of a mistake stands alone
                     print(f"build_cc100: {remark}", file=sys.stderr)
-                execution.execute(pipeline, plan, workers, prepared)
+                if not execution.execute(arguments, pipeline, plan, workers, prepared):
+                    return
             if prepared.index:
                 prepared.index.remove_unneeded()
                 if doubt := earlier_dumps.remark_on(prepared.index.folder, ours.run):

@@ -49,6 +49,7 @@ class Arguments:
     keep_work: bool
     overwrite: bool
     runner: str
+    detach: bool  # from a job on a cluster
     workers: int
     dedup_buckets: int  # 0: as many as memory asks for
     hash_index: str | None  # the folder
@@ -110,6 +111,7 @@ def parse(argv: Sequence[str]) -> Arguments:
         keep_work=parsed.keep_work,
         overwrite=parsed.overwrite,
         runner=_runner(parsed.runner),
+        detach=parsed.detach,
         workers=_at_least("--workers", parsed.workers, 0) or _num_cores(),
         dedup_buckets=_at_least("--dedup_buckets", parsed.dedup_buckets, 0),
         hash_index=_hash_index(parsed.hash_index, recipe),
