@@ -12,6 +12,7 @@ from typing import NoReturn
 from apache_beam.options.pipeline_options import PipelineOptions, _BeamArgumentParser
 
 from beam_jobs.parser import SAMPLE_LID_MODEL, SAMPLE_OUTPUT, make_parser
+from beam_jobs.runners.flink_options import FlinkOptions
 from ccnet_pipeline import sample
 from ccnet_pipeline.errors import UserError
 from ccnet_pipeline.fetch import LONGEST_INTERVAL_S, FetchPolicy
@@ -221,7 +222,7 @@ def _num_cores() -> int:
 def _check_beam_options(rest: Sequence[str]) -> None:
     """Refuse options that neither we nor Beam know: Beam itself would let a misspelt one pass in silence."""
     parser = _BeamParser(add_help=False, allow_abbrev=False)
-    for options in PipelineOptions.__subclasses__():
+    for options in {*PipelineOptions.__subclasses__(), FlinkOptions}:
         options._add_argparse_args(parser)
     parsed, unknown = parser.parse_known_args(list(rest))
     if parsed.direct_num_workers != 1 or parsed.direct_running_mode != "in_memory":

@@ -19,7 +19,7 @@ from apache_beam.runners.portability.flink_runner import FlinkRunner
 from beam_jobs.progress import Progress
 from beam_jobs.runners.causes import cause_of
 from beam_jobs.runners.cluster_jobs import JobNote, remove_notes, write_notes
-from beam_jobs.runners.flink_checks import address
+from beam_jobs.runners.flink_checks import address, remark_on
 from beam_jobs.runners.flink_rest import FlinkCluster, FlinkJob
 from beam_jobs.runners.watching import Watch
 from ccnet_pipeline.errors import ClusterError
@@ -67,6 +67,8 @@ class _FlinkRun:
         self._note = JobNote(runner="FlinkRunner", master=cluster.url, name=options.job_name)
 
     def run(self, progress: Progress, *, detach: bool) -> bool:
+        if remark := remark_on(self._cluster):
+            say(remark)
         write_notes(self._folders, self._note)
         try:
             result = _submit(self._pipeline, self._log)

@@ -16,9 +16,6 @@ _JAR = "--flink_job_server_jar"
 _DRIVER = "org/apache/beam/runners/flink/FlinkJobServerDriver.class"
 _RELEASE = re.compile(r"beam-runners-flink-(\d+\.\d+)[-/]")
 _ELASTIC = ("kubernetes.", "yarn.")  # of settings of clusters that start TaskManagers as jobs ask for them
-# How often, and after how many milliseconds, a task is started again whose host was lost, where the cluster does not
-# say: its own default is never.
-_RESTARTS = ("--number_of_execution_retries=3", "--execution_retry_delay=10000")
 
 
 def address(options: PipelineOptions) -> str | None:
@@ -55,16 +52,14 @@ def check(options: PipelineOptions, *, detach: bool) -> None:
             raise UserError(f"--flink_master {master}: {error}") from error
 
 
-def restarts(options: PipelineOptions) -> tuple[str, ...]:
-    """Return options for how often tasks are started again, where the cluster leaves that to the job."""
-    master = address(options)
-    if not master:
-        return ()
-    try:
-        settings = FlinkCluster(master).settings()
-    except ClusterError:
-        return ()
-    return () if any(key.startswith("restart-strategy") for key in settings) else _RESTARTS
+def remark_on(cluster: FlinkCluster) -> str | None:
+    """Return a line about what will go wrong on a cluster that need not."""
+    if any(key.startswith("restart-strategy") for key in cluster.settings()):
+        return None
+    return (
+        f"{cluster.url} starts no task again whose host is lost: the job will then fail, and the same command goes on; "
+        "to let Flink do that: restart-strategy.type: fixed-delay, restart-strategy.fixed-delay.attempts: 3"
+    )
 
 
 def _release(jar: str) -> str | None:

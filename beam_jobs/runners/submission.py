@@ -47,8 +47,7 @@ def make_pipeline(runner: str, flags: list[str]) -> beam.Pipeline:
     """
     import_file_systems()
     try:
-        more = flink_checks.restarts(PipelineOptions(flags)) if runner == "FlinkRunner" else ()
-        return beam.Pipeline(runner=runner, options=PipelineOptions([*flags, *more]))
+        return beam.Pipeline(runner=runner, options=PipelineOptions(flags))
     except (ImportError, ValueError) as error:
         raise UserError(f"--runner {runner}: {_one_line(error)}") from error
 
