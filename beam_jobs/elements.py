@@ -6,6 +6,9 @@ from dataclasses import dataclass
 from ccnet_pipeline.ledger import Account
 from ccnet_pipeline.shards.published import FinalFile
 
+# The key of what is all brought together.
+ALL = 0
+
 # Of these there are many, so they are plain tuples, which Beam packs tightly. A block is named by the number of its
 # first segment.
 
@@ -110,13 +113,17 @@ class FilePlan:
     characters: int
     extents: list[Extent]
 
+    @property
+    def size(self) -> int:
+        return sum(size for _, _, size in self.extents)
+
 
 @dataclass(frozen=True, slots=True)
 class FinishedNote:
-    """Written when a final file is finished."""
+    """Written when a large final file is finished, or small ones are that are made together."""
 
-    plan_sha256: str  # of the plan that it was made by
-    file: FinalFile
+    plan_sha256: str  # of the plans that they were made by
+    files: list[FinalFile]
 
 
 @dataclass(frozen=True, slots=True)

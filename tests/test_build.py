@@ -27,6 +27,7 @@ from beam_jobs.layout import Layout
 from beam_jobs.runners import execution
 from beam_jobs.transforms import regroup
 from ccnet_pipeline import sample, storage
+from ccnet_pipeline.command import IN_USE
 from ccnet_pipeline.documents import Document
 from ccnet_pipeline.fluency import __main__ as fluency
 from ccnet_pipeline.language import kernel_name
@@ -258,7 +259,7 @@ def test_only_what_is_missing_is_done_again(finished: Path, lid: str, tmp_path: 
         lost.unlink()
     for note in ("extract/000/000001.done.json", "mine/000/000001.done.json", "mine/000/000002.done.json"):
         (work / note).unlink()
-    (work / "regroup" / "shards+en+head-00000.jsonl.zst.json").unlink()
+    (work / "regroup" / "shards+e.json").unlink()
     notes = {path: path.stat().st_mtime_ns for path in work.rglob("*.done.json")}
     build(output, lid, "--keep_work")
     assert result(output) == expected
@@ -339,7 +340,7 @@ def test_a_run_is_taken_up_from_another_folder(lid: str, tmp_path: Path, monkeyp
 
 def test_two_runs_keep_out_of_each_others_way(lid: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with storage.locked(str(tmp_path / "out")):
-        assert job.main([f"--output={tmp_path / 'out'}", f"--lid_model={lid}"]) == 2
+        assert job.main([f"--output={tmp_path / 'out'}", f"--lid_model={lid}"]) == IN_USE
     assert "another run is writing" in capsys.readouterr().err
 
 
@@ -464,7 +465,7 @@ def test_what_a_damaged_note_speaks_of_is_made_again(
 ) -> None:
     shutil.copytree(almost_done, tmp_path / "out")
     [work] = (tmp_path / "out" / "work").iterdir()
-    notes = [*work.glob("*/*/000002.done.json"), *work.glob("regroup/*head*.json")]
+    notes = [*work.glob("*/*/000002.done.json"), *work.glob("regroup/shards+*.json")]
     assert {note.relative_to(work).parts[0] for note in notes} == {"extract", "compact", "mine", "gather", "regroup"}
     for note in notes:
         note.write_bytes(note.read_bytes()[:-1])

@@ -38,14 +38,17 @@ def check(arguments: Arguments) -> None:
     Raises:
         UserError: an option is missing or wrong, nobody answers, or a job on a cluster writes to the output.
     """
-    storage.check_place(arguments.output, "--output")
-    cluster_jobs.refuse_if_running(arguments.output)
-    if arguments.runner not in LOCAL_RUNNERS:
+    is_here = arguments.runner in LOCAL_RUNNERS
+    if arguments.detach and is_here:
+        raise UserError(f"--detach: what {arguments.runner} does ends with this program; it is for jobs on a cluster")
+    if not is_here:
         from beam_jobs.runners import submission
 
         submission.check(arguments)
-    elif arguments.detach:
-        raise UserError(f"--detach: what {arguments.runner} does ends with this program; it is for jobs on a cluster")
+    storage.check_place(arguments.output, "--output")
+    cluster_jobs.refuse_if_running(arguments.output)  # before its slots are missed
+    if not is_here:
+        submission.ask(arguments)
 
 
 def refuse_if_running(arguments: Arguments) -> None:

@@ -10,29 +10,40 @@ from apache_beam.runners.portability.spark_runner import SparkJarJobServer
 
 from beam_jobs.lean_beam import import_file_systems
 from beam_jobs.options import Arguments
-from beam_jobs.runners import flink_checks, job_server
+from beam_jobs.runners import dataflow, flink_checks, job_server
 from ccnet_pipeline.errors import UserError
 
 
 def check(arguments: Arguments) -> None:
-    """See that a runner elsewhere has what it needs.
+    """See, before anything is read, that the options name what a job elsewhere needs; nobody is asked.
 
     Raises:
-        UserError: an option is missing or wrong, the job server cannot be had, or nobody answers.
+        UserError: they do not.
     """
     runner, options = arguments.runner, PipelineOptions(list(arguments.beam))
+    if runner == "DataflowRunner":
+        dataflow.check(arguments)
+    if runner == "PortableRunner" and not options.view_as(PortableOptions).job_endpoint:
+        raise UserError(f"--runner {runner} needs --job_endpoint HOST:PORT; for Flink take --runner FlinkRunner")
+    if arguments.detach and runner != "FlinkRunner":
+        raise UserError("--detach is for --runner FlinkRunner")
+
+
+def ask(arguments: Arguments) -> None:
+    """See that those are there, and have room, who must take the job.
+
+    Raises:
+        UserError: the job server cannot be had, or nobody answers.
+    """
+    options = PipelineOptions(list(arguments.beam))
     endpoint = options.view_as(PortableOptions).job_endpoint
     if endpoint and endpoint != "embed":
         job_server.require_answer("--job_endpoint", endpoint)
-    elif runner == "PortableRunner" and not endpoint:
-        raise UserError(f"--runner {runner} needs --job_endpoint HOST:PORT; for Flink take --runner FlinkRunner")
-    elif runner == "FlinkRunner" and not endpoint:
+    elif arguments.runner == "FlinkRunner":
         flink_checks.check(options, detach=arguments.detach)
-    elif runner == "SparkRunner" and not endpoint:
+    elif arguments.runner == "SparkRunner":
         uber_jar = options.view_as(SparkRunnerOptions).spark_submit_uber_jar
         job_server.require("spark", SparkJarJobServer(options), options, with_java=not uber_jar)
-    if arguments.detach and runner != "FlinkRunner":
-        raise UserError("--detach is for --runner FlinkRunner")
 
 
 def make_pipeline(runner: str, flags: list[str]) -> beam.Pipeline:
@@ -46,6 +57,8 @@ def make_pipeline(runner: str, flags: list[str]) -> beam.Pipeline:
         UserError: an option is missing or wrong.
     """
     import_file_systems()
+    if runner == "DataflowRunner":
+        flags = dataflow.with_defaults(flags)
     try:
         return beam.Pipeline(runner=runner, options=PipelineOptions(flags))
     except (ImportError, ValueError) as error:

@@ -72,7 +72,7 @@ class _PlanFn(beam.DoFn):
         self._num_ranges = num_ranges
         self._failures_file = failures_file
 
-    def process(self, element: tuple[None, Iterable[Compacted]]) -> Iterator[Any]:  # ranges, and tagged SegmentBits
+    def process(self, element: tuple[int, Iterable[Compacted]]) -> Iterator[Any]:  # ranges, and tagged SegmentBits
         compacted = list(element[1])
         if failures := [failure for each in compacted for failure in each.failures]:
             # Nothing goes on. An exception would let a runner on a cluster try again what has no hope.
@@ -92,7 +92,7 @@ class _PlanFn(beam.DoFn):
 
 @dataclass
 class PlanRanges(beam.PTransform[Any, Any]):
-    """PCollection[(None, Compacted)] -> two of them.
+    """PCollection[(ALL, Compacted)] -> two of them.
 
     PCollection[(RangeName, HashRange)], and PCollection[(segment number, SegmentBits)] of scopes that have answers.
     """
@@ -101,7 +101,7 @@ class PlanRanges(beam.PTransform[Any, Any]):
     num_ranges: int
     failures_file: str  # is written if segments failed
 
-    def expand(self, input_or_inputs: PCollection[tuple[None, Compacted]]) -> Any:  # Beam cannot check a pair
+    def expand(self, input_or_inputs: PCollection[tuple[int, Compacted]]) -> Any:  # Beam cannot check a pair
         plan = beam.ParDo(_PlanFn(self.blocks, self.num_ranges, self.failures_file)).with_output_types(
             tuple[RangeName, HashRange]
         )
