@@ -11,7 +11,7 @@ SAMPLE := ccnet_pipeline/sample
 BENCH ?= --input $(SAMPLE)/crawl --lid_model lid.176.ftz --lm_dir $(SAMPLE)/lm --segments 20 --hashes 1000000
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: run train kenlm models text-given test tests lint bench sample clean
+.PHONY: run train kenlm models text-given test tests flink-test lint bench sample clean
 
 run: $(RUN_READY) ## build the bundled sample crawl and print what was built
 	$(BIN)/python -m beam_jobs.build_cc100
@@ -38,6 +38,10 @@ test: $(TEST_READY) ## check style, types and layers, and run every test
 
 tests: $(TEST_READY)
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+
+# Needs Java 17, Beam's job server for Flink (CC100_FLINK_JAR, default: the jar in ../shared/flink), root and iproute2.
+flink-test: $(TEST_READY) ## build on Flink: embedded, and on a cluster of two hosts of which some are lost
+	$(BIN)/python -m pytest -m "flink or not flink" tests/flink
 
 lint: $(TEST_READY)
 	$(BIN)/ruff check .
