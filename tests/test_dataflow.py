@@ -18,9 +18,7 @@ REMOTE = ["--dump", "CC-MAIN-2018-51", "--output", "gs://bucket/corpus"]
 
 
 @pytest.fixture
-def refusal(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Callable[..., str]:
+def refusal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., str]:
     """`refusal(...)`: the one line that a command line for Dataflow gives, before anything is written."""
     monkeypatch.chdir(tmp_path)
 

@@ -13,7 +13,7 @@ import msgspec
 
 from beam_jobs.books import Sums, close_books, segment_books
 from beam_jobs.earlier_dumps import EarlierDumps, PartNote
-from beam_jobs.elements import ALL, FinalFile, Manifest, MineNote
+from beam_jobs.elements import ALL, MineNote
 from beam_jobs.layout import LEDGER_PART_SEGMENTS, Layout
 from ccnet_pipeline import storage
 from ccnet_pipeline.documents import SHARD_FORMAT
@@ -21,6 +21,7 @@ from ccnet_pipeline.errors import BalanceError, UserError
 from ccnet_pipeline.frames import write_lines
 from ccnet_pipeline.hash_index.union import total_of
 from ccnet_pipeline.recipe import Configuration
+from ccnet_pipeline.shards.published import FinalFile, Manifest
 
 _LEVEL = 3  # of zstd
 
