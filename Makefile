@@ -9,9 +9,11 @@ ADDED := ccnet_pipeline/language/added.ftz
 MODELS ?= models
 SAMPLE := ccnet_pipeline/sample
 BENCH ?= --input $(SAMPLE)/crawl --lid_model lid.176.ftz --lm_dir $(SAMPLE)/lm --segments 20 --hashes 1000000
+LOCK := $(BIN)/python -m uv pip compile --quiet --upgrade --generate-hashes --no-annotate --no-header \
+	--python-platform x86_64-manylinux_2_28
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: run train kenlm models text-given test tests flink-test lint bench sample clean
+.PHONY: run train kenlm models text-given test tests flink-test lint bench sample image-test locks clean
 
 run: $(RUN_READY) ## build the bundled sample crawl and print what was built
 	$(BIN)/python -m beam_jobs.build_cc100
@@ -74,6 +76,16 @@ $(TRAIN_READY): $(RUN_READY)
 $(TEST_READY): $(VENV)/bin/python pyproject.toml
 	$(INSTALL) --editable '.[dev]'
 	touch $@ $(RUN_READY) $(TRAIN_READY)
+
+image-test: $(TEST_READY) ## run the steps of docker/pipeline.Dockerfile in a clean root, without Docker: needs root
+	CC100_IMAGE_TEST=1 $(BIN)/python -m pytest -s -n 0 tests/images
+
+locks: $(TEST_READY) ## renew the versions and hashes of what the images hold (docker/locks)
+	$(INSTALL) uv
+	$(LOCK) --python-version 3.11 -o docker/locks/build.txt docker/locks/build.in
+	$(LOCK) --python-version 3.11 --extra beam --extra dataflow --extra fast --extra trafilatura \
+		-o docker/locks/pipeline.txt pyproject.toml
+	$(LOCK) --python-version 3.12 --extra model -o docker/locks/model.txt pyproject.toml docker/locks/model.in
 
 clean: ## remove the virtual environment and what the sample left
 	rm -rf $(VENV) cc100-sample runs
