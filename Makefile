@@ -1,17 +1,20 @@
 # Every command does its own set-up: a virtual environment in .venv with what it needs.
 PYTHON ?= python3
+DEPLOY_PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
 RUN_READY := $(VENV)/.ready-run
 TRAIN_READY := $(VENV)/.ready-train
 TEST_READY := $(VENV)/.ready-test
+DEPLOY_TOOLS := airflow-2 airflow-3 deploy
+DEPLOY_READY := $(foreach tool,$(DEPLOY_TOOLS),$(VENV)/$(tool)/.ready)
 ADDED := ccnet_pipeline/language/added.ftz
 MODELS ?= models
 SAMPLE := ccnet_pipeline/sample
 BENCH ?= --input $(SAMPLE)/crawl --lid_model lid.176.ftz --lm_dir $(SAMPLE)/lm --segments 20 --hashes 1000000
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: run train kenlm models text-given test tests lint bench sample clean
+.PHONY: run train kenlm models text-given test tests deploy-test lint bench sample clean
 
 run: $(RUN_READY) ## build the bundled sample crawl and print what was built
 	$(BIN)/python -m beam_jobs.build_cc100
@@ -38,6 +41,10 @@ test: $(TEST_READY) ## check style, types and layers, and run every test
 
 tests: $(TEST_READY)
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+
+# With real Airflows, each in an environment of its own (2 GB together); Terraform and kubectl where they are installed.
+deploy-test: $(TEST_READY) $(DEPLOY_READY) ## test deploy/ with Airflow 2 and 3, Kubernetes' client, Terraform
+	$(BIN)/python -m pytest tests/deploy
 
 lint: $(TEST_READY)
 	$(BIN)/ruff check .
@@ -70,6 +77,12 @@ $(TRAIN_READY): $(RUN_READY)
 $(TEST_READY): $(VENV)/bin/python pyproject.toml
 	$(INSTALL) --editable '.[dev]'
 	touch $@ $(RUN_READY) $(TRAIN_READY)
+
+# The versions are those of a Python that all of them know.
+$(DEPLOY_READY): $(VENV)/%/.ready: tests/deploy/requirements/%.txt | $(VENV)/bin/python
+	$(DEPLOY_PYTHON) -m venv $(VENV)/$*
+	$(VENV)/$*/bin/python -m pip install --quiet --disable-pip-version-check --requirement $<
+	touch $@
 
 clean: ## remove the virtual environment and what the sample left
 	rm -rf $(VENV) cc100-sample runs

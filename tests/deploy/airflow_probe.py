@@ -1,7 +1,7 @@
 """What a real Airflow makes of deploy/airflow, as JSON. Run by the Python of an Airflow, of which the tests have two.
 
-    python airflow_probe.py FOLDER VARIABLES                      the DAGs, and what their tasks would run
-    python airflow_probe.py FOLDER VARIABLES --run OPTIONS        runs the Beam task, with these options over its own
+python airflow_probe.py FOLDER VARIABLES                      the DAGs, and what their tasks would run
+python airflow_probe.py FOLDER VARIABLES --run OPTIONS        runs the Beam task, with these options over its own
 """
 
 import io
