@@ -6,11 +6,12 @@ from typing import Any
 
 from msgspec import UNSET
 
-from beam_jobs.elements import SHARDS, FinalFile, LanguageBooks, Ledger, SegmentBooks, enumerated
+from beam_jobs.elements import enumerated
 from ccnet_pipeline.errors import BalanceError, UserError
 from ccnet_pipeline.fetch import shown
 from ccnet_pipeline.formats import JSONL, PARQUET, TEXT
 from ccnet_pipeline.ledger import Account
+from ccnet_pipeline.shards.published import SHARDS, FinalFile, LanguageBooks, Ledger, SegmentBooks
 
 _MOST_NAMED = 100  # archives without a record in ledger.json
 

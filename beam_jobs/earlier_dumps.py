@@ -6,8 +6,8 @@ them before the new index.json is put in place, when everything else is publishe
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
+from beam_jobs.listings import Listings
 from ccnet_pipeline import storage
 from ccnet_pipeline.dedup.sorting import Table
 from ccnet_pipeline.errors import UserError
@@ -120,22 +120,21 @@ class FoundIndex:
         """Make the index what it was before the run, which is about to be removed."""
         if self.has_run:
             storage.write(storage.join(self.folder, INDEX_FILE), encode(self.base()))
-        elif self.run and storage.is_local(self.folder):  # what it left of a generation that never came to be
+        elif self.run:  # what it left of a generation that never came to be
             storage.remove_folder(storage.join(self.folder, folder_of(self.current.generation + 1, self.run)))
 
     def remove_unneeded(self) -> None:
         """Remove generations that nothing can need any more, and parts that a run has made and then cut otherwise."""
-        if not storage.is_local(self.folder):
-            return
         current = find_index(self.folder, "").current
-        for path in Path(self.folder).iterdir():
-            if is_unneeded(path.name, current):
-                storage.remove_folder(str(path))
-        in_use = {Path(self.folder, part.file) for part in current.parts if part.file}
-        for generation in {path.parent for path in in_use}:
-            storage.remove_leftovers(str(generation))
-            for file in set(generation.glob(f"*{PART_SUFFIX}")) - in_use:
-                file.unlink()
+        for name in storage.names(self.folder):
+            if is_unneeded(name, current):
+                storage.remove_folder(storage.join(self.folder, name))
+        in_use = {storage.join(self.folder, *part.file.split("/")) for part in current.parts if part.file}
+        for generation in {part.file.partition("/")[0] for part in current.parts if part.file}:
+            folder = storage.join(self.folder, generation)
+            storage.remove_leftovers(folder)
+            parts = {storage.join(folder, name) for name in storage.names(folder) if name.endswith(PART_SUFFIX)}
+            storage.remove_files(parts - in_use)
 
 
 def remark_on(folder: str, run: str) -> str | None:
@@ -163,14 +162,12 @@ def check_folder(folder: str, output: str) -> None:
         UserError: it cannot, or it is.
     """
     storage.check_place(folder, "--hash_index")
-    if not (storage.is_local(folder) and storage.is_local(output)):
-        return
-    index, run = Path(storage.absolute(folder)), Path(storage.absolute(output))
-    if index.is_relative_to(run):
+    index, run = (f"{storage.absolute(place).rstrip('/')}/" for place in (folder, output))
+    if index.startswith(run):
         raise UserError(
             f"--hash_index {folder} is in --output {output}; later runs want it, too: choose another folder"
         )
-    if run.is_relative_to(index):
+    if run.startswith(index):
         raise UserError(f"--output {output} is in --hash_index {folder}; choose another folder")
 
 
@@ -187,28 +184,28 @@ def find_index(folder: str, run: str) -> FoundIndex:
     """
     if storage.exists(storage.join(folder, INDEX_FILE)):
         return FoundIndex(folder, _read(folder, folder), run)
-    if storage.is_local(folder) and Path(folder).exists():
-        strange = [path.name for path in Path(folder).iterdir() if not is_unneeded(path.name, None)]
-        if strange and not storage.is_empty(folder):
-            raise UserError(f"--hash_index {folder} is no hash index, and not empty; choose a new folder")
-        # A first run that is killed just before the index gets its name leaves one of its own.
-        copies = [path for path in Path(folder).glob(f"*/{INDEX_FILE}") if path.parent.name != folder_of(1, run)]
-        if copies:
-            raise UserError(
-                f"--hash_index {folder} has lost its {INDEX_FILE}; copy {max(copies)} to {folder}, "
-                "or choose a new folder"
-            )
+    generations = storage.names(folder)
+    if not all(is_unneeded(name, None) for name in generations):
+        raise UserError(f"--hash_index {folder} is no hash index, and not empty; choose a new folder")
+    # A first run that is killed just before the index gets its name leaves one of its own.
+    places = [storage.join(folder, name, INDEX_FILE) for name in generations if name != folder_of(1, run)]
+    copies = [place for place in places if storage.exists(place)]
+    if copies:
+        raise UserError(
+            f"--hash_index {folder} has lost its {INDEX_FILE}; copy {max(copies)} to {folder}, or choose a new folder"
+        )
     return FoundIndex(folder, empty(), run)
 
 
 def _read(folder: str, place: str) -> Index:
     """Return the index that an index.json of a folder, or of a folder in it, describes; its files are there."""
     path = storage.join(place, INDEX_FILE)
-    if not storage.exists(path):
-        raise UserError(f"{path} is missing; restore the index from a copy, or take another one")
-    with storage.open_for_reading(path) as file:
-        index = decode(file.read(), path)
-    check_sizes(index, folder, storage.size)
+    try:
+        index = decode(storage.read(path), path)
+    except FileNotFoundError as error:
+        raise UserError(f"{path} is missing; restore the index from a copy, or take another one") from error
+    listings = Listings()
+    check_sizes(index, folder, lambda part: listings.listed(part, folder))
     return index
 
 
@@ -227,8 +224,7 @@ class EarlierDumps:
         return folder_of(self.generation, self.entry.run)
 
     def _base(self) -> Index:
-        with storage.open_for_reading(self.base_file) as file:
-            return decode(file.read(), self.base_file)
+        return decode(storage.read(self.base_file), self.base_file)
 
     def reader(self, first: int, stop: int) -> IndexReader:
         """Return a reader of some cells of the index as it was; `stop` is behind the last."""

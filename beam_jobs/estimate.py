@@ -19,7 +19,7 @@ import numpy as np
 import psutil
 
 from beam_jobs.earlier_dumps import FoundIndex
-from beam_jobs.elements import SHARDS, Block, ExtractNote, enumerated
+from beam_jobs.elements import Block, ExtractNote, enumerated
 from beam_jobs.estimate_growth import Compared, Growth, growth_of
 from beam_jobs.graph import Plan
 from beam_jobs.layout import Layout
@@ -34,6 +34,7 @@ from ccnet_pipeline.ledger import Account, total
 from ccnet_pipeline.listings import Pick
 from ccnet_pipeline.pages.stored import read_chunks
 from ccnet_pipeline.segments import Segment
+from ccnet_pipeline.shards.published import SHARDS
 
 _T = TypeVar("_T")
 # What a process does once (tables, models) is found by doing the first segment again, unless that takes long.

@@ -2,9 +2,10 @@
 
 from collections.abc import Callable, Iterable, Sequence
 
-from beam_jobs.elements import REJECTS, Extent, FilePlan, Gathered, Place, Row
+from beam_jobs.elements import Extent, FilePlan, Gathered, Place, Row
 from ccnet_pipeline.fluency import BUCKETS
 from ccnet_pipeline.formats import JSONL, TEXT
+from ccnet_pipeline.shards.published import REJECTS
 
 RowsOf = Callable[[Gathered], list[Row]]  # reads what each segment of a group has
 

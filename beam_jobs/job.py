@@ -1,33 +1,25 @@
 """One run from its command line to its summary: check everything, build the graph, run it, say what came out."""
 
-import functools
 import logging
 import re
 import sys
-import tempfile
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-import apache_beam as beam
-
 from beam_jobs import dump_choice, earlier_dumps, run_directory
-from beam_jobs.elements import FinalFile
 from beam_jobs.extract_segment import ExtractSegment
-from beam_jobs.graph import Plan, build
+from beam_jobs.graph import Plan
 from beam_jobs.layout import Layout
 from beam_jobs.mine_segment import MineSegment
 from beam_jobs.options import LOCAL_RUNNERS, Arguments, parse
 from beam_jobs.preparation import Prepared, prepare
-from beam_jobs.progress import shown
-from beam_jobs.runners import local
+from beam_jobs.runners import execution
 from beam_jobs.summary import print_summary, where_it_lies
 from ccnet_pipeline import command, storage
 from ccnet_pipeline.formats import JSONL
 from ccnet_pipeline.listings import Pick
-
-# What one process does in some seconds stays in one: others would have to start, and Beam to speak with them.
-_SMALL_INPUT_BYTES = 16 << 20
+from ccnet_pipeline.shards.published import FinalFile
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -56,6 +48,10 @@ def _run_or_be_interrupted(arguments: Arguments) -> None:
 
 def run(arguments: Arguments) -> None:
     """Build the corpus that the arguments ask for, as far as it is not built yet."""
+    if arguments.runner not in LOCAL_RUNNERS and not arguments.estimate:
+        from beam_jobs.runners import submission
+
+        submission.check(arguments)
     index = arguments.hash_index
     if arguments.estimate or not index:
         _run_on_chosen(arguments)
@@ -78,7 +74,7 @@ def _run_on_chosen(arguments: Arguments) -> None:
 
 def _run(arguments: Arguments) -> None:
     prepared = prepare(arguments)
-    workers, pipeline = _make_pipeline(arguments, prepared)
+    workers, pipeline = execution.make_pipeline(arguments, prepared)
     with storage.locked(arguments.output):
         ours = run_directory.claim(
             arguments.output,
@@ -97,7 +93,7 @@ def _run(arguments: Arguments) -> None:
                 # So late because the line of a mistake stands alone.
                 for remark in (*dump_choice.remarks(arguments), *prepared.remarks()):
                     print(f"build_cc100: {remark}", file=sys.stderr)
-                _execute(pipeline, plan, workers, prepared)
+                execution.execute(pipeline, plan, workers, prepared)
             if prepared.index:
                 prepared.index.remove_unneeded()
                 if doubt := earlier_dumps.remark_on(prepared.index.folder, ours.run):
@@ -174,36 +170,6 @@ def _plan(arguments: Arguments, prepared: Prepared, layout: Layout, run: str) ->
         num_ranges=arguments.dedup_buckets,
         frees=not arguments.keep_work,
     )
-
-
-def _make_pipeline(arguments: Arguments, prepared: Prepared) -> tuple[int, beam.Pipeline]:
-    """Return the worker processes on this machine, and an empty pipeline that will use them."""
-    if arguments.runner not in LOCAL_RUNNERS:
-        from beam_jobs.runners import submission
-
-        return 1, submission.make_pipeline(arguments.runner, list(arguments.beam))
-    workers = min(arguments.workers, len(prepared.segments)) if prepared.size >= _SMALL_INPUT_BYTES else 1
-    return workers, local.make_pipeline(workers, list(arguments.beam))
-
-
-def _execute(pipeline: beam.Pipeline, plan: Plan, workers: int, prepared: Prepared) -> None:
-    build(pipeline, plan)
-    progress = shown(plan.layout, len(prepared.segments), prepared.size)
-    if workers == 1:
-        with progress:
-            pipeline.run().wait_until_finish()
-        return
-    folder = plan.layout.work if storage.is_local(plan.layout.work) else tempfile.gettempdir()
-    log = str(Path(folder) / "workers.log")
-    load = functools.partial(_load, plan, prepared)
-    # The processes before the progress, which has a thread.
-    with local.started(workers, log, pipeline.options, load) as processes, progress:
-        processes.supervise(pipeline.run)
-
-
-def _load(plan: Plan, prepared: Prepared) -> None:
-    if isinstance(plan.mine_segment, MineSegment):
-        plan.mine_segment.load(sorted(prepared.coverage.with_fluency))
 
 
 def _find(error: BaseException | None, kind: type[Exception]) -> str | None:

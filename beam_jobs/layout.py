@@ -78,7 +78,7 @@ class Layout:
         return self._of_segment("gather", group, kind)
 
     def finished(self, relative: str) -> str:
-        """Return the path of the note that a final file is finished."""
+        """Return the path of the note that final files are finished."""
         return join(self.work, "regroup", relative.replace("/", "+") + ".json")
 
     @property

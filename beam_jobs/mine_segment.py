@@ -10,7 +10,7 @@ from typing import BinaryIO
 import numpy as np
 import zstandard
 
-from beam_jobs.elements import REJECTS, SHARDS, Block, ExtractNote, Frame, MineNote
+from beam_jobs.elements import Block, ExtractNote, Frame, MineNote
 from beam_jobs.layout import Layout
 from ccnet_pipeline import storage
 from ccnet_pipeline.dedup.duplicates import verdicts
@@ -23,6 +23,7 @@ from ccnet_pipeline.ledger import total
 from ccnet_pipeline.mine import Miner
 from ccnet_pipeline.pages.stored import Chunk, read_chunks
 from ccnet_pipeline.recipe import Recipe
+from ccnet_pipeline.shards.published import REJECTS, SHARDS
 
 _SHARD_LEVEL = 3  # of zstd
 

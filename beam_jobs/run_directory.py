@@ -11,21 +11,21 @@ import sys
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any
 
 import apache_beam as beam
 import msgspec
 
 from beam_jobs.earlier_dumps import FoundIndex, find_index
-from beam_jobs.elements import Manifest
 from beam_jobs.layout import LEDGER_FOLDER, Layout
+from beam_jobs.listings import Listings
 from ccnet_pipeline import storage
 from ccnet_pipeline.documents import SHARD_FORMAT
 from ccnet_pipeline.errors import UserError
 from ccnet_pipeline.language import kernel_name
 from ccnet_pipeline.recipe import Configuration, Input, differences
 from ccnet_pipeline.segments import Segment
+from ccnet_pipeline.shards.published import Manifest
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +159,7 @@ def _find_run(output: str, *, overwrite: bool) -> _Found | None:
         if not overwrite:
             raise UserError(f"{path} is damaged; choose another --output, or start anew with --overwrite") from error
         found = _Found()
-    if found is None and storage.is_local(output) and Path(output).exists() and not storage.is_empty(output):
+    if found is None and not storage.is_empty(output):
         raise UserError(f"--output {output} exists and is no run directory; choose an empty or new one")
     # What is named there will be removed: nothing but what such a run makes.
     names = (f"work/{found.fingerprint}", f"{found.fingerprint}-{found.id}") if found else ()
@@ -180,24 +180,20 @@ def _located(folder: str, output: str) -> str:
 
 
 def _gather_work(output: str, earlier: list[str], run_file: RunFile) -> RunFile:
-    """Move intermediate files to where they are wanted now; what cannot be moved stays in run.json."""
+    """Move intermediate files to where they are wanted now."""
     path = Layout(output, "").run_file
     wanted = run_file.work[-1]
     earlier = [folder for folder in earlier if folder != wanted]
     # Noted before, so that nothing is forgotten if this is interrupted. A full disk refuses, and moving gives room.
     with contextlib.suppress(UserError):
         storage.write_json(path, replace(run_file, work=[*earlier, wanted]))
-    left = []
     for folder in earlier:
         source, target = _located(folder, output), _located(wanted, output)
-        if not (storage.is_local(source) and storage.is_local(target)):
-            left.append(folder)
-        elif Path(source).is_dir():
+        if storage.folder_exists(source):
             print(f"build_cc100: intermediate files move from {source} to {target}", file=sys.stderr)
             with storage.locked(source):
                 storage.move_folder(source, target)
     storage.remove_if_empty(storage.join(output, "work"))
-    run_file = replace(run_file, work=[*left, wanted])
     storage.write_json(path, run_file)
     return run_file
 
@@ -243,12 +239,13 @@ def _is_complete(layout: Layout, config: Configuration) -> bool:
         manifest = storage.read_json(layout.manifest_file, Manifest)
     except msgspec.DecodeError:
         return False
-    return (
-        manifest is not None
-        and manifest.fingerprint == config.fingerprint
-        and storage.exists(layout.ledger_file)
-        and all(storage.exists(layout.ledger_part(part)) for part in layout.ledger_parts(config.num_segments))
-        and all(storage.size(layout.final(file.path)) == file.bytes for file in manifest.files)
+    if manifest is None or manifest.fingerprint != config.fingerprint or not storage.exists(layout.ledger_file):
+        return False
+    listings = Listings()
+    parts = map(layout.ledger_part, layout.ledger_parts(config.num_segments))
+    return all(listings.listed(part) is not None for part in parts) and all(
+        listings.listed(layout.final(file.path), layout.final(file.path.partition("/")[0])) == file.bytes
+        for file in manifest.files
     )
 
 
@@ -259,7 +256,7 @@ def remove_work(output: str, folders: Sequence[str]) -> None:
         UserError: another run is in one of them, as after a copy of the run directory.
     """
     for folder in folders:
-        if not storage.is_local(folder) or Path(folder).is_dir():
+        if storage.folder_exists(folder):
             with storage.locked(folder):
                 storage.remove_folder(folder)
     storage.remove_if_empty(storage.join(output, "work"))

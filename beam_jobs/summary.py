@@ -8,11 +8,12 @@ from rich.console import Console
 from rich.measure import Measurement
 from rich.table import Table
 
-from beam_jobs.elements import SHARDS, FinalFile, LanguageBooks, Ledger, Manifest, enumerated
+from beam_jobs.elements import enumerated
 from beam_jobs.layout import Layout
 from ccnet_pipeline import storage
 from ccnet_pipeline.fluency import BUCKETS
 from ccnet_pipeline.ledger import Balance
+from ccnet_pipeline.shards.published import SHARDS, FinalFile, LanguageBooks, Ledger, Manifest
 
 _MOST_LANGUAGES = 40
 _NO_WIDTH = 1000

@@ -14,11 +14,11 @@ from pathlib import Path
 import msgspec
 import psutil
 
-from beam_jobs.elements import SHARDS, Manifest
 from ccnet_pipeline.checksums import sha256_of
 from ccnet_pipeline.errors import UserError
 from ccnet_pipeline.formats import JSONL
 from ccnet_pipeline.segments import Segment
+from ccnet_pipeline.shards.published import SHARDS, Manifest
 
 ROOT = Path(__file__).resolve().parent.parent
 MIB = 1 << 20

@@ -30,7 +30,6 @@ from rich.table import Table
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from beam_jobs.elements import SHARDS, Manifest  # noqa: E402
 from beam_jobs.graph import Plan, build  # noqa: E402
 from beam_jobs.layout import Layout  # noqa: E402
 from benchmarks import counting  # noqa: E402
@@ -40,6 +39,7 @@ from ccnet_pipeline.dedup.ranges import cut_cells  # noqa: E402
 from ccnet_pipeline.formats import JSONL  # noqa: E402
 from ccnet_pipeline.recipe import CCNET, Configuration  # noqa: E402
 from ccnet_pipeline.segments import Segment  # noqa: E402
+from ccnet_pipeline.shards.published import SHARDS, Manifest  # noqa: E402
 
 _SHARD_BYTES = 64 << 10  # of languages and buckets that have some ten bytes a segment
 _HASHES_OF_A_FILE = 500_000  # distinct ones of a WET file of 40 000 pages, about

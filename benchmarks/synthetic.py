@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from beam_jobs.elements import SHARDS, Block, ExtractNote, Frame, MineNote
+from beam_jobs.elements import Block, ExtractNote, Frame, MineNote
 from beam_jobs.layout import Layout
 from ccnet_pipeline import storage
 from ccnet_pipeline.dedup.hashing import Hashes
@@ -17,6 +17,7 @@ from ccnet_pipeline.dedup.tables import packed_table
 from ccnet_pipeline.language.codes import LANGUAGES
 from ccnet_pipeline.ledger import Account
 from ccnet_pipeline.segments import Segment
+from ccnet_pipeline.shards.published import SHARDS
 
 HASHES = 200  # distinct ones of a segment, a paragraph each
 _CHARACTERS = 10

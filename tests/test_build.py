@@ -24,6 +24,7 @@ from beam_jobs.elements import FilePlan, Gathered, Row
 from beam_jobs.final_files import plan_shards
 from beam_jobs.graph import Plan
 from beam_jobs.layout import Layout
+from beam_jobs.runners import execution
 from beam_jobs.transforms import regroup
 from ccnet_pipeline import sample, storage
 from ccnet_pipeline.command import IN_USE
@@ -208,7 +209,7 @@ def test_execution_changes_no_byte(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     preset, expected = reference
-    monkeypatch.setattr(job, "_SMALL_INPUT_BYTES", 0)  # the sample would stay in one process
+    monkeypatch.setattr(execution, "_SMALL_INPUT_BYTES", 0)  # the sample would stay in one process
     cut(monkeypatch, **sizes)
     build(tmp_path / "out", lid, f"--preset={preset}", "--keep_rejects", *flags)
     assert result(tmp_path / "out") == expected
@@ -243,7 +244,7 @@ def test_a_second_run_does_no_work(
 ) -> None:
     shutil.copytree(finished, tmp_path / "out")
     before = result(tmp_path / "out")
-    monkeypatch.setattr(job, "_execute", lambda *_: pytest.fail("the graph was run again"))
+    monkeypatch.setattr(execution, "execute", lambda *_: pytest.fail("the graph was run again"))
     build(tmp_path / "out", lid)
     assert "complete already" in capsys.readouterr().out
     assert result(tmp_path / "out") == before
@@ -258,7 +259,7 @@ def test_only_what_is_missing_is_done_again(finished: Path, lid: str, tmp_path: 
         lost.unlink()
     for note in ("extract/000/000001.done.json", "mine/000/000001.done.json", "mine/000/000002.done.json"):
         (work / note).unlink()
-    (work / "regroup" / "shards+en+head-00000.jsonl.zst.json").unlink()
+    (work / "regroup" / "shards+e.json").unlink()
     notes = {path: path.stat().st_mtime_ns for path in work.rglob("*.done.json")}
     build(output, lid, "--keep_work")
     assert result(output) == expected
@@ -272,8 +273,8 @@ def test_only_what_is_missing_is_done_again(finished: Path, lid: str, tmp_path: 
 # The entry point, with worker processes even for an input as small as ours.
 LAUNCHER = """
 import runpy, sys
-from beam_jobs import job
-job._SMALL_INPUT_BYTES = 0
+from beam_jobs.runners import execution
+execution._SMALL_INPUT_BYTES = 0
 runpy.run_module("beam_jobs.build_cc100", run_name="__main__")
 """
 
@@ -464,7 +465,7 @@ def test_what_a_damaged_note_speaks_of_is_made_again(
 ) -> None:
     shutil.copytree(almost_done, tmp_path / "out")
     [work] = (tmp_path / "out" / "work").iterdir()
-    notes = [*work.glob("*/*/000002.done.json"), *work.glob("regroup/*head*.json")]
+    notes = [*work.glob("*/*/000002.done.json"), *work.glob("regroup/shards+*.json")]
     assert {note.relative_to(work).parts[0] for note in notes} == {"extract", "compact", "mine", "gather", "regroup"}
     for note in notes:
         note.write_bytes(note.read_bytes()[:-1])

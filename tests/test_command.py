@@ -15,7 +15,6 @@ from pathlib import Path
 
 import pytest
 
-from beam_jobs.elements import FinalFile, Ledger, Manifest
 from beam_jobs.layout import Layout
 from beam_jobs.summary import print_summary, where_it_lies
 from ccnet_pipeline import command, inspect
@@ -23,6 +22,7 @@ from ccnet_pipeline.errors import BalanceError, FetchError, UserError
 from ccnet_pipeline.fluency import __main__ as fluency
 from ccnet_pipeline.language import __main__ as language
 from ccnet_pipeline.ledger import Balance, DamageTally, MainTextTally
+from ccnet_pipeline.shards.published import FinalFile, Ledger, Manifest
 from ccnet_pipeline.storage import read_json, write_json
 from tests.archive.archives import wet
 from tests.conftest import CHECKOUT

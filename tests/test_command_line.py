@@ -20,6 +20,7 @@ from beam_jobs import job, preparation, run_directory
 from beam_jobs.coverage import Coverage
 from beam_jobs.options import parse
 from beam_jobs.parser import make_parser
+from beam_jobs.runners import execution
 from ccnet_pipeline.errors import BalanceError, UserError
 from ccnet_pipeline.fetch import FetchPolicy
 from ccnet_pipeline.language import LEAST_SCORE
@@ -455,7 +456,7 @@ def test_overwrite_starts_anew_and_a_finished_run_is_not_built_again(
     assert shards(here / "out") != shards(out)
     assert (here / "out" / "notes.txt").read_text() == "mine"
     assert json.loads((here / "out" / "run.json").read_text())["configuration"]["recipe"]["min_chars"] == 3000
-    monkeypatch.setattr(job, "_execute", lambda *_: pytest.fail("was built again"))
+    monkeypatch.setattr(execution, "execute", lambda *_: pytest.fail("was built again"))
     capsys.readouterr()
     assert job.main(argv) == 0
     assert "complete already" in capsys.readouterr().out
@@ -801,7 +802,7 @@ def fingerprint(here: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., st
     monkeypatch.setattr(preparation, "find_model", Path)
     no_models = Coverage(None, (), frozenset(), ())
     monkeypatch.setattr(preparation, "_checked_models", lambda *_: ([here / "model"], no_models))
-    monkeypatch.setattr(job, "_make_pipeline", lambda *_: (1, None))
+    monkeypatch.setattr(execution, "make_pipeline", lambda *_: (1, None))
     monkeypatch.setattr(run_directory, "claim", claim)
     monkeypatch.setattr(
         "beam_jobs.runners.submission._require_job_server", lambda *_, **__: None

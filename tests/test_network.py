@@ -12,6 +12,7 @@ from moto.server import ThreadedMotoServer
 
 from beam_jobs import extract_segment, job
 from beam_jobs.elements import Failure
+from beam_jobs.runners import execution
 from beam_jobs.transforms.plan import check_failures
 from ccnet_pipeline.errors import FetchError, UnreachableError
 from ccnet_pipeline.fetch import FetchPolicy, open_archive
@@ -165,7 +166,7 @@ def test_two_workers_over_a_failing_network_give_the_bytes_of_the_disk_and_tell_
     monkeypatch: pytest.MonkeyPatch,
     capfd: pytest.CaptureFixture[str],
 ) -> None:
-    monkeypatch.setattr(job, "_SMALL_INPUT_BYTES", 0)  # the sample would stay in one process
+    monkeypatch.setattr(execution, "_SMALL_INPUT_BYTES", 0)  # the sample would stay in one process
     # The first request for an archive is the parent's, who wants to know its size.
     plan = scripted(None, Fault("unavailable", retry_after="0"), Fault("reset", 0.3), Fault("hang_up", 0.6))
     with FaultServer(crawl_directory(), lambda path, number: plan(path, number) if "/wet/" in path else None) as server:

@@ -15,9 +15,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from protego import Protego
 
-from beam_jobs import job
 from beam_jobs.options import parse
 from beam_jobs.preparation import prepare
+from beam_jobs.runners import execution
 from ccnet_pipeline.archive import Record
 from ccnet_pipeline.errors import UserError
 from ccnet_pipeline.extract import Extraction
@@ -381,7 +381,7 @@ def test_pages_of_either_kind_are_dropped_for_a_reason_of_their_own(table: Table
 def test_a_run_has_the_same_bytes_on_any_number_of_workers(
     lid: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(job, "_SMALL_INPUT_BYTES", 0)  # the sample would stay in one process
+    monkeypatch.setattr(execution, "_SMALL_INPUT_BYTES", 0)  # the sample would stay in one process
     (tmp_path / "robots.warc").write_bytes(capture("https://ghat-ki-diary.example/robots.txt"))
     for number in (1, 2):
         build(tmp_path / f"{number}", lid, f"--robots={tmp_path / 'robots.warc'}", f"--workers={number}")

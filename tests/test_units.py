@@ -21,7 +21,7 @@ import zstandard
 
 from beam_jobs.blocks import Blocks, block_size
 from beam_jobs.books import Sums, close_books
-from beam_jobs.elements import CompactNote, FinalFile
+from beam_jobs.elements import CompactNote
 from beam_jobs.layout import Layout
 from beam_jobs.progress import StageProgress, watched
 from beam_jobs.remains import Remains
@@ -40,6 +40,7 @@ from ccnet_pipeline.ledger import Account, Balance, DamageTally, Tally, total
 from ccnet_pipeline.pages.page import Page
 from ccnet_pipeline.pages.wet import read_page
 from ccnet_pipeline.recipe import CC100, CCNET, Configuration, Input, Recipe, differences, digest_of_inputs
+from ccnet_pipeline.shards.published import FinalFile
 
 # --- frames
 

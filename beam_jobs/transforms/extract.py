@@ -30,16 +30,16 @@ class _ExtractFn(beam.DoFn):
     def process(self, element: tuple[int, Iterable[Segment]]) -> Iterator[tuple[int, Extracted]]:
         _, [segment] = element
         block = self._remains.blocks.block_of(segment.number)
-        note = self._remains.extract_note(segment.number)
-        if note is None:
+        hashes = self._remains.extracted_hashes(segment.number)
+        if hashes is None:
             outcome = self._try_to_extract(segment)
             if isinstance(outcome, Failure):
                 yield block, (segment.number, 0, outcome)
                 return
-            note = outcome
+            hashes = outcome.hashes
             Metrics.counter("extract", "segments").inc()
-            Metrics.counter("extract", "pages").inc(note.pages)
-        yield block, (segment.number, note.hashes, None)
+            Metrics.counter("extract", "pages").inc(outcome.pages)
+        yield block, (segment.number, hashes, None)
 
     def _try_to_extract(self, segment: Segment) -> ExtractNote | Failure:
         if self._failures_in_row >= _HOPELESS:

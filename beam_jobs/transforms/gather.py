@@ -1,15 +1,13 @@
 """Stage 4, first step as a transform: what a group of segments has in one language and bucket comes to lie together.
 
 So the files of a language are written from a few reads a group, and not from as many as there are segments. A run of
-one group copies nothing: its rows say where the segments' own frames lie.
+one group copies nothing on a disk: its rows say where the segments' own frames lie.
 """
 
-import shutil
-import tempfile
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, BinaryIO
 
 import apache_beam as beam
 import msgspec
@@ -42,17 +40,21 @@ class _GatherFn(beam.DoFn):
     def process(self, element: tuple[int, Iterable[int]]) -> Iterator[tuple[Place, bytes]]:
         group, numbers = element[0], sorted(element[1])
         note = self._remains.gather_note(group) or self._gather(group, numbers)
-        if note.bytes:
-            self._remains.free(self._layout.mined(number, "blocks.zst") for number in numbers)
-        if not self._remains.blocks.has_index:  # whose new parts may be asked for once more
-            blocks = {self._remains.blocks.block_of(number) for number in numbers}
-            self._remains.free(self._layout.compacted(block, "table") for block in blocks.intersection(numbers))
+        self._remains.free(self._unneeded(numbers, note))
         for each in note.gathered:
             yield (each.folder, each.name), msgspec.msgpack.encode(each)
 
+    def _unneeded(self, numbers: list[int], note: GatherNote) -> Iterator[str]:
+        if note.bytes:
+            yield from (self._layout.mined(number, "blocks.zst") for number in numbers)
+        if not self._remains.blocks.has_index:  # whose new parts may be asked for once more
+            blocks = {self._remains.blocks.block_of(number) for number in numbers}
+            yield from (self._layout.compacted(block, "table") for block in blocks.intersection(numbers))
+
     def _gather(self, group: int, numbers: list[int]) -> GatherNote:
         places = self._places(numbers)
-        is_copied = not self._remains.blocks.is_one_group
+        # In a store of objects every final file would be written from a request a segment.
+        is_copied = not self._remains.blocks.is_one_group or not storage.is_local(self._layout.work)
         size = self._copy(group, numbers, places) if is_copied else 0
         rows = []
         gathered: list[Gathered] = []
@@ -109,7 +111,7 @@ class _GatherFn(beam.DoFn):
     def _copy(self, group: int, numbers: list[int], places: _Places) -> int:
         """Write the frames of a group to one file, by language and bucket; return its size.
 
-        Each segment's file is read once, in order, and what is written jumps: where nothing can, it is written aside.
+        Each segment's file is read once, in order, and what is written jumps.
         """
         frames: dict[int, list[tuple[Frame, int]]] = {number: [] for number in numbers}
         size = 0
@@ -118,18 +120,11 @@ class _GatherFn(beam.DoFn):
                 for frame in block.frames:
                     frames[block.segment_number].append((frame, size))
                     size += frame.size
-        path = self._layout.gathered(group, "frames.zst")
-        with storage.writing(path) as file:
-            if storage.is_local(path):
-                self._fill(file, frames)
-            else:
-                with tempfile.TemporaryFile() as aside:
-                    self._fill(aside, frames)
-                    aside.seek(0)
-                    shutil.copyfileobj(aside, file)
+        with storage.writing(self._layout.gathered(group, "frames.zst")) as file:
+            self._fill(file, frames)
         return size
 
-    def _fill(self, file: Any, frames: Mapping[int, list[tuple[Frame, int]]]) -> None:
+    def _fill(self, file: BinaryIO, frames: Mapping[int, list[tuple[Frame, int]]]) -> None:
         for number, of_segment in frames.items():
             path = self._layout.mined(number, "blocks.zst")
             with storage.open_for_reading(path) as source:

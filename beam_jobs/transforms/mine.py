@@ -23,7 +23,7 @@ class _MineFn(beam.DoFn):
     def process(self, element: tuple[int, Iterable[SegmentBits]]) -> Iterator[tuple[int, int]]:
         number, [(block, offset, count)] = element
         layout = self._remains.layout
-        if self._remains.mine_note(number) is None:
+        if not self._remains.is_mined(number):
             data = storage.read_range(layout.scattered(block), offset, packed_size(count))
             note = self._mine_segment(number, unpacked(data, 0, count))
             Metrics.counter("mine", "segments").inc()

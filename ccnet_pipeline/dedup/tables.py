@@ -36,6 +36,12 @@ def table_size(num_hashes: int) -> int:
     return num_hashes * HASH_BYTES + packed_size(num_hashes)
 
 
+def hashes_in(size: int) -> int | None:
+    """Return how many hashes a table of so many bytes has; None: no table has that size."""
+    count = size * 8 // (HASH_BYTES * 8 + 1)
+    return count if table_size(count) == size else None
+
+
 def packed_table(table: Table) -> bytes:
     """Return a table as it stands in a file."""
     hashes, in_several = table

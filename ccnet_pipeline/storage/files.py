@@ -7,7 +7,7 @@ import os
 import posixpath
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
@@ -16,6 +16,7 @@ from ccnet_pipeline.storage import locks
 from ccnet_pipeline.storage.local import TEMPORARY_PREFIX, LocalStore
 from ccnet_pipeline.storage.stores import Ranges, Store
 
+LOCK_FILE = ".lock"  # in an object store
 _COPIED_AT_ONCE = 1 << 20
 _LOCAL = LocalStore()
 
@@ -171,7 +172,20 @@ def remove_folder(path: str) -> None:
 
 
 def move_folder(source: str, target: str) -> None:
-    """Move the files of a local folder into another, also on another disk; this can be interrupted and repeated."""
+    """Move the files of a folder into another, wherever they are; this can be interrupted and repeated."""
+    if is_local(source) and is_local(target):
+        _move_local_folder(source, target)
+    else:
+        for name in sorted(sizes(source)):
+            last = name.rpartition("/")[2]
+            if not last.startswith(TEMPORARY_PREFIX) and last != LOCK_FILE:
+                with open_for_reading(join(source, name)) as file, writing(join(target, name)) as copy:
+                    shutil.copyfileobj(file, copy, _COPIED_AT_ONCE)
+                remove_file(join(source, name))
+    remove_folder(source)
+
+
+def _move_local_folder(source: str, target: str) -> None:
     for path in sorted(Path(source).rglob("*")):
         if not path.is_file() or path.name.startswith(TEMPORARY_PREFIX):
             continue
@@ -186,7 +200,6 @@ def move_folder(source: str, target: str) -> None:
                 with path.open("rb") as file, writing(str(wanted)) as copy:
                     shutil.copyfileobj(file, copy, _COPIED_AT_ONCE)
                 path.unlink()
-    remove_folder(source)
 
 
 @contextlib.contextmanager
@@ -209,8 +222,8 @@ def locked(folder: str) -> Iterator[None]:
 
 
 def remove_if_empty(folder: str) -> None:
-    """Remove a local folder in which nothing is, if it exists."""
-    if Path(folder).is_dir() and not any(Path(folder).iterdir()):
+    """Remove a folder in which nothing is, if it exists."""
+    if is_local(folder) and Path(folder).is_dir() and not any(Path(folder).iterdir()):
         Path(folder).rmdir()
 
 
@@ -233,8 +246,19 @@ def check_place(path: str, option: str) -> None:
 
 
 def is_empty(folder: str) -> bool:
-    """Tell whether a local folder holds nothing, or only what a killed run was writing."""
-    return all(path.name.startswith(TEMPORARY_PREFIX) for path in Path(folder).iterdir())
+    """Tell whether a folder holds nothing, or only what a killed run was writing, or is not there."""
+    return not names(folder)
+
+
+def names(folder: str) -> list[str]:
+    """Return the names of the files and folders in a folder, without what a killed run was writing."""
+    found = _store_of(folder).names(folder)
+    return sorted(name for name in found if not name.startswith(TEMPORARY_PREFIX) and name != LOCK_FILE)
+
+
+def folder_exists(path: str) -> bool:
+    """Tell whether there is such a folder; in an object store, whether there is anything in it."""
+    return Path(path).is_dir() if is_local(path) else bool(_store_of(path).names(path))
 
 
 def remove_leftovers(folder: str) -> None:
@@ -242,3 +266,15 @@ def remove_leftovers(folder: str) -> None:
     if is_local(folder):
         for leftover in Path(folder).rglob(f"{TEMPORARY_PREFIX}*"):
             leftover.unlink(missing_ok=True)
+
+
+def remove_files(paths: Iterable[str]) -> None:
+    """Remove files, those of them that exist."""
+    for path in paths:
+        remove_file(path)
+
+
+def read_many(path: str, ranges: Iterable[tuple[int, int]]) -> list[bytes]:
+    """Return ranges of a file, each a first byte and a size; raises UserError if the file ends before."""
+    with ranges_of(path) as read:
+        return [read(start, size) for start, size in ranges]

@@ -56,6 +56,9 @@ class LocalStore:
         files = (path for path in root.rglob("*") if path.is_file())
         return {path.relative_to(root).as_posix(): path.stat().st_size for path in files}
 
+    def names(self, folder: str) -> list[str]:
+        return [path.name for path in Path(folder).iterdir()] if Path(folder).is_dir() else []
+
     def remove(self, path: str) -> None:
         Path(path).unlink(missing_ok=True)
 

@@ -82,6 +82,12 @@ class ObjectStores:
         listed = (each for some in obstore.list(store, prefix) for each in some)
         return {each["path"].removeprefix(prefix): each["size"] for each in listed}
 
+    def names(self, folder: str) -> list[str]:
+        store, key = _located(folder)
+        listed = obstore.list_with_delimiter(store, key.strip("/") or None)
+        objects = [each["path"] for each in listed["objects"]]
+        return [path.rpartition("/")[2] for path in (*objects, *listed["common_prefixes"])]
+
     def remove(self, path: str) -> None:
         store, key = _located(path)
         with contextlib.suppress(FileNotFoundError):

@@ -25,6 +25,9 @@ class Store(Protocol):
     def sizes(self, folder: str) -> dict[str, int]:
         """Return the bytes of each file in a folder and below it, by its path from there, with slashes."""
 
+    def names(self, folder: str) -> list[str]:
+        """Return the names of the files and folders in a folder, none if it is not there."""
+
     def remove(self, path: str) -> None:
         """Remove a file, if it exists."""
 

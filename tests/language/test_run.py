@@ -11,7 +11,6 @@ import pyarrow.parquet as pq
 import pytest
 
 from beam_jobs import job
-from beam_jobs.elements import FinalFile, LanguageBooks, Ledger, Manifest
 from beam_jobs.layout import Layout
 from beam_jobs.options import parse
 from beam_jobs.preparation import prepare
@@ -21,6 +20,7 @@ from ccnet_pipeline.frames import read_lines
 from ccnet_pipeline.language.loading import ADDED_FILE, card_of
 from ccnet_pipeline.ledger import Balance, DamageTally
 from ccnet_pipeline.sample import crawl_directory
+from ccnet_pipeline.shards.published import FinalFile, LanguageBooks, Ledger, Manifest
 from ccnet_pipeline.storage import write_json
 from tests.lid_models import write_model
 

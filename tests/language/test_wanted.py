@@ -6,6 +6,7 @@ import pytest
 
 from beam_jobs import job
 from beam_jobs.coverage import Coverage
+from beam_jobs.runners import execution
 from ccnet_pipeline.errors import UserError
 from ccnet_pipeline.language import CC100_CODES, LidModels, Offer, languages_not_offered, load, parse_languages
 from ccnet_pipeline.sample import crawl_directory
@@ -94,7 +95,7 @@ def test_a_corpus_that_must_stay_empty_is_a_mistake(
 def test_what_each_language_is_identified_by_is_told_before_work_begins(
     path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(job, "_execute", lambda *_, **__: pytest.fail("work begins"))
+    monkeypatch.setattr(execution, "execute", lambda *_, **__: pytest.fail("work begins"))
     model = str(write_model(path, ["sw", "hau_Latn"]))
     with pytest.raises(pytest.fail.Exception, match="work begins"):
         job.main([*GIVEN, "--lid_model", model, "--languages", "xh,ha,ig,sw"])
