@@ -67,10 +67,9 @@ class Verification:
 
     def verdict(self) -> Verdict:
         """Compare all that was taken; every file of the manifest must have been."""
-        for _, report in sorted(self.reports.items()):
-            self.differences += report.differences - len(report.first)
-            self._tell(report.first)
         self._tell(self._of_manifest())
+        for _, report in sorted(self.reports.items()):
+            self._tell(report.first, report.differences - len(report.first))
         self._tell(self._of_formats())
         self._tell(self._of_order())
         self._compare()
