@@ -177,7 +177,7 @@ def _print_next_steps(arguments: Arguments, files: list[FinalFile]) -> None:
     python = python.relative_to(Path.cwd()) if python.is_relative_to(Path.cwd()) else python
     lines = [file.path for file in files if file.format == JSONL]
     shown = next((path for path in lines if path.startswith("shards/fr/")), lines[0] if lines else None)
-    if shown:
+    if shown and storage.is_local(out):
         print(f"Look inside:   zstd -dc {storage.join(out, shown)} | head -3")
     print("Next, real CommonCrawl, one file of a dump:")
     print(f"    {python} -m beam_jobs.build_cc100 --dump CC-MAIN-2018-51 --sample 1 --output corpus")
