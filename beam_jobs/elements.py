@@ -6,6 +6,9 @@ from dataclasses import dataclass
 from ccnet_pipeline.ledger import Account
 from ccnet_pipeline.shards.published import FinalFile
 
+# The key of what is all brought together.
+ALL = 0
+
 # Of these there are many, so they are plain tuples, which Beam packs tightly. A block is named by the number of its
 # first segment.
 

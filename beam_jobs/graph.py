@@ -5,7 +5,7 @@ every run's start.
 
 Extract     segment -> pages and hashes in files; or the reason why it could not be read
 Compact     GroupByKey(block of segments) -> one sorted table of hashes
-PlanRanges  GroupByKey(None) -> ranges of hashes; ends the run if a segment failed
+PlanRanges  GroupByKey(ALL) -> ranges of hashes; ends the run if a segment failed
 Resolve     range of hashes -> what each block may keep
 Scatter     GroupByKey(block) -> what each of its segments may keep
 Mine        segment -> documents, in frames by language and bucket
@@ -22,7 +22,7 @@ import msgspec
 
 from beam_jobs.blocks import GROUP_SEGMENTS, Blocks, block_size
 from beam_jobs.earlier_dumps import EarlierDumps
-from beam_jobs.elements import ExtractNote, MineNote
+from beam_jobs.elements import ExtractNote, MineNote, SegmentBits
 from beam_jobs.layout import Layout
 from beam_jobs.remains import Remains
 from beam_jobs.transforms.compact import Compact
@@ -84,7 +84,8 @@ def build(pipeline: beam.Pipeline, plan: Plan) -> None:
     )
     answers, extended = ranges | "Resolve" >> Resolve(layout, recipe.dedup_keep, plan.earlier)
     scattered = answers | "Scatter" >> Scatter(remains)
-    mined = (scattered, settled) | "AllAnswers" >> beam.Flatten() | "Mine" >> Mine(remains, plan.mine_segment)
+    all_answers = beam.Flatten().with_output_types(tuple[int, SegmentBits])
+    mined = (scattered, settled) | "AllAnswers" >> all_answers | "Mine" >> Mine(remains, plan.mine_segment)
     files = (
         mined
         | "Gather" >> Gather(remains)

@@ -1,6 +1,5 @@
 """One run from its command line to its summary: check everything, build the graph, run it, say what came out."""
 
-import contextlib
 import logging
 import re
 import sys
@@ -8,12 +7,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from beam_jobs import earlier_dumps, run_directory
+from beam_jobs import dump_choice, earlier_dumps, run_directory
 from beam_jobs.extract_segment import ExtractSegment
 from beam_jobs.graph import Plan
 from beam_jobs.layout import Layout
 from beam_jobs.mine_segment import MineSegment
-from beam_jobs.options import Arguments, parse
+from beam_jobs.options import LOCAL_RUNNERS, Arguments, parse
 from beam_jobs.preparation import Prepared, prepare
 from beam_jobs.runners import execution
 from beam_jobs.summary import print_summary, where_it_lies
@@ -49,14 +48,28 @@ def _run_or_be_interrupted(arguments: Arguments) -> None:
 
 def run(arguments: Arguments) -> None:
     """Build the corpus that the arguments ask for, as far as it is not built yet."""
-    if arguments.estimate:
-        _estimate(arguments, arguments.estimate)
-        return
+    if arguments.runner not in LOCAL_RUNNERS and not arguments.estimate:
+        from beam_jobs.runners import submission
+
+        submission.check(arguments)
     index = arguments.hash_index
-    if index:
-        earlier_dumps.check_folder(index, arguments.output)
-    with storage.locked(index) if index else contextlib.nullcontext():
-        _run(arguments)
+    if arguments.estimate or not index:
+        _run_on_chosen(arguments)
+        return
+    earlier_dumps.check_folder(index, arguments.output)
+    with storage.locked(index):  # before it is asked which dump is new
+        _run_on_chosen(arguments)
+
+
+def _run_on_chosen(arguments: Arguments) -> None:
+    """Find out which dumps are meant, and build or estimate the corpus of them."""
+    chosen = dump_choice.chosen(arguments)
+    if chosen is None:
+        print(dump_choice.nothing_new(arguments))
+    elif chosen.estimate:
+        _estimate(chosen, chosen.estimate)
+    else:
+        _run(chosen)
 
 
 def _run(arguments: Arguments) -> None:
@@ -77,7 +90,8 @@ def _run(arguments: Arguments) -> None:
         else:
             with storage.locked(ours.layout.work):
                 plan = _plan(arguments, prepared, ours.layout, ours.run)
-                for remark in prepared.remarks():  # so late because the line of a mistake stands alone
+                # So late because the line of a mistake stands alone.
+                for remark in (*dump_choice.remarks(arguments), *prepared.remarks()):
                     print(f"build_cc100: {remark}", file=sys.stderr)
                 execution.execute(pipeline, plan, workers, prepared)
             if prepared.index:
@@ -111,6 +125,8 @@ def _estimate(arguments: Arguments, pick: Pick) -> None:
         shard_bytes=arguments.shard_bytes,
         has_index=prepared.index is not None,
     )
+    for remark in dump_choice.remarks(arguments):
+        print(f"build_cc100: {remark}", file=sys.stderr)
     print_estimate(scale(measured, whole), min(arguments.workers, len(prepared.segments)))
 
 

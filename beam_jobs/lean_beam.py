@@ -19,7 +19,8 @@ _FILE_SYSTEMS = {  # of Beam, by the scheme of paths
     "hdfs": "apache_beam.io.hadoopfilesystem",
     "s3": "apache_beam.io.aws.s3filesystem",
 }
-_NOT_NOW = ("apache_beam.io.gcp.bigquery", "bson", "pandas", "pyarrow", "pymongo", *_FILE_SYSTEMS.values())
+_DATAFLOW = "google.cloud.dataflow"  # client of the service
+_NOT_NOW = ("apache_beam.io.gcp.bigquery", "bson", _DATAFLOW, "pandas", "pyarrow", "pymongo", *_FILE_SYSTEMS.values())
 
 
 def import_beam() -> None:
@@ -51,3 +52,10 @@ def import_file_systems() -> None:
     """Let Beam know every file system whose libraries are installed."""
     for scheme in _FILE_SYSTEMS:
         import_file_system(f"{scheme}://")
+
+
+def import_dataflow_client() -> None:
+    """Let Beam submit jobs to Dataflow, and understand what it answers; ImportError: a library is not installed."""
+    runner = importlib.import_module("apache_beam.runners.dataflow.dataflow_runner")
+    runner.dataflow_api = importlib.import_module(_DATAFLOW)  # it had looked for it when Beam was imported
+    importlib.import_module("apache_beam.runners.dataflow.internal.apiclient")

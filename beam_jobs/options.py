@@ -13,6 +13,7 @@ from apache_beam.options.pipeline_options import PipelineOptions, _BeamArgumentP
 
 from beam_jobs.parser import SAMPLE_LID_MODEL, SAMPLE_OUTPUT, make_parser
 from ccnet_pipeline import sample
+from ccnet_pipeline.dumps import Choice, New, choice_of, is_name
 from ccnet_pipeline.errors import UserError
 from ccnet_pipeline.fetch import LONGEST_INTERVAL_S, FetchPolicy
 from ccnet_pipeline.fluency import BUCKETS
@@ -21,6 +22,7 @@ from ccnet_pipeline.listings import Pick
 from ccnet_pipeline.recipe import PRESETS, Recipe
 from ccnet_pipeline.segments import Selection
 
+DUMP_NAME = "{dump}"  # in the name of a run directory
 LOCAL_RUNNERS = ("DirectRunner", "FnApiRunner")
 _RUNNERS = (*LOCAL_RUNNERS, "FlinkRunner", "DataflowRunner", "PortableRunner", "SparkRunner")
 
@@ -32,6 +34,7 @@ class Arguments:
     """A command line that was understood."""
 
     selection: Selection
+    dump_choice: Choice | None  # dumps by their time; None: the selection names them
     is_sample: bool  # of the bundled crawl
     fetch: FetchPolicy
     output: str
@@ -96,6 +99,7 @@ def parse(argv: Sequence[str]) -> Arguments:
         raise UserError("--output is missing: the folder to write to")
     return Arguments(
         selection=_selection(parsed),
+        dump_choice=_dump_choice(parsed),
         is_sample=is_sample,
         fetch=_fetch_policy(parsed),
         output=parsed.output or SAMPLE_OUTPUT,  # not used for an estimate
@@ -130,13 +134,30 @@ def _runner(value: str) -> str:
 
 
 def _selection(parsed: argparse.Namespace) -> Selection:
-    bad = next((dump for dump in parsed.dump if not re.fullmatch(r"\w[\w.-]*(/\w[\w.-]*)*", dump, re.ASCII)), None)
+    dumps, base = tuple(dump for dump in parsed.dump if not choice_of(dump)), parsed.base
+    bad = next((dump for dump in dumps if not is_name(dump)), None)
     if bad is not None:
-        raise UserError(f"--dump {bad!r}: want the name of a dump, such as CC-MAIN-2018-51")
-    dumps, base = tuple(parsed.dump), parsed.base
+        raise UserError(f"--dump {bad!r}: want the name of a dump, such as CC-MAIN-2018-51, or latest, or new")
     if not parsed.dump and not parsed.input:
         dumps, base = (sample.DUMP,), str(sample.crawl_directory())
     return Selection(inputs=tuple(parsed.input), dumps=dumps, kind=parsed.kind, base=base, pick=_pick(parsed))
+
+
+def _dump_choice(parsed: argparse.Namespace) -> Choice | None:
+    choice = next((found for dump in parsed.dump if (found := choice_of(dump))), None)
+    if choice is None:
+        return None
+    if len(parsed.dump) > 1:
+        raise UserError(f"--dump {choice} stands alone; give all dumps by their names, or none")
+    if isinstance(choice, New):
+        if parsed.input:
+            raise UserError(f"--dump {choice} stands alone; what --input names would be read anew with every dump")
+        if not parsed.hash_index and DUMP_NAME not in (parsed.output or ""):
+            raise UserError(
+                f"--dump {choice}: nothing remembers what was built; give --hash_index DIR, or a folder for each dump "
+                f"with --output {parsed.output or 'DIR'}/{DUMP_NAME}"
+            )
+    return choice
 
 
 def _pick(parsed: argparse.Namespace) -> Pick:

@@ -61,7 +61,10 @@ def _add_input(group: argparse._ArgumentGroup) -> None:
         action="extend",
         default=[],
         metavar="NAME",
-        help="dumps of CommonCrawl such as CC-MAIN-2018-51, by their lists below --base",
+        help="dumps of CommonCrawl such as CC-MAIN-2018-51, by their lists below --base; or by their time, as "
+        "collinfo.json below --base has them (for CommonCrawl, index.commoncrawl.org): latest, the newest; latest:N, "
+        "the N newest; new, the oldest that is not built yet, of which --hash_index knows, or else --output "
+        "DIR/{dump}; new:NAME, no older one than NAME",
     )
     add(
         "--kind",
@@ -114,7 +117,12 @@ def _add_fetching(group: argparse._ArgumentGroup) -> None:
 
 def _add_places(group: argparse._ArgumentGroup) -> None:
     add = group.add_argument
-    add("--output", metavar="DIR", help=f"the run directory; default for the sample: ./{SAMPLE_OUTPUT}")
+    add(
+        "--output",
+        metavar="DIR",
+        help=f"the run directory; {{dump}} in it becomes the name of the dump; default for the sample: "
+        f"./{SAMPLE_OUTPUT}",
+    )
     add(
         "--work_dir",
         metavar="DIR",

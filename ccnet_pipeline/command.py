@@ -1,6 +1,7 @@
 """What all command lines do alike: a mistake is one line and an exit status, and nothing that is printed can fail.
 
-Exit statuses: 0; 1 the network, or a defect of ours that was noticed; 2 what the user can mend; 130 interrupted.
+Exit statuses: 0; 1 the network, or a defect of ours that was noticed; 2 what the user can mend; 75 another run is at
+work there; 130 interrupted.
 """
 
 import argparse
@@ -14,7 +15,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, NoReturn, Protocol, TextIO
 
-from ccnet_pipeline.errors import BalanceError, FetchError, UserError
+from ccnet_pipeline.errors import BalanceError, FetchError, InUseError, UserError
 from ccnet_pipeline.fetch import tell_of_waits
 
 if TYPE_CHECKING:
@@ -22,7 +23,9 @@ if TYPE_CHECKING:
 
 _LOG_WIDTH = 160  # of what is no terminal
 INTERRUPTED = 130  # as shells have it
+IN_USE = 75  # EX_TEMPFAIL of sysexits.h: later it may go
 _ENDS: tuple[tuple[type[Exception], int, str], ...] = (
+    (InUseError, IN_USE, ""),
     (UserError, 2, ""),
     (FetchError, 1, ""),
     (BalanceError, 1, "; this is a defect, please report it; nothing was published"),

@@ -2,13 +2,18 @@
 
 The user's mistake is a `UserError`: one line that names the remedy, exit status 2, before any work starts. Bad bytes of
 the crawl are no exception at all: they are counted (`ccnet_pipeline.ledger`) and reading goes on. What the network does
-not give, after all attempts, is a `FetchError`: it fails one segment, and a later run may have more luck. Anything else
-is a defect of ours and may show its traceback.
+not give, after all attempts, is a `FetchError`: it fails one segment, and a later run may have more luck. What another
+run is writing is an `InUseError`, with a status of its own: a schedule that started a run twice has made no mistake.
+Anything else is a defect of ours and may show its traceback.
 """
 
 
 class UserError(Exception):
     """Something the user can mend. The message is one line and says how."""
+
+
+class InUseError(UserError):
+    """Another run is at work there. The message is one line and says where."""
 
 
 class BalanceError(Exception):

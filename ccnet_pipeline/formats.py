@@ -23,7 +23,7 @@ FORMATS = (JSONL, PARQUET, TEXT)
 
 decode_document = msgspec.json.Decoder(Document).decode
 
-_ROWS_PER_GROUP = 4096
+ROWS_PER_GROUP = 4096
 _OPTIONAL = ("languages", "language_model")
 
 
@@ -33,7 +33,7 @@ def write_parquet(documents: Iterable[Document], stream: BinaryIO) -> None:
     import pyarrow.parquet as pq
 
     rows = iter(documents)
-    group = list(islice(rows, _ROWS_PER_GROUP))
+    group = list(islice(rows, ROWS_PER_GROUP))
     unset = [name for name in _OPTIONAL if not group or getattr(group[0], name) is UNSET]
     schema = pa.schema([field for field in _arrow_schema() if field.name not in unset])
     with pq.ParquetWriter(stream, schema, compression="zstd") as writer:
@@ -41,7 +41,17 @@ def write_parquet(documents: Iterable[Document], stream: BinaryIO) -> None:
             plain = msgspec.to_builtins(group)  # pyarrow takes no dataclass for a struct
             arrays = [pa.array([row[field.name] for row in plain], field.type) for field in schema]
             writer.write_table(pa.Table.from_arrays(arrays, schema=schema))
-            group = list(islice(rows, _ROWS_PER_GROUP))
+            group = list(islice(rows, ROWS_PER_GROUP))
+
+
+def parquet_columns(schema: "pa.Schema") -> str | None:
+    """Return the columns of a file in words if they are not those that `write_parquet` writes, else None."""
+    fields = [field for field in _arrow_schema() if field.name in schema.names or field.name not in _OPTIONAL]
+    # What a list holds is called element in the file, and item in memory.
+    wanted, found = (
+        [f"{each.name}: {each.type}".replace("element", "item") for each in these] for these in (fields, schema)
+    )
+    return None if wanted == found else ", ".join(found)
 
 
 def _arrow_schema() -> "pa.Schema":

@@ -27,6 +27,7 @@ from beam_jobs.layout import Layout
 from beam_jobs.runners import execution
 from beam_jobs.transforms import regroup
 from ccnet_pipeline import sample, storage
+from ccnet_pipeline.command import IN_USE
 from ccnet_pipeline.documents import Document
 from ccnet_pipeline.fluency import __main__ as fluency
 from ccnet_pipeline.language import kernel_name
@@ -339,7 +340,7 @@ def test_a_run_is_taken_up_from_another_folder(lid: str, tmp_path: Path, monkeyp
 
 def test_two_runs_keep_out_of_each_others_way(lid: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with storage.locked(str(tmp_path / "out")):
-        assert job.main([f"--output={tmp_path / 'out'}", f"--lid_model={lid}"]) == 2
+        assert job.main([f"--output={tmp_path / 'out'}", f"--lid_model={lid}"]) == IN_USE
     assert "another run is writing" in capsys.readouterr().err
 
 

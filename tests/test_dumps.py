@@ -16,6 +16,7 @@ from beam_jobs.earlier_dumps import find_index
 from beam_jobs.graph import Plan
 from beam_jobs.run_directory import run_of
 from ccnet_pipeline import sample
+from ccnet_pipeline.command import IN_USE
 from ccnet_pipeline.dedup.duplicates import Keep
 from ccnet_pipeline.hash_index import __main__ as hash_index
 from ccnet_pipeline.hash_index.directory import IndexReader, open_local, read_index
@@ -223,7 +224,7 @@ def test_what_would_not_compare_is_refused_before_any_work(
     build(new, lid, A, f"--hash_index={index}", status=2)
     assert "has these inputs already" in last_line(capsys)
     with locked(index):
-        build(new, lid, B, f"--hash_index={index}", status=2)
+        build(new, lid, B, f"--hash_index={index}", status=IN_USE)
     assert "another run is writing" in last_line(capsys)
     assert not new.exists()
 

@@ -17,6 +17,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ccnet_pipeline.command import IN_USE
 from ccnet_pipeline.dedup.blocks import CELLS
 from ccnet_pipeline.dedup.duplicates import Keep
 from ccnet_pipeline.dedup.sorting import Table
@@ -272,7 +273,7 @@ def test_an_index_that_is_being_written_is_left_alone(
 ) -> None:
     with locked(two[0]):
         for words in (["verify", two[0]], ["merge", *two, "--output", tmp_path / "both"]):
-            assert command(*words) == 2
+            assert command(*words) == IN_USE
             assert "another run is writing" in last_line(capsys)
     assert command("verify", two[0]) == 0
 

@@ -14,6 +14,7 @@ from moto.server import ThreadedMotoServer
 
 from beam_jobs import job
 from ccnet_pipeline import storage
+from ccnet_pipeline.command import IN_USE
 from ccnet_pipeline.sample import crawl_directory
 from ccnet_pipeline.storage import objects
 from ccnet_pipeline.storage.local import LocalStore
@@ -148,7 +149,7 @@ def test_a_copied_run_directory_does_not_disturb_the_original(
     before = files_in("work")
     with storage.locked(str(folder.absolute())):  # as the original's run would
         for more in ([], ["--overwrite"]):
-            assert build("copy", "--work_dir", "work", *more) == 2
+            assert build("copy", "--work_dir", "work", *more) == IN_USE
             assert "another run is writing to " in capsys.readouterr().err
     assert files_in("work") == before
 

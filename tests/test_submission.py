@@ -53,14 +53,6 @@ def busy_port() -> Iterator[int]:
         yield server.getsockname()[1]
 
 
-def test_dataflow_without_its_options(refused: Callable[..., str]) -> None:
-    line = refused("DataflowRunner")
-    assert line.startswith("--runner DataflowRunner: ")
-    assert "Missing required option: project." in line
-    assert "Missing required option: region." in line
-    assert "Invalid GCS path (here)" in refused("DataflowRunner", "--project=a-b-c", "--temp_location=here")
-
-
 def test_a_portable_runner_without_an_address(refused: Callable[..., str]) -> None:
     assert "needs --job_endpoint HOST:PORT" in refused("PortableRunner")
 

@@ -17,9 +17,21 @@ from apache_beam.runners.portability.flink_runner import MAGIC_HOST_NAMES, Flink
 from apache_beam.runners.portability.spark_runner import SparkJarJobServer
 
 from beam_jobs.lean_beam import import_file_systems
+from beam_jobs.options import Arguments
+from beam_jobs.runners import dataflow
 from ccnet_pipeline.errors import UserError
 
 _PATIENCE_S = 10.0
+
+
+def check(arguments: Arguments) -> None:
+    """See, before anything is read, that a job for the runner that the arguments name can be submitted.
+
+    Raises:
+        UserError: it cannot.
+    """
+    if arguments.runner == "DataflowRunner":
+        dataflow.check(arguments)
 
 
 def make_pipeline(runner: str, flags: list[str]) -> beam.Pipeline:
@@ -33,6 +45,8 @@ def make_pipeline(runner: str, flags: list[str]) -> beam.Pipeline:
         UserError: an option is missing or wrong, the job server cannot be had, or nobody answers.
     """
     import_file_systems()
+    if runner == "DataflowRunner":
+        flags = dataflow.with_defaults(flags)
     try:
         pipeline = beam.Pipeline(runner=runner, options=PipelineOptions(flags))
     except (ImportError, ValueError) as error:

@@ -12,7 +12,7 @@ import apache_beam as beam
 import numpy as np
 from apache_beam.pvalue import PCollection
 
-from beam_jobs.elements import Compacted, CompactNote, Extracted
+from beam_jobs.elements import ALL, Compacted, CompactNote, Extracted
 from beam_jobs.remains import Remains
 from ccnet_pipeline import storage
 from ccnet_pipeline.dedup.blocks import CELLS, count_cells, merge
@@ -28,16 +28,16 @@ class _CompactFn(beam.DoFn):
         self._remains = remains
         self._keep: Keep = keep
 
-    def process(self, element: tuple[int, Iterable[Extracted]]) -> Iterator[tuple[None, Compacted]]:
+    def process(self, element: tuple[int, Iterable[Extracted]]) -> Iterator[tuple[int, Compacted]]:
         block, unordered = element
         extracted = sorted(unordered, key=lambda each: each[0])
         failures = [failure for _, _, failure in extracted if failure]
         if failures:
-            yield None, Compacted(None, has_answers=False, failures=failures)
+            yield ALL, Compacted(None, has_answers=False, failures=failures)
             return
         note = self._remains.compact_note(block) or self._compact(block, [(number, n) for number, n, _ in extracted])
         self._remains.free(self._remains.layout.extracted(number, "hashes") for number, _ in note.segments)
-        yield None, Compacted(note, has_answers=self._remains.has_answers(note), failures=[])
+        yield ALL, Compacted(note, has_answers=self._remains.has_answers(note), failures=[])
 
     def _compact(self, block: int, segments: list[tuple[int, int]]) -> CompactNote:
         layout = self._remains.layout
@@ -74,11 +74,11 @@ def _write_run(readers: Sequence[TableReader], table: BinaryIO, owners: BinaryIO
 
 @dataclass
 class Compact(beam.PTransform[Any, Any]):
-    """PCollection[(block, Extracted)] -> PCollection[(None, Compacted)], one a block."""
+    """PCollection[(block, Extracted)] -> PCollection[(ALL, Compacted)], one a block."""
 
     remains: Remains
     keep: Keep
 
-    def expand(self, input_or_inputs: PCollection[tuple[int, Extracted]]) -> PCollection[tuple[None, Compacted]]:
-        compact = beam.ParDo(_CompactFn(self.remains, self.keep)).with_output_types(tuple[None, Compacted])
+    def expand(self, input_or_inputs: PCollection[tuple[int, Extracted]]) -> PCollection[tuple[int, Compacted]]:
+        compact = beam.ParDo(_CompactFn(self.remains, self.keep)).with_output_types(tuple[int, Compacted])
         return input_or_inputs | "GroupByBlock" >> beam.GroupByKey() | "CompactBlock" >> compact

@@ -70,7 +70,7 @@ class _PlanFn(beam.DoFn):
         self._blocks = blocks
         self._num_ranges = num_ranges
 
-    def process(self, element: tuple[None, Iterable[Compacted]]) -> Iterator[Any]:  # ranges, and tagged SegmentBits
+    def process(self, element: tuple[int, Iterable[Compacted]]) -> Iterator[Any]:  # ranges, and tagged SegmentBits
         compacted = list(element[1])
         check_failures(failure for each in compacted for failure in each.failures)
         with_answers = {each.note.block for each in compacted if each.note and each.has_answers}
@@ -87,7 +87,7 @@ class _PlanFn(beam.DoFn):
 
 @dataclass
 class PlanRanges(beam.PTransform[Any, Any]):
-    """PCollection[(None, Compacted)] -> two of them.
+    """PCollection[(ALL, Compacted)] -> two of them.
 
     PCollection[(RangeName, HashRange)], and PCollection[(segment number, SegmentBits)] of scopes that have answers.
     """
@@ -95,7 +95,7 @@ class PlanRanges(beam.PTransform[Any, Any]):
     blocks: Blocks
     num_ranges: int
 
-    def expand(self, input_or_inputs: PCollection[tuple[None, Compacted]]) -> Any:  # Beam cannot check a pair
+    def expand(self, input_or_inputs: PCollection[tuple[int, Compacted]]) -> Any:  # Beam cannot check a pair
         plan = beam.ParDo(_PlanFn(self.blocks, self.num_ranges)).with_output_types(tuple[RangeName, HashRange])
         outputs = (
             input_or_inputs | "GatherBlocks" >> beam.GroupByKey() | "Plan" >> plan.with_outputs(SETTLED, main="ranges")

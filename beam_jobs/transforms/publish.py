@@ -13,7 +13,7 @@ import msgspec
 
 from beam_jobs.books import Sums, close_books, segment_books
 from beam_jobs.earlier_dumps import EarlierDumps, PartNote
-from beam_jobs.elements import MineNote
+from beam_jobs.elements import ALL, MineNote
 from beam_jobs.layout import LEDGER_PART_SEGMENTS, Layout
 from ccnet_pipeline import storage
 from ccnet_pipeline.documents import SHARD_FORMAT
@@ -53,12 +53,12 @@ class _WritePartFn(beam.DoFn):
     def __init__(self, layout: Layout) -> None:
         self._layout = layout
 
-    def process(self, element: tuple[int, Iterable[int]]) -> Iterator[tuple[None, Sums]]:
+    def process(self, element: tuple[int, Iterable[int]]) -> Iterator[tuple[int, Sums]]:
         part, numbers = element
         sums = Sums()
         with storage.writing(self._layout.ledger_part(part)) as file:
             write_lines(self._lines(sorted(numbers), sums), file, _LEVEL)
-        yield None, sums
+        yield ALL, sums
 
     def _lines(self, numbers: Iterable[int], sums: Sums) -> Iterator[bytes]:
         for number in numbers:
@@ -75,7 +75,7 @@ class _PublishFn(beam.DoFn):
         self._configuration = configuration
         self._earlier = earlier
 
-    def process(self, element: tuple[None, Iterable[FinalFile | Sums | PartNote]]) -> Iterator[None]:
+    def process(self, element: tuple[int, Iterable[FinalFile | Sums | PartNote]]) -> Iterator[None]:
         gathered = list(element[1])
         [sums] = (each for each in gathered if isinstance(each, Sums))
         ordered = sorted((each for each in gathered if isinstance(each, FinalFile)), key=lambda file: file.path)
@@ -107,7 +107,7 @@ def _by_part(element: tuple[int, int]) -> tuple[int, int]:
 class Publish(beam.PTransform[Any, Any]):
     """Three PCollections -> PCollection[None], one element.
 
-    They are PCollection[(None, FinalFile)], PCollection[(group, segment number)], and PCollection[(None, PartNote)],
+    They are PCollection[(ALL, FinalFile)], PCollection[(group, segment number)], and PCollection[(ALL, PartNote)],
     which is empty where there is no index.
     """
 
@@ -121,13 +121,13 @@ class Publish(beam.PTransform[Any, Any]):
             mined
             | "KeyByPart" >> beam.Map(_by_part).with_output_types(tuple[int, int])
             | "GroupByPart" >> beam.GroupByKey()
-            | "WritePart" >> beam.ParDo(_WritePartFn(self.layout)).with_output_types(tuple[None, Sums])
-            | "SumParts" >> beam.CombinePerKey(SumFn()).with_output_types(tuple[None, Sums])
+            | "WritePart" >> beam.ParDo(_WritePartFn(self.layout)).with_output_types(tuple[int, Sums])
+            | "SumParts" >> beam.CombinePerKey(SumFn()).with_output_types(tuple[int, Sums])
         )
         # As a CoGroupByKey, in fewer steps.
         return (
             (files, sums, *([extended] if self.earlier else []))
-            | "FilesAndSums" >> beam.Flatten().with_output_types(tuple[None, Any])
+            | "FilesAndSums" >> beam.Flatten().with_output_types(tuple[int, Any])
             | "GatherAll" >> beam.GroupByKey()
             | "Publish" >> beam.ParDo(_PublishFn(self.layout, self.configuration, self.earlier))
         )

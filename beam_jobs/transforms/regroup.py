@@ -15,7 +15,7 @@ import apache_beam as beam
 import msgspec
 from apache_beam.pvalue import PCollection
 
-from beam_jobs.elements import Extent, FilePlan, FinishedNote, Place
+from beam_jobs.elements import ALL, Extent, FilePlan, FinishedNote, Place
 from beam_jobs.final_files import plan_shards, plan_text
 from beam_jobs.layout import Layout
 from beam_jobs.listings import Listings
@@ -116,14 +116,14 @@ class _WriteFn(beam.DoFn):
         self._layout = layout
         self._listings = Listings()
 
-    def process(self, element: tuple[str, Iterable[FilePlan]]) -> Iterator[tuple[None, FinalFile]]:
+    def process(self, element: tuple[str, Iterable[FilePlan]]) -> Iterator[tuple[int, FinalFile]]:
         name, plans = element[0], sorted(element[1], key=attrgetter("path"))
         plan_sha256 = hashlib.sha256(msgspec.msgpack.encode(plans)).hexdigest()
         note = storage.read_note(self._layout.finished(name), FinishedNote)
         if note is None or note.plan_sha256 != plan_sha256 or not all(map(self._is_there, note.files)):
             note = FinishedNote(plan_sha256, list(self._write_all(plans)))
             storage.write_note(self._layout.finished(name), note)
-        yield from ((None, file) for file in note.files)
+        yield from ((ALL, file) for file in note.files)
 
     def _is_there(self, file: FinalFile) -> bool:
         folder = self._layout.final(file.path.partition("/")[0])
@@ -212,13 +212,13 @@ def _by_language(element: tuple[Place, bytes]) -> Iterator[tuple[str, bytes]]:
 
 @dataclass
 class Regroup(beam.PTransform[Any, Any]):
-    """PCollection[(Place, packed Gathered)] -> PCollection[(None, FinalFile)]."""
+    """PCollection[(Place, packed Gathered)] -> PCollection[(ALL, FinalFile)]."""
 
     layout: Layout
     formats: tuple[str, ...]
     shard_bytes: int
 
-    def expand(self, input_or_inputs: PCollection[tuple[Place, bytes]]) -> PCollection[tuple[None, FinalFile]]:
+    def expand(self, input_or_inputs: PCollection[tuple[Place, bytes]]) -> PCollection[tuple[int, FinalFile]]:
         kind = tuple[str, FilePlan]
         shards = input_or_inputs | "GroupByPlace" >> beam.GroupByKey()
         plans = shards | "PlanShards" >> beam.ParDo(_PlanShardsFn(self)).with_output_types(kind)
@@ -227,5 +227,5 @@ class Regroup(beam.PTransform[Any, Any]):
             texts = of_languages | "GroupByLanguage" >> beam.GroupByKey()
             text_plans = texts | "PlanTexts" >> beam.ParDo(_PlanTextFn(self.layout)).with_output_types(kind)
             plans = (plans, text_plans) | "AllPlans" >> beam.Flatten()
-        write = beam.ParDo(_WriteFn(self.layout)).with_output_types(tuple[None, FinalFile])
+        write = beam.ParDo(_WriteFn(self.layout)).with_output_types(tuple[int, FinalFile])
         return plans | "SpreadFiles" >> beam.GroupByKey() | "WriteFile" >> write

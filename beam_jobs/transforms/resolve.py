@@ -9,7 +9,7 @@ import apache_beam as beam
 from apache_beam.pvalue import PCollection, TaggedOutput
 
 from beam_jobs.earlier_dumps import EarlierDumps, PartNote
-from beam_jobs.elements import Answer, HashRange, HashSlice, RangeName
+from beam_jobs.elements import ALL, Answer, HashRange, HashSlice, RangeName
 from beam_jobs.layout import Layout
 from ccnet_pipeline import storage
 from ccnet_pipeline.dedup.blocks import CELL_HASHES
@@ -36,7 +36,7 @@ class _ResolveFn(beam.DoFn):
             note = storage.read_note(self._layout.extended(first, stop), PartNote)
             if not has_answers or note is None or not self._earlier.has(note):
                 note = self._extend(self._earlier, path, first, stop, slices)
-            yield TaggedOutput(EXTENDED, (None, note))
+            yield TaggedOutput(EXTENDED, (ALL, note))
         elif not has_answers:
             with self._readers(slices) as readers:
                 answers = compare_range(readers, first * CELL_HASHES, stop * CELL_HASHES, self._keep)
@@ -80,7 +80,7 @@ class _ResolveFn(beam.DoFn):
 class Resolve(beam.PTransform[Any, Any]):
     """PCollection[(RangeName, HashRange)] -> two of them.
 
-    PCollection[(block, Answer)], and PCollection[(None, PartNote)], which is empty where there is no index.
+    PCollection[(block, Answer)], and PCollection[(ALL, PartNote)], which is empty where there is no index.
     """
 
     layout: Layout

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from ccnet_pipeline.errors import UserError
+from ccnet_pipeline.errors import InUseError
 
 
 @contextlib.contextmanager
@@ -14,14 +14,14 @@ def locked(folder: Path, *, shared: bool = False) -> Iterator[None]:
     """Keep others from writing to a folder while the block runs; not shared: from reading, too.
 
     Raises:
-        UserError: it is being written.
+        InUseError: it is being written.
     """
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         try:
             fcntl.flock(descriptor, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            raise UserError(f"another run is writing to {folder}; wait for it, or stop it") from error
+            raise InUseError(f"another run is writing to {folder}; wait for it, or stop it") from error
         yield
     finally:
         os.close(descriptor)

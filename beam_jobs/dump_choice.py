@@ -1,0 +1,78 @@
+"""Which dumps `--dump latest` and `--dump new` stand for, now; and `{dump}` in the name of --output.
+
+What was built is remembered by the hash index, whose history names dumps, or by the run directories: with
+`--output corpus/{dump}` each dump has one of its own, and is done when its manifest.json is there. A run that was
+interrupted is not done, so the same command takes it up before it begins another.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from beam_jobs import run_directory
+from beam_jobs.earlier_dumps import find_index
+from beam_jobs.layout import Layout
+from beam_jobs.options import DUMP_NAME, Arguments
+from ccnet_pipeline import storage
+from ccnet_pipeline.dumps import New, collections_of, read_dumps
+from ccnet_pipeline.errors import UserError
+from ccnet_pipeline.fetch import shown
+
+
+def chosen(arguments: Arguments) -> Arguments | None:
+    """Return the arguments with the names of dumps for what was asked by their time; None: nothing is new.
+
+    Raises:
+        UserError: the dumps are not listed where they should be, or there are too few.
+    """
+    choice = arguments.dump_choice
+    if choice is None:
+        return replace(arguments, output=named(arguments.output, arguments.selection.dumps))
+    place = collections_of(arguments.selection.base)
+    dumps = read_dumps(place, arguments.fetch)
+    names = choice.of(dumps, _done(arguments, dumps)) if isinstance(choice, New) else choice.of(dumps, place)
+    if not names:
+        return None
+    return replace(
+        arguments,
+        selection=replace(arguments.selection, dumps=names),
+        output=named(arguments.output, names),
+    )
+
+
+def remarks(arguments: Arguments) -> list[str]:
+    """Return what there is to say of arguments that `chosen` has returned."""
+    if arguments.dump_choice is None:
+        return []
+    return [f"--dump {arguments.dump_choice} is {' '.join(arguments.selection.dumps)}"]
+
+
+def nothing_new(arguments: Arguments) -> str:
+    """Return the line that says so."""
+    choice, place = arguments.dump_choice, collections_of(arguments.selection.base)
+    since = f" from {choice.first} on" if isinstance(choice, New) and choice.first else ""
+    where = f"in --hash_index {arguments.hash_index}" if arguments.hash_index else f"built, as {arguments.output}"
+    return f"nothing new: all dumps in {shown(place)}{since} are {where}"
+
+
+def named(output: str, dumps: Sequence[str]) -> str:
+    """Return the run directory, with the name of its only dump for `{dump}`."""
+    if DUMP_NAME not in output:
+        return output
+    if len(dumps) != 1:
+        raise UserError(f"--output {output}: {DUMP_NAME} is the name of one dump, and here are {len(dumps) or 'none'}")
+    return output.replace(DUMP_NAME, dumps[0])
+
+
+def _done(arguments: Arguments, dumps: Sequence[str]) -> set[str]:
+    """Return the dumps that need not be built any more."""
+    if arguments.hash_index is None:
+        return {dump for dump in dumps if storage.exists(Layout(named(arguments.output, [dump]), "").manifest_file)}
+    history = find_index(arguments.hash_index, "").current.history
+    done = {dump for entry in history for dump in entry.dumps}
+    if history and len(history[-1].dumps) == 1:
+        # Killed behind the moment at which the index was extended: all but the last names are in place.
+        (last,) = history[-1].dumps
+        output = named(arguments.output, [last])
+        if run_directory.run_of(output) == history[-1].run and not storage.exists(Layout(output, "").manifest_file):
+            done.remove(last)
+    return done

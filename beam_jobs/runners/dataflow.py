@@ -1,0 +1,117 @@
+"""What Dataflow needs, asked for before any work: its options, places that its workers reach, Google's packages.
+
+A worker has what is in the image (`docker/pipeline.Dockerfile`) and what it can fetch; no disk of ours. So nothing is
+installed when it starts, and nothing that lies on this machine can be read or written there.
+"""
+
+from collections.abc import Iterator, Sequence
+
+from apache_beam.options.pipeline_options import GoogleCloudOptions, PipelineOptions, TestOptions, WorkerOptions
+from apache_beam.options.pipeline_options_validator import PipelineOptionsValidator
+from apache_beam.transforms.environments import is_apache_beam_container
+
+from beam_jobs.lean_beam import import_dataflow_client
+from beam_jobs.options import Arguments
+from ccnet_pipeline import storage
+from ccnet_pipeline.errors import UserError
+from ccnet_pipeline.language import ADDED, NONE
+from ccnet_pipeline.models import KNOWN
+
+_RUNNER = "--runner DataflowRunner"
+_IMAGE = "of docker/pipeline.Dockerfile, see docs/dataflow.md"
+
+
+# One segment at a time in each of the processes that Dataflow starts, one a processor: the work is on the processor,
+# and twelve at once, its default, would need twelve times the memory. All that is pickled is in modules of the image.
+_DEFAULTS = ("--number_of_worker_harness_threads=1", "--no_save_main_session")
+
+
+def with_defaults(flags: Sequence[str]) -> list[str]:
+    """Return options for Beam, preceded by ours for Dataflow, which they overrule."""
+    return [*_DEFAULTS, *flags]
+
+
+def check(arguments: Arguments) -> None:
+    """See that a job can be submitted, without a request to anybody.
+
+    Raises:
+        UserError: an option is missing, a path lies on this machine, or a package is not installed.
+    """
+    options = PipelineOptions(list(arguments.beam))
+    _check_options(options)
+    _check_places(arguments)
+    _check_packages()
+    if not (options.view_as(GoogleCloudOptions).no_auth or options.view_as(TestOptions).dry_run):
+        _check_credentials()
+
+
+def _check_options(options: PipelineOptions) -> None:
+    google, workers = options.view_as(GoogleCloudOptions), options.view_as(WorkerOptions)
+    image = workers.sdk_container_image or workers.worker_harness_container_image
+    missing = [
+        option
+        for option, value in (
+            ("--project PROJECT", google.project),
+            ("--region REGION", google.region),
+            ("--temp_location gs://BUCKET/temp", google.temp_location or google.staging_location),
+            (f"--sdk_container_image IMAGE ({_IMAGE})", image),
+        )
+        if not value
+    ]
+    if missing:
+        raise UserError(f"{_RUNNER} needs {', '.join(missing)}")
+    validator = PipelineOptionsValidator(options, None)
+    wrong = validator.validate_cloud_options(google)
+    for name in ("temp_location", "staging_location"):
+        wrong += validator.validate_gcs_path(google, name) if getattr(google, name) else []
+    if wrong:
+        raise UserError(f"{_RUNNER}: {' '.join(wrong)}")
+    if is_apache_beam_container(image):
+        raise UserError(f"--sdk_container_image {image} is Beam's, without this package; give one {_IMAGE}")
+
+
+def _check_places(arguments: Arguments) -> None:
+    """See that workers reach what they read and write. What the package brings is in their image, too."""
+    local = [f"{option} {path}" for option, path in _places(arguments) if path and storage.is_local(path)]
+    if local:
+        raise UserError(
+            f"{', '.join(local)}: on this machine, which no worker of Dataflow reaches; give gs://BUCKET/... instead"
+        )
+
+
+def _places(arguments: Arguments) -> Iterator[tuple[str, str | None]]:
+    """Give what workers read and write, by option. An archive of robots.txt files they do not."""
+    selection = arguments.selection
+    yield "--output", arguments.output
+    yield "--work_dir", arguments.work_dir
+    yield from (("--input", path) for path in selection.inputs)
+    if not arguments.is_sample:
+        yield "--base", selection.base
+    yield "--cache", arguments.fetch.cache
+    yield "--blocklist", arguments.blocklist
+    if arguments.lid_model not in KNOWN:
+        yield "--lid_model", arguments.lid_model
+    if arguments.second_lid_model not in (ADDED, NONE):
+        yield "--second_lid_model", arguments.second_lid_model
+    yield "--lm_dir", arguments.lm_dir
+    yield "--hash_index", arguments.hash_index
+
+
+def _check_packages() -> None:
+    try:
+        import_dataflow_client()
+    except ImportError as error:
+        raise UserError(f"{_RUNNER} needs Google's packages: pip install 'cc100-xlmr[dataflow]' ({error})") from error
+
+
+def _check_credentials() -> None:
+    import google.auth
+    from google.auth.exceptions import DefaultCredentialsError
+
+    try:
+        google.auth.default()
+    except DefaultCredentialsError as error:
+        raise UserError(
+            f"{_RUNNER}: no credentials of Google's; run gcloud auth application-default login, or name a key file in "
+            "GOOGLE_APPLICATION_CREDENTIALS"
+        ) from error

@@ -1,0 +1,100 @@
+"""Recount a run directory before it is published: every file against manifest.json, ledger.json and the format.
+
+    python -m beam_jobs.verify corpus
+    python -m beam_jobs.verify s3://bucket/corpus --workers 16 --json > report.json
+
+Each file is read once: its sha256, its documents, paragraphs and characters, the fields of each document, their order.
+No id stands twice, and no paragraph that deduplication would have dropped. The first ten differences are printed, a
+line each.
+"""
+
+import argparse
+import contextlib
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+
+import msgspec
+from rich import filesize
+
+from beam_jobs.byte_progress import shown
+from ccnet_pipeline import command
+from ccnet_pipeline.errors import UserError
+from ccnet_pipeline.processes import SMALL_BYTES, default_workers, in_any_order
+from ccnet_pipeline.shards.published_run import PublishedRun, open_run
+from ccnet_pipeline.shards.verification import Verdict, Verification
+
+_PROGRAM = "verify"
+_DIFFERS = 1  # exit status
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Return the exit status: 0, 1 (something differs, or the network), 2 (the user's mistake), 130 (interrupted)."""
+    return command.run(_PROGRAM, lambda: _run(_parser().parse_args(argv)))
+
+
+def _parser() -> command.Parser:
+    parser = command.Parser(
+        prog="python -m beam_jobs.verify",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    add = parser.add_argument
+    add("output", metavar="OUT", help="what build_cc100 --output named: a folder, or s3://, gs://, az://")
+    add("--workers", type=int, default=0, metavar="N", help="processes (default: as many as processors)")
+    what = "folder for hashes, 8 bytes a paragraph and document (default: that of temporary files)"
+    add("--tables", metavar="DIR", help=what)
+    add("--json", action="store_true", help="print the result as JSON, for programs")
+    return parser
+
+
+def _run(options: argparse.Namespace) -> int:
+    if options.workers < 0:
+        raise UserError(f"--workers must be 0 or more, not {options.workers}")
+    run = open_run(options.output)
+    with _tables_folder(options.tables) as folder:
+        verdict = _verify(run, folder, options.workers or default_workers())
+    if options.json:
+        print(msgspec.json.format(msgspec.json.encode(verdict), indent=2).decode())
+    else:
+        print("\n".join(_lines(run, verdict)))
+    return _DIFFERS if verdict.differences else 0
+
+
+@contextlib.contextmanager
+def _tables_folder(parent: str | None) -> Iterator[str]:
+    try:
+        folder = tempfile.TemporaryDirectory(prefix="cc100-verify-", dir=parent)
+    except OSError as error:
+        raise UserError(f"--tables {parent}: {error.strerror}; name a folder that can be written") from error
+    with folder as name:
+        yield name
+
+
+def _verify(run: PublishedRun, folder: str, workers: int) -> Verdict:
+    verification = Verification(run, folder)
+    files = sorted(run.manifest.files, key=lambda file: file.bytes, reverse=True)
+    size = sum(file.bytes for file in files)
+    workers = workers if size >= SMALL_BYTES else 1
+    with shown(_PROGRAM, "read", size) as advance:
+        for report in in_any_order(verification.recount(), files, workers, advance):
+            verification.take(report)
+    return verification.verdict()
+
+
+def _lines(run: PublishedRun, verdict: Verdict) -> Iterator[str]:
+    held = (
+        f"{verdict.files:,} files, {filesize.decimal(verdict.bytes)}, {verdict.documents:,} documents, "
+        f"{verdict.paragraphs:,} paragraphs, {verdict.characters:,} characters"
+    )
+    if not verdict.differences:
+        yield f"{run.output} is as its manifest and its ledger say: {held}"
+        return
+    yield from map(str, verdict.first)
+    more = f"; the first {len(verdict.first)} are shown" if verdict.differences > len(verdict.first) else ""
+    yield f"{run.output} differs in {verdict.differences:,} places{more} ({held})"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

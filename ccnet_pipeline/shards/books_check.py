@@ -1,0 +1,122 @@
+"""The books of a run against what its files hold: every balance closes, and what was kept is what is there."""
+
+from collections.abc import Iterator, Mapping
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+import zstandard
+
+from ccnet_pipeline import storage
+from ccnet_pipeline.formats import TEXT
+from ccnet_pipeline.frames import read_lines
+from ccnet_pipeline.ledger import Balance
+from ccnet_pipeline.shards.published import Books, Ledger, SegmentBooks
+from ccnet_pipeline.shards.published_run import LEDGER_FILE, LEDGER_FOLDER, PublishedRun
+from ccnet_pipeline.shards.recount import Counts, Difference, FileReport
+
+_Kept = dict[str, npt.NDArray[np.int64]]  # by language: documents, paragraphs and characters of each segment
+_UNITS = ("records", "paragraphs", "characters")
+
+
+def check_ledger(run: PublishedRun, reports: Mapping[str, FileReport], leading: str) -> Iterator[Difference]:
+    """Yield what is wrong with ledger.json and its parts."""
+    try:
+        ledger = storage.read_json(run.path(LEDGER_FILE), Ledger)
+    except msgspec.DecodeError as error:
+        yield Difference(LEDGER_FILE, None, "", f"it is damaged: {error}")
+        return
+    if ledger is None:
+        yield Difference(LEDGER_FILE, None, "", "it is missing")
+        return
+    yield from (Difference(LEDGER_FILE, None, "", what) for what in _faults(ledger))
+    yield from _against_files(run, reports, leading, ledger)
+    yield from _parts(run, ledger, None if leading == TEXT else _kept(run, reports, leading))
+
+
+def _against_files(
+    run: PublishedRun, reports: Mapping[str, FileReport], leading: str, ledger: Ledger
+) -> Iterator[Difference]:
+    by_language: dict[str, Counts] = {}
+    for file in run.shards(leading):
+        by_language.setdefault(file.language, Counts()).add(reports[file.path].counts)
+    for language in sorted(by_language.keys() | ledger.languages.keys()):
+        books, found = ledger.languages.get(language), by_language.get(language, Counts())
+        kept = [getattr(books, unit).kept if books else 0 for unit in _UNITS]
+        yield from _differ(LEDGER_FILE, f"{language}: ", kept, [found.documents, found.paragraphs, found.characters])
+    paragraphs = sum(found.paragraphs for found in by_language.values())
+    characters = sum(found.characters for found in by_language.values())
+    yield from _differ(
+        LEDGER_FILE, "", [0, ledger.paragraphs.kept, ledger.characters.kept], [0, paragraphs, characters]
+    )
+
+
+def _differ(file: str, whose: str, kept: list[int], found: list[int]) -> Iterator[Difference]:
+    for unit, stated, there in zip(_UNITS, kept, found, strict=True):
+        if stated != there:
+            yield Difference(file, None, "", f"{whose}{stated:,} {unit} kept, and the shards hold {there:,}")
+
+
+def _faults(books: Books) -> Iterator[str]:
+    """Yield the balances that do not close."""
+    for whose, of_whom in (("", books), *((f"{code}: ", each) for code, each in books.languages.items())):
+        for unit in _UNITS:
+            balance: Balance = getattr(of_whom, unit)
+            if balance.missing:
+                yield (
+                    f"{whose}{balance.read:,} {unit} read are not {balance.kept:,} kept and "
+                    f"{sum(balance.dropped.values()):,} dropped"
+                )
+
+
+def _kept(run: PublishedRun, reports: Mapping[str, FileReport], leading: str) -> _Kept:
+    """Return what the shards hold of each segment."""
+    numbers = {each.name: number for number, each in enumerate(run.run.inputs)}
+    kept: _Kept = {}
+    for file in run.shards(leading):
+        table = kept.setdefault(file.language, np.zeros((len(numbers), 3), np.int64))
+        for segment, counts in reports[file.path].by_segment.items():
+            if segment in numbers:
+                table[numbers[segment]] += counts.documents, counts.paragraphs, counts.characters
+    return kept
+
+
+def _parts(run: PublishedRun, ledger: Ledger, kept: _Kept | None) -> Iterator[Difference]:
+    """Yield what is wrong with the books of the segments: their order, their sums, and what they say was kept."""
+    number, sums = 0, {unit: Balance() for unit in _UNITS}
+    for name in sorted(storage.sizes(run.path(LEDGER_FOLDER))):
+        file = f"{LEDGER_FOLDER}/{name}"
+        try:
+            with storage.open_for_reading(run.path(file)) as stream:
+                for line in read_lines(stream):
+                    books = msgspec.json.decode(line, type=SegmentBooks)
+                    yield from _of_segment(run, file, number, books, kept)
+                    number += 1
+                    for unit in _UNITS:
+                        sums[unit].add(getattr(books, unit))
+        except (ValueError, zstandard.ZstdError, OSError) as error:  # msgspec's errors are ValueErrors, too
+            yield Difference(file, None, "", f"it is damaged: {error}")
+            return
+    if number != len(run.run.inputs) or number != ledger.num_segments:
+        what = f"{number:,} segments, and {len(run.run.inputs):,} in run.json, {ledger.num_segments:,} in ledger.json"
+        yield Difference(LEDGER_FOLDER, None, "", what)
+    for unit, balance in sums.items():
+        if balance != getattr(ledger, unit):
+            what = f"the {unit} of its segments together are not those of {LEDGER_FILE}"
+            yield Difference(LEDGER_FOLDER, None, "", what)
+
+
+def _of_segment(
+    run: PublishedRun, file: str, number: int, books: SegmentBooks, kept: _Kept | None
+) -> Iterator[Difference]:
+    for what in _faults(books):
+        yield Difference(file, None, "", f"{books.segment}: {what}")
+    inputs = run.run.inputs
+    if number >= len(inputs) or inputs[number].name != books.segment:
+        yield Difference(file, None, "", f"{books.segment} is not segment {number:,} of run.json")
+    elif kept is not None:
+        for language in sorted(kept.keys() | books.languages.keys()):
+            of_language = books.languages.get(language)
+            stated = [getattr(of_language, unit).kept if of_language else 0 for unit in _UNITS]
+            found = kept[language][number].tolist() if language in kept else [0, 0, 0]
+            yield from _differ(file, f"{books.segment}, {language}: ", stated, found)

@@ -1,0 +1,256 @@
+"""One published file, read from its begin to its end: what it holds, and what is wrong with it."""
+
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from hashlib import sha1
+from pathlib import Path
+
+import numpy as np
+
+from ccnet_pipeline import storage
+from ccnet_pipeline.dedup.hashing import Hashes, paragraph_hashes
+from ccnet_pipeline.documents import Document
+from ccnet_pipeline.formats import JSONL, PARQUET
+from ccnet_pipeline.shards.checks import Checks, faults_of_order
+from ccnet_pipeline.shards.published import REJECTS, FinalFile
+from ccnet_pipeline.shards.reading import (
+    Batch,
+    DamagedFileError,
+    HashedFile,
+    Texts,
+    read_jsonl,
+    read_parquet,
+    read_texts,
+    seekable,
+)
+from ccnet_pipeline.shards.twice import StoredTable, TableWriter
+
+MOST = 10  # differences that are told
+_BEFORE_ALL = ("", -1)
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """Something that is not as it should be."""
+
+    file: str  # relative to the run directory
+    document: int | None  # its number in the file, from 1; None: the file as a whole
+    id: str  # of the document, as far as it is known
+    what: str
+
+    def __str__(self) -> str:
+        """Return it as a line."""
+        place = "" if self.document is None else f", document {self.document:,}" + (f" ({self.id})" if self.id else "")
+        return f"{self.file}{place}: {self.what}"
+
+
+@dataclass(slots=True)
+class Counts:
+    """What some documents amount to."""
+
+    documents: int = 0
+    paragraphs: int = 0
+    characters: int = 0  # code points of paragraphs
+    texts: int = 0  # the sum of hashes of the texts, modulo 2^64, which no order changes
+
+    def add(self, other: "Counts") -> None:
+        self.documents += other.documents
+        self.paragraphs += other.paragraphs
+        self.characters += other.characters
+        self.texts = (self.texts + other.texts) % (1 << 64)
+
+
+@dataclass(slots=True)
+class FileReport:
+    """What came of a file."""
+
+    path: str
+    counts: Counts = field(default_factory=Counts)
+    broke_off: bool = False  # the rest could not be read
+    differences: int = 0
+    first: list[Difference] = field(default_factory=list)
+    by_segment: dict[str, Counts] = field(default_factory=dict)
+    places: tuple[tuple[str, int], tuple[str, int]] | None = None  # segment and offset of the first and last document
+    ids: list[StoredTable] = field(default_factory=list)
+    shared_pages: list[StoredTable] = field(default_factory=list)  # of documents that are one of several of a page
+    paragraphs: dict[int, list[StoredTable]] = field(default_factory=dict)  # by the scope of deduplication
+
+    def differs(self, number: int | None, what: str, document_id: str = "") -> None:
+        """Note a difference."""
+        self.differences += 1
+        if len(self.first) < MOST:
+            self.first.append(Difference(self.path, number, document_id, what))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recount:
+    """Recounts files of a run directory; all that this needs beside the file."""
+
+    output: str  # the run directory
+    segments: Mapping[str, int]  # names of the archives that were read -> their numbers
+    group_size: int | None  # segments of a scope of deduplication; None: all
+    leading: str  # the format whose documents are compared with each other
+    has_several: bool  # formats, whose texts are compared
+    tables: str  # folder on this machine for hashes
+
+    def __call__(self, file: FinalFile, advance: Callable[[int], None] = lambda _: None) -> FileReport:
+        """Return what a file holds; `advance` is told of the bytes that were read."""
+        report = FileReport(file.path)
+        path = storage.join(self.output, *file.path.split("/"))
+        try:
+            size, digest = self._read(path, file, report, advance)
+        except FileNotFoundError:
+            report.differs(None, "it is missing")
+            return report
+        except OSError as error:
+            report.differs(None, f"it cannot be read: {error.strerror or error}")
+            return report
+        for what, is_, stated in (
+            ("bytes", size, file.bytes),
+            ("sha256", digest, file.sha256),
+            ("documents", report.counts.documents, file.documents),
+            ("paragraphs", report.counts.paragraphs, file.paragraphs),
+            ("characters", report.counts.characters, file.characters),
+        ):
+            if is_ != stated:
+                report.differs(None, f"{what}: {_shown(is_)}, and {_shown(stated)} in manifest.json")
+            if what == "sha256" and report.broke_off:
+                break
+        return report
+
+    def _read(self, path: str, file: FinalFile, report: FileReport, advance: Callable[[int], None]) -> tuple[int, str]:
+        """Read all of a file; return its size and sha256."""
+        if file.format == PARQUET:
+            with seekable(path, advance) as (seekable_file, size, digest):
+                self._take(read_parquet(seekable_file, report.differs), file, report)
+                return size, digest
+        with storage.open_for_reading(path) as stream:
+            hashed = HashedFile(stream, advance)
+            if file.format == JSONL:
+                is_reject = file.path.startswith(REJECTS)
+                self._take(read_jsonl(hashed, report.differs, is_reject=is_reject), file, report)
+            else:
+                self._take(read_texts(hashed, report.differs), file, report)
+            digest = hashed.finish()
+            return hashed.size, digest
+
+    def _take(self, batches: Iterator[Batch | Texts], file: FinalFile, report: FileReport) -> None:
+        reader = _Reader(self, file, report)
+        try:
+            for batch in batches:
+                if isinstance(batch, Batch):
+                    reader.take(batch)
+                else:
+                    reader.take_texts(batch)
+        except DamagedFileError as error:
+            report.differs(error.document, str(error))
+            report.broke_off = True
+        reader.finish()
+
+
+def _shown(value: int | str) -> str:
+    return f"{value:,}" if isinstance(value, int) else value
+
+
+class _Reader:
+    """Takes the documents of a file, and books them."""
+
+    def __init__(self, config: Recount, file: FinalFile, report: FileReport) -> None:
+        self._config = config
+        self._report = report
+        self._checks = Checks(file, config.segments)
+        self._is_leading = file.format == config.leading and not file.path.startswith(REJECTS)
+        self._hashes_texts = config.has_several and not file.path.startswith(REJECTS)
+        self._last = _BEFORE_ALL
+        self._ids = self._writer("ids", report.ids)
+        self._pages = self._writer("pages", report.shared_pages)
+        self._paragraphs: TableWriter | None = None
+        self._scope = 0
+
+    def _writer(self, kind: str, tables: list[StoredTable]) -> TableWriter:
+        return TableWriter(Path(self._config.tables, f"{kind}-{os.getpid()}"), self._report.path, tables)
+
+    def take(self, batch: Batch) -> None:
+        first, documents = batch.first, batch.documents
+        texts = [_paragraphs_of(document) for document in documents]
+        for number, (document, paragraphs) in enumerate(zip(documents, texts, strict=True), first):
+            for fault in self._checks.faults(document, paragraphs):
+                self._report.differs(number, fault, document.id)
+        places = [self._last, *((document.segment, document.offset) for document in documents)]
+        for index in faults_of_order(places):
+            segment, offset = places[index - 1]
+            what = f"it stands after what comes from {segment}, offset {offset:,}"
+            self._report.differs(first + index - 1, what, documents[index - 1].id)
+        self._last = places[-1]
+        if documents:
+            begin = self._report.places[0] if self._report.places else places[1]
+            self._report.places = begin, self._last
+        self._count(documents, texts)
+
+    def take_texts(self, texts: Texts) -> None:
+        self._add(Counts(len(texts), *_sizes(texts)), ["\n".join(paragraphs) for paragraphs in texts])
+        if self._is_leading and self._config.group_size is None:
+            self._hash(texts, 0)
+
+    def _add(self, counts: Counts, texts: Sequence[str]) -> None:
+        self._report.counts.add(counts)
+        if self._hashes_texts:
+            hashes = hashes_of(texts)
+            self._report.counts.add(Counts(texts=int(hashes.sum(dtype=np.uint64))))
+
+    def _count(self, documents: Sequence[Document], texts: Sequence[Sequence[str]]) -> None:
+        self._add(Counts(len(texts), *_sizes(texts)), [document.text for document in documents])
+        if not self._is_leading:
+            return
+        self._ids.add(hashes_of([document.id for document in documents]))
+        self._pages.add(hashes_of([page for document in documents if (page := shared_page(document))]))
+        for segment, start, stop in _runs([document.segment for document in documents]):
+            of_segment = self._report.by_segment.setdefault(segment, Counts())
+            of_segment.add(Counts(stop - start, *_sizes(texts[start:stop])))
+            number = self._config.segments.get(segment, 0)
+            self._hash(texts[start:stop], number // self._config.group_size if self._config.group_size else 0)
+
+    def _hash(self, texts: Sequence[Sequence[str]], scope: int) -> None:
+        """Write the hashes of paragraphs, which are compared with those of their scope."""
+        if self._paragraphs is None or scope != self._scope:
+            if self._paragraphs:
+                self._paragraphs.flush()
+            self._scope = scope
+            self._paragraphs = self._writer("paragraphs", self._report.paragraphs.setdefault(scope, []))
+        self._paragraphs.add(paragraph_hashes([line for lines in texts for line in lines]))
+
+    def finish(self) -> None:
+        for writer in (self._ids, self._pages, self._paragraphs):
+            if writer:
+                writer.flush()
+
+
+def _paragraphs_of(document: Document) -> list[str]:
+    return document.text.split("\n") if document.text or document.paragraph_ids else []
+
+
+def _sizes(texts: Sequence[Sequence[str]]) -> tuple[int, int]:
+    """Return the number of paragraphs, and of their characters."""
+    return sum(map(len, texts)), sum([sum(map(len, paragraphs)) for paragraphs in texts])
+
+
+def _runs(names: Sequence[str]) -> Iterator[tuple[str, int, int]]:
+    """Yield each run of equal names, and where it begins and ends."""
+    start = 0
+    for stop in range(1, len(names) + 1):
+        if stop == len(names) or names[stop] != names[start]:
+            yield names[start], start, stop
+            start = stop
+
+
+def hashes_of(texts: Sequence[str]) -> Hashes:
+    """Return 64 bits that stand for each text."""
+    digests = [sha1(text.encode("utf-8", "surrogatepass")).digest()[:8] for text in texts]
+    return np.frombuffer(b"".join(digests), "<u8").astype(np.uint64, copy=False)
+
+
+def shared_page(document: Document) -> str:
+    """Return the id of the page of a document whose id says that it is one of several of a page, else ""."""
+    suffix = f"/{document.language}"
+    return document.id.removesuffix(suffix) if document.id.endswith(suffix) else ""

@@ -1,0 +1,130 @@
+"""python -m beam_jobs.get: a document by its id, and the record of the crawl that it was made of."""
+
+import dataclasses
+import json
+from pathlib import Path
+
+import pytest
+
+from beam_jobs import get
+from ccnet_pipeline import sample
+from ccnet_pipeline.archive import Record, read_archive
+from ccnet_pipeline.documents import Document
+from ccnet_pipeline.formats import JSONL, PARQUET, TEXT
+from ccnet_pipeline.shards.lookup import Wanted, files_to_read
+from ccnet_pipeline.shards.published_run import open_run
+from tests.corpora import SEGMENTS, document, write_corpus
+from tests.fetch.server import FaultServer
+
+PAGE = "00000000-0000-0000-0000-00000000000a"
+
+
+def documents() -> list[Document]:
+    return [
+        *(document(number, segment=(number - 1) // 2) for number in range(1, 7)),
+        document(20, id=f"{PAGE}/en", segment=2), document(20, "fr", id=f"{PAGE}/fr", segment=2),
+        document(30, "en", "tail", segment=1, reason="bucket_tail"),
+    ]  # fmt: skip
+
+
+@pytest.fixture(params=[JSONL, PARQUET])
+def corpus(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    """One file a segment."""
+    output = tmp_path / "out"
+    return write_corpus(
+        output, documents(), formats=[request.param, TEXT], shard_of=lambda each: SEGMENTS.index(each.segment)
+    )
+
+
+def got(capsys: pytest.CaptureFixture[str], output: Path, *argv: str, status: int = 0) -> list[str]:
+    assert get.main([str(output), *argv, "--workers=1"]) == status
+    printed = capsys.readouterr()
+    return printed.out.splitlines() if status == 0 else printed.err.splitlines()
+
+
+def test_a_document_is_printed_as_it_stands(corpus: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for each in documents():
+        [line] = got(capsys, corpus, each.id)
+        assert json.loads(line) == json.loads(json.dumps(_plain(each)))
+
+
+def _plain(each: Document) -> dict[str, object]:
+    plain = {field.name: getattr(each, field.name) for field in dataclasses.fields(each)}
+    return {name: value for name, value in plain.items() if name not in ("languages", "language_model")}
+
+
+def test_the_id_of_a_page_gives_all_its_documents(corpus: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert [json.loads(line)["language"] for line in got(capsys, corpus, PAGE)] == ["en", "fr"]
+
+
+def test_the_beginning_of_an_id_is_none(corpus: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    [line] = got(capsys, corpus, PAGE[:-1], status=1)
+    assert line == f"get: {corpus} has no document {PAGE[:-1]}"
+
+
+@pytest.mark.parametrize(
+    ("wanted", "left"),
+    [
+        (Wanted(id=f"{PAGE}/fr"), {"shards/fr/head-00002"}),
+        (Wanted(id=PAGE, language="fr"), {"shards/fr/head-00002"}),
+        (Wanted(id=PAGE, segment=SEGMENTS[1]), {"shards/en/head-00001", "rejects/en/bucket_tail-00000"}),
+        (Wanted(id=PAGE, segment="0"), {"rejects/en/bucket_tail-00000"}),
+        (Wanted(id=PAGE, segment="z", language="fr"), {"shards/fr/head-00002"}),
+    ],
+)
+def test_language_and_segment_leave_few_files_to_read(wanted: Wanted, left: set[str], corpus: Path) -> None:
+    found = [file.path.partition(".")[0] for files in files_to_read(open_run(str(corpus)), wanted) for file in files]
+    assert set(found) == left
+
+
+def test_a_damaged_file_is_one_line(corpus: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = next((corpus / "shards" / "en").iterdir())
+    path.write_bytes(path.read_bytes()[:-20])
+    [line] = got(capsys, corpus, "nowhere", status=2)
+    assert line.startswith(f"get: {path} cannot be read: ")
+    assert "beam_jobs.verify" in line
+
+
+def test_text_alone_has_no_ids(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    output = write_corpus(tmp_path / "out", documents()[:3], formats=[TEXT])
+    [line] = got(capsys, output, PAGE, status=2)
+    assert "has no ids" in line
+
+
+# --- the record
+
+
+def of_the_sample() -> tuple[Document, bytes]:
+    """A document of a record of the sample, and the record's block."""
+    path = sorted(sample.crawl_directory().rglob("*.wet.gz"))[0]
+    with path.open("rb") as file:
+        record = [part for part in read_archive(file) if isinstance(part, Record)][-2]
+    name = record.headers["warc-record-id"].strip("<>").removeprefix("urn:uuid:")
+    segment = path.relative_to(sample.crawl_directory()).as_posix()
+    found = document(1, id=f"{name}/en", offset=record.offset, dump=sample.DUMP)
+    return dataclasses.replace(found, segment=segment), record.body
+
+
+def test_the_record_comes_by_one_request(tmp_path: Path, capsysbinary: pytest.CaptureFixture[bytes]) -> None:
+    found, block = of_the_sample()
+    output = write_corpus(tmp_path / "out", [found])
+    with FaultServer(sample.crawl_directory()) as server:
+        assert get.main([str(output), found.id, "--source", f"--base={server.url}"]) == 0
+        [request] = server.log
+    raw = capsysbinary.readouterr().out
+    assert raw.startswith(b"WARC/1.0\r\nWARC-Type: conversion\r\n")
+    assert raw.endswith(b"\r\n\r\n" + block)
+    assert request.start == found.offset
+
+
+def test_another_archive_is_said_to_be_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    found, _ = of_the_sample()
+    output = write_corpus(tmp_path / "out", [dataclasses.replace(found, id="other")])
+    [line] = got(capsys, output, "other", "--source", f"--base={sample.crawl_directory()}", status=2)
+    assert "has no record other at byte" in line
+
+
+def test_where_a_crawl_of_ones_own_lies_must_be_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    output = write_corpus(tmp_path / "out", documents()[:1])
+    [line] = got(capsys, output, documents()[0].id, "--source", status=2)
+    assert "say with --base" in line
