@@ -89,8 +89,9 @@ def parse(argv: Sequence[str]) -> Arguments:
         if "" in (getattr(parsed, option), *(getattr(parsed, option) or ())):
             raise UserError(f"--{option} is empty")
     for option in ("base", "cache", "output", "work_dir", "lm_dir", "hash_index"):
-        if "://" in (getattr(parsed, option) or ""):  # to an object store a slash more is another name
-            setattr(parsed, option, getattr(parsed, option).rstrip("/"))
+        scheme, is_remote, path = (getattr(parsed, option) or "").partition("://")
+        if is_remote:  # to an object store a slash more is another name
+            setattr(parsed, option, f"{scheme}://{path.rstrip('/')}")
     recipe = _recipe(parsed)
     is_sample = not parsed.input and not parsed.dump
     if is_sample and parsed.base:

@@ -2,11 +2,16 @@
 
 import functools
 import json
+import os
 import re
+import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 import requests
 
@@ -15,7 +20,8 @@ from beam_jobs.graph import Plan
 from ccnet_pipeline import sample, storage
 from ccnet_pipeline.storage import objects
 from ccnet_pipeline.storage.objects import ObjectStores
-from tests.s3_server import S3Server
+from tests.conftest import CHECKOUT
+from tests.s3_server import PATIENCE_S, S3Server
 
 Files = dict[str, bytes]  # by path below the run directory
 
@@ -79,11 +85,14 @@ def local(lid: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return output
 
 
-def build(output: str, lid: str, *more: str, workers: int = 1) -> int:
+def build(output: str, lid: str, *more: str) -> int:
     """One run of the sample, in three languages, so that there are few final files; return its exit status."""
-    flags = [f"--output={output}", f"--lid_model={lid}", f"--workers={workers}", "--keep_rejects"]
-    inputs = [] if "--input" in more else ["--input", *map(str, WETS)]
-    return job.main([*flags, "--languages=en,fr,hi", "--formats=jsonl.zst,txt.xz", *inputs, *more])
+    return job.main([f"--output={output}", "--workers=1", *flags_of(lid), *more])
+
+
+def flags_of(lid: str) -> list[str]:
+    flags = [f"--lid_model={lid}", "--keep_rejects", "--languages=en,fr,hi", "--formats=jsonl.zst,txt.xz"]
+    return [*flags, "--input", *map(str, WETS)]
 
 
 def test_a_run_in_an_object_store_gives_the_bytes_of_one_on_a_disk(
@@ -242,3 +251,45 @@ def test_an_index_in_an_object_store_is_that_on_a_disk(place: str, lid: str, tmp
     [there] = [name for name in storage.sizes(f"{place}/index") if re.fullmatch(r"000002-\w+/.*\.hashes", name)]
     assert storage.read(f"{place}/index/{there}") == here[".hashes"]
     assert len(storage.names(f"{place}/index")) == len(list((tmp_path / "index").iterdir()))
+
+
+# The entry point, with worker processes even for an input as small as ours.
+LAUNCHER = """
+import runpy, sys
+execution._SMALL_INPUT_BYTES = 0
+if __name__ == "__main__":
+    runpy.run_module("beam_jobs.build_cc100", run_name="__main__")
+"""
+
+
+def workers_of(process: subprocess.Popen[bytes]) -> list[psutil.Process]:
+    """What a driver has started and that can work: not what only starts others."""
+    return psutil.Process(process.pid).children(recursive=True)
+
+
+@pytest.mark.parametrize("ended", ["the driver", "a worker", "Ctrl-C"])
+def test_a_run_that_is_killed_goes_on_where_it_stopped(
+    ended: str, s3: S3Server, place: str, lid: str, local: Path, tmp_path: Path
+) -> None:
+    launcher = tmp_path / "launch.py"
+    launcher.write_text(LAUNCHER)
+    command = [sys.executable, str(launcher), f"--output={place}/out", *flags_of(lid), "--workers=2"]
+    environment = {**os.environ, "PYTHONPATH": str(CHECKOUT)}
+    with s3.stopping_at("PUT .*/mine/000/000002.blocks.zst") as come, (tmp_path / "told").open("wb") as told:
+        process = subprocess.Popen(command, stdout=told, stderr=told, env=environment, start_new_session=True)
+        assert come.wait(PATIENCE_S)
+        workers = workers_of(process)
+        if ended == "the driver":
+            process.kill()
+        elif ended == "Ctrl-C":
+            os.killpg(process.pid, signal.SIGINT)
+        else:
+            for worker in workers:
+                worker.kill()
+        status = process.wait(PATIENCE_S)
+    assert status == {"the driver": -9, "a worker": 2, "Ctrl-C": 130}[ended]
+    assert "Traceback" not in (tmp_path / "told").read_text()
+    psutil.wait_procs(workers, PATIENCE_S)
+    assert not any(worker.is_running() for worker in workers)
+    assert build(f"{place}/out", lid) == 0
+    assert remote_files(f"{place}/out") == local_files(local)
