@@ -12,6 +12,7 @@ from beam_jobs.extract_segment import ExtractSegment
 from beam_jobs.graph import Plan
 from beam_jobs.layout import Layout
 from beam_jobs.mine_segment import MineSegment
+from beam_jobs.model_places import ModelPlaces
 from beam_jobs.options import LOCAL_RUNNERS, Arguments, parse
 from beam_jobs.preparation import Prepared, prepare
 from beam_jobs.runners import execution
@@ -19,6 +20,7 @@ from beam_jobs.summary import print_summary, where_it_lies
 from ccnet_pipeline import command, storage
 from ccnet_pipeline.formats import JSONL
 from ccnet_pipeline.listings import Pick
+from ccnet_pipeline.local_copies import portable
 from ccnet_pipeline.shards.published import FinalFile
 
 
@@ -155,14 +157,13 @@ def _plan(arguments: Arguments, prepared: Prepared, layout: Layout, run: str) ->
             layout=layout,
             recipe=configuration.recipe,
             fetch=replace(arguments.fetch, cache=storage.absolute(cache) if cache else None),
-            blocklist=prepared.blocklist.absolute() if prepared.blocklist else None,
+            blocklist=portable(prepared.blocklist) if prepared.blocklist else None,
             has_robots=prepared.robots is not None,
         ),
         mine_segment=MineSegment(
             layout=layout,
             recipe=configuration.recipe,
-            lid_models=prepared.lid_models.absolute(),
-            lm_dir=prepared.lm_dir.absolute() if prepared.lm_dir else None,
+            models=ModelPlaces.of(prepared.lid_models, prepared.lm_dir),
             keep_rejects=configuration.keep_rejects,
             keep_labels=configuration.keep_labels,
         ),

@@ -12,7 +12,7 @@ from typing import NoReturn
 from apache_beam.options.pipeline_options import PipelineOptions, _BeamArgumentParser
 
 from beam_jobs.parser import SAMPLE_LID_MODEL, SAMPLE_OUTPUT, make_parser
-from ccnet_pipeline import sample
+from ccnet_pipeline import sample, storage
 from ccnet_pipeline.dumps import Choice, New, choice_of, is_name
 from ccnet_pipeline.errors import UserError
 from ccnet_pipeline.fetch import LONGEST_INTERVAL_S, FetchPolicy
@@ -89,9 +89,10 @@ def parse(argv: Sequence[str]) -> Arguments:
         if "" in (getattr(parsed, option), *(getattr(parsed, option) or ())):
             raise UserError(f"--{option} is empty")
     for option in ("base", "cache", "output", "work_dir", "lm_dir", "hash_index"):
-        scheme, is_remote, path = (getattr(parsed, option) or "").partition("://")
-        if is_remote:  # to an object store a slash more is another name
-            setattr(parsed, option, f"{scheme}://{path.rstrip('/')}")
+        if getattr(parsed, option):
+            setattr(parsed, option, _folder(getattr(parsed, option)))
+    if parsed.cache and storage.is_remote(parsed.cache):
+        raise UserError(f"--cache {parsed.cache}: want a local folder; each worker keeps archives on its own disk")
     recipe = _recipe(parsed)
     is_sample = not parsed.input and not parsed.dump
     if is_sample and parsed.base:
@@ -124,6 +125,12 @@ def parse(argv: Sequence[str]) -> Arguments:
         estimate=_estimate(parsed),
         beam=tuple(rest),
     )
+
+
+def _folder(path: str) -> str:
+    """Return a path as the rest of the program has it: to an object store a slash more would be another name."""
+    scheme, is_url, rest = storage.local_path(path).partition("://")
+    return f"{scheme}://{rest.rstrip('/')}" if is_url else scheme
 
 
 def _runner(value: str) -> str:

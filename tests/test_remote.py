@@ -18,7 +18,6 @@ import requests
 from beam_jobs import job
 from beam_jobs.graph import Plan
 from ccnet_pipeline import sample, storage
-from ccnet_pipeline.storage import objects
 from ccnet_pipeline.storage.objects import ObjectStores
 from tests.conftest import CHECKOUT
 from tests.s3_server import PATIENCE_S, S3Server
@@ -47,9 +46,7 @@ def s3(server: S3Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[S3Server]:
     """The server, known to this process, with a bucket named `bucket`."""
     for name, value in server.environment.items():
         monkeypatch.setenv(name, value)
-    objects._store.cache_clear()
     yield server
-    objects._store.cache_clear()
 
 
 @pytest.fixture
