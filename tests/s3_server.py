@@ -14,7 +14,8 @@ from typing import Any
 from moto.server import DomainDispatcherApplication, create_backend_app
 from werkzeug.serving import WSGIRequestHandler, make_server
 
-PATIENCE_S = 120.0
+from tests.moments import PATIENCE_S
+
 Fault = Callable[[str], "HTTPStatus | None"]
 
 

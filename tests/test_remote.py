@@ -7,7 +7,7 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,8 @@ from beam_jobs.graph import Plan
 from ccnet_pipeline import sample, storage
 from ccnet_pipeline.storage.objects import ObjectStores
 from tests.conftest import CHECKOUT
-from tests.s3_server import PATIENCE_S, S3Server
+from tests.moments import PATIENCE_S, wait_for
+from tests.s3_server import S3Server
 
 Files = dict[str, bytes]  # by path below the run directory
 
@@ -42,11 +43,11 @@ def server() -> Iterator[S3Server]:
 
 
 @pytest.fixture
-def s3(server: S3Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[S3Server]:
+def s3(server: S3Server, monkeypatch: pytest.MonkeyPatch) -> S3Server:
     """The server, known to this process, with a bucket named `bucket`."""
     for name, value in server.environment.items():
         monkeypatch.setenv(name, value)
-    yield server
+    return server
 
 
 @pytest.fixture
@@ -82,14 +83,14 @@ def local(lid: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return output
 
 
-def build(output: str, lid: str, *more: str) -> int:
+def build(output: str, lid: str, *more: str, inputs: Sequence[Path] = WETS) -> int:
     """One run of the sample, in three languages, so that there are few final files; return its exit status."""
-    return job.main([f"--output={output}", "--workers=1", *flags_of(lid), *more])
+    return job.main([f"--output={output}", "--workers=1", *flags_of(lid, inputs), *more])
 
 
-def flags_of(lid: str) -> list[str]:
+def flags_of(lid: str, inputs: Sequence[Path] = WETS) -> list[str]:
     flags = [f"--lid_model={lid}", "--keep_rejects", "--languages=en,fr,hi", "--formats=jsonl.zst,txt.xz"]
-    return [*flags, "--input", *map(str, WETS)]
+    return [*flags, "--input", *map(str, inputs)]
 
 
 def test_a_run_in_an_object_store_gives_the_bytes_of_one_on_a_disk(
@@ -240,9 +241,9 @@ def test_an_index_in_an_object_store_is_that_on_a_disk(place: str, lid: str, tmp
     first, second = WETS[:2]
     for root in (place, str(tmp_path)):
         index = f"--hash_index={root}/index/"
-        assert build(f"{root}/one", lid, "--input", str(first), index) == 0
-        assert build(f"{root}/two", lid, "--input", str(second), index) == 0
-        assert build(f"{root}/two", lid, "--input", str(second), index, "--overwrite") == 0
+        assert build(f"{root}/one", lid, index, inputs=[first]) == 0
+        assert build(f"{root}/two", lid, index, inputs=[second]) == 0
+        assert build(f"{root}/two", lid, index, "--overwrite", inputs=[second]) == 0
     assert remote_files(f"{place}/two") == local_files(tmp_path / "two")
     here = {path.suffix: path.read_bytes() for path in tmp_path.glob("index/000002-*/*.hashes")}
     [there] = [name for name in storage.sizes(f"{place}/index") if re.fullmatch(r"000002-\w+/.*\.hashes", name)]
@@ -252,7 +253,8 @@ def test_an_index_in_an_object_store_is_that_on_a_disk(place: str, lid: str, tmp
 
 # The entry point, with worker processes even for an input as small as ours.
 LAUNCHER = """
-import runpy, sys
+import runpy
+from beam_jobs.runners import execution
 execution._SMALL_INPUT_BYTES = 0
 if __name__ == "__main__":
     runpy.run_module("beam_jobs.build_cc100", run_name="__main__")
@@ -274,7 +276,8 @@ def test_a_run_that_is_killed_goes_on_where_it_stopped(
     environment = {**os.environ, "PYTHONPATH": str(CHECKOUT)}
     with s3.stopping_at("PUT .*/mine/000/000002.blocks.zst") as come, (tmp_path / "told").open("wb") as told:
         process = subprocess.Popen(command, stdout=told, stderr=told, env=environment, start_new_session=True)
-        assert come.wait(PATIENCE_S)
+        wait_for(lambda: come.is_set() or process.poll() is not None, "a request to stop")
+        assert come.is_set(), (tmp_path / "told").read_text()
         workers = workers_of(process)
         if ended == "the driver":
             process.kill()
