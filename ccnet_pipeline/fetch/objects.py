@@ -55,7 +55,7 @@ class ObjectSource:
             got = obstore.get(self._client(), self._key, options=options)
         except _FAILURES as error:
             refusal = Refusal.of(error)
-            if refusal.status == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
+            if refusal.is_behind_the_end:
                 return Answer(None, total=refusal.size)
             raise self._failure(error) from None
         first, stop = got.range

@@ -8,14 +8,14 @@ from http import HTTPStatus
 
 from ccnet_pipeline.errors import UserError
 from ccnet_pipeline.storage import credentials
-from ccnet_pipeline.storage.paths import shown
+from ccnet_pipeline.storage.paths import WEB_SCHEMES, scheme_of, shown
 
 _STATUS = re.compile(r"Server returned (?:non-2xx status code|error response)?:? ?(?:with )?(\d{3})")
 _STATUS_IN_DEBUG = re.compile(r"status: (\d{3}),")
 _CODE = re.compile(r"<Code>\s*([A-Za-z0-9._-]{1,80})\s*</Code>")
 _AZURE_CODE = re.compile(r'"code"\s*:\s*"([A-Za-z]{1,80})"')
 _REGION = re.compile(r"<Region>([a-z0-9-]{1,40})</Region>|expecting '([a-z0-9-]{1,40})'")
-_SIZE = re.compile(r"<ActualObjectSize>\s*([0-9]{1,18})\s*</ActualObjectSize>")
+_SIZE = re.compile(r"<ActualObjectSize>\s*([0-9]{1,18})\s*<|StartTooLarge \{[^}]*length: ([0-9]{1,18})")
 
 _NO_BUCKET = ("NoSuchBucket", "ContainerNotFound", "FilesystemNotFound")
 _SKEWED = ("RequestTimeTooSkewed", "RequestExpired")
@@ -45,10 +45,15 @@ class Refusal:
             int(status[1]) if status else None,
             code[1] if code else "",
             (region[1] or region[2] or "") if region else "",
-            int(size[1]) if size else None,
+            int(size[1] or size[2]) if size else None,
             "TimedOut" in text or "kind: Timeout" in text,
             text,
         )
+
+    @property
+    def is_behind_the_end(self) -> bool:
+        """Whether a range was asked for that begins where the object ends, or later."""
+        return self.status == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE or "StartTooLarge" in self.text
 
     @property
     def reason(self) -> str:
@@ -108,6 +113,14 @@ def _by_status(refusal: Refusal, path: str) -> str | None:
     if "token" in refusal.text.lower() or "credential" in refusal.text.lower():
         return f"no access token could be had; {_how_to_sign(path)}"
     return None
+
+
+def refuse_writing(path: str) -> None:
+    """Raise the UserError that nothing can be written there, where that is known without asking."""
+    if scheme_of(path) in WEB_SCHEMES:
+        raise UserError(f"{shown(path)}: web servers are read only; write to s3://, gs://, az://, hdfs:// or a folder")
+    if credentials.vendor_of(path) == "google" and not is_signed(path):
+        raise UserError(f"{shown(path)}: no credentials were found: {_how_to_sign(path)}")
 
 
 def not_allowed(path: str, reason: str) -> str:

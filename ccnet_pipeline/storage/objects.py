@@ -13,19 +13,16 @@ import io
 import tempfile
 import uuid
 from collections.abc import Iterator, Sequence
-from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 import obstore
 from obstore.exceptions import AlreadyExistsError, GenericError, PreconditionError
 from obstore.store import ObjectStore
 
-from ccnet_pipeline.errors import UserError
 from ccnet_pipeline.storage import clients
-from ccnet_pipeline.storage.answers import Refusal, explained
+from ccnet_pipeline.storage.answers import Refusal, explained, refuse_writing
 from ccnet_pipeline.storage.joined import read_joined
 from ccnet_pipeline.storage.leases import LOCK
-from ccnet_pipeline.storage.paths import WEB_SCHEMES, scheme_of, shown
 from ccnet_pipeline.storage.stores import Range, Ranges
 from ccnet_pipeline.storage.streams import Pieces, RemoteFile
 
@@ -78,7 +75,7 @@ class ObjectStores:
                 try:
                     return bytes(obstore.get_range(store, key, start=start, length=size))
                 except GenericError as error:
-                    if Refusal.of(error).status == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
+                    if Refusal.of(error).is_behind_the_end:
                         return b""
                     raise
 
@@ -95,7 +92,7 @@ class ObjectStores:
                         bytes(each) for each in obstore.get_ranges(store, key, starts=starts, lengths=sizes, coalesce=0)
                     ]
                 except GenericError as error:
-                    if Refusal.of(error).status == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
+                    if Refusal.of(error).is_behind_the_end:
                         return [b""] * len(spans)
                     raise
 
@@ -103,7 +100,7 @@ class ObjectStores:
 
     @contextlib.contextmanager
     def writing(self, path: str) -> Iterator[BinaryIO]:
-        _refuse_web(path)
+        refuse_writing(path)
         store, key = _located(path)
         with tempfile.SpooledTemporaryFile(_IN_MEMORY_BYTES) as file:
             yield file  # type: ignore[misc]
@@ -135,7 +132,7 @@ class ObjectStores:
         return [path.rpartition("/")[2] for path in paths]
 
     def remove(self, path: str) -> None:
-        _refuse_web(path)
+        refuse_writing(path)
         store, key = _located(path)
         with contextlib.suppress(FileNotFoundError), explained(path):
             obstore.delete(store, key)
@@ -161,7 +158,7 @@ class ObjectStores:
 
     def check(self, folder: str) -> None:
         """Write and remove a small object: nothing else tells whether that is allowed."""
-        _refuse_web(folder)
+        refuse_writing(folder)
         root, key = clients.root_and_key(folder)
         store = clients.client(root, clients.FOR_A_LOOK)
         probe = "/".join(filter(None, (key, f".writing-probe-{uuid.uuid4().hex}")))
@@ -176,7 +173,7 @@ class ObjectStores:
         return self._put(path, data, version)
 
     def _put(self, path: str, data: bytes, mode: Any) -> object:
-        _refuse_web(path)
+        refuse_writing(path)
         store, key = _located(path)
         with explained(path):
             try:
@@ -209,11 +206,6 @@ def _pieces(path: str, found: "GetResult") -> Pieces:
     """Give the bytes of an answer; where it breaks off, the library asks for the rest of the same version."""
     with explained(path):
         yield from found.stream(min_chunk_size=1)
-
-
-def _refuse_web(path: str) -> None:
-    if scheme_of(path) in WEB_SCHEMES:
-        raise UserError(f"{shown(path)}: web servers are read only; write to s3://, gs://, az://, hdfs:// or a folder")
 
 
 def _listed(folder: str) -> Iterator[tuple[str, Any]]:

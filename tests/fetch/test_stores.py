@@ -157,7 +157,7 @@ def test_s3_gives_up(bucket: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_gcs(bucket: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     content = put(bucket, "crawl/x y/a?b#c", noise(200_000))
     with FaultServer(bucket, random_faults(2, 0.5, ["reset", "unavailable", "part"])) as server:
-        monkeypatch.setenv("STORAGE_EMULATOR_HOST", server.url.removeprefix("http://"))
+        monkeypatch.setenv("GOOGLE_BASE_URL", server.url)
         assert read_all("gs://crawl/x y/a?b#c") == content
         assert size_of("gs://crawl/x y/a?b#c", FAST) == 200_000
         headers = server.log[0].headers
@@ -170,15 +170,13 @@ def test_gcs(bucket: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_gcs_forbidden_is_not_tried_again(bucket: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     put(bucket, "crawl/a", b"x")
     with FaultServer(bucket, scripted(then=Fault("forbidden"))) as server:
-        monkeypatch.setenv("STORAGE_EMULATOR_HOST", server.url)
+        monkeypatch.setenv("GOOGLE_BASE_URL", server.url)
         with pytest.raises(FetchError, match=r"^gs://crawl/a: 403 AccessDenied: not public, and no credentials were"):
             read_all("gs://crawl/a")
         assert len(server.log) == 1
 
 
-def test_gcs_asks_with_the_token_of_google_auth(
-    bucket: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_gcs_asks_with_the_token_of_google_auth(bucket: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     put(bucket, "crawl/a", b"x")
     (tmp_path / "adc.json").write_text('{"type": "external_account"}')
     credentials = SimpleNamespace(token="t0ken", expiry=None, refresh=lambda request: None)

@@ -37,7 +37,9 @@ def find() -> Found:
     config = {"base_url": endpoint}
     signed = Found(config, endpoint, headers=_AS_STORED)
     anonymous = Found({**config, "skip_signature": True}, endpoint, is_signed=False, headers=_AS_STORED)
-    if emulator or first_of("GOOGLE_SKIP_SIGNATURE"):
+    if emulator:  # the library signs whatever writes
+        return Found({**config, "bearer_token": "emulator"}, endpoint, headers=_AS_STORED)
+    if first_of("GOOGLE_SKIP_SIGNATURE"):
         return anonymous
     if first_of(*_BY_LIBRARY):
         return signed
