@@ -78,10 +78,10 @@ $(TEST_READY): $(VENV)/bin/python pyproject.toml
 	$(INSTALL) --editable '.[dev]'
 	touch $@ $(RUN_READY) $(TRAIN_READY)
 
-# The versions are those of a Python that all of them know.
+# The lists are whole, with versions for a Python that all of them know.
 $(DEPLOY_READY): $(VENV)/%/.ready: tests/deploy/requirements/%.txt | $(VENV)/bin/python
 	$(DEPLOY_PYTHON) -m venv $(VENV)/$*
-	$(VENV)/$*/bin/python -m pip install --quiet --disable-pip-version-check --requirement $<
+	$(VENV)/$*/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --requirement $<
 	touch $@
 
 clean: ## remove the virtual environment and what the sample left
