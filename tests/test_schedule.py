@@ -253,6 +253,23 @@ def test_a_list_of_dumps_that_is_none(remote: bool, mirror: Path, mistake: Calla
         assert line.endswith("where the dumps should be listed; check --base, or give --dump the name of a dump")
 
 
+@pytest.mark.parametrize("remote", [False, True])
+def test_a_dump_that_is_listed_and_not_there(remote: bool, mirror: Path, mistake: Callable[..., str]) -> None:
+    list_dumps(mirror, ["CC-MAIN-2008-2009", *DUMPS])
+    with FaultServer(mirror) as server:
+        line = mistake(*(["--base", server.url] if remote else []), "--dump", "new")
+    assert line.startswith("--dump new is CC-MAIN-2008-2009, but ")
+    assert "crawl-data/CC-MAIN-2008-2009/wet.paths.gz" in line
+    assert line.endswith("; give the name of another dump, or begin at a later one with --dump new:NAME")
+
+
+def test_a_new_dump_does_not_take_the_place_of_another(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("corpus").mkdir()
+    Path("corpus/manifest.json").touch()
+    assert run("--dump", "new", "--hash_index", "seen", "--output", "corpus", "--overwrite") == 2
+    assert capsys.readouterr().err.endswith("give each one a folder of its own: --output corpus-{dump}\n")
+
+
 # --- started twice
 
 
