@@ -12,9 +12,11 @@ ADDED := ccnet_pipeline/language/added.ftz
 MODELS ?= models
 SAMPLE := ccnet_pipeline/sample
 BENCH ?= --input $(SAMPLE)/crawl --lid_model lid.176.ftz --lm_dir $(SAMPLE)/lm --segments 20 --hashes 1000000
+LOCK := $(BIN)/python -m uv pip compile --quiet --upgrade --generate-hashes --no-annotate --no-header \
+	--python-platform x86_64-manylinux_2_28
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: run train kenlm models text-given test tests deploy-test lint bench sample clean
+.PHONY: run train kenlm models text-given test tests flink-test lint bench sample image-test locks deploy-test clean
 
 run: $(RUN_READY) ## build the bundled sample crawl and print what was built
 	$(BIN)/python -m beam_jobs.build_cc100
@@ -41,6 +43,10 @@ test: $(TEST_READY) ## check style, types and layers, and run every test
 
 tests: $(TEST_READY)
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+
+# Needs Java 17, Beam's job server for Flink (CC100_FLINK_JAR, default: the jar in ../shared/flink), root and iproute2.
+flink-test: $(TEST_READY) ## build on Flink: embedded, and on a cluster of two hosts of which some are lost
+	$(BIN)/python -m pytest -m "flink or not flink" tests/flink
 
 # With real Airflows, each in an environment of its own (2 GB together); Terraform and kubectl where they are installed.
 deploy-test: $(TEST_READY) $(DEPLOY_READY) ## test deploy/ with Airflow 2 and 3, Kubernetes' client, Terraform
@@ -77,6 +83,16 @@ $(TRAIN_READY): $(RUN_READY)
 $(TEST_READY): $(VENV)/bin/python pyproject.toml
 	$(INSTALL) --editable '.[dev]'
 	touch $@ $(RUN_READY) $(TRAIN_READY)
+
+image-test: $(TEST_READY) ## run the steps of docker/pipeline.Dockerfile in a clean root, without Docker: needs root
+	CC100_IMAGE_TEST=1 $(BIN)/python -m pytest -s -n 0 tests/images
+
+locks: $(TEST_READY) ## renew the versions and hashes of what the images hold (docker/locks)
+	$(INSTALL) uv
+	$(LOCK) --python-version 3.11 -o docker/locks/build.txt docker/locks/build.in
+	$(LOCK) --python-version 3.11 --extra beam --extra dataflow --extra fast --extra trafilatura \
+		-o docker/locks/pipeline.txt pyproject.toml
+	$(LOCK) --python-version 3.12 --extra model -o docker/locks/model.txt pyproject.toml docker/locks/model.in
 
 # The lists are whole, with versions for a Python that all of them know.
 $(DEPLOY_READY): $(VENV)/%/.ready: tests/deploy/requirements/%.txt | $(VENV)/bin/python
