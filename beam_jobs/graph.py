@@ -81,7 +81,7 @@ def build(pipeline: beam.Pipeline, plan: Plan) -> None:
         | "ReadSegments" >> beam.FlatMap(_read_segments, plan.segments_file).with_output_types(tuple[int, Segment])
         | "Extract" >> Extract(remains, plan.extract_segment)
         | "Compact" >> Compact(remains, recipe.dedup_keep)
-        | "PlanRanges" >> PlanRanges(blocks, plan.num_ranges)
+        | "PlanRanges" >> PlanRanges(blocks, plan.num_ranges, layout.failures_file)
     )
     answers, extended = ranges | "Resolve" >> Resolve(layout, recipe.dedup_keep, plan.earlier)
     scattered = answers | "Scatter" >> Scatter(remains)

@@ -12,7 +12,7 @@ from beam_jobs.extract_segment import ExtractSegment
 from beam_jobs.graph import Plan
 from beam_jobs.layout import Layout
 from beam_jobs.mine_segment import MineSegment
-from beam_jobs.options import LOCAL_RUNNERS, Arguments, parse
+from beam_jobs.options import Arguments, parse
 from beam_jobs.preparation import Prepared, prepare
 from beam_jobs.runners import execution
 from beam_jobs.summary import print_summary, where_it_lies
@@ -48,10 +48,8 @@ def _run_or_be_interrupted(arguments: Arguments) -> None:
 
 def run(arguments: Arguments) -> None:
     """Build the corpus that the arguments ask for, as far as it is not built yet."""
-    if arguments.runner not in LOCAL_RUNNERS and not arguments.estimate:
-        from beam_jobs.runners import submission
-
-        submission.check(arguments)
+    if not arguments.estimate:
+        execution.check(arguments)
     index = arguments.hash_index
     if arguments.estimate or not index:
         _run_on_chosen(arguments)
@@ -76,6 +74,7 @@ def _run(arguments: Arguments) -> None:
     prepared = prepare(arguments)
     workers, pipeline = execution.make_pipeline(arguments, prepared)
     with storage.locked(arguments.output):
+        execution.refuse_if_running(arguments)
         ours = run_directory.claim(
             arguments.output,
             prepared.configuration,
@@ -93,7 +92,8 @@ def _run(arguments: Arguments) -> None:
                 # So late because the line of a mistake stands alone.
                 for remark in (*dump_choice.remarks(arguments), *prepared.remarks()):
                     print(f"build_cc100: {remark}", file=sys.stderr)
-                execution.execute(pipeline, plan, workers, prepared)
+                if not execution.execute(arguments, pipeline, plan, workers, prepared):
+                    return
             if prepared.index:
                 prepared.index.remove_unneeded()
                 if doubt := earlier_dumps.remark_on(prepared.index.folder, ours.run):

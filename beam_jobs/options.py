@@ -12,6 +12,7 @@ from typing import NoReturn
 from apache_beam.options.pipeline_options import PipelineOptions, _BeamArgumentParser
 
 from beam_jobs.parser import SAMPLE_LID_MODEL, SAMPLE_OUTPUT, make_parser
+from beam_jobs.runners.flink_options import FlinkOptions
 from ccnet_pipeline import sample
 from ccnet_pipeline.dumps import Choice, New, choice_of, is_name
 from ccnet_pipeline.errors import UserError
@@ -52,6 +53,7 @@ class Arguments:
     keep_work: bool
     overwrite: bool
     runner: str
+    detach: bool  # from a job on a cluster
     workers: int
     dedup_buckets: int  # 0: as many as memory asks for
     hash_index: str | None  # the folder
@@ -117,6 +119,7 @@ def parse(argv: Sequence[str]) -> Arguments:
         keep_work=parsed.keep_work,
         overwrite=parsed.overwrite,
         runner=_runner(parsed.runner),
+        detach=parsed.detach,
         workers=_at_least("--workers", parsed.workers, 0) or _num_cores(),
         dedup_buckets=_at_least("--dedup_buckets", parsed.dedup_buckets, 0),
         hash_index=_hash_index(parsed.hash_index, recipe),
@@ -243,7 +246,7 @@ def _num_cores() -> int:
 def _check_beam_options(rest: Sequence[str]) -> None:
     """Refuse options that neither we nor Beam know: Beam itself would let a misspelt one pass in silence."""
     parser = _BeamParser(add_help=False, allow_abbrev=False)
-    for options in PipelineOptions.__subclasses__():
+    for options in {*PipelineOptions.__subclasses__(), FlinkOptions}:
         options._add_argparse_args(parser)
     parsed, unknown = parser.parse_known_args(list(rest))
     if parsed.direct_num_workers != 1 or parsed.direct_running_mode != "in_memory":

@@ -43,10 +43,8 @@ def list_dumps(base: Path, names: Sequence[str]) -> None:
     (base / "collinfo.json").write_text(json.dumps(listed, indent=2))
 
 
-@pytest.fixture(scope="module")
-def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A mirror with three dumps of one archive each."""
-    base = tmp_path_factory.mktemp("mirror")
+def make_mirror(base: Path) -> Path:
+    """Make a mirror with three dumps of one archive each."""
     for dump, archive in zip(DUMPS, ARCHIVES, strict=False):
         place = base / "crawl-data" / dump / "wet" / archive.name
         place.parent.mkdir(parents=True)
@@ -58,12 +56,11 @@ def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def mirror(published: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The same, to be changed; we are in an empty folder."""
-    base = Path(shutil.copytree(published, tmp_path / "mirror"))
+def mirror(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Such a mirror; we are in an empty folder."""
     (tmp_path / "here").mkdir()
     monkeypatch.chdir(tmp_path / "here")
-    return base
+    return make_mirror(tmp_path / "mirror")
 
 
 @pytest.fixture

@@ -1,6 +1,6 @@
 """The books of a run against what its files hold: every balance closes, and what was kept is what is there."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 import msgspec
 import numpy as np
@@ -12,15 +12,27 @@ from ccnet_pipeline.formats import TEXT
 from ccnet_pipeline.frames import read_lines
 from ccnet_pipeline.ledger import Balance
 from ccnet_pipeline.shards.published import Books, Ledger, SegmentBooks
-from ccnet_pipeline.shards.published_run import LEDGER_FILE, LEDGER_FOLDER, PublishedRun
+from ccnet_pipeline.shards.published_run import LEDGER_FILE, LEDGER_FOLDER, REMOVED_FOLDER, PublishedRun
 from ccnet_pipeline.shards.recount import Counts, Difference, FileReport
+from ccnet_pipeline.shards.removal import Record
+from ccnet_pipeline.shards.removal_books import REASON
+from ccnet_pipeline.shards.swapping import RECORD_NAME
 
 _Kept = dict[str, npt.NDArray[np.int64]]  # by language: documents, paragraphs and characters of each segment
 _UNITS = ("records", "paragraphs", "characters")
 
 
-def check_ledger(run: PublishedRun, reports: Mapping[str, FileReport], leading: str) -> Iterator[Difference]:
-    """Yield what is wrong with ledger.json and its parts."""
+def check_ledger(
+    run: PublishedRun, reports: Mapping[str, FileReport], leading: str, records: int | None
+) -> Iterator[Difference]:
+    """Yield what is wrong with ledger.json and its parts.
+
+    Args:
+        run: the run.
+        reports: what came of its files.
+        leading: the format whose documents are told.
+        records: of the crawl, that they are from; None: not known.
+    """
     try:
         ledger = storage.read_json(run.path(LEDGER_FILE), Ledger)
     except msgspec.DecodeError as error:
@@ -30,7 +42,10 @@ def check_ledger(run: PublishedRun, reports: Mapping[str, FileReport], leading: 
         yield Difference(LEDGER_FILE, None, "", "it is missing")
         return
     yield from (Difference(LEDGER_FILE, None, "", what) for what in _faults(ledger))
+    if records is not None:
+        yield from _differ(LEDGER_FILE, "", [ledger.records.kept], [records])
     yield from _against_files(run, reports, leading, ledger)
+    yield from _removed(run, ledger)
     yield from _parts(run, ledger, None if leading == TEXT else _kept(run, reports, leading))
 
 
@@ -46,13 +61,33 @@ def _against_files(
         yield from _differ(LEDGER_FILE, f"{language}: ", kept, [found.documents, found.paragraphs, found.characters])
     paragraphs = sum(found.paragraphs for found in by_language.values())
     characters = sum(found.characters for found in by_language.values())
-    yield from _differ(
-        LEDGER_FILE, "", [0, ledger.paragraphs.kept, ledger.characters.kept], [0, paragraphs, characters]
-    )
+    kept = [ledger.paragraphs.kept, ledger.characters.kept]
+    yield from _differ(LEDGER_FILE, "", kept, [paragraphs, characters], _UNITS[1:])
 
 
-def _differ(file: str, whose: str, kept: list[int], found: list[int]) -> Iterator[Difference]:
-    for unit, stated, there in zip(_UNITS, kept, found, strict=True):
+def _removed(run: PublishedRun, ledger: Ledger) -> Iterator[Difference]:
+    """Yield what the records of removals do not say as the ledger does."""
+    removed = dict.fromkeys(_UNITS, 0)
+    for name in sorted(storage.sizes(run.path(REMOVED_FOLDER))):
+        if not RECORD_NAME.fullmatch(name):
+            continue
+        try:
+            record = storage.read_json(run.path(f"{REMOVED_FOLDER}/{name}"), Record)
+        except msgspec.DecodeError as error:
+            yield Difference(f"{REMOVED_FOLDER}/{name}", None, "", f"it is damaged: {error}")
+            return
+        for unit in _UNITS:
+            removed[unit] += getattr(record, unit)
+    for unit, count in removed.items():
+        if count != (stated := getattr(ledger, unit).dropped.get(REASON, 0)):
+            what = f"{stated:,} {unit} {REASON}, and {count:,} in the records in {REMOVED_FOLDER}/"
+            yield Difference(LEDGER_FILE, None, "", what)
+
+
+def _differ(
+    file: str, whose: str, kept: list[int], found: list[int], units: Sequence[str] = _UNITS
+) -> Iterator[Difference]:
+    for unit, stated, there in zip(units, kept, found, strict=False):
         if stated != there:
             yield Difference(file, None, "", f"{whose}{stated:,} {unit} kept, and the shards hold {there:,}")
 

@@ -54,6 +54,12 @@ class Counts:
     characters: int = 0  # code points of paragraphs
     texts: int = 0  # the sum of hashes of the texts, modulo 2^64, which no order changes
 
+    def count(self, document: Document) -> None:
+        """Add a document, but for the hash of its text."""
+        self.documents += 1
+        self.paragraphs += len(document.paragraph_ids)
+        self.characters += len(document.text) - max(len(document.paragraph_ids) - 1, 0)
+
     def add(self, other: "Counts") -> None:
         self.documents += other.documents
         self.paragraphs += other.paragraphs
@@ -73,7 +79,8 @@ class FileReport:
     by_segment: dict[str, Counts] = field(default_factory=dict)
     places: tuple[tuple[str, int], tuple[str, int]] | None = None  # segment and offset of the first and last document
     ids: list[StoredTable] = field(default_factory=list)
-    shared_pages: list[StoredTable] = field(default_factory=list)  # of documents that are one of several of a page
+    shared: int = 0  # documents that are one of several of a page
+    shared_pages: list[StoredTable] = field(default_factory=list)  # the ids of their pages
     paragraphs: dict[int, list[StoredTable]] = field(default_factory=dict)  # by the scope of deduplication
 
     def differs(self, number: int | None, what: str, document_id: str = "") -> None:
@@ -204,7 +211,9 @@ class _Reader:
         if not self._is_leading:
             return
         self._ids.add(hashes_of([document.id for document in documents]))
-        self._pages.add(hashes_of([page for document in documents if (page := shared_page(document))]))
+        pages = [page for document in documents if (page := shared_page(document))]
+        self._report.shared += len(pages)
+        self._pages.add(hashes_of(pages))
         for segment, start, stop in _runs([document.segment for document in documents]):
             of_segment = self._report.by_segment.setdefault(segment, Counts())
             of_segment.add(Counts(stop - start, *_sizes(texts[start:stop])))

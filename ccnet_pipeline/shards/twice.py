@@ -87,7 +87,9 @@ def meet(tables: Sequence[StoredTable], most: int, index: Reader | None = None, 
         index_name: its source.
     """
     meeting = Meeting()
-    at_once = max(_LEAST_AHEAD, min(READ_HASHES, _AHEAD_HASHES // max(len(tables), 1)))
+    if not tables:
+        return meeting
+    at_once = max(_LEAST_AHEAD, min(READ_HASHES, _AHEAD_HASHES // len(tables)))
     with ExitStack() as stack:
         files: dict[str, BinaryIO] = {
             path: stack.enter_context(Path(path).open("rb")) for path in {table.path for table in tables}

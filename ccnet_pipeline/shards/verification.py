@@ -10,8 +10,9 @@ from ccnet_pipeline.formats import JSONL, TEXT
 from ccnet_pipeline.shards.books_check import check_ledger
 from ccnet_pipeline.shards.locate import places_of_ids, places_of_paragraphs
 from ccnet_pipeline.shards.published import REJECTS, SHARDS, FinalFile
-from ccnet_pipeline.shards.published_run import MANIFEST_FILE, PublishedRun
+from ccnet_pipeline.shards.published_run import MANIFEST_FILE, REMOVED_FOLDER, PublishedRun
 from ccnet_pipeline.shards.recount import MOST, Counts, Difference, FileReport, Recount
+from ccnet_pipeline.shards.swapping import PENDING_FILE, is_pending
 from ccnet_pipeline.shards.twice import Meeting, StoredTable, meet
 
 INDEX = "the hash index"
@@ -73,7 +74,7 @@ class Verification:
         self._tell(self._of_formats())
         self._tell(self._of_order())
         self._compare()
-        self._tell(check_ledger(self.run, self.reports, self.leading))
+        self._tell(check_ledger(self.run, self.reports, self.leading, self._records()))
         counts = self._sum(self.leading)
         return Verdict(
             files=len(self.run.manifest.files),
@@ -103,6 +104,9 @@ class Verification:
 
     def _of_manifest(self) -> Iterator[Difference]:
         """Yield files that it does not name, and rows that are not as their path says."""
+        if is_pending(self.run.output):
+            what = "a removal was interrupted: the same beam_jobs.remove goes on where it stopped"
+            yield Difference(f"{REMOVED_FOLDER}/{PENDING_FILE}", None, "", what)
         named = {file.path for file in self.run.manifest.files}
         if self.run.manifest.fingerprint != self.run.run.fingerprint:
             yield Difference(MANIFEST_FILE, None, "", "its fingerprint is not that of run.json")
@@ -134,6 +138,14 @@ class Verification:
                 if begin[0] <= last[0]:
                     what = f"it begins with {begin[0]}, and {before.path} ends with {last[0]}"
                     yield Difference(file.path, None, "", what)
+
+    def _records(self) -> int | None:
+        """Return how many records of the crawl the documents are from; None: text alone does not say."""
+        if self.leading == TEXT:
+            return None
+        leading = [self.reports[file.path] for file in self.run.shards(self.leading)]
+        pages = self._met([table for report in leading for table in report.shared_pages])
+        return sum(report.counts.documents - report.shared for report in leading) + pages.distinct
 
     def _compare(self) -> None:
         """Find ids and paragraphs that stand twice."""
