@@ -133,6 +133,11 @@ def line(**changes: Any) -> bytes:
         (lines_of(HEAD, line(), b"{"), "document 2: not as the format has it: Input data was truncated"),
         (lines_of(HEAD, line(offset="1")), "document 1: not as the format has it: Expected `int`, got `str`"),
         (lines_of(HEAD, line(more=1)), "document 1: not as the format has it: Object contains unknown field `more`"),
+        (lines_of(HEAD, line(language_model="m")), "it has languages or language_model, which stand"),
+        (
+            lambda output: replace_file(output, HEAD, zstandard.compress(line() + b"\n")),
+            "document 1: the frame that begins with it has no checksum",
+        ),
         (lines_of(HEAD, b'{"id":"a"}'), "document 1: not as the format has it: Object missing required field `text`"),
         (lines_of(HEAD, b'{"id":"\xff"}'), "document 1: not as the format has it: "),
         (lines_of(HEAD, line(language="fr")), "its language is 'fr', that of the file is 'en'"),
