@@ -133,7 +133,7 @@ def line(**changes: Any) -> bytes:
         (lines_of(HEAD, line(), b"{"), "document 2: not as the format has it: Input data was truncated"),
         (lines_of(HEAD, line(offset="1")), "document 1: not as the format has it: Expected `int`, got `str`"),
         (lines_of(HEAD, line(more=1)), "document 1: not as the format has it: Object contains unknown field `more`"),
-        (lines_of(HEAD, line(language_model="m")), "it has languages or language_model, which stand"),
+        (lines_of(HEAD, line(language_model="m")), "it has languages or language_model, which are in all"),
         (
             lambda output: replace_file(output, HEAD, zstandard.compress(line() + b"\n")),
             "document 1: the frame that begins with it has no checksum",

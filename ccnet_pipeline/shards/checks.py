@@ -27,7 +27,7 @@ class Checks:
         yield from _of_numbers(document)
         if (document.languages is UNSET, document.language_model is UNSET) != (not self.keeps_labels,) * 2:
             has = "lacks" if self.keeps_labels else "has"
-            yield f"it {has} languages or language_model, which stand in all documents of --keep_labels, and in no other"
+            yield f"it {has} languages or language_model, which are in all documents of --keep_labels, and in no other"
 
     def _of_place(self, document: Document) -> Iterator[str]:
         if document.language != self.file.language:
