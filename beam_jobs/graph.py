@@ -58,8 +58,7 @@ class Plan:
 
 
 def _read_segments(_: bytes, path: str) -> Iterator[tuple[int, Segment]]:
-    with storage.open_for_reading(path) as file:
-        segments = msgspec.json.decode(file.read(), type=list[Segment])
+    segments = msgspec.json.decode(storage.read(path), type=list[Segment])
     yield from ((segment.number, segment) for segment in segments)
 
 
@@ -81,7 +80,7 @@ def build(pipeline: beam.Pipeline, plan: Plan) -> None:
         | "ReadSegments" >> beam.FlatMap(_read_segments, plan.segments_file).with_output_types(tuple[int, Segment])
         | "Extract" >> Extract(remains, plan.extract_segment)
         | "Compact" >> Compact(remains, recipe.dedup_keep)
-        | "PlanRanges" >> PlanRanges(blocks, plan.num_ranges)
+        | "PlanRanges" >> PlanRanges(blocks, plan.num_ranges, layout.failures_file)
     )
     answers, extended = ranges | "Resolve" >> Resolve(layout, recipe.dedup_keep, plan.earlier)
     scattered = answers | "Scatter" >> Scatter(remains)

@@ -12,13 +12,15 @@ from beam_jobs.extract_segment import ExtractSegment
 from beam_jobs.graph import Plan
 from beam_jobs.layout import Layout
 from beam_jobs.mine_segment import MineSegment
-from beam_jobs.options import LOCAL_RUNNERS, Arguments, parse
+from beam_jobs.model_places import ModelPlaces
+from beam_jobs.options import Arguments, parse
 from beam_jobs.preparation import Prepared, prepare
 from beam_jobs.runners import execution
 from beam_jobs.summary import print_summary, where_it_lies
 from ccnet_pipeline import command, storage
 from ccnet_pipeline.formats import JSONL
 from ccnet_pipeline.listings import Pick
+from ccnet_pipeline.local_copies import portable
 from ccnet_pipeline.shards.published import FinalFile
 
 
@@ -48,10 +50,8 @@ def _run_or_be_interrupted(arguments: Arguments) -> None:
 
 def run(arguments: Arguments) -> None:
     """Build the corpus that the arguments ask for, as far as it is not built yet."""
-    if arguments.runner not in LOCAL_RUNNERS and not arguments.estimate:
-        from beam_jobs.runners import submission
-
-        submission.check(arguments)
+    if not arguments.estimate:
+        execution.check(arguments)
     index = arguments.hash_index
     if arguments.estimate or not index:
         _run_on_chosen(arguments)
@@ -76,6 +76,7 @@ def _run(arguments: Arguments) -> None:
     prepared = prepare(arguments)
     workers, pipeline = execution.make_pipeline(arguments, prepared)
     with storage.locked(arguments.output):
+        execution.refuse_if_running(arguments)
         ours = run_directory.claim(
             arguments.output,
             prepared.configuration,
@@ -93,7 +94,8 @@ def _run(arguments: Arguments) -> None:
                 # So late because the line of a mistake stands alone.
                 for remark in (*dump_choice.remarks(arguments), *prepared.remarks()):
                     print(f"build_cc100: {remark}", file=sys.stderr)
-                execution.execute(pipeline, plan, workers, prepared)
+                if not execution.execute(arguments, pipeline, plan, workers, prepared):
+                    return
             if prepared.index:
                 prepared.index.remove_unneeded()
                 if doubt := earlier_dumps.remark_on(prepared.index.folder, ours.run):
@@ -155,14 +157,13 @@ def _plan(arguments: Arguments, prepared: Prepared, layout: Layout, run: str) ->
             layout=layout,
             recipe=configuration.recipe,
             fetch=replace(arguments.fetch, cache=storage.absolute(cache) if cache else None),
-            blocklist=prepared.blocklist.absolute() if prepared.blocklist else None,
+            blocklist=portable(prepared.blocklist) if prepared.blocklist else None,
             has_robots=prepared.robots is not None,
         ),
         mine_segment=MineSegment(
             layout=layout,
             recipe=configuration.recipe,
-            lid_models=prepared.lid_models.absolute(),
-            lm_dir=prepared.lm_dir.absolute() if prepared.lm_dir else None,
+            models=ModelPlaces.of(prepared.lid_models, prepared.lm_dir),
             keep_rejects=configuration.keep_rejects,
             keep_labels=configuration.keep_labels,
         ),
@@ -193,7 +194,7 @@ def _print_next_steps(arguments: Arguments, files: list[FinalFile]) -> None:
     python = python.relative_to(Path.cwd()) if python.is_relative_to(Path.cwd()) else python
     lines = [file.path for file in files if file.format == JSONL]
     shown = next((path for path in lines if path.startswith("shards/fr/")), lines[0] if lines else None)
-    if shown:
+    if shown and storage.is_local(out):
         print(f"Look inside:   zstd -dc {storage.join(out, shown)} | head -3")
     print("Next, real CommonCrawl, one file of a dump:")
     print(f"    {python} -m beam_jobs.build_cc100 --dump CC-MAIN-2018-51 --sample 1 --output corpus")

@@ -61,6 +61,11 @@ class Layout:
         return join(self.work, "resolve", f"{first_cell:03d}-{stop_cell:03d}.index.json")
 
     @property
+    def failures_file(self) -> str:
+        """Return the path of the list of segments that could not be read; where there is one, the run has failed."""
+        return join(self.work, "failures.json")
+
+    @property
     def base_index_file(self) -> str:
         """The hash index as it was before the run."""
         return join(self.work, "hash_index.json")

@@ -290,6 +290,12 @@ def _add_execution(group: argparse._ArgumentGroup) -> None:
         "(default: %(default)s)",
     )
     add(
+        "--detach",
+        action="store_true",
+        help="end when the job is at work on its cluster, and say how to watch and cancel it; when it has ended, the "
+        "same command prints the summary (FlinkRunner, with --flink_submit_uber_jar)",
+    )
+    add(
         "--workers",
         type=int,
         default=0,

@@ -5,7 +5,6 @@ archive may take minutes, so that stage is measured in bytes, and notes how far 
 """
 
 import contextlib
-import os
 import sys
 import threading
 import time
@@ -13,17 +12,18 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import msgspec
 from rich import filesize
 
-from beam_jobs.layout import READING, Layout
+from beam_jobs.layout import Layout
+from beam_jobs.stage_notes import LocalNotes, RemoteNotes, StageNotes
 from ccnet_pipeline.fetch import Readable
-from ccnet_pipeline.storage import is_local, read_note
+from ccnet_pipeline.storage import is_local, join
 
 _LOG_EVERY_S = 15.0
 _LOOK_EVERY_S = 0.5
+_LOOK_AFAR_EVERY_S = 5.0  # into an object store
 _PAUSE = 50  # times what a look took: of very many segments at least
-_SETTLED_NS = 1_000_000_000  # a folder that changed since may change again without another time of change
+QUIET_S = 60.0  # without anything new, until it is said
 
 
 class WatchedStream:
@@ -55,44 +55,12 @@ def watched(stream: Readable, note: str) -> Iterator[WatchedStream]:
             Path(note).unlink(missing_ok=True)
 
 
-class _Pages(msgspec.Struct):
-    """What we want of a note."""
-
-    pages: int
-    bytes: int = 0
-
-
-@dataclass(slots=True)
-class _NoteFolder:
-    """The notes of a thousand segments; it is listed only if something has come or gone since."""
-
-    path: Path
-    reading: list[Path] = field(default_factory=list)  # notes of how far an archive has been read
-    is_in_use: bool = False
-    _seen: set[str] = field(default_factory=set)
-    _changed_ns: int | None = None  # as of the last listing
-
-    def new_notes(self) -> list[Path]:
-        """Return the notes of segments that are done since the last time."""
-        changed_ns = self.path.stat().st_mtime_ns
-        if changed_ns == self._changed_ns:
-            return []
-        is_settled = changed_ns < time.time_ns() - _SETTLED_NS
-        self._changed_ns = changed_ns if is_settled else None
-        names = os.listdir(self.path)  # noqa: PTH208 - thousands of names, which iterdir would make paths of
-        new = {name for name in names if name.endswith(".done.json") and not name.startswith(".")} - self._seen
-        self._seen |= new
-        self.reading = [self.path / name for name in names if name.startswith(".") and name.endswith(f".{READING}")]
-        self.is_in_use = any(name.startswith(".") for name in names)
-        return [self.path / name for name in sorted(new)]
-
-
 @dataclass(slots=True)
 class StageProgress:
     """One stage over all segments."""
 
     name: str
-    folder: Path
+    folder: str
     num_segments: int
     total_bytes: int = 0  # of all archives, about; 0: the stage is not measured in bytes
     done: int = 0
@@ -102,31 +70,32 @@ class StageProgress:
     done_before: int = 0  # what an earlier run left
     pages_before: int = 0
     bytes_before: int = 0
-    _folders: dict[str, _NoteFolder] = field(default_factory=dict)
+    _notes: StageNotes = field(init=False)
     _done_bytes: int = 0
+    _looked: float | None = None
+    _moved: float = 0.0  # when something was last seen to have come
+
+    def __post_init__(self) -> None:
+        self._notes = LocalNotes(self.folder) if is_local(self.folder) else RemoteNotes(self.folder)
 
     def look(self, now: float) -> None:
         """Count the notes that have come."""
         if self.done == self.num_segments:
             return
-        for folder in self._note_folders():
-            for note in folder.new_notes():
-                self.done += 1
-                content = read_note(str(note), _Pages) or _Pages(pages=0)
-                self.pages += content.pages
-                self._done_bytes += content.bytes
-        folders = self._folders.values()
-        self.bytes = self._done_bytes + sum(_noted_bytes(note) for folder in folders for note in folder.reading)
-        if self.began is None and (self.done or any(folder.is_in_use for folder in folders)):
-            self.began, self.done_before, self.pages_before = now, self.done, self.pages
-            self.bytes_before = self._done_bytes
-
-    def _note_folders(self) -> list[_NoteFolder]:
-        with contextlib.suppress(FileNotFoundError):
-            for path in self.folder.iterdir():
-                if path.name not in self._folders:
-                    self._folders[path.name] = _NoteFolder(path)
-        return list(self._folders.values())
+        news = self._notes.news(now)
+        bytes_then = self.bytes
+        self.done += news.segments
+        self.pages += news.pages
+        self._done_bytes += news.bytes
+        self.bytes = self._done_bytes + self._notes.reading_bytes
+        if self._looked is None:
+            self.done_before, self.pages_before, self.bytes_before = self.done, self.pages, self._done_bytes
+        if self.began is None and (self._notes.is_in_use or (news.segments and self._looked is not None)):
+            self.began = now if self._notes.is_in_use else self._looked
+            self._moved = now
+        if news.segments or self.bytes != bytes_then:
+            self._moved = now
+        self._looked = now
 
     def pages_per_s(self, now: float) -> float:
         """Return the documents a second of this run."""
@@ -156,20 +125,17 @@ class StageProgress:
         """Return the state in words."""
         left = self.seconds_left(now)
         rate = self.pages_per_s(now)
+        quiet = now - self._moved if self.began is not None and self.done < self.num_segments else 0.0
+        ahead = (
+            f", nothing new for {_duration(quiet)}" if quiet >= QUIET_S else f", {_duration(left)} left" if left else ""
+        )
         return (
             f"{self.done}/{self.num_segments} segments"
             + (f", {filesize.decimal(self.bytes)}" if self.total_bytes else "")
             + f", {self.pages:,} documents"
             + (f", {rate:,.0f} documents/s" if rate else "")
-            + (f", {_duration(left)} left" if left else "")
+            + (ahead or "")
         )
-
-
-def _noted_bytes(note: Path) -> int:
-    try:
-        return int(note.read_text() or 0)
-    except (FileNotFoundError, ValueError):  # it is being written, or removed, at this moment
-        return 0
 
 
 def _duration(seconds: float) -> str:
@@ -178,62 +144,71 @@ def _duration(seconds: float) -> str:
     return f"{hours}:{minutes:02d}:{rest:02d}"
 
 
+class Progress:
+    """How far the stages are that are measured."""
+
+    def __init__(self, layout: Layout, num_segments: int, total_bytes: int) -> None:
+        self._is_local = is_local(layout.work)
+        self.stages = [
+            StageProgress("read and hash", join(layout.work, "extract"), num_segments, total_bytes),
+            StageProgress("language and fluency", join(layout.work, "mine"), num_segments),
+        ]
+
+    def state(self) -> tuple[int, ...]:
+        """Return numbers that are others as soon as something was seen to go on."""
+        return tuple(number for stage in self.stages for number in (stage.done, stage.bytes))
+
+    def looks(self, stop: threading.Event) -> Iterator[float]:
+        """Look again and again, the last time when `stop` is set; yield the time, time.monotonic()."""
+        shortest_s = _LOOK_EVERY_S if self._is_local else _LOOK_AFAR_EVERY_S
+        pause_s, ended = 0.0, False
+        while not ended:
+            ended = stop.wait(pause_s)
+            now = time.monotonic()
+            with contextlib.suppress(Exception):  # of a network: the next look may have more luck
+                for stage in self.stages:
+                    stage.look(now)
+            pause_s = max(shortest_s, _PAUSE * (time.monotonic() - now))
+            yield now
+
+
 @contextlib.contextmanager
-def shown(layout: Layout, num_segments: int, total_bytes: int) -> Iterator[None]:
+def shown(layout: Layout, num_segments: int, total_bytes: int) -> Iterator[Progress]:
     """Show progress on stderr while the block runs; `total_bytes` is about the size of all archives."""
-    if not is_local(layout.work):
-        yield
-        return
-    stages = [
-        StageProgress("read and hash", Path(layout.work) / "extract", num_segments, total_bytes),
-        StageProgress("language and fluency", Path(layout.work) / "mine", num_segments),
-    ]
+    progress = Progress(layout, num_segments, total_bytes)
     stop = threading.Event()
     show = _show_bars if sys.stderr.isatty() else _show_lines
-    thread = threading.Thread(target=show, args=(stages, stop), daemon=True)
+    thread = threading.Thread(target=show, args=(progress, stop), daemon=True)
     thread.start()
     try:
-        yield
+        yield progress
     finally:
         stop.set()
         thread.join()
 
 
-def _looks(stages: list[StageProgress], stop: threading.Event) -> Iterator[float]:
-    """Look at the stages again and again, the last time when `stop` is set; yield the time, time.monotonic()."""
-    pause_s = _LOOK_EVERY_S
-    ended = False
-    while not ended:
-        ended = stop.wait(pause_s)
-        now = time.monotonic()
-        for stage in stages:
-            stage.look(now)
-        pause_s = max(_LOOK_EVERY_S, _PAUSE * (time.monotonic() - now))
-        yield now
-
-
-def _show_bars(stages: list[StageProgress], stop: threading.Event) -> None:
+def _show_bars(progress: Progress, stop: threading.Event) -> None:
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
     label, state = TextColumn("{task.description:>20}"), TextColumn("{task.fields[state]}")
     columns = (label, BarColumn(bar_width=16), state)
     with Progress(*columns, console=Console(stderr=True), transient=True) as bars:
-        tasks: list[TaskID] = [bars.add_task(s.name, total=1.0, state="", start=False) for s in stages]
-        for now in _looks(stages, stop):
-            for stage, task in zip(stages, tasks, strict=True):
+        tasks: list[TaskID] = [bars.add_task(s.name, total=1.0, state="", start=False) for s in progress.stages]
+        for now in progress.looks(stop):
+            for stage, task in zip(progress.stages, tasks, strict=True):
                 if stage.began is not None:
                     bars.start_task(task)
                     bars.update(task, completed=stage.fraction, state=stage.line(now))
 
 
-def _show_lines(stages: list[StageProgress], stop: threading.Event) -> None:
-    shown_at, shown = time.monotonic(), [0.0] * len(stages)
-    for now in _looks(stages, stop):
+def _show_lines(progress: Progress, stop: threading.Event) -> None:
+    shown_at, shown = time.monotonic(), [0.0] * len(progress.stages)
+    for now in progress.looks(stop):
         ended = stop.is_set()
         if ended or now - shown_at >= _LOG_EVERY_S:
             shown_at = now
-            for number, stage in enumerate(stages):
+            for number, stage in enumerate(progress.stages):
                 # One that does not move is shown too: it waits, and is not dead.
                 if stage.fraction != shown[number] or (stage.began is not None and stage.fraction < 1 and not ended):
                     shown[number] = stage.fraction

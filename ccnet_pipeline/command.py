@@ -1,7 +1,7 @@
 """What all command lines do alike: a mistake is one line and an exit status, and nothing that is printed can fail.
 
-Exit statuses: 0; 1 the network, or a defect of ours that was noticed; 2 what the user can mend; 75 another run is at
-work there; 130 interrupted.
+Exit statuses: 0; 1 the network, a cluster, or a defect of ours that was noticed; 2 what the user can mend; 75 another
+run is at work there; 130 interrupted.
 """
 
 import argparse
@@ -15,7 +15,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, NoReturn, Protocol, TextIO
 
-from ccnet_pipeline.errors import BalanceError, FetchError, InUseError, UserError
+from ccnet_pipeline.errors import BalanceError, ClusterError, FetchError, InUseError, UserError
 from ccnet_pipeline.fetch import tell_of_waits
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ _ENDS: tuple[tuple[type[Exception], int, str], ...] = (
     (InUseError, IN_USE, ""),
     (UserError, 2, ""),
     (FetchError, 1, ""),
+    (ClusterError, 1, ""),
     (BalanceError, 1, "; this is a defect, please report it; nothing was published"),
 )
 _REFUSALS = {  # of the machine

@@ -26,3 +26,7 @@ class FetchError(Exception):
 
 class UnreachableError(FetchError):
     """One for which all attempts failed: another file of the same place may fare no better."""
+
+
+class ClusterError(Exception):
+    """A job on a cluster failed, was cancelled, or cannot be asked about. The message is one line with the cause."""

@@ -19,12 +19,14 @@ import pyarrow.parquet as pq
 import pytest
 import zstandard
 
+from beam_jobs import stage_notes
 from beam_jobs.blocks import Blocks, block_size
 from beam_jobs.books import Sums, close_books
 from beam_jobs.elements import CompactNote
 from beam_jobs.layout import Layout
 from beam_jobs.progress import StageProgress, watched
 from beam_jobs.remains import Remains
+from beam_jobs.stage_notes import Content
 from beam_jobs.transforms.plan import plan_ranges, segment_bits
 from beam_jobs.transforms.publish import SumFn
 from ccnet_pipeline import storage
@@ -491,12 +493,12 @@ def test_a_record_without_headers_has_a_stable_id_of_its_own() -> None:
 @pytest.fixture
 def stage(tmp_path: Path) -> StageProgress:
     (tmp_path / "000").mkdir()
-    return StageProgress("read", tmp_path, num_segments=10)
+    return StageProgress("read", str(tmp_path), num_segments=10)
 
 
 def finish(stage: StageProgress, *numbers: int, pages: int = 1000) -> None:
     for number in numbers:
-        note = stage.folder / "000" / f"{number:06d}.done.json"
+        note = Path(stage.folder, "000") / f"{number:06d}.done.json"
         note.write_bytes(msgspec.json.encode({"pages": pages, "cpu_s": 1.0}))
 
 
@@ -509,13 +511,13 @@ def test_a_stage_that_has_not_begun(stage: StageProgress) -> None:
 
 
 def test_a_folder_that_does_not_exist_yet(tmp_path: Path) -> None:
-    stage = StageProgress("read", tmp_path / "not yet", num_segments=1)
+    stage = StageProgress("read", str(tmp_path / "not yet"), num_segments=1)
     stage.look(1.0)
     assert stage.began is None
 
 
 def test_speed_and_time_left(stage: StageProgress) -> None:
-    (stage.folder / "000" / ".writing-000000.pages.zst-ab").touch()
+    Path(stage.folder, "000", ".writing-000000.pages.zst-ab").touch()
     stage.look(100.0)
     assert (stage.began, stage.done) == (100.0, 0)
     assert stage.line(110.0) == "0/10 segments, 0 documents"
@@ -534,18 +536,19 @@ def test_speed_and_time_left(stage: StageProgress) -> None:
 def test_what_an_earlier_run_left_counts_as_done_but_not_for_the_speed(stage: StageProgress) -> None:
     finish(stage, 0, 1, 2, 3, pages=5000)
     stage.look(100.0)
-    assert (stage.began, stage.done_before, stage.pages_before) == (100.0, 4, 20000)
+    assert (stage.began, stage.done_before, stage.pages_before) == (None, 4, 20000)
     assert stage.seconds_left(110.0) is None
     assert stage.line(110.0) == "4/10 segments, 20,000 documents"
     finish(stage, 4, pages=500)
     stage.look(110.0)
+    assert stage.began == 100.0  # at the last look at which it had not
     assert stage.pages_per_s(110.0) == 50.0
     assert stage.seconds_left(110.0) == 50.0
     assert stage.line(110.0) == "5/10 segments, 20,500 documents, 50 documents/s, 0:00:50 left"
 
 
 def test_a_stage_in_bytes_moves_within_a_segment(tmp_path: Path) -> None:
-    stage = StageProgress("read", tmp_path, num_segments=2, total_bytes=200_000_000)
+    stage = StageProgress("read", str(tmp_path), num_segments=2, total_bytes=200_000_000)
     stage.look(0.0)
     folder = tmp_path / "000"
     folder.mkdir()
@@ -569,7 +572,7 @@ def test_a_stage_in_bytes_moves_within_a_segment(tmp_path: Path) -> None:
 
 
 def test_a_note_that_is_being_written_counts_nothing(tmp_path: Path) -> None:
-    stage = StageProgress("read", tmp_path, num_segments=2, total_bytes=100)
+    stage = StageProgress("read", str(tmp_path), num_segments=2, total_bytes=100)
     (tmp_path / "000").mkdir()
     (tmp_path / "000" / ".writing-000000.reading").touch()
     (tmp_path / "000" / ".writing-000001.reading").write_text("50")
@@ -578,7 +581,7 @@ def test_a_note_that_is_being_written_counts_nothing(tmp_path: Path) -> None:
 
 
 def test_hours_are_told(stage: StageProgress) -> None:
-    (stage.folder / "000" / ".writing-x").touch()
+    Path(stage.folder, "000", ".writing-x").touch()
     stage.look(0.0)
     finish(stage, 0)
     stage.look(1000.0)
@@ -587,32 +590,70 @@ def test_hours_are_told(stage: StageProgress) -> None:
 
 def test_other_files_of_the_folder_are_no_notes(stage: StageProgress) -> None:
     for name in ("000000.pages.zst", "000000.hashes", ".writing-000000.done.json-0f"):
-        (stage.folder / "000" / name).touch()
+        Path(stage.folder, "000", name).touch()
     stage.look(1.0)
     assert stage.done == 0
 
 
 def test_a_damaged_note_does_not_stop_the_display(stage: StageProgress) -> None:
-    (stage.folder / "000" / "000000.done.json").touch()
+    Path(stage.folder, "000", "000000.done.json").touch()
     finish(stage, 1)
     stage.look(1.0)
     assert (stage.done, stage.pages) == (2, 1000)
 
 
-def test_a_folder_where_nothing_happens_is_not_listed_again(stage: StageProgress) -> None:
-    folder, long_ago = stage.folder / "000", (1_000_000_000, 1_000_000_000)
-    os.utime(folder, long_ago)
-    stage.look(1.0)
+def test_a_folder_where_nothing_happens_is_not_listed_again_whatever_its_clock(stage: StageProgress) -> None:
+    folder = Path(stage.folder, "000")
+    for hours in (-5, 0, 5):  # of the machine that has the disk, and of whoever looks
+        os.utime(folder, (time.time() + hours * 3600,) * 2)
+        stamp, done, now = (folder.stat().st_mtime,) * 2, stage.done, 1000.0 * (6 + hours)
+        stage.look(now)
+        for late in (0.5, 1.1):  # it has just changed, and may do so again without another time of change
+            finish(stage, stage.done)
+            os.utime(folder, stamp)
+            stage.look(now + late)
+        assert stage.done == done + 2
+        finish(stage, stage.done)
+        os.utime(folder, stamp)
+        stage.look(now + 9.0)
+        assert stage.done == done + 2
+        Path(folder, f"{stage.done:06d}.done.json").unlink()
+
+
+def test_a_stage_that_stands_still_tells_no_time_left(stage: StageProgress) -> None:
+    stage.look(0.0)
     finish(stage, 0)
-    os.utime(folder, long_ago)  # as if it had not
-    stage.look(2.0)
-    assert stage.done == 0
-    os.utime(folder)
-    for done in (1, 2):  # one that has just changed is listed, also where the clock did not move
-        finish(stage, done)
-        os.utime(folder, (time.time() + 60,) * 2)
-        stage.look(3.0)
-        assert stage.done == done + 1
+    stage.look(100.0)
+    assert stage.line(159.0).endswith(", 0:23:51 left")
+    stage.look(160.0)
+    assert stage.line(160.0) == "1/10 segments, 1,000 documents, 6 documents/s, nothing new for 0:01:00"
+
+
+def test_a_look_into_an_object_store_is_one_listing_and_the_notes_that_are_new(monkeypatch: pytest.MonkeyPatch) -> None:
+    folder, names, asked = "s3://bucket/work/extract", ["000/000000.done.json", "000/000000.hashes"], []
+
+    def read_note(path: str, _: object) -> Content:
+        asked.append(path)
+        return Content(pages=10, bytes=1000)
+
+    def sizes(path: str) -> dict[str, int]:
+        asked.append(path)
+        return dict.fromkeys(names, 1)
+
+    monkeypatch.setattr(stage_notes, "sizes", sizes)
+    monkeypatch.setattr(stage_notes, "read_note", read_note)
+    stage = StageProgress("read", folder, num_segments=2000, total_bytes=2_000_000)
+    stage.look(0.0)
+    assert (stage.done, asked, stage.line(0.0)) == (1, [folder], "1/2000 segments, 0 bytes, 0 documents")
+    names += ["000/000001.done.json", "001/001000.done.json"]
+    stage.look(10.0)
+    stage.look(15.0)
+    assert asked[1:] == [folder, f"{folder}/000/000001.done.json", f"{folder}/001/001000.done.json", folder]
+    assert stage.line(10.0).startswith("3/2000 segments, 2.0 kB, 20 documents, 2 documents/s, ")
+    names += [f"001/{number:06d}.done.json" for number in range(1001, 2000)]
+    stage.look(20.0)
+    assert len(asked) < 300  # what the other notes hold is taken from those that were read
+    assert stage.pages == 10 * (2 + 999)
 
 
 # --- configuration

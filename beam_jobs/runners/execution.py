@@ -1,18 +1,24 @@
 """The graph is built and run, and shown meanwhile: in this process, in several of this machine, or on a cluster."""
 
+import contextlib
 import functools
+import os
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import apache_beam as beam
 
+from beam_jobs.elements import Failure
 from beam_jobs.graph import Plan, build
 from beam_jobs.mine_segment import MineSegment
 from beam_jobs.options import LOCAL_RUNNERS, Arguments
 from beam_jobs.preparation import Prepared
-from beam_jobs.progress import shown
-from beam_jobs.runners import local
+from beam_jobs.progress import Progress, shown
+from beam_jobs.runners import cluster_jobs, local
+from beam_jobs.transforms.plan import check_failures
 from ccnet_pipeline import storage
+from ccnet_pipeline.errors import UserError
 
 # What one process does in some seconds stays in one: others would have to start, and Beam to speak with them.
 _SMALL_INPUT_BYTES = 16 << 20
@@ -28,20 +34,96 @@ def make_pipeline(arguments: Arguments, prepared: Prepared) -> tuple[int, beam.P
     return workers, local.make_pipeline(workers, list(arguments.beam))
 
 
-def execute(pipeline: beam.Pipeline, plan: Plan, workers: int, prepared: Prepared) -> None:
-    """Build the graph of a plan in a pipeline, and run it to its end."""
-    build(pipeline, plan)
+def check(arguments: Arguments) -> None:
+    """See that what runs the graph can be asked to, before anything else is done.
+
+    Raises:
+        UserError: an option is missing or wrong, nobody answers, or a job on a cluster writes to the output.
+    """
+    is_here = arguments.runner in LOCAL_RUNNERS
+    if arguments.detach and is_here:
+        raise UserError(f"--detach: what {arguments.runner} does ends with this program; it is for jobs on a cluster")
+    if not is_here:
+        from beam_jobs.runners import submission
+
+        submission.check(arguments)
+    storage.check_place(arguments.output, "--output")
+    cluster_jobs.refuse_if_running(arguments.output)  # before its slots are missed
+    if not is_here:
+        submission.ask(arguments)
+
+
+def refuse_if_running(arguments: Arguments) -> None:
+    """See that no job on a cluster writes to what this program has just locked.
+
+    Raises:
+        UserError: one does, or may.
+    """
+    cluster_jobs.refuse_if_running(*_claimed(arguments))
+
+
+def _claimed(arguments: Arguments) -> list[str]:
+    """Return the folders that one run at a time may write to."""
+    return [folder for folder in (arguments.output, arguments.hash_index) if folder]
+
+
+def execute(arguments: Arguments, pipeline: beam.Pipeline, plan: Plan, workers: int, prepared: Prepared) -> bool:
+    """Build the graph of a plan in a pipeline, and run it to its end.
+
+    Returns:
+        False if it goes on without this process, on a cluster.
+
+    Raises:
+        FetchError: segments could not be read.
+    """
+    storage.remove_file(plan.layout.failures_file)
     progress = shown(plan.layout, len(prepared.segments), prepared.size)
+    if arguments.runner not in LOCAL_RUNNERS:
+        from beam_jobs.runners import cluster, worker_check
+
+        build(pipeline, worker_check.added(plan))
+        with progress as seen:
+            is_done = cluster.execute(pipeline, _claimed(arguments), seen, detach=arguments.detach)
+        if not is_done:
+            return False
+    else:
+        build(pipeline, plan)
+        _execute_here(pipeline, plan, workers, prepared, progress)
+    check_failures(storage.read_json(plan.layout.failures_file, list[Failure]) or [])
+    return True
+
+
+def _execute_here(
+    pipeline: beam.Pipeline,
+    plan: Plan,
+    workers: int,
+    prepared: Prepared,
+    progress: contextlib.AbstractContextManager[Progress],
+) -> None:
     if workers == 1:
         with progress:
             pipeline.run().wait_until_finish()
         return
-    folder = plan.layout.work if storage.is_local(plan.layout.work) else tempfile.gettempdir()
-    log = str(Path(folder) / "workers.log")
     load = functools.partial(_load, plan, prepared)
     # The processes before the progress, which has a thread.
-    with local.started(workers, log, pipeline.options, load) as processes, progress:
+    with (
+        _log_of_workers(plan.layout.work) as log,
+        local.started(workers, log, pipeline.options, load) as processes,
+        progress,
+    ):
         processes.supervise(pipeline.run)
+
+
+@contextlib.contextmanager
+def _log_of_workers(work: str) -> Iterator[str]:
+    """Give a local file for what workers print; where the work folder is remote, it goes when all is well."""
+    if storage.is_local(work):
+        yield str(Path(work) / "workers.log")
+        return
+    descriptor, log = tempfile.mkstemp(prefix="cc100-workers-", suffix=".log")
+    os.close(descriptor)
+    yield log
+    Path(log).unlink(missing_ok=True)
 
 
 def _load(plan: Plan, prepared: Prepared) -> None:

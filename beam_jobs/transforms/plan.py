@@ -1,7 +1,7 @@
 """Stage 2, second step as a transform: all blocks are counted, and the ranges follow in which their hashes meet.
 
 What a segment may keep depends on all the others of its scope, so nothing goes on before every one has been read: here
-the run ends if a segment failed.
+the run ends if a segment failed: it is noted which, and no further step has anything to do.
 """
 
 import itertools
@@ -15,6 +15,7 @@ from apache_beam.pvalue import PCollection, TaggedOutput
 
 from beam_jobs.blocks import Blocks
 from beam_jobs.elements import Compacted, CompactNote, Failure, HashRange, HashSlice, RangeName, SegmentBits
+from ccnet_pipeline import storage
 from ccnet_pipeline.dedup.ranges import cut_cells
 from ccnet_pipeline.dedup.tables import packed_size
 from ccnet_pipeline.errors import FetchError
@@ -66,13 +67,17 @@ def plan_ranges(scope: int, notes: Sequence[CompactNote], num_ranges: int) -> It
 
 
 class _PlanFn(beam.DoFn):
-    def __init__(self, blocks: Blocks, num_ranges: int) -> None:
+    def __init__(self, blocks: Blocks, num_ranges: int, failures_file: str) -> None:
         self._blocks = blocks
         self._num_ranges = num_ranges
+        self._failures_file = failures_file
 
     def process(self, element: tuple[int, Iterable[Compacted]]) -> Iterator[Any]:  # ranges, and tagged SegmentBits
         compacted = list(element[1])
-        check_failures(failure for each in compacted for failure in each.failures)
+        if failures := [failure for each in compacted for failure in each.failures]:
+            # Nothing goes on. An exception would let a runner on a cluster try again what has no hope.
+            storage.write_json(self._failures_file, failures)
+            return
         with_answers = {each.note.block for each in compacted if each.note and each.has_answers}
         notes = sorted((each.note for each in compacted if each.note), key=attrgetter("block"))
         for scope, of_scope in itertools.groupby(notes, key=lambda note: self._blocks.scope_of(note.block)):
@@ -94,9 +99,12 @@ class PlanRanges(beam.PTransform[Any, Any]):
 
     blocks: Blocks
     num_ranges: int
+    failures_file: str  # is written if segments failed
 
     def expand(self, input_or_inputs: PCollection[tuple[int, Compacted]]) -> Any:  # Beam cannot check a pair
-        plan = beam.ParDo(_PlanFn(self.blocks, self.num_ranges)).with_output_types(tuple[RangeName, HashRange])
+        plan = beam.ParDo(_PlanFn(self.blocks, self.num_ranges, self.failures_file)).with_output_types(
+            tuple[RangeName, HashRange]
+        )
         outputs = (
             input_or_inputs | "GatherBlocks" >> beam.GroupByKey() | "Plan" >> plan.with_outputs(SETTLED, main="ranges")
         )

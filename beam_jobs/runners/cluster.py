@@ -1,0 +1,202 @@
+"""A pipeline is run elsewhere: submitted, watched until it ends, and cancelled when this process is stopped."""
+
+import contextlib
+import logging
+import signal
+import sys
+import threading
+import time
+import types
+import uuid
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import Any
+
+import apache_beam as beam
+from apache_beam.options.pipeline_options import GoogleCloudOptions
+from apache_beam.runners.portability.flink_runner import FlinkRunner
+
+from beam_jobs.progress import Progress
+from beam_jobs.runners.causes import cause_of
+from beam_jobs.runners.cluster_jobs import JobNote, remove_notes, write_notes
+from beam_jobs.runners.flink_checks import address, remark_on
+from beam_jobs.runners.flink_rest import FlinkCluster, FlinkJob
+from beam_jobs.runners.watching import Watch
+from ccnet_pipeline.errors import ClusterError
+
+_LOOK_EVERY_S = 0.5
+_MOMENT_S = 10.0  # for what comes in seconds
+_JOB_SERVER_LOG = "FlinkJarJobServer"  # as Beam calls it
+_MOST_LINES = 500
+
+
+def execute(pipeline: beam.Pipeline, folders: Sequence[str], progress: Progress, *, detach: bool) -> bool:
+    """Run a pipeline elsewhere, to its end.
+
+    Args:
+        pipeline: with all that it has to do.
+        folders: what it writes to and nothing else may meanwhile.
+        progress: of its work.
+        detach: do not wait for the end.
+
+    Returns:
+        False if it goes on without this process.
+
+    Raises:
+        ClusterError: it failed, or was cancelled there.
+        UserError, FetchError, BalanceError: as a worker raised it.
+    """
+    logging.getLogger().setLevel(logging.CRITICAL)  # Beam logs every trace; the cause is told in one line
+    with _stopped_as_by_interrupt(), _job_server_log() as log:
+        if isinstance(pipeline.runner, FlinkRunner) and (master := address(pipeline.options)):
+            return _FlinkRun(pipeline, FlinkCluster(master), folders, log).run(progress, detach=detach)
+        result = _submit(pipeline, log)
+        if pipeline.options.view_as(GoogleCloudOptions).template_location:
+            return False  # whoever launches the template submits the job
+        _wait(result, log)
+    return True
+
+
+class _FlinkRun:
+    """One job on a Flink cluster."""
+
+    def __init__(self, pipeline: beam.Pipeline, cluster: FlinkCluster, folders: Sequence[str], log: list[str]) -> None:
+        self._pipeline, self._cluster, self._folders, self._log = pipeline, cluster, folders, log
+        options = pipeline.options.view_as(GoogleCloudOptions)
+        options.job_name = f"{options.job_name or 'cc100'}-{uuid.uuid4().hex[:8]}"
+        self._note = JobNote(runner="FlinkRunner", master=cluster.url, name=options.job_name)
+
+    def run(self, progress: Progress, *, detach: bool) -> bool:
+        if remark := remark_on(self._cluster):
+            say(remark)
+        write_notes(self._folders, self._note)
+        try:
+            result = _submit(self._pipeline, self._log)
+            self._tell(self._found(result), detach=detach)
+            if not detach:
+                Watch(self._cluster, self._note.name, say, progress.state).wait()
+                with contextlib.suppress(Exception):  # Beam removes what it uploaded
+                    _ = result.state
+        except KeyboardInterrupt:
+            self._cancel()
+            raise
+        finally:
+            self._forget()
+        return not detach
+
+    def _found(self, result: Any) -> FlinkJob:
+        """Return the job as soon as the cluster has it, and complete the note."""
+        while (job := self._cluster.find(self._note.name)) is None:
+            if result.state in ("FAILED", "CANCELLED"):
+                raise cause_of(["\n".join(self._log)])
+            time.sleep(_LOOK_EVERY_S)
+        write_notes(self._folders, replace(self._note, id=job.jid))
+        return job
+
+    def _tell(self, job: FlinkJob, *, detach: bool) -> None:
+        how = self._cluster.how_to_cancel(job.jid)
+        say(f"the job is {job.name} ({job.jid}); watch it: {self._cluster.watch_url(job.jid)}")
+        if detach:
+            say(f"it goes on by itself; when it has ended, the same command prints the summary; to cancel it: {how}")
+        else:
+            say(f"Ctrl-C cancels it; so does, from elsewhere: {how}")
+
+    def _cancel(self) -> None:
+        """Cancel the job, also one that is being submitted at this moment, and wait until it has ended."""
+        deadline, asked = time.monotonic() + _MOMENT_S, False
+        try:
+            while time.monotonic() < deadline:
+                job = self._cluster.find(self._note.name)
+                if job and job.has_ended:
+                    say("the job is cancelled")
+                    return
+                if job and not asked:
+                    self._cluster.cancel(job.jid)
+                    asked = True
+                time.sleep(_LOOK_EVERY_S)
+        except ClusterError as error:
+            say(f"the job could not be cancelled: {error}")
+
+    def _forget(self) -> None:
+        """Remove the note, unless the job goes on, or the cluster does not say."""
+        with contextlib.suppress(ClusterError):
+            job = self._cluster.find(self._note.name)
+            if job is None or job.has_ended:
+                remove_notes(self._folders)
+
+
+def say(line: str) -> None:
+    """Tell the user a line."""
+    print(f"build_cc100: {line}", file=sys.stderr, flush=True)
+
+
+def _submit(pipeline: beam.Pipeline, log: list[str]) -> Any:
+    try:
+        return pipeline.run()
+    except Exception as error:
+        raise cause_of(["\n".join((*log, str(error)))]) from error
+
+
+def _wait(result: Any, log: list[str]) -> None:
+    """Wait for the end of a job that only Beam can ask about, in a way that Ctrl-C ends."""
+    errors: list[BaseException] = []
+
+    def wait() -> None:
+        try:
+            result.wait_until_finish()
+        except BaseException as error:  # handed on below
+            errors.append(error)
+
+    thread = threading.Thread(target=wait, daemon=True)
+    thread.start()
+    try:
+        while thread.is_alive():
+            thread.join(_LOOK_EVERY_S)
+    except KeyboardInterrupt:
+        with contextlib.suppress(Exception):  # what it was sent to may be gone
+            result.cancel()
+        raise
+    if errors:
+        raise cause_of([str(errors[0]), "\n".join(log)]) from errors[0]
+
+
+@contextlib.contextmanager
+def _stopped_as_by_interrupt() -> Iterator[None]:
+    """Let SIGTERM do what Ctrl-C does, while the block runs."""
+
+    def interrupt(number: int, frame: types.FrameType | None) -> None:
+        handler = signal.getsignal(signal.SIGINT)  # Beam's ends the job server, and goes on to Python's
+        if not callable(handler):
+            raise KeyboardInterrupt
+        handler(number, frame)
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+class _Lines(logging.Handler):
+    def __init__(self) -> None:
+        super().__init__()
+        self.lines: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.lines.append(record.getMessage())
+        del self.lines[:-_MOST_LINES]
+
+
+@contextlib.contextmanager
+def _job_server_log() -> Iterator[list[str]]:
+    """Keep the last lines of what a job server of Beam's prints: why it does not start is told nowhere else."""
+    log, handler = logging.getLogger(_JOB_SERVER_LOG), _Lines()
+    log.setLevel(logging.INFO)
+    log.addHandler(handler)
+    try:
+        yield handler.lines
+    finally:
+        log.removeHandler(handler)

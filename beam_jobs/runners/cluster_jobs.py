@@ -1,0 +1,73 @@
+"""Jobs on a cluster, which outlive the process that submitted them: a note of each lies where it writes to.
+
+The lock of a folder goes with the process that holds it. So the note is written before the job is submitted, says where
+and by which name it can be asked for, and goes when the job has ended.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import msgspec
+
+from beam_jobs.runners.flink_rest import FlinkCluster
+from ccnet_pipeline import storage
+from ccnet_pipeline.errors import ClusterError, InUseError, UserError
+
+_FILE = "job.json"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobNote:
+    """A job that was, or is about to be, submitted."""
+
+    runner: str
+    master: str  # the address of the cluster's REST interface
+    name: str  # no other job has it
+    id: str = ""  # of the cluster's; "" until it is known
+
+
+def write_notes(folders: Sequence[str], note: JobNote) -> None:
+    """Leave a note of a job in the folders that it writes to."""
+    for folder in folders:
+        storage.write_json(storage.join(folder, _FILE), note)
+
+
+def remove_notes(folders: Sequence[str]) -> None:
+    """Remove the notes of a job that has ended."""
+    for folder in folders:
+        storage.remove_file(storage.join(folder, _FILE))
+
+
+def refuse_if_running(*folders: str) -> None:
+    """See that no job on a cluster writes to folders.
+
+    Raises:
+        InUseError: one does.
+        UserError: its cluster does not say.
+    """
+    for folder in folders:
+        path = storage.join(folder, _FILE)
+        try:
+            note = storage.read_json(path, JobNote)
+        except msgspec.DecodeError as error:
+            raise UserError(
+                f"{path} is damaged; see that no job on a cluster writes to {folder}, and remove it"
+            ) from error
+        if note:
+            _refuse_if_running(folder, path, note)
+
+
+def _refuse_if_running(folder: str, path: str, note: JobNote) -> None:
+    cluster = FlinkCluster(note.master)
+    try:
+        job = cluster.find(note.name)
+    except ClusterError as error:
+        raise UserError(
+            f"a job on a cluster may still write to {folder} ({note.name}), and {error}; if that cluster is gone, "
+            f"remove {path}"
+        ) from error
+    if job and not job.has_ended:
+        raise InUseError(
+            f"a job on a cluster writes to {folder} ({note.name}, {job.state.lower()}); wait for it "
+            f"({cluster.watch_url(job.jid)}) or cancel it: {cluster.how_to_cancel(job.jid)}"
+        )
