@@ -80,7 +80,7 @@ class Hosts:
             *(f"-Dtaskmanager.host={_SUBNET}.{10 + number}", f"-Dtaskmanager.numberOfTaskSlots={self._slots}"),
             *(f"-Dtaskmanager.cpu.cores={self._slots}.0", *memory),
         )
-        self._run(f"taskmanager{number}", [*_inside(number), *command])
+        self._run(f"taskmanager{number}", [*inside(number), *command])
 
     def start_pool(self, number: int, path: Sequence[Path] = ()) -> None:
         """Start a worker pool; what is in the folders of `path` stands in for what its Python has."""
@@ -88,7 +88,7 @@ class Hosts:
         # The pool starts its workers as `python`.
         found = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
         modules = ":".join(map(str, (*path, Path(__file__).parents[2])))
-        self._run(f"pool{number}", [*_inside(number), *pool], {"PATH": found, "PYTHONPATH": modules})
+        self._run(f"pool{number}", [*inside(number), *pool], {"PATH": found, "PYTHONPATH": modules})
 
     def kill_taskmanager(self, number: int) -> None:
         self._kill(f"taskmanager{number}")
@@ -142,8 +142,9 @@ def _namespace(number: int) -> str:
     return f"cc100host{number}"
 
 
-def _inside(number: int) -> list[str]:
-    return ["ip", "netns", "exec", _namespace(number)]
+def inside(number: int) -> tuple[str, ...]:
+    """What runs a command on a host."""
+    return ("ip", "netns", "exec", _namespace(number))
 
 
 def _ip(*arguments: str, check: bool = True) -> None:
