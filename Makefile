@@ -1,17 +1,22 @@
 # Every command does its own set-up: a virtual environment in .venv with what it needs.
 PYTHON ?= python3
+DEPLOY_PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
 RUN_READY := $(VENV)/.ready-run
 TRAIN_READY := $(VENV)/.ready-train
 TEST_READY := $(VENV)/.ready-test
+DEPLOY_TOOLS := airflow-2 airflow-3 deploy
+DEPLOY_READY := $(foreach tool,$(DEPLOY_TOOLS),$(VENV)/$(tool)/.ready)
 ADDED := ccnet_pipeline/language/added.ftz
 MODELS ?= models
 SAMPLE := ccnet_pipeline/sample
 BENCH ?= --input $(SAMPLE)/crawl --lid_model lid.176.ftz --lm_dir $(SAMPLE)/lm --segments 20 --hashes 1000000
+LOCK := $(BIN)/python -m uv pip compile --quiet --upgrade --generate-hashes --no-annotate --no-header \
+	--python-platform x86_64-manylinux_2_28
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: run train kenlm models text-given test tests flink-test lint bench sample clean
+.PHONY: run train kenlm models text-given test tests flink-test lint bench sample image-test locks deploy-test clean
 
 run: $(RUN_READY) ## build the bundled sample crawl and print what was built
 	$(BIN)/python -m beam_jobs.build_cc100
@@ -42,6 +47,10 @@ tests: $(TEST_READY)
 # Needs Java 17, Beam's job server for Flink (CC100_FLINK_JAR, default: the jar in ../shared/flink), root and iproute2.
 flink-test: $(TEST_READY) ## build on Flink: embedded, and on a cluster of two hosts of which some are lost
 	$(BIN)/python -m pytest -m "flink or not flink" tests/flink
+
+# With real Airflows, each in an environment of its own (2 GB together); Terraform and kubectl where they are installed.
+deploy-test: $(TEST_READY) $(DEPLOY_READY) ## test deploy/ with Airflow 2 and 3, Kubernetes' client, Terraform
+	$(BIN)/python -m pytest tests/deploy
 
 lint: $(TEST_READY)
 	$(BIN)/ruff check .
@@ -74,6 +83,22 @@ $(TRAIN_READY): $(RUN_READY)
 $(TEST_READY): $(VENV)/bin/python pyproject.toml
 	$(INSTALL) --editable '.[dev]'
 	touch $@ $(RUN_READY) $(TRAIN_READY)
+
+image-test: $(TEST_READY) ## run the steps of docker/pipeline.Dockerfile in a clean root, without Docker: needs root
+	CC100_IMAGE_TEST=1 $(BIN)/python -m pytest -s -n 0 tests/images
+
+locks: $(TEST_READY) ## renew the versions and hashes of what the images hold (docker/locks)
+	$(INSTALL) uv
+	$(LOCK) --python-version 3.11 -o docker/locks/build.txt docker/locks/build.in
+	$(LOCK) --python-version 3.11 --extra beam --extra dataflow --extra fast --extra trafilatura \
+		-o docker/locks/pipeline.txt pyproject.toml
+	$(LOCK) --python-version 3.12 --extra model -o docker/locks/model.txt pyproject.toml docker/locks/model.in
+
+# The lists are whole, with versions for a Python that all of them know.
+$(DEPLOY_READY): $(VENV)/%/.ready: tests/deploy/requirements/%.txt | $(VENV)/bin/python
+	$(DEPLOY_PYTHON) -m venv $(VENV)/$*
+	$(VENV)/$*/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --requirement $<
+	touch $@
 
 clean: ## remove the virtual environment and what the sample left
 	rm -rf $(VENV) cc100-sample runs

@@ -25,6 +25,7 @@ from ccnet_pipeline.errors import UserError
 from ccnet_pipeline.language import kernel_name
 from ccnet_pipeline.recipe import Configuration, Input, differences
 from ccnet_pipeline.segments import Segment
+from ccnet_pipeline.shards import swapping
 from ccnet_pipeline.shards.published import Manifest
 
 
@@ -101,6 +102,7 @@ def claim(
     """
     found = _find_run(output, overwrite=overwrite)
     if found and overwrite:
+        _check_removals(output, "start anew")
         # A run.json that is damaged does not name its folders: then it is the usual one.
         _check_index(output, found, index)
         _remove_run(output, found.work or [f"work/{config.fingerprint}"], index)
@@ -130,6 +132,8 @@ def claim(
     storage.remove_leftovers(layout.output)
     storage.remove_leftovers(layout.work)
     is_complete = _is_complete(layout, config) and (index is None or index.has_run)
+    if found and not is_complete:
+        _check_removals(output, "build what is missing")
     return Claim(layout, run_id, is_complete, [_located(folder, output) for folder in run_file.work])
 
 
@@ -207,6 +211,12 @@ def run_of(output: str) -> str:
     return found.id if found else ""
 
 
+def work_of(output: str) -> list[str]:
+    """Return the folders with intermediate files of the run that a run directory holds."""
+    found = _find_run(output, overwrite=False)
+    return [_located(folder, output) for folder in found.work] if found else []
+
+
 def _check_index(output: str, found: _Found, index: FoundIndex | None) -> None:
     """See that what a run has added to a hash index will be taken back before the run is removed."""
     extended = found.hash_index
@@ -215,6 +225,15 @@ def _check_index(output: str, found: _Found, index: FoundIndex | None) -> None:
         raise UserError(
             f"--output {output} holds a run that is in the hash index {extended}; to overwrite it, give "
             f"--hash_index {extended}, or choose another --output"
+        )
+
+
+def _check_removals(output: str, what: str) -> None:
+    """See that nothing was taken out of a run that would come back."""
+    if swapping.has_removals(output):
+        raise UserError(
+            f"documents were removed from --output {output} (removed/), and to {what} would bring them back; finish an "
+            "interrupted beam_jobs.remove, restore the run from a copy, or build into another --output with --blocklist"
         )
 
 

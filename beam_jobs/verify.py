@@ -18,8 +18,11 @@ import msgspec
 from rich import filesize
 
 from beam_jobs.byte_progress import shown
-from ccnet_pipeline import command
+from beam_jobs.earlier_dumps import find_index
+from ccnet_pipeline import command, storage
+from ccnet_pipeline.dedup.tables import Reader
 from ccnet_pipeline.errors import UserError
+from ccnet_pipeline.hash_index.directory import IndexReader
 from ccnet_pipeline.processes import SMALL_BYTES, default_workers, in_any_order
 from ccnet_pipeline.shards.published_run import PublishedRun, open_run
 from ccnet_pipeline.shards.verification import Verdict, Verification
@@ -72,15 +75,31 @@ def _tables_folder(parent: str | None) -> Iterator[str]:
         yield name
 
 
+def _index_before(run: PublishedRun) -> Reader | None:
+    """Return the hashes that the run was compared with, of which no paragraph of it is one."""
+    folder = run.run.hash_index
+    if folder is None:
+        return None
+    try:
+        found = find_index(folder, run.run.id)
+        if not found.has_run:
+            raise UserError(f"the hash index {folder} does not have this run")
+        return IndexReader(found.base(), folder, storage.open_for_reading)
+    except UserError as error:
+        print(f"{_PROGRAM}: not compared with the hashes of earlier runs: {error}", file=sys.stderr)
+        return None
+
+
 def _verify(run: PublishedRun, folder: str, workers: int) -> Verdict:
-    verification = Verification(run, folder)
+    verification = Verification(run, folder, _index_before(run))
     files = sorted(run.manifest.files, key=lambda file: file.bytes, reverse=True)
     size = sum(file.bytes for file in files)
     workers = workers if size >= SMALL_BYTES else 1
     with shown(_PROGRAM, "read", size) as advance:
         for report in in_any_order(verification.recount(), files, workers, advance):
             verification.take(report)
-    return verification.verdict()
+    with shown(_PROGRAM, "compare", verification.table_bytes()) as advance:
+        return verification.verdict(advance)
 
 
 def _lines(run: PublishedRun, verdict: Verdict) -> Iterator[str]:
@@ -89,7 +108,8 @@ def _lines(run: PublishedRun, verdict: Verdict) -> Iterator[str]:
         f"{verdict.paragraphs:,} paragraphs, {verdict.characters:,} characters"
     )
     if not verdict.differences:
-        yield f"{run.output} is as its manifest and its ledger say: {held}"
+        of_index = "; none of them is of an earlier run" if verdict.compared_with_index else ""
+        yield f"{run.output} is as its manifest and its ledger say: {held}{of_index}"
         return
     yield from map(str, verdict.first)
     more = f"; the first {len(verdict.first)} are shown" if verdict.differences > len(verdict.first) else ""

@@ -17,7 +17,7 @@ import gzip
 import re
 import zlib
 from bisect import bisect_right
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import unquote
@@ -56,20 +56,14 @@ class Blocklist:
             raise UserError(f"--blocklist {path} cannot be read: {error}") from error
 
     @classmethod
-    def parse(cls, lines: Iterable[bytes], name: str) -> Blocklist:
-        """Read the lines of a list; `name` says in the UserError of a bad one where it stands."""
+    def parse(cls, lines: Iterable[bytes], name: str, option: str = "--blocklist") -> Blocklist:
+        """Read the lines of a list; `option` and `name` say in the UserError of a bad one where it stands."""
         hosts: set[str] = set()
         paths: dict[str, list[str]] = {}
-        for number, line in enumerate(lines, 1):
-            try:
-                entry = _COMMENT.sub("", line.decode("utf-8-sig" if number == 1 else "utf-8")).strip()
-            except UnicodeDecodeError as error:
-                raise UserError(f"--blocklist {name}, line {number}: not UTF-8 ({error.reason})") from error
-            if not entry:
-                continue
+        for number, entry in entries(lines, f"{option} {name}"):
             parsed = _parse_entry(entry)
             if parsed is None:
-                raise UserError(f"--blocklist {name}, line {number}: neither a host nor a URL: {entry[:80]!r}")
+                raise UserError(f"{option} {name}, line {number}: neither a host nor a URL: {entry[:80]!r}")
             host, beginning = parsed
             if beginning is None:
                 hosts.add(host)
@@ -79,7 +73,7 @@ class Blocklist:
 
     def covers(self, url: str) -> bool:
         """Return whether a URL is on the list; what is no URL with a host is not."""
-        parsed = _parse_url(url.strip("<> \t\r\n"))
+        parsed = place_of(url.strip("<> \t\r\n"))
         if parsed is None:
             return False
         host, port, path = parsed
@@ -100,6 +94,17 @@ class Blocklist:
         return before >= 0 and path.startswith(beginnings[before])
 
 
+def entries(lines: Iterable[bytes], name: str) -> Iterator[tuple[int, str]]:
+    """Yield the entries of a list, each with the number of its line; `name` says in a UserError where it stands."""
+    for number, line in enumerate(lines, 1):
+        try:
+            entry = _COMMENT.sub("", line.decode("utf-8-sig" if number == 1 else "utf-8")).strip()
+        except UnicodeDecodeError as error:
+            raise UserError(f"{name}, line {number}: not UTF-8 ({error.reason})") from error
+        if entry:
+            yield number, entry
+
+
 def _without_covered(beginnings: list[str]) -> list[str]:
     kept: list[str] = []
     for beginning in sorted(beginnings):
@@ -111,7 +116,7 @@ def _without_covered(beginnings: list[str]) -> list[str]:
 def _parse_entry(entry: str) -> tuple[str, str | None] | None:
     """Return (host, beginning of the path; None for the host as a whole), or None for what is no entry."""
     has_scheme = "//" in entry.partition("?")[0] and _HAS_SCHEME.match(entry) is not None
-    parsed = _parse_url(entry if has_scheme else f"//{entry.removeprefix('*').removeprefix('.')}")
+    parsed = place_of(entry if has_scheme else f"//{entry.removeprefix('*').removeprefix('.')}")
     if parsed is None or any(character.isspace() for character in entry):
         return None
     host, port, path = parsed
@@ -122,8 +127,8 @@ def _parse_entry(entry: str) -> tuple[str, str | None] | None:
     return (f"{host}:{port}" if port else host), path
 
 
-def _parse_url(url: str) -> tuple[str, str, str] | None:
-    """Return (host, port, path and query), normalised; None where there is no host."""
+def place_of(url: str) -> tuple[str, str, str] | None:
+    """Return (host, port, path and query), as they are compared; None where there is no host."""
     parts = split_url(url)
     if parts is None:
         return None

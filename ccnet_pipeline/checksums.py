@@ -6,6 +6,7 @@ import time
 import uuid
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import BinaryIO
 
 import msgspec
 
@@ -99,3 +100,27 @@ class Memory:
             self._file.parent.mkdir(parents=True, exist_ok=True)
             aside.write_bytes(msgspec.json.encode(_Content(files, sound)))
             aside.replace(self._file)
+
+
+class HashingWriter:
+    """A file that knows the size and the sha256 of what was written to it."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self._digest = hashlib.sha256()
+        self.size = 0
+
+    def write(self, data: bytes) -> int:
+        self._digest.update(data)
+        self.size += len(data)
+        return self._file.write(data)
+
+    def flush(self) -> None:
+        self._file.flush()
+
+    @property
+    def closed(self) -> bool:
+        return False
+
+    def sha256(self) -> str:
+        return self._digest.hexdigest()

@@ -71,6 +71,11 @@ def _arrow_schema() -> "pa.Schema":
 
 def write_text(documents: Iterable[Document], stream: BinaryIO) -> None:
     """Write the text of documents in the form of the CC-100 release."""
+    write_texts((document.text for document in documents), stream)
+
+
+def write_texts(texts: Iterable[str], stream: BinaryIO) -> None:
+    """Write texts in the form of the CC-100 release; line feeds end their paragraphs."""
     with lzma.open(stream, "wb") as compressed:
-        for document in documents:
-            compressed.write(f"{document.text}\n\n".encode())
+        for text in texts:
+            compressed.write(f"{text}\n\n".encode())

@@ -60,7 +60,7 @@ def read_lines(stream: BinaryIO) -> Iterator[bytes]:
         ValueError: the last frame, or the last line, is cut off.
     """
     rest = b""
-    for block, _ in _decompress(stream):
+    for block in _decompress(stream):
         lines = (rest + block).split(b"\n")
         rest = lines.pop()
         yield from lines
@@ -74,23 +74,41 @@ def read_frames(stream: BinaryIO) -> Iterator[bytes]:
     Raises:
         ValueError: the last frame is cut off.
     """
-    parts = []
-    for block, ends_frame in _decompress(stream):
-        parts.append(block)
-        if ends_frame:
-            yield b"".join(parts)
-            parts = []
+    for _, content in read_stored_frames(stream):
+        yield content
 
 
-def _decompress(stream: BinaryIO) -> Iterator[tuple[bytes, bool]]:
-    """Yield the contents of frames in blocks, and of each whether it is the last of its frame."""
+def read_stored_frames(stream: BinaryIO) -> Iterator[tuple[bytes, bytes]]:
+    """Yield each of concatenated frames as it is stored, and its contents.
+
+    Raises:
+        ValueError: the last frame is cut off.
+    """
+    decompressor = zstandard.ZstdDecompressor()
+    frame, stored, parts = None, list[bytes](), list[bytes]()
+    while data := stream.read(FRAME_BYTES):
+        while data:
+            frame = frame or decompressor.decompressobj()
+            parts.append(frame.decompress(data))
+            rest = frame.unused_data if frame.eof else b""
+            stored.append(data[: len(data) - len(rest)])
+            if frame.eof:
+                yield b"".join(stored), b"".join(parts)
+                frame, stored, parts = None, [], []
+            data = rest
+    if frame is not None:
+        raise ValueError("the last frame is cut off")
+
+
+def _decompress(stream: BinaryIO) -> Iterator[bytes]:
+    """Yield the contents of frames in blocks."""
     # Frame by frame, because a stream_reader takes the end of the data for the end of a frame.
     decompressor = zstandard.ZstdDecompressor()
     frame = None
     while data := stream.read(FRAME_BYTES):
         while data:
             frame = frame or decompressor.decompressobj()
-            yield frame.decompress(data), frame.eof
+            yield frame.decompress(data)
             data = b""
             if frame.eof:
                 data, frame = frame.unused_data, None

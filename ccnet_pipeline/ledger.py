@@ -28,6 +28,7 @@ The reasons, in the order in which a record meets them:
     not_language       no language at all: numbers, code, lists of keywords, damaged text (if a model tells that)
     language_unwanted  a language outside --languages
     bucket_<bucket>    a bucket outside --keep_buckets
+    removed_later      was kept, and taken out when the run was complete (beam_jobs.remove)
 
 Of web pages it is also counted how their main text was found, `first_pass` and so on (ccnet_pipeline.web.fallback).
 

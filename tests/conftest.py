@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ from hypothesis.internal.constants_ast import Constants
 
 from ccnet_pipeline.errors import UserError
 from ccnet_pipeline.models import find_model
+from ccnet_pipeline.storage import clients
 
 # In the background of a shell the tests are told to ignore Ctrl-C, and would hand that on to all programs they start.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -36,7 +36,8 @@ CHECKOUT = Path(__file__).resolve().parent.parent
 
 # Environment variables of whoever runs the tests that lead requests elsewhere, or sign them.
 _FOREIGN = (
-    "AWS_", "GOOGLE_", "STORAGE_EMULATOR", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "NETRC",
+    "AWS_", "AZURE_", "AZURITE_", "GOOGLE_", "CLOUDSDK_", "STORAGE_EMULATOR",
+    "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "NETRC",
 )  # fmt: skip
 _NO_CLOUD = {"AWS_EC2_METADATA_DISABLED": "true", "NO_GCE_CHECK": "true"}
 # What a run leaves in a process that a later run must not find: module, attribute, what a new process has there.
@@ -44,7 +45,6 @@ _LEFT_BEHIND: tuple[tuple[str, str, Callable[[], Any]], ...] = (
     ("apache_beam.io.filesystems", "FileSystems._pipeline_options", lambda: None),
     ("apache_beam.options.value_provider", "RuntimeValueProvider.runtime_options", lambda: None),
     ("boto3", "DEFAULT_SESSION", lambda: None),
-    ("ccnet_pipeline.fetch.s3", "_local", threading.local),
 )
 _LOGS = ("ccnet_pipeline", "ccnet_pipeline.fetch.retry")  # a command line takes them over
 
@@ -78,6 +78,7 @@ def _as_in_a_new_process(monkeypatch: pytest.MonkeyPatch) -> None:
             for each in owners:
                 owner = getattr(owner, each)
             monkeypatch.setattr(owner, last, make())
+    clients.forget_clients()
     for name in _LOGS:
         monkeypatch.setattr(logging.getLogger(name), "handlers", [])
         monkeypatch.setattr(logging.getLogger(name), "propagate", True)

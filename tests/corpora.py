@@ -3,6 +3,7 @@
 import dataclasses
 import hashlib
 import io
+import json
 from collections.abc import Callable, Sequence
 from itertools import groupby
 from pathlib import Path
@@ -131,6 +132,31 @@ def write_file(output: Path, path: str, documents: Sequence[Document], data: byt
         bytes=len(data),
         sha256=hashlib.sha256(data).hexdigest(),
     )
+
+
+def replace_file(output: Path, path: str, data: bytes, **counts: int) -> None:
+    """Give a file other bytes, of which the manifest knows; `counts` are of its row, too."""
+    (output / path).write_bytes(data)
+    row = {"bytes": len(data), "sha256": hashlib.sha256(data).hexdigest(), **counts}
+    change_json(output / "manifest.json", lambda manifest: _row(manifest, path).update(row))
+
+
+def change_json(path: Path, change: Callable[[Any], object]) -> None:
+    """Change the value of a JSON file."""
+    value = json.loads(path.read_bytes())
+    change(value)
+    path.write_text(json.dumps(value))
+
+
+def _row(manifest: Any, path: str) -> dict[str, Any]:
+    return next(row for row in manifest["files"] if row["path"] == path)
+
+
+def frames(*lines: bytes) -> bytes:
+    """Return lines in a frame."""
+    data = io.BytesIO()
+    write_lines(lines, data, 3)
+    return data.getvalue()
 
 
 def _write_books(output: Path, documents: Sequence[Document]) -> None:

@@ -19,7 +19,7 @@ from typing import Any, BinaryIO
 import pytest
 import zstandard
 
-from beam_jobs import job
+from beam_jobs import job, verify
 from beam_jobs.elements import FilePlan, Gathered, Row
 from beam_jobs.final_files import plan_shards
 from beam_jobs.graph import Plan
@@ -126,6 +126,10 @@ def test_the_manifest_is_true(built: Path) -> None:
             assert sum(map(len, paragraphs)) == file["characters"]
             assert all(paragraph.strip() for paragraph in paragraphs)
             assert {(line["language"], line["bucket"]) for line in lines} == {(file["language"], file["bucket"])}
+
+
+def test_a_run_is_what_verify_asks_for(built: Path) -> None:
+    assert verify.main([str(built)]) == 0
 
 
 def test_a_shard_has_the_fields_of_the_format_in_order(built: Path) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from beam_jobs import job
+from beam_jobs import job, verify
 from beam_jobs.earlier_dumps import find_index
 from beam_jobs.graph import Plan
 from beam_jobs.run_directory import run_of
@@ -78,7 +78,12 @@ def place(after_a: Path, tmp_path: Path) -> Path:
 
 @pytest.mark.parametrize(("keep", "dumps"), [("none", (A, B, C)), ("first", (A, B))])
 def test_dumps_one_by_one_give_what_one_run_gives(
-    keep: Keep, dumps: Sequence[list[str]], lid: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    keep: Keep,
+    dumps: Sequence[list[str]],
+    lid: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     flags = (f"--dedup_keep={keep}", "--dedup_buckets=3", f"--hash_index={tmp_path / 'index'}")
     monkeypatch.setattr(job, "Plan", functools.partial(Plan, block_segments=1))
@@ -89,6 +94,8 @@ def test_dumps_one_by_one_give_what_one_run_gives(
         after, so_far = hashes(tmp_path / "index"), [*so_far, *dump]
         come_again = sum(after[each] and not several for each, several in before.items())
         assert ledger(output)["index_duplicates_published"] == (come_again if keep == "none" else 0)
+        assert verify.main([str(output)]) == 0
+        assert capsys.readouterr().out.endswith("; none of them is of an earlier run\n")
         if number:
             assert come_again > 0
             build(together, lid, so_far, f"--dedup_keep={keep}")

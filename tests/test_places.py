@@ -16,7 +16,7 @@ from beam_jobs import job
 from ccnet_pipeline import storage
 from ccnet_pipeline.command import IN_USE
 from ccnet_pipeline.sample import crawl_directory
-from ccnet_pipeline.storage import objects
+from ccnet_pipeline.storage import clients
 from ccnet_pipeline.storage.local import LocalStore
 
 WET = sorted(crawl_directory().rglob("*.wet.gz"))[0]
@@ -103,9 +103,9 @@ def bucket(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
         monkeypatch.setenv(name, "testing")
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
     requests.put(f"http://{host}:{port}/names").raise_for_status()
-    objects._store.cache_clear()
+    clients.forget_clients()
     yield "s3://names"
-    objects._store.cache_clear()
+    clients.forget_clients()
     server.stop()
 
 

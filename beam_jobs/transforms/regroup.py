@@ -21,6 +21,7 @@ from beam_jobs.layout import Layout
 from beam_jobs.listings import Listings
 from beam_jobs.transforms.gather import read_rows, unpack
 from ccnet_pipeline import storage
+from ccnet_pipeline.checksums import HashingWriter
 from ccnet_pipeline.documents import Document
 from ccnet_pipeline.formats import JSONL, PARQUET, TEXT, decode_document, write_parquet, write_text
 from ccnet_pipeline.frames import read_lines
@@ -28,30 +29,6 @@ from ccnet_pipeline.shards.published import REJECTS, FinalFile
 
 _READ_BYTES = 8 << 20
 _SMALL_BYTES = 1 << 20  # of a file that is written together with others
-
-
-class _HashingWriter:
-    """A file that knows the size and the sha256 of what was written to it."""
-
-    def __init__(self, file: BinaryIO) -> None:
-        self._file = file
-        self._digest = hashlib.sha256()
-        self.size = 0
-
-    def write(self, data: bytes) -> int:
-        self._digest.update(data)
-        self.size += len(data)
-        return self._file.write(data)
-
-    def flush(self) -> None:
-        self._file.flush()
-
-    @property
-    def closed(self) -> bool:
-        return False
-
-    def sha256(self) -> str:
-        return self._digest.hexdigest()
 
 
 def read_extents(extents: Iterable[Extent], layout: Layout) -> Iterator[bytes]:
@@ -67,7 +44,7 @@ def read_extents(extents: Iterable[Extent], layout: Layout) -> Iterator[bytes]:
 def read_together(plans: Iterable[FilePlan], layout: Layout) -> dict[Extent, bytes]:
     """Return the bytes of the extents of small files; each file that they lie in is opened once."""
     extents = sorted({extent for plan in plans for extent in plan.extents})
-    found = {}
+    found: dict[Extent, bytes] = {}
     for path, of_file in itertools.groupby(extents, key=itemgetter(0)):
         wanted = list(of_file)
         data = storage.read_many(layout.in_work(path), [(offset, size) for _, offset, size in wanted])
@@ -139,7 +116,7 @@ class _WriteFn(beam.DoFn):
 
     def _write(self, plan: FilePlan, pieces: Iterator[bytes]) -> FinalFile:
         with storage.writing(self._layout.final(plan.path)) as file:
-            hashing = _HashingWriter(file)
+            hashing = HashingWriter(file)
             _WRITERS[plan.format](pieces, hashing)
         return FinalFile(
             path=plan.path,

@@ -2,25 +2,26 @@
 
     files.py       what the other packages call: open an archive, fetch a file, read a listing, ask for a size
     policy.py      the settings of all that, picklable
-    paths.py       what a path says: its scheme, the local file that it means, how it is shown without secrets
     resume.py      a stream that goes on where it broke off, and verifies its end
     retry.py       which failures may pass, and how long to wait before the next attempt
     error_page.py  HTML or XML where a file was asked for
     ranges.py      the headers Content-Range and Content-Length
-    raw_body.py    the bytes of a response, and what its failures mean
+    patient_body.py    the bytes of a response, with an end to patience
     http.py        source of bytes: HTTP(S), with requests
-    gcs.py         the same for gs://, over http.py
-    s3.py          source of bytes: S3, with boto3
+    http_failures.py   what its failures mean
+    objects.py     source of bytes: object stores, with the clients of `storage`
+    hdfs.py        source of bytes: HDFS
     pacing.py      the least time between two requests to one host, over all processes of the machine
     cache.py       whole files in a folder, written atomically, verified before use
 
+What a path says stands in `storage.paths`.
 A further place to read from is one more `resume.Source`: what must be right under faults stands in resume.py only.
 """
 
-from ccnet_pipeline.fetch.files import Readable, fetch_file, open_archive, read_small, size_of
-from ccnet_pipeline.fetch.paths import is_remote, local_path, shown
+from ccnet_pipeline.fetch.files import Readable, fetch_file, open_archive, read_small, size_of, state_of
 from ccnet_pipeline.fetch.policy import LONGEST_INTERVAL_S, FetchPolicy
 from ccnet_pipeline.fetch.retry import tell_of_waits
+from ccnet_pipeline.storage.paths import is_remote, local_path, shown
 
 __all__ = [
     "LONGEST_INTERVAL_S",
@@ -33,5 +34,6 @@ __all__ = [
     "read_small",
     "shown",
     "size_of",
+    "state_of",
     "tell_of_waits",
 ]

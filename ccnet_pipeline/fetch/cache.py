@@ -30,9 +30,9 @@ import msgspec
 
 from ccnet_pipeline.checksums import sha256_of
 from ccnet_pipeline.errors import FetchError, UserError
-from ccnet_pipeline.fetch.paths import bucket_and_key, scheme_of, shown
 from ccnet_pipeline.fetch.policy import FetchPolicy
 from ccnet_pipeline.fetch.resume import MAX_CHUNK_BYTES, ChangedError, ResumingStream, Source, Version
+from ccnet_pipeline.storage.paths import HDFS_SCHEMES, OBJECT_SCHEMES, bucket_and_key, scheme_of, shown
 
 Progress = Callable[[int, int | None], None]  # told of the bytes that have come, and of how many, if that is known
 _T = TypeVar("_T")
@@ -64,7 +64,7 @@ def entry_path(folder: str, path: str) -> Path:
     A part of the path that is no plain name (empty, `..`, hidden, too long), and a query string, is replaced by its
     hash: no file lies outside of the folder, and no two files in one place.
     """
-    if scheme_of(path) in ("s3", "gs"):
+    if scheme_of(path) in (*OBJECT_SCHEMES, *HDFS_SCHEMES):
         host, name = bucket_and_key(path)
         query = ""
     else:

@@ -8,10 +8,10 @@ from typing import BinaryIO, Protocol
 
 from ccnet_pipeline.errors import FetchError
 from ccnet_pipeline.fetch.cache import Progress, cached_size, entry_path, open_cached
-from ccnet_pipeline.fetch.paths import is_remote, local_path, scheme_of, shown
 from ccnet_pipeline.fetch.policy import FetchPolicy
-from ccnet_pipeline.fetch.resume import ResumingStream, Source
+from ccnet_pipeline.fetch.resume import ResumingStream, Source, State
 from ccnet_pipeline.fetch.retry import persist
+from ccnet_pipeline.storage.paths import HDFS_SCHEMES, OBJECT_SCHEMES, is_remote, local_path, scheme_of, shown
 
 
 class Readable(Protocol):
@@ -32,7 +32,7 @@ def open_archive(path: str, policy: FetchPolicy, *, start: int = 0) -> AbstractC
     off goes on where it was. With `policy.cache` it is fetched whole first, or taken from there.
 
     Args:
-        path: local path, file://, http://, https://, s3:// or gs://.
+        path: local path, file://, http(s)://, s3://, gs://, az://, abfss:// or hdfs://.
         policy: how it is fetched.
         start: offset in bytes to begin at.
 
@@ -43,7 +43,7 @@ def open_archive(path: str, policy: FetchPolicy, *, start: int = 0) -> AbstractC
     """
     if not is_remote(path):
         return _at(Path(local_path(path)).open("rb"), start)
-    source = _source(path, policy)
+    source = source_of(path, policy)
     if policy.cache is None:
         return ResumingStream(source, policy, start=start)
     return _at(open_cached(path, policy, source), start)
@@ -62,7 +62,7 @@ def fetch_file(path: str, policy: FetchPolicy, progress: Progress = lambda _, __
         UserError: the folder cannot be used; its cause is the OSError.
     """
     assert policy.cache is not None
-    open_cached(path, policy, _source(path, policy), progress=progress).close()
+    open_cached(path, policy, source_of(path, policy), progress=progress).close()
     return entry_path(policy.cache, path)
 
 
@@ -74,7 +74,8 @@ def read_small(path: str, policy: FetchPolicy, *, max_bytes: int) -> bytes:
         UserError, OSError: as `open_archive` does.
     """
     if is_remote(path) and policy.cache is not None:
-        stream: AbstractContextManager[Readable] = open_cached(path, policy, _source(path, policy), max_bytes=max_bytes)
+        source = source_of(path, policy)
+        stream: AbstractContextManager[Readable] = open_cached(path, policy, source, max_bytes=max_bytes)
     else:
         stream = open_archive(path, policy)
     content = bytearray()
@@ -96,10 +97,20 @@ def size_of(path: str, policy: FetchPolicy) -> int | None:
     """
     if not is_remote(path):
         return Path(local_path(path)).stat().st_size
-    source = _source(path, policy)
     if policy.cache is not None and (size := cached_size(policy.cache, path)) is not None:
         return size
-    return persist(policy, source.name, source.size)
+    return state_of(path, policy).size
+
+
+def state_of(path: str, policy: FetchPolicy) -> State:
+    """Ask for the length and the version of a remote file.
+
+    Raises:
+        FetchError: there is no such file, or it cannot be asked for.
+        UserError: a path that cannot be read from here.
+    """
+    source = source_of(path, policy)
+    return persist(policy, source.name, source.state)
 
 
 def _at(file: BinaryIO, start: int) -> BinaryIO:
@@ -107,17 +118,22 @@ def _at(file: BinaryIO, start: int) -> BinaryIO:
     return file
 
 
-def _source(path: str, policy: FetchPolicy) -> Source:
+def source_of(path: str, policy: FetchPolicy) -> Source:
+    """Give the source of a remote file; nothing is asked for yet.
+
+    Raises:
+        UserError: a path that cannot be read from here.
+    """
     # Imported at use: the clients take as long as all the rest of the package.
     scheme = scheme_of(path)
-    if scheme == "s3":
-        from ccnet_pipeline.fetch.s3 import S3Source
+    if scheme in OBJECT_SCHEMES:
+        from ccnet_pipeline.fetch.objects import ObjectSource
 
-        return S3Source(path, policy)
-    if scheme == "gs":
-        from ccnet_pipeline.fetch.gcs import gcs_source
+        return ObjectSource(path, policy)
+    if scheme in HDFS_SCHEMES:
+        from ccnet_pipeline.fetch.hdfs import HdfsSource
 
-        return gcs_source(path, policy)
+        return HdfsSource(path, policy)
     from ccnet_pipeline.fetch.http import HttpSource
 
     return HttpSource(path, policy)

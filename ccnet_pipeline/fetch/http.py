@@ -9,6 +9,7 @@ Its messages name whole URLs, signatures included, so no message of an exception
 from __future__ import annotations
 
 import contextlib
+import functools
 import importlib.metadata
 import os
 import threading
@@ -16,17 +17,17 @@ from http import HTTPStatus
 from urllib.parse import urlsplit
 
 import requests
-from requests.auth import AuthBase
 
 from ccnet_pipeline.errors import FetchError
 from ccnet_pipeline.fetch import pacing
 from ccnet_pipeline.fetch.error_page import HEAD_BYTES, MISSING_CODES, error_code, excerpt, is_page, object_size
-from ccnet_pipeline.fetch.paths import shown
+from ccnet_pipeline.fetch.http_failures import FAILURES, failure
+from ccnet_pipeline.fetch.patient_body import PatientBody
 from ccnet_pipeline.fetch.policy import FetchPolicy
 from ccnet_pipeline.fetch.ranges import content_length, content_range
-from ccnet_pipeline.fetch.raw_body import FAILURES, RawBody, failure
-from ccnet_pipeline.fetch.resume import Answer, ChangedError, Version
+from ccnet_pipeline.fetch.resume import Answer, ChangedError, State, Version
 from ccnet_pipeline.fetch.retry import TransientError, retry_after_s
+from ccnet_pipeline.storage.paths import shown
 
 _SLOW_DOWN_S = 1.0  # what 429 and 503 without Retry-After ask of the other processes
 _BAD_URL = (
@@ -35,42 +36,20 @@ _BAD_URL = (
     requests.exceptions.MissingSchema,
     UnicodeError,
 )
+# 403 may be an answer to too many requests (CommonCrawl's servers).
 _TRANSIENT_STATUS = frozenset({403, 408, 421, 425, 429})
 
 
 class HttpSource:
     """One file on an HTTP server."""
 
-    def __init__(
-        self,
-        url: str,
-        policy: FetchPolicy,
-        *,
-        name: str | None = None,
-        auth: AuthBase | None = None,
-        accept_encoding: str = "identity",
-        paced: bool = True,
-        forbidden_passes: bool = True,
-    ) -> None:
-        """Name a file; nothing is asked for yet.
-
-        Args:
-            url: where it lies.
-            policy: time-outs and pacing.
-            name: what messages call it; the URL without its secrets if not given.
-            auth: signs the requests.
-            accept_encoding: the header's value.
-            paced: keep the distance between requests that the policy asks for.
-            forbidden_passes: 403 may be an answer to too many requests (CommonCrawl's servers), and is tried again.
-        """
-        self.name = name or shown(url)
+    def __init__(self, url: str, policy: FetchPolicy) -> None:
+        """Name a file; nothing is asked for yet."""
+        self.name = shown(url)
         self._url = url.partition("#")[0]
         self._policy = policy
-        self._auth = auth
-        self._headers = {"Accept-Encoding": accept_encoding, "User-Agent": _user_agent()}
+        self._headers = {"Accept-Encoding": "identity", "User-Agent": _user_agent()}
         self._host = _host(url)
-        self._interval_s = policy.request_interval_s if paced else 0.0
-        self._transient = _TRANSIENT_STATUS if forbidden_passes else _TRANSIENT_STATUS - {403}
 
     def open_range(self, start: int, version: Version | None) -> Answer:
         """Ask for the bytes from `start` on; see `resume.Source`."""
@@ -87,28 +66,27 @@ class HttpSource:
             response.close()
         return answer
 
-    def size(self) -> int | None:
-        """Give the length of the file; see `resume.Source`."""
+    def state(self) -> State:
+        """Ask for length and version; see `resume.Source`."""
         with self._request("GET", {"Range": "bytes=0-0"}) as response:
             answer = self._answer(response)
             head = answer.body.read(HEAD_BYTES) if answer.body is not None else b""
             if is_page(answer.content_type, head):
                 raise TransientError(f"{answer.status}, but a page instead of the file: {excerpt(head)!r}")
         known = answer.told if answer.total is None else answer.total
-        if known is not None:
-            return known
-        with self._request("HEAD", {}) as response:
-            return _length(response) if response.status_code == HTTPStatus.OK else None
+        if known is None:
+            with self._request("HEAD", {}) as response:
+                known = _length(response) if response.status_code == HTTPStatus.OK else None
+        return State(known, answer.version)
 
     def _request(self, method: str, headers: dict[str, str]) -> requests.Response:
-        pacing.wait_turn(self._host, self._interval_s)
+        pacing.wait_turn(self._host, self._policy.request_interval_s)
         timeouts = (self._policy.connect_timeout_s, self._policy.read_timeout_s)
         try:
             return _session().request(
                 method,
                 self._url,
                 headers={**self._headers, **headers},
-                auth=self._auth,
                 timeout=timeouts,
                 stream=True,
                 allow_redirects=True,
@@ -138,7 +116,13 @@ class HttpSource:
             total, told = None, _length(response)
         else:
             raise self._refusal(response)
-        body = RawBody(self.name, response.raw, response.close, self._policy.read_timeout_s)
+        body = PatientBody(
+            functools.partial(response.raw.read1, decode_content=False),
+            response.close,
+            self._policy.read_timeout_s,
+            functools.partial(failure, self.name),
+            FAILURES,
+        )
         return Answer(body, start, stop, total, told, version, _phrase(status), headers.get("Content-Type", ""))
 
     def _refusal(self, response: requests.Response) -> Exception:
@@ -146,11 +130,12 @@ class HttpSource:
         status, head = response.status_code, _head(response)
         page = excerpt(head)
         reason = f"{_phrase(status)}{f' ({page})' if page else ''}"
-        passes = status in self._transient or status >= 500 or 200 <= status < 300
+        passes = status in _TRANSIENT_STATUS or status >= 500 or 200 <= status < 300
         if not passes or error_code(head) in MISSING_CODES:
             return FetchError(f"{self.name}: {reason}")
         asked = retry_after_s(response.headers.get("Retry-After"))
-        if status in (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE) and self._interval_s > 0:
+        is_too_much = status in (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE)
+        if is_too_much and self._policy.request_interval_s > 0:
             seconds = _SLOW_DOWN_S if asked is None else asked
             pacing.hold_back(self._host, min(seconds, self._policy.max_wait_s))
         return TransientError(reason, asked)

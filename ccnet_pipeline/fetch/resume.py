@@ -82,6 +82,14 @@ class Answer:
     content_type: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class State:
+    """What a source says of its file without giving it."""
+
+    size: int | None  # in bytes; None: the server does not say
+    version: Version
+
+
 class Source(Protocol):
     """One remote file."""
 
@@ -97,8 +105,8 @@ class Source(Protocol):
             FetchError: one that does not; ChangedError: there is another version now.
         """
 
-    def size(self) -> int | None:
-        """Give the length of the file in bytes; None if the server does not say. Raises as `open_range` does."""
+    def state(self) -> State:
+        """Ask for length and version. Raises as `open_range` does."""
 
 
 class ResumingStream:

@@ -1,6 +1,7 @@
 """The books of a run against what its files hold: every balance closes, and what was kept is what is there."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 import msgspec
 import numpy as np
@@ -12,14 +13,27 @@ from ccnet_pipeline.formats import TEXT
 from ccnet_pipeline.frames import read_lines
 from ccnet_pipeline.ledger import Balance
 from ccnet_pipeline.shards.published import Books, Ledger, SegmentBooks
-from ccnet_pipeline.shards.published_run import LEDGER_FILE, LEDGER_FOLDER, PublishedRun
+from ccnet_pipeline.shards.published_run import LEDGER_FILE, LEDGER_FOLDER, REMOVED_FOLDER, PublishedRun
 from ccnet_pipeline.shards.recount import Counts, Difference, FileReport
+from ccnet_pipeline.shards.removal import Record
+from ccnet_pipeline.shards.removal_books import REASON
+from ccnet_pipeline.shards.swapping import RECORD_NAME
 
-_Kept = dict[str, npt.NDArray[np.int64]]  # by language: documents, paragraphs and characters of each segment
+Kept = dict[str, npt.NDArray[np.int64]]  # by language: documents, paragraphs and characters of each segment
 _UNITS = ("records", "paragraphs", "characters")
 
 
-def check_ledger(run: PublishedRun, reports: Mapping[str, FileReport], leading: str) -> Iterator[Difference]:
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What the files of a run hold."""
+
+    leading: str  # the format whose documents are told
+    reports: Mapping[str, FileReport]  # by path
+    kept: Kept  # empty if the format does not say from where a text is
+    records: int | None  # of the crawl, that the documents are from; None: likewise
+
+
+def check_ledger(run: PublishedRun, held: Held) -> Iterator[Difference]:
     """Yield what is wrong with ledger.json and its parts."""
     try:
         ledger = storage.read_json(run.path(LEDGER_FILE), Ledger)
@@ -30,29 +44,50 @@ def check_ledger(run: PublishedRun, reports: Mapping[str, FileReport], leading: 
         yield Difference(LEDGER_FILE, None, "", "it is missing")
         return
     yield from (Difference(LEDGER_FILE, None, "", what) for what in _faults(ledger))
-    yield from _against_files(run, reports, leading, ledger)
-    yield from _parts(run, ledger, None if leading == TEXT else _kept(run, reports, leading))
+    if held.records is not None:
+        yield from _differ(LEDGER_FILE, "", [ledger.records.kept], [held.records])
+    yield from _against_files(run, held, ledger)
+    yield from _removed(run, ledger)
+    yield from _parts(run, ledger, None if held.leading == TEXT else held.kept)
 
 
-def _against_files(
-    run: PublishedRun, reports: Mapping[str, FileReport], leading: str, ledger: Ledger
-) -> Iterator[Difference]:
+def _against_files(run: PublishedRun, held: Held, ledger: Ledger) -> Iterator[Difference]:
     by_language: dict[str, Counts] = {}
-    for file in run.shards(leading):
-        by_language.setdefault(file.language, Counts()).add(reports[file.path].counts)
+    for file in run.shards(held.leading):
+        by_language.setdefault(file.language, Counts()).add(held.reports[file.path].counts)
     for language in sorted(by_language.keys() | ledger.languages.keys()):
         books, found = ledger.languages.get(language), by_language.get(language, Counts())
         kept = [getattr(books, unit).kept if books else 0 for unit in _UNITS]
         yield from _differ(LEDGER_FILE, f"{language}: ", kept, [found.documents, found.paragraphs, found.characters])
     paragraphs = sum(found.paragraphs for found in by_language.values())
     characters = sum(found.characters for found in by_language.values())
-    yield from _differ(
-        LEDGER_FILE, "", [0, ledger.paragraphs.kept, ledger.characters.kept], [0, paragraphs, characters]
-    )
+    kept = [ledger.paragraphs.kept, ledger.characters.kept]
+    yield from _differ(LEDGER_FILE, "", kept, [paragraphs, characters], _UNITS[1:])
 
 
-def _differ(file: str, whose: str, kept: list[int], found: list[int]) -> Iterator[Difference]:
-    for unit, stated, there in zip(_UNITS, kept, found, strict=True):
+def _removed(run: PublishedRun, ledger: Ledger) -> Iterator[Difference]:
+    """Yield what the records of removals do not say as the ledger does."""
+    removed = dict.fromkeys(_UNITS, 0)
+    for name in sorted(storage.sizes(run.path(REMOVED_FOLDER))):
+        if not RECORD_NAME.fullmatch(name):
+            continue
+        try:
+            record = storage.read_json(run.path(f"{REMOVED_FOLDER}/{name}"), Record)
+        except msgspec.DecodeError as error:
+            yield Difference(f"{REMOVED_FOLDER}/{name}", None, "", f"it is damaged: {error}")
+            return
+        for unit in _UNITS:
+            removed[unit] += getattr(record, unit)
+    for unit, count in removed.items():
+        if count != (stated := getattr(ledger, unit).dropped.get(REASON, 0)):
+            what = f"{stated:,} {unit} {REASON}, and {count:,} in the records in {REMOVED_FOLDER}/"
+            yield Difference(LEDGER_FILE, None, "", what)
+
+
+def _differ(
+    file: str, whose: str, kept: list[int], found: list[int], units: Sequence[str] = _UNITS
+) -> Iterator[Difference]:
+    for unit, stated, there in zip(units, kept, found, strict=False):
         if stated != there:
             yield Difference(file, None, "", f"{whose}{stated:,} {unit} kept, and the shards hold {there:,}")
 
@@ -69,19 +104,7 @@ def _faults(books: Books) -> Iterator[str]:
                 )
 
 
-def _kept(run: PublishedRun, reports: Mapping[str, FileReport], leading: str) -> _Kept:
-    """Return what the shards hold of each segment."""
-    numbers = {each.name: number for number, each in enumerate(run.run.inputs)}
-    kept: _Kept = {}
-    for file in run.shards(leading):
-        table = kept.setdefault(file.language, np.zeros((len(numbers), 3), np.int64))
-        for segment, counts in reports[file.path].by_segment.items():
-            if segment in numbers:
-                table[numbers[segment]] += counts.documents, counts.paragraphs, counts.characters
-    return kept
-
-
-def _parts(run: PublishedRun, ledger: Ledger, kept: _Kept | None) -> Iterator[Difference]:
+def _parts(run: PublishedRun, ledger: Ledger, kept: Kept | None) -> Iterator[Difference]:
     """Yield what is wrong with the books of the segments: their order, their sums, and what they say was kept."""
     number, sums = 0, {unit: Balance() for unit in _UNITS}
     for name in sorted(storage.sizes(run.path(LEDGER_FOLDER))):
@@ -107,7 +130,7 @@ def _parts(run: PublishedRun, ledger: Ledger, kept: _Kept | None) -> Iterator[Di
 
 
 def _of_segment(
-    run: PublishedRun, file: str, number: int, books: SegmentBooks, kept: _Kept | None
+    run: PublishedRun, file: str, number: int, books: SegmentBooks, kept: Kept | None
 ) -> Iterator[Difference]:
     for what in _faults(books):
         yield Difference(file, None, "", f"{books.segment}: {what}")

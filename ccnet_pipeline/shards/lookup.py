@@ -4,9 +4,9 @@ import bisect
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
+from typing import Any, BinaryIO
 
 import msgspec
-import zstandard
 
 from ccnet_pipeline import storage
 from ccnet_pipeline.documents import Document, encode
@@ -16,7 +16,7 @@ from ccnet_pipeline.frames import read_frames
 from ccnet_pipeline.processes import Advance
 from ccnet_pipeline.shards.published import FinalFile
 from ccnet_pipeline.shards.published_run import PublishedRun
-from ccnet_pipeline.shards.reading import HashedFile
+from ccnet_pipeline.shards.reading import HashedFile, damage_explained
 
 _decode = msgspec.json.Decoder(Document).decode
 
@@ -102,16 +102,10 @@ class Lookup:
             UserError: the file is damaged.
         """
         path = storage.join(self.output, *file.path.split("/"))
-        try:
+        with damage_explained(path), storage.open_for_reading(path) as stream:
             if file.format == PARQUET:
-                return list(self._in_parquet(path))
-            with storage.open_for_reading(path) as stream:
-                return list(self._in_frames(HashedFile(stream, advance)))
-        except (ValueError, zstandard.ZstdError, OSError) as error:
-            raise UserError(
-                f"{path} cannot be read: {str(error).partition(chr(10))[0]}; python -m beam_jobs.verify tells what is "
-                "wrong, restore the file from a copy"
-            ) from error
+                return list(self._in_parquet(stream))
+            return list(self._in_frames(HashedFile(stream, advance)))
 
     def _in_frames(self, file: HashedFile) -> Iterator[bytes]:
         needle = b'{"id":' + msgspec.json.encode(self.wanted.id)[:-1]  # id is the first field
@@ -127,14 +121,13 @@ class Lookup:
                         return
                 at = frame.find(needle, at + 1)
 
-    def _in_parquet(self, path: str) -> Iterator[bytes]:
+    def _in_parquet(self, stream: BinaryIO) -> Iterator[bytes]:
         import pyarrow.parquet as pq
 
-        with storage.open_for_reading(path) as stream:
-            file = pq.ParquetFile(stream)
-            for group in range(file.num_row_groups):
-                names = file.read_row_group(group, ["id"])["id"].to_pylist()
-                rows = [row for row, name in enumerate(names) if self.wanted.fits(name)]
-                if rows:
-                    found = file.read_row_group(group).take(rows).to_pylist()
-                    yield from map(encode, msgspec.convert(found, list[Document]))
+        file = pq.ParquetFile(stream)
+        for group in range(file.num_row_groups):
+            names: list[Any] = file.read_row_group(group, ["id"])["id"].to_pylist()
+            rows = [row for row, name in enumerate(names) if self.wanted.fits(name)]
+            if rows:
+                found = file.read_row_group(group).take(rows).to_pylist()
+                yield from map(encode, msgspec.convert(found, list[Document]))

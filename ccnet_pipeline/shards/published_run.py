@@ -14,6 +14,7 @@ from ccnet_pipeline.shards.published import REJECTS, SHARDS, FinalFile, Manifest
 
 RUN_FILE, MANIFEST_FILE, LEDGER_FILE = "run.json", "manifest.json", "ledger.json"
 LEDGER_FOLDER = "ledger"
+REMOVED_FOLDER = "removed"
 
 
 class Recipe(msgspec.Struct, frozen=True):
@@ -33,6 +34,7 @@ class Configuration(msgspec.Struct, frozen=True):
     """What is needed of the configuration."""
 
     recipe: Recipe
+    formats: list[str]
     hash_index: str | None = None  # digest of the index before the run
 
 

@@ -5,6 +5,7 @@ is a DamagedFileError and no other.
 """
 
 import hashlib
+import io
 import lzma
 import shutil
 import tempfile
@@ -19,6 +20,7 @@ import zstandard
 
 from ccnet_pipeline import storage
 from ccnet_pipeline.documents import Document
+from ccnet_pipeline.errors import UserError
 from ccnet_pipeline.formats import ROWS_PER_GROUP, parquet_columns
 from ccnet_pipeline.frames import read_frames
 from ccnet_pipeline.shards.lines import line_type
@@ -145,6 +147,29 @@ def _paragraphs(stream: BinaryIO, tell: Tell) -> Iterator[list[str]]:
     if paragraphs:
         tell(number, "the blank line after it is missing")
         yield paragraphs
+
+
+def parquet_documents(file: BinaryIO, advance: Callable[[int], None] = lambda _: None) -> Iterator[Document]:
+    """Yield the documents of a Parquet file that is sound; `advance` is told of its bytes in the end."""
+    import pyarrow.parquet as pq
+
+    for rows in pq.ParquetFile(file).iter_batches(ROWS_PER_GROUP):
+        yield from msgspec.convert(rows.to_pylist(), list[Document])
+    advance(file.seek(0, io.SEEK_END))
+
+
+@contextmanager
+def damage_explained(path: str) -> Iterator[None]:
+    """Turn what is wrong with a file that is read into a UserError."""
+    import pyarrow as pa
+
+    try:
+        yield
+    except (ValueError, EOFError, lzma.LZMAError, zstandard.ZstdError, pa.ArrowException, OSError) as error:
+        why = getattr(error, "strerror", None) or str(error).partition("\n")[0]
+        raise UserError(
+            f"{path} cannot be read: {why}; beam_jobs.verify tells what is wrong; restore the file from a copy"
+        ) from error
 
 
 @contextmanager

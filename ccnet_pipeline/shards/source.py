@@ -67,8 +67,7 @@ def _records(stream: Readable, offset: int) -> Iterator[tuple[Record, bytes]]:
     """Yield the records that begin at an offset, each with the text that was read since."""
     framer, text = Framer(CC100.max_record_bytes), bytearray()
     for part in walk(Window(stream)):
-        is_piece = isinstance(part, Piece)
-        if is_piece and part.end > offset:
+        if isinstance(part, Piece) and part.end > offset:
             text += part.text
         for found in framer.feed(part) if isinstance(part, Piece) else framer.skip(part):
             if isinstance(found, Record) and found.offset > offset:

@@ -1,11 +1,19 @@
-"""Files that every worker reaches, by name: on a local disk or in an object store. Written whole, or not there.
+"""Files wherever they lie, by name: on a local disk, in an object store, in HDFS. Written whole, or not there.
 
-    files.py     what the others call: read, write, ask for sizes, remove, by any path
-    stores.py    what a place for files must be able to do
-    local.py     the disks of this machine's file tree
-    objects.py   object stores: s3://, gs://, az://
-    notes.py     values as JSON in such files
-    locks.py     folders that one program at a time writes to
+    files.py         what the others call: read, write, ask for sizes, remove, by any path
+    folders.py       the same of folders: move, remove, lock, see that one can be written to
+    paths.py         what a path says: its kind of place, how it is shown without secrets
+    stores.py        what a place for files must be able to do
+    local.py         the disks of this machine's file tree
+    objects.py       object stores: s3://, gs://, az:// and abfss://; web servers for reading
+    clients.py       their clients, one a bucket and process
+    credentials.py   who asks, and which settings the environment has
+    answers.py       what their errors mean, and the remedy
+    hdfs.py          HDFS, over WebHDFS
+    locks.py         folders that one program at a time writes to, by flock
+    leases.py        the same where there are no locks: a file that only one can create
+    notes.py         values as JSON in files
+    remedies.py      errors of disks that the user can mend
 
 A path is a name here, and never a pattern: `[`, `?` and `*` stand for themselves. A further kind of place is one more
 `stores.Store`.
@@ -13,19 +21,11 @@ A path is a name here, and never a pattern: `[`, `?` and `*` stand for themselve
 
 from ccnet_pipeline.storage.files import (
     absolute,
-    check_place,
     damaged,
     exists,
-    explained,
-    folder_exists,
     has_threads,
-    is_empty,
-    is_local,
     join,
-    locked,
     mapped,
-    move_folder,
-    names,
     open_for_reading,
     ranges_of,
     read,
@@ -33,16 +33,27 @@ from ccnet_pipeline.storage.files import (
     read_range,
     remove_file,
     remove_files,
-    remove_folder,
-    remove_if_empty,
-    remove_leftovers,
     size,
     sizes,
+    versions,
     write,
     writing,
 )
+from ccnet_pipeline.storage.folders import (
+    check_place,
+    folder_exists,
+    is_empty,
+    locked,
+    move_folder,
+    names,
+    remove_folder,
+    remove_if_empty,
+    remove_leftovers,
+)
 from ccnet_pipeline.storage.local import TEMPORARY_PREFIX
 from ccnet_pipeline.storage.notes import read_json, read_note, write_json, write_note
+from ccnet_pipeline.storage.paths import is_local, is_remote, local_path, shown
+from ccnet_pipeline.storage.remedies import explained
 
 __all__ = [
     "TEMPORARY_PREFIX",
@@ -55,7 +66,9 @@ __all__ = [
     "has_threads",
     "is_empty",
     "is_local",
+    "is_remote",
     "join",
+    "local_path",
     "locked",
     "mapped",
     "move_folder",
@@ -72,8 +85,10 @@ __all__ = [
     "remove_folder",
     "remove_if_empty",
     "remove_leftovers",
+    "shown",
     "size",
     "sizes",
+    "versions",
     "write",
     "write_json",
     "write_note",

@@ -5,11 +5,11 @@ import errno
 import os
 import shutil
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
-from ccnet_pipeline.storage.stores import Ranges
+from ccnet_pipeline.storage.stores import Range, Ranges
 
 TEMPORARY_PREFIX = ".writing-"
 
@@ -20,6 +20,9 @@ class LocalStore:
     def open(self, path: str) -> BinaryIO:
         return Path(path).open("rb")
 
+    def read(self, path: str) -> bytes:
+        return Path(path).read_bytes()
+
     @contextlib.contextmanager
     def ranges(self, path: str) -> Iterator[Ranges]:
         with self.open(path) as file:
@@ -29,6 +32,10 @@ class LocalStore:
                 return file.read(size)
 
             yield read
+
+    def read_many(self, path: str, ranges: Sequence[Range]) -> list[bytes]:
+        with self.ranges(path) as read:
+            return [read(start, size) for start, size in ranges]
 
     @contextlib.contextmanager
     def writing(self, path: str) -> Iterator[BinaryIO]:
@@ -61,6 +68,10 @@ class LocalStore:
 
     def remove(self, path: str) -> None:
         Path(path).unlink(missing_ok=True)
+
+    def remove_many(self, paths: Sequence[str]) -> None:
+        for path in paths:
+            self.remove(path)
 
     def remove_folder(self, folder: str) -> None:
         if Path(folder).is_dir():

@@ -1,132 +1,218 @@
 """Object stores: s3://, gs:// and az://, each with the credentials and settings that its environment has.
 
 An object is uploaded when its content is whole: until then it is in memory, or in a temporary file of this machine. So
-an upload that breaks off, or an exception while the content is made, leaves nothing.
+an upload that breaks off, or an exception while the content is made, leaves nothing. A large one goes in parts, which
+become an object when all are there.
+
+Reading forward is one request a file; where it breaks off the library goes on from there, and only with the same
+version of the object. Web servers are read in the same way, and not written to.
 """
 
 import contextlib
-import functools
 import io
 import tempfile
-from collections.abc import Iterator
-from typing import Any, BinaryIO
+import uuid
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import obstore
-from obstore.store import ObjectStore, from_url
+from obstore.exceptions import AlreadyExistsError, GenericError, PreconditionError
+from obstore.store import ObjectStore
 
-from ccnet_pipeline.storage.stores import Ranges
+from ccnet_pipeline.storage import clients
+from ccnet_pipeline.storage.answers import Refusal, explained, refuse_writing
+from ccnet_pipeline.storage.joined import read_joined
+from ccnet_pipeline.storage.leases import LOCK
+from ccnet_pipeline.storage.stores import Range, Ranges
+from ccnet_pipeline.storage.streams import Pieces, RemoteFile
 
-SCHEMES = ("s3", "gs", "az")
+if TYPE_CHECKING:
+    from obstore import GetResult
+
 _IN_MEMORY_BYTES = 16 << 20
-_READ_AHEAD_BYTES = 8 << 20
-
-_were_used = False  # by this process
-
-
-def has_threads() -> bool:
-    """Tell whether an object store was used: its threads do not survive a fork, and whoever waits for them hangs."""
-    return _were_used
+_PART_BYTES = 16 << 20  # of an upload
+_PARTS_AT_ONCE = 4
+_PIECE_BYTES = 1 << 20  # of a stream
+_JOINED_BYTES = 256 << 10  # a gap that is read with its neighbours costs less than a request
+_LISTED_AT_ONCE = 1000
 
 
-@functools.cache
-def _store(root: str) -> ObjectStore:
-    """Return the client of a bucket, made once a process."""
-    global _were_used  # noqa: PLW0603 - a fact about the process
-    _were_used = True
-    return from_url(root, client_options={"allow_http": True})
-
-
-def _located(path: str) -> tuple[ObjectStore, str]:
+def _located(path: str, timing: clients.Timing = clients.FOR_WORK) -> tuple[ObjectStore, str]:
     """Return the client and the key of a path."""
-    scheme, _, rest = path.partition("://")
-    bucket, _, key = rest.partition("/")
-    return _store(f"{scheme}://{bucket}"), key
+    root, key = clients.root_and_key(path)
+    return clients.client(root, timing), key
 
 
 class ObjectStores:
     """Objects by URL."""
 
     def open(self, path: str) -> BinaryIO:
-        size = self.size(path)
-        if size is None:
-            raise FileNotFoundError(path)
-        return io.BufferedReader(_Object(*_located(path), size), _READ_AHEAD_BYTES)
+        store, key = _located(path)
+        with explained(path):
+            found = obstore.get(store, key)
+        e_tag = {"if_match": found.meta["e_tag"]} if found.meta["e_tag"] else {}
+
+        def again(place: int) -> Pieces:
+            options: Any = {"range": {"offset": place}, **e_tag}
+            with explained(path):
+                return _pieces(path, obstore.get(store, key, options=options))
+
+        return io.BufferedReader(RemoteFile(path, found.meta["size"], again, _pieces(path, found)), _PIECE_BYTES)
+
+    def read(self, path: str) -> bytes:
+        store, key = _located(path)
+        with explained(path):
+            return bytes(obstore.get(store, key).bytes())
 
     @contextlib.contextmanager
     def ranges(self, path: str) -> Iterator[Ranges]:
         store, key = _located(path)
 
         def read(start: int, size: int) -> bytes:
-            return bytes(obstore.get_range(store, key, start=start, length=size)) if size else b""
+            if not size:
+                return b""
+            with explained(path):
+                try:
+                    return bytes(obstore.get_range(store, key, start=start, length=size))
+                except GenericError as error:
+                    if Refusal.of(error).is_behind_the_end:
+                        return b""
+                    raise
 
         yield read
 
+    def read_many(self, path: str, ranges: Sequence[Range]) -> list[bytes]:
+        store, key = _located(path)
+
+        def read(spans: list[Range]) -> list[bytes]:
+            starts, sizes = zip(*spans, strict=True)
+            with explained(path):  # the library would join them, too, and panics where the object ends before
+                try:
+                    return [
+                        bytes(each) for each in obstore.get_ranges(store, key, starts=starts, lengths=sizes, coalesce=0)
+                    ]
+                except GenericError as error:
+                    if Refusal.of(error).is_behind_the_end:
+                        return [b""] * len(spans)
+                    raise
+
+        return read_joined(ranges, read)
+
     @contextlib.contextmanager
     def writing(self, path: str) -> Iterator[BinaryIO]:
+        refuse_writing(path)
         store, key = _located(path)
         with tempfile.SpooledTemporaryFile(_IN_MEMORY_BYTES) as file:
             yield file  # type: ignore[misc]
             file.seek(0)
-            obstore.put(store, key, file)
+            with explained(path):
+                obstore.put(store, key, file, chunk_size=_PART_BYTES, max_concurrency=_PARTS_AT_ONCE)
 
     def size(self, path: str) -> int | None:
         store, key = _located(path)
+        if not key:
+            return None
         try:
-            return obstore.head(store, key)["size"]
+            with explained(path):
+                return obstore.head(store, key)["size"]
         except FileNotFoundError:
             return None
 
     def sizes(self, folder: str) -> dict[str, int]:
-        store, key = _located(folder)
-        prefix = key.rstrip("/") + "/" if key.strip("/") else ""
-        listed = (each for some in obstore.list(store, prefix) for each in some)
-        return {each["path"].removeprefix(prefix): each["size"] for each in listed}
+        return {name: meta["size"] for name, meta in _listed(folder) if name != LOCK}
+
+    def versions(self, folder: str) -> dict[str, str]:
+        return {name: f"{meta['e_tag'] or meta['last_modified']} {meta['size']}" for name, meta in _listed(folder)}
 
     def names(self, folder: str) -> list[str]:
         store, key = _located(folder)
-        listed = obstore.list_with_delimiter(store, key.strip("/") or None)
-        objects = [each["path"] for each in listed["objects"]]
-        return [path.rpartition("/")[2] for path in (*objects, *listed["common_prefixes"])]
+        with explained(folder):
+            listed = obstore.list_with_delimiter(store, key or None)
+        paths = [*(each["path"] for each in listed["objects"]), *listed["common_prefixes"]]
+        return [path.rpartition("/")[2] for path in paths]
 
     def remove(self, path: str) -> None:
+        refuse_writing(path)
         store, key = _located(path)
-        with contextlib.suppress(FileNotFoundError):
+        with contextlib.suppress(FileNotFoundError), explained(path):
             obstore.delete(store, key)
 
+    def remove_many(self, paths: Sequence[str]) -> None:
+        by_root: dict[str, list[str]] = {}
+        for path in paths:
+            root, key = clients.root_and_key(path)
+            by_root.setdefault(root, []).append(key)
+        for root, keys in by_root.items():
+            store = clients.client(root)
+            with explained(root):
+                try:
+                    obstore.delete(store, keys)
+                except FileNotFoundError:  # some stores say so, and leave the rest
+                    for key in keys:
+                        with contextlib.suppress(FileNotFoundError):
+                            obstore.delete(store, key)
+
     def remove_folder(self, folder: str) -> None:
-        store, key = _located(folder)
-        prefix = key.rstrip("/") + "/"
-        if keys := [prefix + name for name in self.sizes(folder)]:
-            obstore.delete(store, keys)
+        root, key = clients.root_and_key(folder)
+        self.remove_many([f"{root}/{key}/{name}" if key else f"{root}/{name}" for name in self.sizes(folder)])
 
     def check(self, folder: str) -> None:
-        self.size(folder.rstrip("/") + "/run.json")
+        """Write and remove a small object: nothing else tells whether that is allowed."""
+        refuse_writing(folder)
+        root, key = clients.root_and_key(folder)
+        store = clients.client(root, clients.FOR_A_LOOK)
+        probe = "/".join(filter(None, (key, f".writing-probe-{uuid.uuid4().hex}")))
+        with explained(folder):
+            obstore.put(store, probe, b"", mode="create")
+            obstore.delete(store, probe)
+
+    def create(self, path: str, data: bytes) -> object:
+        return self._put(path, data, "create")
+
+    def replace(self, path: str, data: bytes, version: object) -> object:
+        return self._put(path, data, version)
+
+    def _put(self, path: str, data: bytes, mode: Any) -> object:
+        refuse_writing(path)
+        store, key = _located(path)
+        with explained(path):
+            try:
+                return obstore.put(store, key, data, mode=mode)
+            except (AlreadyExistsError, PreconditionError):
+                raise FileExistsError(path) from None
+            except FileNotFoundError as error:  # some stores say so where the version to be replaced is gone
+                if mode == "create" or Refusal.of(error).code == "NoSuchBucket":
+                    raise
+                raise FileExistsError(path) from None
+
+    def look(self, path: str) -> tuple[bytes, float, object]:
+        store, key = _located(path)
+        with explained(path):
+            found = obstore.get(store, key)
+            version = {"e_tag": found.meta["e_tag"], "version": found.meta["version"]}
+            return bytes(found.bytes()), found.meta["last_modified"].timestamp(), version
+
+    def now(self, folder: str) -> float:
+        store, key = _located(f"{folder.rstrip('/')}/.writing-clock-{uuid.uuid4().hex}")
+        with explained(folder):
+            obstore.put(store, key, b"")
+            try:
+                return obstore.head(store, key)["last_modified"].timestamp()
+            finally:
+                obstore.delete(store, key)
 
 
-class _Object(io.RawIOBase):
-    """An object, read where one seeks to."""
+def _pieces(path: str, found: "GetResult") -> Pieces:
+    """Give the bytes of an answer; where it breaks off, the library asks for the rest of the same version."""
+    with explained(path):
+        yield from found.stream(min_chunk_size=1)
 
-    def __init__(self, store: ObjectStore, key: str, size: int) -> None:
-        self._store, self._key, self._size = store, key, size
-        self._place = 0
 
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def tell(self) -> int:
-        return self._place
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        self._place = offset + {io.SEEK_SET: 0, io.SEEK_CUR: self._place, io.SEEK_END: self._size}[whence]
-        return self._place
-
-    def readinto(self, buffer: Any, /) -> int:
-        size = min(len(buffer), self._size - self._place)
-        if size <= 0:
-            return 0
-        buffer[:size] = memoryview(obstore.get_range(self._store, self._key, start=self._place, length=size))
-        self._place += size
-        return size
+def _listed(folder: str) -> Iterator[tuple[str, Any]]:
+    """Give the objects below a folder: their names from there, and what the store says of them."""
+    store, key = _located(folder)
+    prefix = key + "/" if key else ""
+    with explained(folder):
+        for some in obstore.list(store, prefix, chunk_size=_LISTED_AT_ONCE):
+            for each in some:
+                yield each["path"].removeprefix(prefix), each

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from ccnet_pipeline.fetch import raw_body
+from ccnet_pipeline.fetch import patient_body
 from tests.fetch.reading import FAST
 
 
@@ -27,7 +27,7 @@ def hasty(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
 
     def begin() -> None:
         ticks = itertools.count(step=FAST.read_timeout_s / 2)
-        monkeypatch.setattr(raw_body, "time", SimpleNamespace(monotonic=lambda: next(ticks)))
+        monkeypatch.setattr(patient_body, "time", SimpleNamespace(monotonic=lambda: next(ticks)))
 
     return begin
 

@@ -24,9 +24,9 @@ from cryptography.x509.oid import NameOID
 from ccnet_pipeline.errors import FetchError, UserError
 from ccnet_pipeline.fetch import FetchPolicy, is_remote, open_archive, read_small, size_of
 from ccnet_pipeline.fetch.error_page import excerpt, is_page
-from ccnet_pipeline.fetch.paths import local_path, shown
 from ccnet_pipeline.fetch.ranges import content_length, content_range
 from ccnet_pipeline.fetch.retry import retry_after_s
+from ccnet_pipeline.storage.paths import local_path, shown
 from tests.fetch.reading import FAST, noise, put, read_all
 from tests.fetch.server import Fault, FaultServer, scripted
 
@@ -339,7 +339,7 @@ def test_schemes(tmp_path: Path) -> None:
     local = ("a", "/a", "file:///a", "ftp://h/a", "a:b", "C:\\x", "http:/x", "./http://x")
     assert not any(is_remote(path) for path in local)
     assert local_path("file:///a%20b") == "/a b"
-    for path in ("ftp://h/a", "hdfs://x", "file://host/a", "s3://bucket", "s3://bucket/", "gs:///k"):
+    for path in ("ftp://h/a", "sftp://x", "file://host/a", "s3://bucket", "s3://bucket/", "gs:///k"):
         for ask in (read_all, lambda path: size_of(path, FAST), lambda path: read_small(path, FAST, max_bytes=1)):
             with pytest.raises(UserError):
                 ask(path)

@@ -1,14 +1,14 @@
-"""S3 and Google Cloud Storage: what is theirs; the rest is test_faults.py's."""
+"""Object stores: what is theirs; the rest is test_faults.py's."""
 
 from __future__ import annotations
 
 import os
 import subprocess
 import sys
-import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import boto3
@@ -16,7 +16,8 @@ import pytest
 from moto.server import ThreadedMotoServer
 
 from ccnet_pipeline.errors import FetchError, UserError
-from ccnet_pipeline.fetch import gcs, open_archive, read_small, s3, size_of
+from ccnet_pipeline.fetch import open_archive, read_small, size_of
+from ccnet_pipeline.storage import clients
 from tests.fetch.reading import FAST, noise, put, read_all
 from tests.fetch.server import QUICK, Fault, FaultServer, Kind, random_faults, scripted
 from tests.moments import PATIENCE_S
@@ -24,12 +25,6 @@ from tests.moments import PATIENCE_S
 TWICE = replace(FAST, attempts=2)
 # What a server of HTTP may get wrong and one of S3 has no way to.
 KINDS = tuple(kind for kind in QUICK if kind not in ("forbidden", "html_page", "xml_page", "bad_chunk"))
-
-
-@pytest.fixture(autouse=True)
-def _new_clients(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(s3, "_local", threading.local())
-    gcs._default_credentials.cache_clear()
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +48,7 @@ def store(moto: str, monkeypatch: pytest.MonkeyPatch) -> Any:
     client.delete_bucket(Bucket="crawl")
 
 
-@pytest.mark.parametrize("key", ["a", "x/y z.gz", "a//b", "q?x=1#\u00fc+%20", "~"])
+@pytest.mark.parametrize("key", ["a", "x/y z.gz", "q?x=1#\u00fc+%20", "~", "[1]*"])
 def test_s3(store: Any, key: str) -> None:
     content = noise(200_000)
     store.put_object(Bucket="crawl", Key=key, ACL="public-read", Body=content)
@@ -75,7 +70,6 @@ def test_s3_refusals(store: Any) -> None:
     for path, message in (
         ("s3://crawl/none", r"^s3://crawl/none: 404 NoSuchKey: there is no such object$"),
         ("s3://no-bucket/a", r"^s3://no-bucket/a: 404 NoSuchBucket: there is no bucket no-bucket$"),
-        ("s3://*/a", r"^s3://\*/a: ParamValidationError: not a bucket's name or a key$"),
     ):
         with pytest.raises(FetchError, match=message):
             read_all(path)
@@ -101,7 +95,7 @@ def test_s3_anonymous_and_signed(bucket: Path, monkeypatch: pytest.MonkeyPatch) 
         monkeypatch.setenv("AWS_ENDPOINT_URL_S3", server.url.rstrip("/"))
         assert read_all("s3://crawl/a") == b"x"
         assert "authorization" not in server.log[-1].headers
-        monkeypatch.setattr(s3, "_local", threading.local())
+        clients.forget_clients()
         monkeypatch.setenv("AWS_ACCESS_KEY_ID", "key-id")
         monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "s3cr3t")
         assert read_all("s3://crawl/a") == b"x"
@@ -114,8 +108,8 @@ def test_s3_anonymous_and_signed(bucket: Path, monkeypatch: pytest.MonkeyPatch) 
     ("path", "signed", "message"),
     [
         ("s3://commoncrawl/a", False, "s3://commoncrawl wants AWS credentials; https://data.commoncrawl.org/ needs"),
-        ("s3://other/a", False, "not public, and no AWS credentials were found (S3 also says this of an object"),
-        ("s3://other/a", True, "these AWS credentials may not read it (S3 also says this of an object"),
+        ("s3://other/a", False, "not public, and no credentials were found (S3 also says this of an object"),
+        ("s3://other/a", True, "these credentials may not read it (S3 also says this of an object"),
     ],
 )  # fmt: skip
 def test_s3_forbidden(bucket: Path, monkeypatch: pytest.MonkeyPatch, path: str, signed: bool, message: str) -> None:
@@ -146,11 +140,11 @@ def test_s3_gives_up(bucket: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for kind, reason in (
         ("slow_down", "503 SlowDown"),
         ("error", "500"),
-        ("hang_up", "the body ended at byte 0 of 1000"),
-        ("html_page", "200, but a page instead of the file: 'Please log in'"),
+        ("hang_up", "the body broke off"),
+        ("html_page", "200 in place of 206: not the part that was asked for, or a page of a proxy"),
     ):
         with FaultServer(bucket, scripted(then=Fault(kind, 0.0))) as server:  # type: ignore[arg-type]
-            monkeypatch.setattr(s3, "_local", threading.local())
+            clients.forget_clients()
             monkeypatch.setenv("AWS_ENDPOINT_URL_S3", server.url)
             with pytest.raises(FetchError) as caught:
                 read_all("s3://crawl/a", TWICE)
@@ -163,69 +157,46 @@ def test_s3_gives_up(bucket: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_gcs(bucket: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     content = put(bucket, "crawl/x y/a?b#c", noise(200_000))
     with FaultServer(bucket, random_faults(2, 0.5, ["reset", "unavailable", "part"])) as server:
-        monkeypatch.setenv("STORAGE_EMULATOR_HOST", server.url.removeprefix("http://"))
+        monkeypatch.setenv("GOOGLE_BASE_URL", server.url)
         assert read_all("gs://crawl/x y/a?b#c") == content
         assert size_of("gs://crawl/x y/a?b#c", FAST) == 200_000
         headers = server.log[0].headers
         assert headers["accept-encoding"] == "gzip"
         assert "authorization" not in headers
-        with pytest.raises(FetchError, match=r"^gs://crawl/none: 404 Not Found \(NoSuchKey\)$"):
+        with pytest.raises(FetchError, match=r"^gs://crawl/none: 404 NoSuchKey: there is no such object$"):
             read_all("gs://crawl/none")
 
 
 def test_gcs_forbidden_is_not_tried_again(bucket: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     put(bucket, "crawl/a", b"x")
     with FaultServer(bucket, scripted(then=Fault("forbidden"))) as server:
-        monkeypatch.setenv("STORAGE_EMULATOR_HOST", server.url)
-        with pytest.raises(FetchError, match=r"^gs://crawl/a: 403 Forbidden \(AccessDenied\)$"):
+        monkeypatch.setenv("GOOGLE_BASE_URL", server.url)
+        with pytest.raises(FetchError, match=r"^gs://crawl/a: 403 AccessDenied: not public, and no credentials were"):
             read_all("gs://crawl/a")
         assert len(server.log) == 1
 
 
-class _Credentials:
-    """Stands for the application's default credentials."""
-
-    def __init__(self, failure: Exception | None = None) -> None:
-        self.valid, self.token, self.failure = False, "", failure
-
-    def refresh(self, request: object) -> None:
-        if self.failure:
-            raise self.failure
-        self.valid, self.token = True, "t0ken"
-
-
-def test_gcs_token(bucket: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_gcs_asks_with_the_token_of_google_auth(bucket: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     put(bucket, "crawl/a", b"x")
-    (tmp_path / "netrc").write_text("machine 127.0.0.1 login me password it\n")
-    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
-    monkeypatch.setattr("google.auth.default", lambda scopes: (_Credentials(), "project"))
+    (tmp_path / "adc.json").write_text('{"type": "external_account"}')
+    credentials = SimpleNamespace(token="t0ken", expiry=None, refresh=lambda request: None)
+    monkeypatch.setattr("google.auth.default", lambda scopes: (credentials, "project"))
+    monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(tmp_path / "adc.json"))
     with FaultServer(bucket) as server:
-        monkeypatch.setattr(gcs, "_HOST", server.url.rstrip("/"))
+        monkeypatch.setenv("GOOGLE_BASE_URL", server.url)
         assert read_all("gs://crawl/a") == b"x"
         assert server.log[0].headers["authorization"] == "Bearer t0ken"
 
 
-def test_gcs_token_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    from google.auth.exceptions import RefreshError, TransportError
-
-    for failure, message in (
-        (RefreshError("s3cr3t"), "^gs://crawl/a: Google's default credentials are refused: `gcloud auth"),
-        (TransportError("s3cr3t"), r"^gs://crawl/a: no access token: .*cannot be reached \(2 attempts\)$"),
-    ):
-        gcs._default_credentials.cache_clear()
-        monkeypatch.setattr("google.auth.default", lambda scopes, failure=failure: (_Credentials(failure), "project"))
-        with pytest.raises(FetchError, match=message):
-            read_all("gs://crawl/a", TWICE)
-
-
-def test_gcs_without_credentials_is_anonymous(monkeypatch: pytest.MonkeyPatch) -> None:
-    from google.auth.exceptions import DefaultCredentialsError
-
-    def none(scopes: object) -> None:
-        raise DefaultCredentialsError("none")
-
-    monkeypatch.setattr("google.auth.default", none)
-    assert gcs._default_credentials() is None
+def test_azure(bucket: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    content = put(bucket, "account/crawl/x y", noise(200_000))
+    with FaultServer(bucket, random_faults(2, 0.5, ["reset", "unavailable", "part"])) as server:
+        monkeypatch.setenv("AZURE_STORAGE_ENDPOINT", f"{server.url}account")
+        monkeypatch.setenv("AZURE_SKIP_SIGNATURE", "true")
+        for path in ("az://crawl/x y", "abfss://crawl@account.dfs.core.windows.net/x y"):
+            monkeypatch.setenv("AZURE_STORAGE_ACCOUNT", "account")
+            assert read_all(path) == content
+            assert size_of(path, FAST) == 200_000
 
 
 # Reads a file, in a forked process too, and once more. In a process of its own, for the tests have threads.

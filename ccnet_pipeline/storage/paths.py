@@ -1,14 +1,15 @@
 """What a path says."""
 
-from __future__ import annotations
-
 import re
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
 from ccnet_pipeline.errors import UserError
 
-REMOTE_SCHEMES = ("http", "https", "s3", "gs")
+WEB_SCHEMES = ("http", "https")  # for reading
+OBJECT_SCHEMES = ("s3", "s3a", "gs", "az", "abfs", "abfss")  # s3a and abfs as Hadoop has them
+HDFS_SCHEMES = ("hdfs", "webhdfs", "swebhdfs")
+REMOTE_SCHEMES = (*WEB_SCHEMES, *OBJECT_SCHEMES, *HDFS_SCHEMES)
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
 
 
@@ -16,27 +17,32 @@ def scheme_of(path: str) -> str:
     """Give the scheme in lower case; "" for a plain path.
 
     Raises:
-        UserError: a scheme that is not read from here.
+        UserError: a scheme that is not known here.
     """
     match = _SCHEME.match(path)
     scheme = match[1].lower() if match else ""
     if scheme not in ("", "file", *REMOTE_SCHEMES):
-        known = ", ".join(f"{name}://" for name in REMOTE_SCHEMES)
+        known = ", ".join(f"{name}://" for name in ("http", "https", "s3", "gs", "az", "abfss", "hdfs"))
         raise UserError(f"{shown(path)}: files are read from {known} and local paths, not from {scheme}://")
     return scheme
 
 
 def is_remote(path: str) -> bool:
-    """Tell whether the path names a file on another machine: http, https, s3 or gs."""
+    """Tell whether the path names a file on another machine: a web server, an object store, HDFS."""
     match = _SCHEME.match(path)
     return match is not None and match[1].lower() in REMOTE_SCHEMES
+
+
+def is_local(path: str) -> bool:
+    """Tell whether a path is that of a file system; file:// becomes one by `local_path`."""
+    return "://" not in path
 
 
 def local_path(path: str) -> str:
     """Give the file that a local path or a file:// URL (RFC 8089) means.
 
     Raises:
-        UserError: a scheme that is not read from here, or a file:// URL of another machine.
+        UserError: a scheme that is not known here, or a file:// URL of another machine.
 
     >>> local_path("file:///data/a%20b.warc")
     '/data/a b.warc'
@@ -50,14 +56,17 @@ def local_path(path: str) -> str:
 
 
 def bucket_and_key(path: str) -> tuple[str, str]:
-    """Give bucket and key of s3://bucket/key or gs://bucket/key.
+    """Give bucket and key of s3://bucket/key and the like.
 
     Raises:
         UserError: one of them is missing.
+
+    >>> bucket_and_key("abfss://texts@account.dfs.core.windows.net/a/b")
+    ('texts@account.dfs.core.windows.net', 'a/b')
     """
     bucket, _, key = path.partition("://")[2].partition("/")
     if not bucket or not key:
-        raise UserError(f"{path}: write {path.partition(':')[0].lower()}://bucket/key")
+        raise UserError(f"{shown(path)}: write {path.partition(':')[0].lower()}://bucket/key")
     return bucket, key
 
 
@@ -70,7 +79,7 @@ def shown(path: str) -> str:
     'https://host/a.gz?...'
     """
     scheme, separator, rest = path.partition("://")
-    if separator and scheme.lower() in ("http", "https"):
+    if separator and scheme.lower() in WEB_SCHEMES:
         rest, query, _ = rest.partition("#")[0].partition("?")
         host, slash, name = rest.partition("/")
         path = f"{scheme}://{host.rpartition('@')[2]}{slash}{name}{'?...' if query else ''}"

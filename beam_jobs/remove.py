@@ -1,0 +1,141 @@
+"""Take documents out of a run directory that is complete, for good: those of pages, of digests, or of whole hosts.
+
+    python -m beam_jobs.remove --output corpus --hosts hosts.txt --dry_run
+    python -m beam_jobs.remove --output corpus --urls urls.txt --by "A. Reader" --why "request 17"
+
+Every file that holds such a document is written anew without it, rejects too, and takes its place; manifest.json and
+ledger.json follow (`removed_later`), and removed/00001.json says what was asked and done. Interrupted, the same command
+goes on; given once more, it finds nothing to do. Later runs need the list as --blocklist.
+"""
+
+import argparse
+import datetime
+import getpass
+import os
+import socket
+import sys
+from collections.abc import Sequence
+
+from beam_jobs import run_directory
+from beam_jobs.byte_progress import shown
+from ccnet_pipeline import command, storage
+from ccnet_pipeline.errors import UserError
+from ccnet_pipeline.processes import SMALL_BYTES, default_workers, in_any_order
+from ccnet_pipeline.shards import removal, swapping
+from ccnet_pipeline.shards.asked import KINDS, read_list
+from ccnet_pipeline.shards.finding import Find, Found
+from ccnet_pipeline.shards.published import SHARDS
+from ccnet_pipeline.shards.published_run import REMOVED_FOLDER, PublishedRun, open_run, read_run_file
+from ccnet_pipeline.shards.rewriting import Rewrite, Task
+
+_PROGRAM = "remove"
+_HELP = {
+    "urls": "list of pages: same host, port, path and query",
+    "digests": "list of the field digest of documents",
+    "hosts": "list of hosts, each with its subdomains",
+}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Return the exit status: 0, 1 (the network), 2 (the user's mistake), 75 (a run is at work), 130 (interrupted)."""
+    again = "interrupted; the same command goes on where it stopped"
+    return command.run(_PROGRAM, lambda: _run(_parser().parse_args(argv)), interrupted=again)
+
+
+def _parser() -> command.Parser:
+    parser = command.Parser(
+        prog="python -m beam_jobs.remove",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    add = parser.add_argument
+    add(
+        "--output",
+        required=True,
+        metavar="OUT",
+        help="what build_cc100 --output named: a folder, or s3://, gs://, az://",
+    )
+    lists = parser.add_mutually_exclusive_group(required=True)
+    for kind in KINDS:
+        lists.add_argument(f"--{kind}", metavar="FILE", help=_HELP[kind])
+    add("--by", metavar="NAME", help="who asks for it, for the record (default: user and host)")
+    add("--why", default="", metavar="TEXT", help="for the record")
+    add("--dry_run", action="store_true", help="say how much would be removed, and change nothing")
+    add("--workers", type=int, default=0, metavar="N", help="processes (default: as many as processors)")
+    return parser
+
+
+def _run(options: argparse.Namespace) -> None:
+    if options.workers < 0:
+        raise UserError(f"--workers must be 0 or more, not {options.workers}")
+    kind = next(kind for kind in KINDS if getattr(options, kind) is not None)
+    asked = read_list(kind, getattr(options, kind))
+    request = removal.Request(options.by or _user(), options.why, asked)
+    read_run_file(options.output)  # before a lock would make the folder
+    with storage.locked(options.output):
+        if swapping.is_pending(options.output):
+            if options.dry_run:
+                raise UserError(f"a removal from {options.output} was interrupted; run that command again first")
+            swapping.finish(options.output)
+            print(f"{options.output}: what an interrupted removal had begun is done")
+        if not options.dry_run:
+            swapping.clear(options.output)
+        _remove(open_run(options.output), request, options.workers or default_workers(), is_dry=options.dry_run)
+
+
+def _user() -> str:
+    try:
+        return f"{getpass.getuser()}@{socket.gethostname()}"
+    except (KeyError, OSError):  # a user without a name, as in containers
+        return f"{os.getuid()}@{socket.gethostname()}"
+
+
+def _remove(run: PublishedRun, request: removal.Request, workers: int, *, is_dry: bool) -> None:
+    found = _find(run, request, workers)
+    tasks = list(removal.tasks(run, found))
+    if not tasks:
+        print(f"{run.output} has no document that --{request.asked.kind} asks for: nothing to do")
+        return
+    documents, rejects = (
+        sum(each.amount.documents for each in found if each.file.path.startswith(SHARDS) is in_shards)
+        for in_shards in (True, False)
+    )
+    what = f"{documents:,} documents" + (f" and {rejects:,} rejects" if rejects else "")
+    what += f" in {len(tasks):,} of {len(run.manifest.files):,} files"
+    if is_dry:
+        print(f"{run.output}: {what} would be removed")
+        return
+    number = swapping.next_number(run.output)
+    changed = _rewrite(run, tasks, number, workers)
+    run_directory.remove_work(run.output, run_directory.work_of(run.output))  # where kept, it has the text, too
+    now = datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+    removal.stage(run, request, number, now, found, changed)
+    swapping.finish(run.output)
+    record = storage.join(run.output, REMOVED_FOLDER, f"{number}.json")
+    print(f"{run.output}: {what} removed; the record: {record}")
+
+
+def _find(run: PublishedRun, request: removal.Request, workers: int) -> list[Found]:
+    files = sorted(removal.files_to_search(run), key=lambda file: file.bytes, reverse=True)
+    size = sum(file.bytes for file in files)
+    with shown(_PROGRAM, "look for them", size) as advance:
+        find = Find(run.output, request.asked)
+        found = in_any_order(find, files, workers if size >= SMALL_BYTES else 1, advance)
+        return sorted(found, key=lambda each: each.file.path)
+
+
+def _rewrite(run: PublishedRun, tasks: Sequence[Task], number: str, workers: int) -> list[removal.Changed]:
+    """Write the files anew into the folder of the removal, but those of which nothing is left."""
+    left = [task for task in tasks if task.amount.documents < task.file.documents]
+    left.sort(key=lambda task: task.file.bytes, reverse=True)
+    size = sum(task.file.bytes for task in left)
+    with shown(_PROGRAM, "write anew", size) as advance:
+        rewrite = Rewrite(run.output, storage.join(run.output, REMOVED_FOLDER, number))
+        rewritten = in_any_order(rewrite, left, workers if size >= SMALL_BYTES else 1, advance)
+        after = {file.path: file for file in rewritten}
+    return [(task.file, after.get(task.file.path)) for task in tasks]
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,206 @@
+"""Folders that one program at a time writes to, where there are no locks: object stores and HDFS.
+
+The lock is a file, `.lock`, that can be created only where there is none. It says who has it. Its owner renews it every
+RENEWED_EVERY_S seconds, each time only if it is still as it was left. How long ago that was is told by the store's own
+clock: the time of the lock against that of a file that was just written. So clocks of machines may be wrong.
+
+An owner that is seen to be dead (a process of this machine that is no more) loses it at once. Of another machine nobody
+can know; so a lock that was not renewed for a long time is named, and the user removes it.
+"""
+
+import _thread
+import contextlib
+import getpass
+import logging
+import os
+import socket
+import threading
+import time
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from ccnet_pipeline.errors import InUseError, UserError
+from ccnet_pipeline.storage.paths import shown
+from ccnet_pipeline.storage.stores import RemoteStore
+
+LOCK = ".lock"
+RENEWED_EVERY_S = 30.0
+STALE_AFTER_S = 300.0
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """Who has a lock."""
+
+    id: str
+    host: str
+    pid: int
+    user: str
+    process: str  # which process of which start of which machine that is
+    since: str  # by the clock of the owner; for people
+
+    @classmethod
+    def of_this_process(cls) -> "Owner":
+        return cls(
+            uuid.uuid4().hex,
+            socket.gethostname(),
+            os.getpid(),
+            _user(),
+            _process(os.getpid()) or "",
+            time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        )
+
+    def is_dead(self) -> bool:
+        """Tell whether this was surely a process of this machine that is no more."""
+        mine = _process(os.getpid())
+        if not (mine and self.process) or self.process.rpartition(" ")[0] != mine.rpartition(" ")[0]:
+            return False
+        return _process(self.pid) != self.process
+
+    def __str__(self) -> str:
+        return f"{self.user} on {self.host}, process {self.pid}"
+
+
+@contextlib.contextmanager
+def leased(store: RemoteStore, folder: str) -> Iterator[None]:
+    """Keep other programs from writing to a folder while the block runs.
+
+    Raises:
+        InUseError: another one does.
+        UserError: a lock was left behind; or the lock was lost while the block ran.
+    """
+    lease = _Lease(store, folder)
+    lease.take()
+    renewing = threading.Thread(target=lease.keep, name="lock", daemon=True)
+    renewing.start()
+    try:
+        yield
+    except KeyboardInterrupt:
+        if lease.lost:
+            raise UserError(f"{shown(lease.path)} was removed or taken by another run; start this one again") from None
+        raise
+    finally:
+        lease.ended.set()
+        renewing.join()
+        lease.release()
+
+
+class _Lease:
+    def __init__(self, store: RemoteStore, folder: str) -> None:
+        self.path = f"{folder.rstrip('/')}/{LOCK}"
+        self.ended = threading.Event()
+        self.lost = False
+        self._folder, self._store = folder, store
+        self._owner = Owner.of_this_process()
+        self._version: object = None
+
+    def take(self) -> None:
+        """Make the lock ours, or say who has it."""
+        for _ in range(3):
+            try:
+                self._version = self._store.create(self.path, msgspec.json.encode(self._owner))
+                return
+            except FileExistsError:
+                if self._is_ours() or self._is_free_now():
+                    return
+        raise InUseError(f"other runs are starting in {shown(self._folder)}; wait for them")
+
+    def _is_ours(self) -> bool:
+        """Tell whether the request that made the lock was repeated: its first answer did not come."""
+        return self._renewable() is not None
+
+    def _renewable(self) -> object | None:
+        """Return the version of the lock if it is ours, and remember it."""
+        try:
+            data, _, version = self._store.look(self.path)
+        except FileNotFoundError:
+            return None
+        owner = _read(data)
+        if owner is None or owner.id != self._owner.id:
+            return None
+        self._version = version
+        return version
+
+    def _is_free_now(self) -> bool:
+        """Take the lock of one who is dead; False where it is gone by now."""
+        try:
+            data, renewed, version = self._store.look(self.path)
+        except FileNotFoundError:
+            return False
+        owner = _read(data)
+        if owner is not None and owner.is_dead():
+            try:
+                self._version = self._store.replace(self.path, msgspec.json.encode(self._owner), version)
+            except FileExistsError:
+                return False
+            return True
+        age = max(0.0, self._store.now(self._folder) - renewed)
+        who = str(owner) if owner else "somebody"
+        if age < STALE_AFTER_S:
+            raise InUseError(
+                f"another run is writing to {shown(self._folder)} ({who}, heard of {age:.0f} s ago); wait for it, or "
+                "stop it"
+            )
+        raise UserError(
+            f"another run was writing to {shown(self._folder)} ({who}, last heard of {_long(age)} ago); if it is dead, "
+            f"remove {shown(self.path)} and run the same command again"
+        )
+
+    def keep(self) -> None:
+        """Renew the lock until the end; interrupt the program where that is no longer possible."""
+        count = 0
+        while not self.ended.wait(RENEWED_EVERY_S):
+            count += 1
+            data = msgspec.json.encode({**msgspec.to_builtins(self._owner), "renewals": count})
+            try:
+                self._version = self._store.replace(self.path, data, self._version)
+            except FileExistsError:
+                if self._renewable() is None:
+                    self.lost = True
+                    _thread.interrupt_main()
+                    return
+            except Exception as error:  # the network may come back, and others wait longer than we do
+                _log.warning("%s could not be renewed: %s", shown(self.path), error)
+
+    def release(self) -> None:
+        """Remove the lock if it is ours."""
+        try:
+            if self._renewable() is not None:
+                self._store.remove(self.path)
+        except Exception as error:  # the run itself is over, and what it ended with counts
+            _log.warning("%s could not be removed: %s; remove it", shown(self.path), error)
+
+
+def _read(data: bytes) -> Owner | None:
+    try:
+        return msgspec.json.decode(data, type=Owner)
+    except msgspec.MsgspecError:
+        return None
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container may have no name for its user
+        return f"user {os.getuid()}"
+
+
+def _process(pid: int) -> str | None:
+    """Name a process for good: start of the machine, space of numbers, time of its own start; None if it is no more."""
+    try:
+        start = Path("/proc/sys/kernel/random/boot_id").read_text("ascii").strip()
+        space = os.readlink("/proc/self/ns/pid")  # noqa: PTH115 - what it says is no path
+        stat = Path(f"/proc/{pid}/stat").read_text("utf-8", "replace").rpartition(")")[2].split()
+    except OSError:
+        return None
+    return None if stat[0] in ("Z", "X") else f"{socket.gethostname()} {start} {space} {stat[19]}"
+
+
+def _long(seconds: float) -> str:
+    minutes = int(seconds // 60)
+    return f"{minutes} min" if minutes < 120 else f"{minutes // 60} h"

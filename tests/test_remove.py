@@ -1,0 +1,296 @@
+"""python -m beam_jobs.remove: what is asked for goes from every file, for good, and the books still close."""
+
+import gzip
+import json
+import lzma
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+import pytest
+import zstandard
+
+from beam_jobs import job, remove, verify
+from ccnet_pipeline import storage
+from ccnet_pipeline.documents import Document
+from ccnet_pipeline.formats import FORMATS, TEXT
+from ccnet_pipeline.shards import swapping
+from ccnet_pipeline.storage.local import LocalStore
+from tests.corpora import SEGMENTS, document, write_corpus
+
+
+def documents() -> list[Document]:
+    page = "00000000-0000-0000-0000-00000000000a"
+    return [
+        document(1), document(2), document(3, segment=1), document(4, bucket="all", language="sw"),
+        document(5, bucket="middle", segment=2), document(6, language="fr", segment=2, host="www.gone.example"),
+        document(10, id=f"{page}/en", segment=1, host="gone.example"),
+        document(10, "fr", id=f"{page}/fr", segment=1, host="gone.example", paragraphs=["Un.", "Deux.", "Trois."]),
+        document(7, "en", "tail", reason="bucket_tail", host="gone.example"),
+        document(8, "und", "all", reason="not_language"),
+    ]  # fmt: skip
+
+
+@pytest.fixture
+def corpus(tmp_path: Path) -> Path:
+    return write_corpus(
+        tmp_path / "out", documents(), formats=FORMATS, shard_of=lambda each: SEGMENTS.index(each.segment)
+    )
+
+
+@pytest.fixture
+def gone(tmp_path: Path) -> str:
+    """A list of hosts."""
+    path = tmp_path / "hosts.txt"
+    path.write_text("# of a request\ngone.example\n")
+    return str(path)
+
+
+def run(output: Path, *argv: str, status: int = 0) -> None:
+    assert remove.main([f"--output={output}", "--workers=1", *argv]) == status
+
+
+def lines_of(path: Path) -> Iterator[dict[str, Any]]:
+    with path.open("rb") as file, zstandard.ZstdDecompressor().stream_reader(file, read_across_frames=True) as stream:
+        yield from map(json.loads, stream.read().splitlines())
+
+
+def content(output: Path) -> dict[str, list[str]]:
+    """What is left, by format: ids, of text the first lines."""
+    jsonl = [line["id"] for path in sorted(output.rglob("s*/*/*.jsonl.zst")) for line in lines_of(path)]
+    rejects = [line["id"] for path in sorted(output.rglob("rejects/*/*.jsonl.zst")) for line in lines_of(path)]
+    parquet = [str(name) for path in output.rglob("*.parquet") for name in pq.read_table(path)["id"].to_pylist()]
+    texts = [lzma.decompress(path.read_bytes()).decode() for path in sorted(output.rglob("*.txt.xz"))]
+    first = [text.partition("\n")[0] for whole in texts for text in whole.removesuffix("\n\n").split("\n\n")]
+    return {"jsonl": sorted(jsonl), "parquet": sorted(parquet), "text": sorted(first), "rejects": rejects}
+
+
+def result(output: Path) -> dict[str, bytes]:
+    """Every byte, but for the records, which hold the time."""
+    files = (path for path in output.rglob("*") if path.is_file())
+    return {str(path): path.read_bytes() for path in files if "removed" not in path.parts}
+
+
+def is_whole(output: Path) -> bool:
+    return verify.main([str(output), "--workers=1"]) == 0
+
+
+def test_a_host_goes_with_its_subdomains_from_every_format_and_from_the_rejects(corpus: Path, gone: str) -> None:
+    before = content(corpus)
+    run(corpus, f"--hosts={gone}")
+    after = content(corpus)
+    left = [each for each in documents() if "gone" not in each.url]
+    shards, rejects = [each for each in left if not hasattr(each, "reason")], [e for e in left if hasattr(e, "reason")]
+    assert after["jsonl"] == after["parquet"] == sorted(each.id for each in shards)
+    assert after["text"] == sorted(each.text.partition("\n")[0] for each in shards)
+    assert after["rejects"] == [each.id for each in rejects] != before["rejects"]
+    assert is_whole(corpus)
+
+
+def test_the_books_say_how_much(corpus: Path, gone: str) -> None:
+    before = json.loads((corpus / "ledger.json").read_bytes())
+    run(corpus, f"--hosts={gone}")
+    after = json.loads((corpus / "ledger.json").read_bytes())
+    assert after["records"] == {"read": 10, "kept": 5, "dropped": {"empty": 3, "removed_later": 2}}
+    assert after["paragraphs"]["dropped"] == {"removed_later": 7}
+    assert after["paragraphs"]["read"] == before["paragraphs"]["read"]
+    assert after["languages"]["fr"]["records"] == {"read": 2, "kept": 0, "dropped": {"removed_later": 2}}
+    assert {name: after["languages"][name]["mean_score"] for name in after["languages"]} == {
+        name: before["languages"][name]["mean_score"] for name in before["languages"]
+    }
+
+
+def test_the_record_says_who_asked_for_what_and_no_text(corpus: Path, gone: str) -> None:
+    run(corpus, f"--hosts={gone}", "--by=A. Reader", "--why=request 17")
+    data = (corpus / "removed" / "00001.json").read_text()
+    record = json.loads(data)
+    assert (record["by"], record["why"], record["kind"], record["entries"]) == ("A. Reader", "request 17", "hosts", 1)
+    assert (record["records"], record["documents"], record["paragraphs"], record["rejects"]) == (2, 3, 7, 1)
+    assert {file["path"]: file["documents"] for file in record["files"]}["rejects/en/bucket_tail-00000.jsonl.zst"] == 1
+    assert not [each for each in documents() if each.text in data or each.url in data]
+
+
+@pytest.mark.parametrize(
+    ("kind", "entry", "ids"),
+    [
+        ("urls", "http://user@HOST-AAB.example:80/page/1#part", [1]),
+        ("urls", "host-aab.example/page/1", [1]),
+        ("urls", "https://host-aab.example/page", []),
+        ("urls", "https://host-aab.example/page/%31", [1]),
+        ("digests", f"sha1:{2:032d}", [2]),
+        ("digests", f"{2:032d}", [2]),
+        ("hosts", "*.host-aad.example", [3]),
+        ("hosts", "aad.example", []),
+    ],
+)
+def test_what_a_list_means(kind: str, entry: str, ids: list[int], corpus: Path, tmp_path: Path) -> None:
+    (tmp_path / "list.gz").write_bytes(gzip.compress(f"\n{entry}   # why\n".encode()))
+    before = content(corpus)["jsonl"]
+    run(corpus, f"--{kind}={tmp_path / 'list.gz'}")
+    assert [int(each[-12:]) for each in before if each not in content(corpus)["jsonl"]] == ids
+
+
+def test_the_same_list_again_finds_nothing_to_do(corpus: Path, gone: str, capsys: pytest.CaptureFixture[str]) -> None:
+    run(corpus, f"--hosts={gone}")
+    files = {str(path): path.read_bytes() for path in corpus.rglob("*") if path.is_file()}
+    capsys.readouterr()
+    run(corpus, f"--hosts={gone}")
+    assert "nothing to do" in capsys.readouterr().out
+    assert {str(path): path.read_bytes() for path in corpus.rglob("*") if path.is_file()} == files
+
+
+def test_a_dry_run_changes_nothing(corpus: Path, gone: str, capsys: pytest.CaptureFixture[str]) -> None:
+    before = result(corpus)
+    run(corpus, f"--hosts={gone}", "--dry_run")
+    assert "3 documents and 1 rejects in " in capsys.readouterr().out
+    assert result(corpus) == before
+    assert not (corpus / "removed").exists()
+
+
+def test_frames_without_such_a_document_are_copied_as_they_are(tmp_path: Path) -> None:
+    output = write_corpus(tmp_path / "out", [document(1), document(2, segment=1), document(3, segment=1)])
+    path = output / "shards/en/head-00000.jsonl.zst"
+    before = path.read_bytes()
+    (tmp_path / "list").write_text(document(3).digest)
+    run(output, f"--digests={tmp_path / 'list'}")
+    first = zstandard.ZstdDecompressor().decompressobj()
+    first.decompress(before)
+    assert path.read_bytes().startswith(before[: len(before) - len(first.unused_data)])
+
+
+# --- interrupted, and beside others
+
+
+class CrashError(Exception):
+    """A run that ends where it is."""
+
+
+@pytest.fixture
+def crash_at(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
+    """Let the n-th step that changes a file be the last one: one that writes it, moves it, or removes it."""
+    steps: list[tuple[Any, str, Any]] = [
+        (LocalStore, name, getattr(LocalStore, name)) for name in ("writing", "remove", "remove_folder")
+    ]
+    steps.append((swapping, "_move", swapping._move))
+
+    def arm(number: int) -> None:
+        count = 0
+
+        def counted(step: Callable[..., Any]) -> Callable[..., Any]:
+            def call(*arguments: Any) -> Any:
+                nonlocal count
+                count += 1
+                if count == number:
+                    raise CrashError
+                return step(*arguments)
+
+            return call
+
+        for owner, name, step in steps:
+            monkeypatch.setattr(owner, name, counted(step))
+
+    return arm
+
+
+def test_a_crash_at_every_step_is_survived(
+    tmp_path: Path, gone: str, crash_at: Callable[[int], None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    def corpus(name: str) -> Path:
+        return write_corpus(tmp_path / name / "out", documents(), formats=FORMATS)
+
+    def bytes_of(output: Path) -> dict[str, bytes]:
+        return {str(Path(path).relative_to(output)): data for path, data in result(output).items()}
+
+    wanted = corpus("whole")
+    run(wanted, f"--hosts={gone}")
+    crashes = 0
+    while True:
+        output = corpus(f"crashed-{crashes}")
+        crash_at(crashes + 1)
+        try:
+            run(output, f"--hosts={gone}")
+        except CrashError:
+            crash_at(0)
+            crashes += 1
+        else:
+            break
+        is_begun = swapping.is_pending(str(output))
+        assert not is_begun or not is_whole(output)
+        run(output, f"--hosts={gone}")
+        assert bytes_of(output) == bytes_of(wanted), crashes
+        assert [path.name for path in (output / "removed").iterdir()] == ["00001.json"]
+    assert crashes > 15
+    assert "what an interrupted removal had begun is done" in capsys.readouterr().out
+
+
+def test_what_is_being_written_is_left_alone(corpus: Path, gone: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with storage.locked(str(corpus)):
+        run(corpus, f"--hosts={gone}", status=75)
+    assert "another run is writing to" in capsys.readouterr().err
+
+
+def test_what_was_removed_does_not_come_back(lid: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    output = tmp_path / "out"
+
+    def build(*flags: str) -> int:
+        return job.main([f"--output={output}", f"--lid_model={lid}", "--workers=1", *flags])
+
+    assert build("--keep_work") == 0
+    (tmp_path / "hosts").write_text("thegreenbench.example")
+    run(output, f"--hosts={tmp_path / 'hosts'}")
+    assert not (output / "work").exists()  # there it was, too
+    capsys.readouterr()
+    assert build() == 0
+    printed = capsys.readouterr().out
+    assert "is complete already" in printed
+    assert "dropped: removed_later" in printed
+    next((output / "shards" / "en").iterdir()).unlink()
+    for flags in ([], ["--overwrite"]):
+        assert build(*flags) == 2
+        assert "would bring them back" in capsys.readouterr().err
+
+
+# --- mistakes
+
+
+@pytest.mark.parametrize(
+    ("kind", "text", "told"),
+    [
+        ("urls", "https:///page", "line 1: not a URL: 'https:///page'"),
+        ("urls", "a.example/x\na b", "line 2: not a URL: 'a b'"),
+        ("digests", "\nsha1:", "line 2: not a digest: 'sha1:'"),
+        ("hosts", "https://a.example/x", "is more than a host; --urls takes pages"),
+        ("hosts", "a host", "--hosts {list}, line 1: neither a host nor a URL: 'a host'"),
+        ("hosts", "# nothing\n", "is empty"),
+        ("urls", None, "cannot be read: No such file or directory"),
+    ],
+)
+def test_a_list_that_is_none_is_one_line(
+    kind: str, text: str | None, told: str, corpus: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "list"
+    if text is not None:
+        path.write_text(text)
+    run(corpus, f"--{kind}={path}", status=2)
+    [line] = capsys.readouterr().err.splitlines()
+    assert told.format(list=path) in line
+
+
+def test_text_alone_does_not_say_from_where_it_is(
+    tmp_path: Path, gone: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    output = write_corpus(tmp_path / "out", documents()[:3], formats=[TEXT])
+    run(output, f"--hosts={gone}", status=2)
+    assert "does not say from where it is" in capsys.readouterr().err
+
+
+def test_a_damaged_file_ends_it_before_anything_changes(
+    corpus: Path, gone: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = corpus / "shards/en/head-00001.parquet"
+    path.write_bytes(path.read_bytes()[:-9])
+    before = result(corpus)
+    run(corpus, f"--hosts={gone}", status=2)
+    assert f"{path} cannot be read" in capsys.readouterr().err
+    assert result(corpus) == before
