@@ -158,7 +158,7 @@ def drive(jar: Path, lid: str, tmp_path: Path) -> Iterator[Callable[..., Driver]
     """`drive(output, *more, by="uber", inside=())`: start the command; none is left when the test ends."""
     started: list[Driver] = []
 
-    def start(output: Path, *more: str, by: str = "uber", inside: tuple[str, ...] = ()) -> Driver:
+    def start(output: Path | str, *more: str, by: str = "uber", inside: tuple[str, ...] = ()) -> Driver:
         words = [f"--output={output}", f"--lid_model={lid}", *runner_options(jar, by), *more]
         (folder := tmp_path / f"driver{len(started)}").mkdir()
         started.append(Driver(folder, words, inside))

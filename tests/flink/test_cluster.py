@@ -5,6 +5,7 @@ Minutes: `make flink-test`.
 
 from __future__ import annotations
 
+import hashlib
 import re
 import signal
 import subprocess
@@ -12,12 +13,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import requests
 
 from beam_jobs.runners.flink_rest import FlinkCluster
-from ccnet_pipeline import sample
+from ccnet_pipeline import sample, storage
 from tests.flink.conftest import LONGEST_S, Driver, Gate, shards_of
-from tests.flink.hosts import ADDRESS, Hosts, inside
+from tests.flink.hosts import ADDRESS, HOST, Hosts, inside
 from tests.moments import wait_for
+from tests.s3_server import S3Server
 
 pytestmark = [pytest.mark.flink, pytest.mark.usefixtures("hosts")]
 
@@ -204,3 +207,32 @@ def test_workers_that_lack_something_are_one_line(drive: Drive, output: Path, ho
         for number in range(2):
             hosts.kill_pool(number)
             hosts.start_pool(number)
+
+
+def test_with_everything_in_an_object_store_the_bytes_are_the_same_and_progress_is_shown(
+    drive: Drive, built_here: Here, hosts: Hosts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = S3Server(HOST)
+    for name, value in server.environment.items():
+        monkeypatch.setenv(name, value)  # of the driver, too
+    requests.put(f"{server.environment['AWS_ENDPOINT_URL']}/corpora", timeout=10).raise_for_status()
+    for number in range(2):
+        hosts.kill_pool(number)
+        hosts.start_pool(number, environment=server.environment)
+    try:
+        status, printed = drive("s3://corpora/out", "--work_dir=s3://corpora/work").ended()
+        assert status == 0, printed
+        names = storage.sizes("s3://corpora/out/shards")
+        digest = {
+            f"shards/{name}": hashlib.sha256(storage.read(f"s3://corpora/out/shards/{name}")).hexdigest()
+            for name in names
+        }
+        assert digest == built_here()
+        assert "read and hash: 4/4 segments, " in printed
+        assert "language and fluency: 4/4 segments, 361 documents, " in printed
+        assert list(storage.sizes("s3://corpora/work")) == []
+    finally:
+        for number in range(2):
+            hosts.kill_pool(number)
+            hosts.start_pool(number)
+        server.stop()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Sequence
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -134,8 +135,8 @@ def watch(monkeypatch: pytest.MonkeyPatch) -> Callable[[Cluster], list[str]]:
         return said
 
     ticks = itertools.count(step=10)
-    monkeypatch.setattr(watching.time, "sleep", lambda _: None)
-    monkeypatch.setattr(watching.time, "monotonic", lambda: float(next(ticks)))
+    clock = SimpleNamespace(sleep=lambda _: None, monotonic=lambda: float(next(ticks)))
+    monkeypatch.setattr(watching, "time", clock)
     return wait
 
 
