@@ -1,4 +1,4 @@
-"""Published shards, as those see them who did not make them: what reads, recounts, searches and rewrites a run directory.
+"""Published shards: what reads, recounts, searches and rewrites a run directory, whoever made it.
 
     published.py       manifest.json, ledger.json and its parts
     published_run.py   a run directory that is complete
