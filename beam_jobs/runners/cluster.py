@@ -138,7 +138,8 @@ def _submit(pipeline: beam.Pipeline, log: list[str]) -> Any:
     try:
         return pipeline.run()
     except Exception as error:
-        raise cause_of(["\n".join((*log, str(error)))]) from error
+        cause = cause_of(["\n".join((*log, str(error)))])
+        raise ClusterError(f"the job was not submitted: {cause}") if type(cause) is ClusterError else cause from error
 
 
 def _state_of(result: Any) -> str | None:
@@ -237,6 +238,7 @@ def _job_server_log() -> Iterator[list[str]]:
     """Keep the last lines of what a job server of Beam's prints: why it does not start is told nowhere else."""
     log, handler = logging.getLogger(_JOB_SERVER_LOG), _Lines()
     log.setLevel(logging.INFO)
+    log.propagate = False
     log.addHandler(handler)
     try:
         yield handler.lines
