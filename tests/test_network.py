@@ -131,7 +131,7 @@ def test_many_failures_are_cut_short() -> None:
 
 def test_a_failure_is_noted_and_not_thrown_for_a_cluster_would_try_it_again(tmp_path: Path) -> None:
     failures, noted = [Failure("07", "07: why"), Failure("09", "", tried=False)], str(tmp_path / "failures.json")
-    plan = _PlanFn(Blocks(9, None, 3), 0, noted)
+    plan = _PlanFn(Blocks(num_segments=9, scope_segments=None, block_segments=3), 0, noted)
     assert list(plan.process((0, [Compacted(None, False, failures[:1]), Compacted(None, False, failures[1:])]))) == []
     assert storage.read_json(noted, list[Failure]) == failures
 
