@@ -57,5 +57,6 @@ def import_file_systems() -> None:
 def import_dataflow_client() -> None:
     """Let Beam submit jobs to Dataflow, and understand what it answers; ImportError: a library is not installed."""
     runner = importlib.import_module("apache_beam.runners.dataflow.dataflow_runner")
-    runner.dataflow_api = importlib.import_module(_DATAFLOW)  # it had looked for it when Beam was imported
+    # It had looked for the client when Beam was imported.
+    runner.dataflow_api = importlib.import_module(_DATAFLOW)  # type: ignore[attr-defined]
     importlib.import_module("apache_beam.runners.dataflow.internal.apiclient")

@@ -7,7 +7,7 @@ import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from apache_beam.options.pipeline_options import PipelineOptions, _BeamArgumentParser
 
@@ -254,7 +254,8 @@ def _num_cores() -> int:
 def _check_beam_options(rest: Sequence[str]) -> None:
     """Refuse options that neither we nor Beam know: Beam itself would let a misspelt one pass in silence."""
     parser = _BeamParser(add_help=False, allow_abbrev=False)
-    for options in {*PipelineOptions.__subclasses__(), FlinkOptions}:
+    kinds: set[Any] = {*PipelineOptions.__subclasses__(), FlinkOptions}
+    for options in kinds:
         options._add_argparse_args(parser)
     parsed, unknown = parser.parse_known_args(list(rest))
     if parsed.direct_num_workers != 1 or parsed.direct_running_mode != "in_memory":

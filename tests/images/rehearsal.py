@@ -19,7 +19,9 @@ from tests.images.recipes import Instruction, Settings, Stage
 
 _MIRROR = "http://deb.debian.org/debian"
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-_CERTIFICATES = "/etc/ssl/certs/ca-certificates.crt"
+_CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
+_RESOLVER = Path("/etc/resolv.conf")
+_TOLD_CHARACTERS = 5_000
 # How this machine reaches the network is no part of an image.
 _NETWORK = re.compile(r"(https?|no)_proxy|PIP_(CERT|INDEX_URL|DEFAULT_TIMEOUT)|SSL_CERT_FILE", re.IGNORECASE)
 
@@ -31,58 +33,53 @@ class Root:
     folder: Path
     settings: Settings
 
-    def run(
-        self, command: Sequence[str], binds: Mapping[Path, str] = {}, **options: object
-    ) -> subprocess.CompletedProcess[str]:
-        """Run a command in it, as the settings have it.
+    def run(self, *command: str, binds: Mapping[Path, str] = {}, has_network: bool = True) -> str:
+        """Run a command in it, as the settings have it, and return what it prints.
 
         Args:
             command: its words.
-            binds: further folders or files of this machine, and where they are seen.
-            options: of subprocess.run.
+            binds: further folders of this machine, and where they are seen.
+            has_network: whether it reaches more than itself.
 
         Raises:
-            subprocess.CalledProcessError: it fails.
+            RuntimeError: it fails; with the end of what it printed.
         """
-        settings = self.settings
-        network = {name: value for name, value in os.environ.items() if _NETWORK.fullmatch(name)}
-        environment = {"PATH": _PATH, "HOME": "/root", **network, **settings.environment}
-        user = ["--userspec", f"{settings.user}:{settings.user}"] if settings.user != "0" else []
-        if user:
-            environment["HOME"] = f"/home/{self._name_of(settings.user)}"
-        mounted = {Path("/etc/resolv.conf"): "/etc/resolv.conf", Path(_CERTIFICATES): _CERTIFICATES, **binds}
-        for source, target in mounted.items():
-            self._make_place(self.folder / target.lstrip("/"), is_folder=source.is_dir())
-        script = "\n".join(
-            [
-                "set -e",
-                f"mount -t proc proc {self.folder}/proc",
-                f"mount --rbind /dev {self.folder}/dev",
-                *(f"mount --bind {source} {self.folder}{target}" for source, target in mounted.items()),
-                'exec chroot "$@"',
-            ]
-        )
-        inside = ["/bin/sh", "-c", 'cd "$1"; shift; exec "$@"', "sh", settings.directory, *command]
-        words = ["unshare", "--mount", "--pid", "--fork", "--kill-child", "sh", "-c", script, "sh", *user]
-        return subprocess.run(
-            [*words, str(self.folder), *inside],
-            env=environment,
-            check=True,
+        user = self.settings.user
+        apart = ["--mount", "--pid", "--fork", "--kill-child", *([] if has_network else ["--net"])]
+        lo = [] if has_network else ["ip link set lo up"]
+        script = "\n".join(["set -e", *lo, *self._mounts(binds), 'exec chroot "$@"'])
+        as_user = [] if user == "0" else ["--userspec", f"{user}:{user}"]
+        inside = ["/bin/sh", "-c", 'cd "$1"; shift; exec "$@"', "sh", self.settings.directory, *command]
+        done = subprocess.run(
+            ["unshare", *apart, "sh", "-c", script, "sh", *as_user, str(self.folder), *inside],
+            env=self._environment(),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
             text=True,
-            **options,  # type: ignore[call-overload]
+            check=False,
         )
+        if done.returncode:
+            raise RuntimeError(f"{shlex.join(command)}: status {done.returncode}\n{done.stdout[-_TOLD_CHARACTERS:]}")
+        return done.stdout
 
-    def _name_of(self, user: str) -> str:
-        lines = (self.folder / "etc/passwd").read_text().splitlines()
-        return next((line.split(":")[0] for line in lines if line.split(":")[2] == user), "")
+    def _mounts(self, binds: Mapping[Path, str]) -> list[str]:
+        """Return commands that let the root see processes, devices, and how this machine reaches the network."""
+        commands = [f"mount -t proc proc {self.folder}/proc", f"mount --rbind /dev {self.folder}/dev"]
+        for source, target in {_RESOLVER: str(_RESOLVER), _CERTIFICATES: str(_CERTIFICATES), **binds}.items():
+            place = self.folder / target.lstrip("/")
+            place.parent.mkdir(parents=True, exist_ok=True)
+            if source.is_dir():
+                place.mkdir(exist_ok=True)
+            else:
+                place.touch()
+            commands.append(f"mount --bind {source} {place}")
+        return commands
 
-    @staticmethod
-    def _make_place(path: Path, *, is_folder: bool) -> None:
-        if is_folder:
-            path.mkdir(parents=True, exist_ok=True)
-        elif not path.exists():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.touch()
+    def _environment(self) -> dict[str, str]:
+        network = {name: value for name, value in os.environ.items() if _NETWORK.fullmatch(name)}
+        users = [line.split(":") for line in (self.folder / "etc/passwd").read_text().splitlines()]
+        homes = {number: home for _, _, number, _, _, home, _ in users}
+        return {"PATH": _PATH, "HOME": homes[self.settings.user], **network, **self.settings.environment}
 
     def num_bytes(self) -> int:
         """Return what it takes on disk."""
@@ -98,7 +95,7 @@ def debian_with_python(release: str, folder: Path) -> None:
     root = Root(folder, Settings({}))
     # A virtual environment at /usr/local: there python, pip and packages lie where the official images have them.
     make_python = "python3 -m venv /usr/local && pip install --quiet --upgrade pip"
-    root.run(["/bin/sh", "-c", f"{make_python} && rm -rf /var/lib/apt/lists/* /var/cache/apt/archives/*.deb"])
+    root.run("/bin/sh", "-c", f"{make_python} && rm -rf /var/lib/apt/lists/* /var/cache/apt/archives/*.deb")
 
 
 @dataclasses.dataclass(slots=True)
@@ -147,8 +144,8 @@ class Rehearsal:
         settings, values = root.settings, instruction.values
         match instruction.name:
             case "RUN":
-                command = list(values) if instruction.is_list else ["/bin/sh", "-c", values[0]]
-                root.run(command, self._binds(instruction))
+                command = values if instruction.is_list else ("/bin/sh", "-c", values[0])
+                root.run(*command, binds=self._binds(instruction))
             case "COPY":
                 self._copy_in(root, instruction)
             case "ENV":
