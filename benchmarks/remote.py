@@ -30,7 +30,7 @@ from rich.table import Table
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from benchmarks.measuring import Run, run_program  # noqa: E402
+from benchmarks.measuring import Run, run_program, spread  # noqa: E402
 from ccnet_pipeline import storage  # noqa: E402
 
 _BUCKET = "s3://bench"
@@ -143,6 +143,7 @@ def main() -> int:
     parser.add_argument("--lid_model", type=Path, required=True)
     parser.add_argument("--lm_dir", type=Path, required=True)
     parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--repeat", type=int, default=1, help="runs of each, in turn")
     options = parser.parse_args()
     console = Console(width=120)
     with tempfile.TemporaryDirectory() as folder:
@@ -160,8 +161,14 @@ def compare(options: argparse.Namespace, folder: str, log: Path, console: Consol
     upload(options.lm_dir, f"{_BUCKET}/lm")
     storage.write(f"{_BUCKET}/{options.lid_model.name}", options.lid_model.read_bytes())
     remote = command_of(options, _BUCKET, f"{_BUCKET}/crawl", f"{_BUCKET}/{options.lid_model.name}", f"{_BUCKET}/lm")
-    here, _ = run_program(local)
-    there, fresh = _counted(remote, log)
+    pairs = []
+    for number in range(options.repeat):
+        if number:
+            storage.remove_folder(f"{folder}/out")
+            storage.remove_folder(f"{_BUCKET}/out")
+        here, _ = run_program(local)
+        there, fresh = _counted(remote, log)
+        pairs.append((here.cpu_s, there.cpu_s))
     expected, found = results(f"{folder}/out"), results(f"{_BUCKET}/out")
     if wrong := sorted(name for name in {*expected, *found} if expected.get(name) != found.get(name)):
         console.print(f"the run in the object store left other bytes than the one on a disk: {', '.join(wrong[:5])}")
@@ -172,8 +179,9 @@ def compare(options: argparse.Namespace, folder: str, log: Path, console: Consol
     show(console, "The same command again", again, segments)
     share = len(fresh) / segments / _STAGES
     console.print(
-        f"{segments} segments, the same bytes. CPU: {here.cpu_s:.1f} s on a disk, {there.cpu_s:.1f} s in the store, "
-        f"{there.cpu_s / here.cpu_s:.2f} times (bar: {_MOST_CPU}). Requests: {len(fresh)}, {share:.1f} a segment and "
+        f"{segments} segments, the same bytes. CPU s: {spread([here for here, _ in pairs])} on a disk, "
+        f"{spread([there for _, there in pairs])} in the store, {spread([there / here for here, there in pairs])} times "
+        f"(bar: {_MOST_CPU}). Requests: {len(fresh)}, {share:.1f} a segment and "
         f"stage of {_STAGES} (bar: {_MOST_REQUESTS}); of a finished run again: {len(again)}."
     )
     return 0
