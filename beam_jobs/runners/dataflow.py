@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 
 from apache_beam.options.pipeline_options import GoogleCloudOptions, PipelineOptions, TestOptions, WorkerOptions
 from apache_beam.options.pipeline_options_validator import PipelineOptionsValidator
+from apache_beam.runners import DataflowRunner
 from apache_beam.transforms.environments import is_apache_beam_container
 
 from beam_jobs.lean_beam import import_dataflow_client
@@ -60,11 +61,11 @@ def _check_options(options: PipelineOptions) -> None:
     ]
     if missing:
         raise UserError(f"{_RUNNER} needs {', '.join(missing)}")
-    validator = PipelineOptionsValidator(options, None)
+    validator = PipelineOptionsValidator(options, DataflowRunner())
     wrong = validator.validate_cloud_options(google)
     for name in ("temp_location", "staging_location"):
         wrong += validator.validate_gcs_path(google, name) if getattr(google, name) else []
-    if wrong:
+    if wrong and validator.is_service_runner():  # else --dataflow_endpoint is on this machine
         raise UserError(f"{_RUNNER}: {' '.join(wrong)}")
     if is_apache_beam_container(image):
         raise UserError(f"--sdk_container_image {image} is Beam's, without this package; give one {_IMAGE}")
