@@ -14,8 +14,9 @@ from beam_jobs.layout import Layout
 from beam_jobs.options import DUMP_NAME, Arguments
 from ccnet_pipeline import storage
 from ccnet_pipeline.dumps import New, collections_of, read_dumps
-from ccnet_pipeline.errors import UserError
-from ccnet_pipeline.fetch import shown
+from ccnet_pipeline.errors import FetchError, UserError
+from ccnet_pipeline.fetch import shown, size_of
+from ccnet_pipeline.listings import COMMONCRAWL, listing_of
 
 
 def chosen(arguments: Arguments) -> Arguments | None:
@@ -32,11 +33,12 @@ def chosen(arguments: Arguments) -> Arguments | None:
     names = choice.of(dumps, _done(arguments, dumps)) if isinstance(choice, New) else choice.of(dumps, place)
     if not names:
         return None
-    return replace(
-        arguments,
-        selection=replace(arguments.selection, dumps=names),
-        output=named(arguments.output, names),
-    )
+    for name in names:
+        _check_is_there(name, arguments)
+    output = named(arguments.output, names)
+    if isinstance(choice, New) and output == arguments.output and not arguments.estimate:
+        _check_is_free(output, choice)
+    return replace(arguments, selection=replace(arguments.selection, dumps=names), output=output)
 
 
 def remarks(arguments: Arguments) -> list[str]:
@@ -61,6 +63,28 @@ def named(output: str, dumps: Sequence[str]) -> str:
     if len(dumps) != 1:
         raise UserError(f"--output {output}: {DUMP_NAME} is the name of one dump, and here are {len(dumps) or 'none'}")
     return output.replace(DUMP_NAME, dumps[0])
+
+
+def _check_is_there(name: str, arguments: Arguments) -> None:
+    """See that a dump that is listed can be had: the oldest have no WET files, and a mirror may hold a few only."""
+    selection = arguments.selection
+    listing = listing_of(name, selection.kind, selection.base or COMMONCRAWL)
+    remedy = "give the name of another dump, or begin at a later one with --dump new:NAME"
+    try:
+        size_of(listing, arguments.fetch)
+    except FetchError as error:
+        raise UserError(f"--dump {arguments.dump_choice} is {name}, but {error}; {remedy}") from error
+    except OSError as error:
+        raise UserError(f"--dump {arguments.dump_choice} is {name}, but there is no {listing}; {remedy}") from error
+
+
+def _check_is_free(output: str, choice: New) -> None:
+    """See that no other dump lies where the new one is to go: --overwrite would take it out of the index again."""
+    if storage.exists(Layout(output, "").manifest_file):
+        raise UserError(
+            f"--dump {choice}: --output {output} holds a dump that is built; give each one a folder of its own: "
+            f"--output {output}-{DUMP_NAME}"
+        )
 
 
 def _done(arguments: Arguments, dumps: Sequence[str]) -> set[str]:

@@ -3,7 +3,6 @@
 import functools
 import time
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from beam_jobs.elements import ExtractNote
@@ -15,6 +14,7 @@ from ccnet_pipeline.dedup.tables import packed_table
 from ccnet_pipeline.errors import UnreachableError
 from ccnet_pipeline.extract import Extraction
 from ccnet_pipeline.fetch import FetchPolicy, open_archive, shown
+from ccnet_pipeline.local_copies import local_copy
 from ccnet_pipeline.pages.stored import write_chunks
 from ccnet_pipeline.recipe import Recipe
 from ccnet_pipeline.segments import Segment
@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 
 
 @functools.cache
-def _blocklist(path: Path | None) -> Blocklist | None:
+def _blocklist(path: str | None) -> Blocklist | None:
     """Load the list once a process."""
-    return Blocklist.load(path) if path else None
+    return Blocklist.load(local_copy(path, "--blocklist")) if path else None
 
 
 @functools.cache
@@ -46,7 +46,7 @@ class ExtractSegment:
     layout: Layout
     recipe: Recipe
     fetch: FetchPolicy
-    blocklist: Path | None
+    blocklist: str | None  # as `local_copies.portable` says it
     has_robots: bool
 
     def __call__(self, segment: Segment) -> ExtractNote:

@@ -58,8 +58,7 @@ class Plan:
 
 
 def _read_segments(_: bytes, path: str) -> Iterator[tuple[int, Segment]]:
-    with storage.open_for_reading(path) as file:
-        segments = msgspec.json.decode(file.read(), type=list[Segment])
+    segments = msgspec.json.decode(storage.read(path), type=list[Segment])
     yield from ((segment.number, segment) for segment in segments)
 
 

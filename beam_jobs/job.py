@@ -12,6 +12,7 @@ from beam_jobs.extract_segment import ExtractSegment
 from beam_jobs.graph import Plan
 from beam_jobs.layout import Layout
 from beam_jobs.mine_segment import MineSegment
+from beam_jobs.model_places import ModelPlaces
 from beam_jobs.options import Arguments, parse
 from beam_jobs.preparation import Prepared, prepare
 from beam_jobs.runners import execution
@@ -19,6 +20,7 @@ from beam_jobs.summary import print_summary, where_it_lies
 from ccnet_pipeline import command, storage
 from ccnet_pipeline.formats import JSONL
 from ccnet_pipeline.listings import Pick
+from ccnet_pipeline.local_copies import portable
 from ccnet_pipeline.shards.published import FinalFile
 
 
@@ -155,14 +157,13 @@ def _plan(arguments: Arguments, prepared: Prepared, layout: Layout, run: str) ->
             layout=layout,
             recipe=configuration.recipe,
             fetch=replace(arguments.fetch, cache=storage.absolute(cache) if cache else None),
-            blocklist=prepared.blocklist.absolute() if prepared.blocklist else None,
+            blocklist=portable(prepared.blocklist) if prepared.blocklist else None,
             has_robots=prepared.robots is not None,
         ),
         mine_segment=MineSegment(
             layout=layout,
             recipe=configuration.recipe,
-            lid_models=prepared.lid_models.absolute(),
-            lm_dir=prepared.lm_dir.absolute() if prepared.lm_dir else None,
+            models=ModelPlaces.of(prepared.lid_models, prepared.lm_dir),
             keep_rejects=configuration.keep_rejects,
             keep_labels=configuration.keep_labels,
         ),
@@ -193,7 +194,7 @@ def _print_next_steps(arguments: Arguments, files: list[FinalFile]) -> None:
     python = python.relative_to(Path.cwd()) if python.is_relative_to(Path.cwd()) else python
     lines = [file.path for file in files if file.format == JSONL]
     shown = next((path for path in lines if path.startswith("shards/fr/")), lines[0] if lines else None)
-    if shown:
+    if shown and storage.is_local(out):
         print(f"Look inside:   zstd -dc {storage.join(out, shown)} | head -3")
     print("Next, real CommonCrawl, one file of a dump:")
     print(f"    {python} -m beam_jobs.build_cc100 --dump CC-MAIN-2018-51 --sample 1 --output corpus")

@@ -4,7 +4,6 @@ import functools
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
@@ -12,13 +11,14 @@ import zstandard
 
 from beam_jobs.elements import Block, ExtractNote, Frame, MineNote
 from beam_jobs.layout import Layout
+from beam_jobs.model_places import ModelPlaces
 from ccnet_pipeline import storage
 from ccnet_pipeline.dedup.duplicates import verdicts
 from ccnet_pipeline.dedup.sorting import Bits
 from ccnet_pipeline.documents import Document, Reject, encode
 from ccnet_pipeline.fluency import FluencyModels, Normalization
 from ccnet_pipeline.frames import FrameBuilder, compressor
-from ccnet_pipeline.language import Judgement, LidModels, ModelIdentifier, load
+from ccnet_pipeline.language import Judgement, ModelIdentifier, load
 from ccnet_pipeline.ledger import total
 from ccnet_pipeline.mine import Miner
 from ccnet_pipeline.pages.stored import Chunk, read_chunks
@@ -30,13 +30,13 @@ _SHARD_LEVEL = 3  # of zstd
 
 # Once a process, however many instances of the DoFn a runner makes in it.
 @functools.cache
-def _identifier(models: LidModels, judgement: Judgement) -> ModelIdentifier:
-    return load(models).identifier(judgement)
+def _identifier(models: ModelPlaces, judgement: Judgement) -> ModelIdentifier:
+    return load(models.lid_models()).identifier(judgement)
 
 
 @functools.cache
-def _models(directory: Path | None, normalization: Normalization) -> FluencyModels:
-    return FluencyModels(directory, normalization)
+def _models(models: ModelPlaces, normalization: Normalization) -> FluencyModels:
+    return FluencyModels(models.lm_folder(), normalization)
 
 
 @dataclass(slots=True)
@@ -109,8 +109,7 @@ class MineSegment:
 
     layout: Layout
     recipe: Recipe
-    lid_models: LidModels
-    lm_dir: Path | None
+    models: ModelPlaces
     keep_rejects: bool
     keep_labels: bool
 
@@ -121,8 +120,8 @@ class MineSegment:
             languages: whose fluency model is loaded now; others are when they come.
         """
         judgement = replace(self.recipe.judgement, keeps_labels=self.keep_labels)
-        identifier = _identifier(self.lid_models, judgement)
-        models = _models(self.lm_dir, self.recipe.normalization)
+        identifier = _identifier(self.models, judgement)
+        models = _models(self.models, self.recipe.normalization)
         for language in languages:
             models.get(language)
         return identifier, models

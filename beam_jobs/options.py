@@ -7,13 +7,13 @@ import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from apache_beam.options.pipeline_options import PipelineOptions, _BeamArgumentParser
 
 from beam_jobs.parser import SAMPLE_LID_MODEL, SAMPLE_OUTPUT, make_parser
 from beam_jobs.runners.flink_options import FlinkOptions
-from ccnet_pipeline import sample
+from ccnet_pipeline import sample, storage
 from ccnet_pipeline.dumps import Choice, New, choice_of, is_name
 from ccnet_pipeline.errors import UserError
 from ccnet_pipeline.fetch import LONGEST_INTERVAL_S, FetchPolicy
@@ -91,8 +91,10 @@ def parse(argv: Sequence[str]) -> Arguments:
         if "" in (getattr(parsed, option), *(getattr(parsed, option) or ())):
             raise UserError(f"--{option} is empty")
     for option in ("base", "cache", "output", "work_dir", "lm_dir", "hash_index"):
-        if "://" in (getattr(parsed, option) or ""):  # to an object store a slash more is another name
-            setattr(parsed, option, getattr(parsed, option).rstrip("/"))
+        if getattr(parsed, option):
+            setattr(parsed, option, _folder(getattr(parsed, option)))
+    if parsed.cache and storage.is_remote(parsed.cache):
+        raise UserError(f"--cache {parsed.cache}: want a local folder; each worker keeps archives on its own disk")
     recipe = _recipe(parsed)
     is_sample = not parsed.input and not parsed.dump
     if is_sample and parsed.base:
@@ -126,6 +128,12 @@ def parse(argv: Sequence[str]) -> Arguments:
         estimate=_estimate(parsed),
         beam=tuple(rest),
     )
+
+
+def _folder(path: str) -> str:
+    """Return a path as the rest of the program has it: to an object store a slash more would be another name."""
+    scheme, is_url, rest = storage.local_path(path).partition("://")
+    return f"{scheme}://{rest.rstrip('/')}" if is_url else scheme
 
 
 def _runner(value: str) -> str:
@@ -246,7 +254,8 @@ def _num_cores() -> int:
 def _check_beam_options(rest: Sequence[str]) -> None:
     """Refuse options that neither we nor Beam know: Beam itself would let a misspelt one pass in silence."""
     parser = _BeamParser(add_help=False, allow_abbrev=False)
-    for options in {*PipelineOptions.__subclasses__(), FlinkOptions}:
+    kinds: set[Any] = {*PipelineOptions.__subclasses__(), FlinkOptions}
+    for options in kinds:
         options._add_argparse_args(parser)
     parsed, unknown = parser.parse_known_args(list(rest))
     if parsed.direct_num_workers != 1 or parsed.direct_running_mode != "in_memory":

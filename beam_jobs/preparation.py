@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.metadata
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,7 +25,8 @@ from ccnet_pipeline.fluency import (
     languages_of_model,
 )
 from ccnet_pipeline.hash_index.directory import check_hashing
-from ccnet_pipeline.language import LidModels, languages_not_offered, load, parse_languages, with_second
+from ccnet_pipeline.language import CARD_SUFFIX, LidModels, languages_not_offered, load, parse_languages, with_second
+from ccnet_pipeline.local_copies import local_copy, local_folder
 from ccnet_pipeline.models import find_model, memory
 from ccnet_pipeline.recipe import CC100, Configuration, Input, digest_of_inputs
 from ccnet_pipeline.segments import Segment, estimate_bytes, find_segments
@@ -43,7 +44,7 @@ class Prepared:
 
     segments: list[Segment]
     size: int  # of all of them, about, in bytes as stored
-    lid_models: LidModels
+    lid_models: LidModels  # these three: of this machine
     lm_dir: Path | None
     blocklist: Path | None
     robots: Compiled | None
@@ -72,10 +73,11 @@ def prepare(arguments: Arguments) -> Prepared:
         storage.check_place(arguments.work_dir, "--work_dir")
     segments = find_segments(arguments.selection, arguments.fetch)
     lid_models = _lid_models(arguments)
-    lm_dir = Path(arguments.lm_dir) if arguments.lm_dir else sample.lm_directory() if arguments.is_sample else None
+    given = arguments.lm_dir
+    lm_dir = local_folder(given, "--lm_dir") if given else sample.lm_directory() if arguments.is_sample else None
     known = memory()
     files, coverage = _checked_models(arguments, lid_models, lm_dir, known)
-    blocklist = Path(arguments.blocklist) if arguments.blocklist else None
+    blocklist = local_copy(arguments.blocklist, "--blocklist") if arguments.blocklist else None
     if blocklist:
         Blocklist.load(blocklist)
     robots = _compiled(arguments)
@@ -102,9 +104,15 @@ def prepare(arguments: Arguments) -> Prepared:
 
 
 def _lid_models(arguments: Arguments) -> LidModels:
-    """Return the files of the language identification models."""
-    general = find_model(arguments.lid_model)
-    return with_second(general, arguments.second_lid_model, added_by_default=arguments.recipe.preset == CC100.preset)
+    """Return the files of the language identification models; remote ones are copied to this machine."""
+    path, second = arguments.lid_model, arguments.second_lid_model
+    general = find_model(str(local_copy(path, "--lid_model")) if storage.is_remote(path) else path)
+    by_default = arguments.recipe.preset == CC100.preset
+    if second is None or not storage.is_remote(second):
+        return with_second(general, second, added_by_default=by_default)
+    card_url = second.rpartition(".")[0] + CARD_SUFFIX
+    copy, card = (local_copy(each, "--second_lid_model") for each in (second, card_url))
+    return replace(with_second(general, str(copy), added_by_default=by_default), card=card)
 
 
 def _checked_models(

@@ -98,7 +98,8 @@ def _verify(run: PublishedRun, folder: str, workers: int) -> Verdict:
     with shown(_PROGRAM, "read", size) as advance:
         for report in in_any_order(verification.recount(), files, workers, advance):
             verification.take(report)
-    return verification.verdict()
+    with shown(_PROGRAM, "compare", verification.table_bytes()) as advance:
+        return verification.verdict(advance)
 
 
 def _lines(run: PublishedRun, verdict: Verdict) -> Iterator[str]:

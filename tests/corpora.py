@@ -149,7 +149,7 @@ def change_json(path: Path, change: Callable[[Any], object]) -> None:
 
 
 def _row(manifest: Any, path: str) -> dict[str, Any]:
-    return next(row for row in manifest["files"] if row["path"] == path)  # type: ignore[no-any-return]
+    return next(row for row in manifest["files"] if row["path"] == path)
 
 
 def frames(*lines: bytes) -> bytes:

@@ -11,10 +11,11 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
 
-from moto.server import DomainDispatcherApplication, create_backend_app
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 from werkzeug.serving import WSGIRequestHandler, make_server
 
-PATIENCE_S = 120.0
+from tests.moments import PATIENCE_S
+
 Fault = Callable[[str], "HTTPStatus | None"]
 
 
@@ -100,7 +101,7 @@ class S3Server:
         self.asked.append(request)
         status = self.fault and self.fault(request)
         if not status:
-            return self._answer(environ, start_response)  # type: ignore[no-any-return]
+            return self._answer(environ, start_response)
         environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
         start_response(f"{status.value} {status.phrase}", [("Content-Length", "0")])
         return [b""]

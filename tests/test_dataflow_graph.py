@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,9 +14,9 @@ from beam_jobs.graph import Plan, build
 from beam_jobs.layout import Layout
 from beam_jobs.lean_beam import import_dataflow_client
 from beam_jobs.mine_segment import MineSegment
+from beam_jobs.model_places import ModelPlaces
 from beam_jobs.runners import submission
 from ccnet_pipeline.fetch import FetchPolicy
-from ccnet_pipeline.language import LidModels
 from ccnet_pipeline.recipe import CC100
 from tests.test_dataflow import IMAGE, OFFLINE, PLACES
 from tests.test_graph import FLATTENING, GROUPING, INDEX, configuration
@@ -42,8 +41,7 @@ def submitted(num_segments: int = 64_000, *flags: str) -> Any:  # a pipeline who
         mine_segment=MineSegment(
             layout=LAYOUT,
             recipe=CC100,
-            lid_models=LidModels(Path("lid.176.bin")),
-            lm_dir=None,
+            models=ModelPlaces("lid.176.bin", None, None, None),
             keep_rejects=False,
             keep_labels=False,
         ),

@@ -3,13 +3,15 @@
 import gzip
 import json
 import re
+import shlex
 import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
 
-from beam_jobs import job
+from beam_jobs import dump_choice, job
+from beam_jobs.options import parse
 from beam_jobs.run_directory import run_of
 from ccnet_pipeline import sample, storage
 from ccnet_pipeline.command import IN_USE
@@ -18,6 +20,7 @@ from ccnet_pipeline.errors import UserError
 from ccnet_pipeline.fetch import FetchPolicy
 from ccnet_pipeline.hash_index.directory import read_index
 from ccnet_pipeline.storage.local import LocalStore
+from tests.conftest import CHECKOUT
 from tests.fetch.server import FaultServer
 from tests.test_build import result
 
@@ -116,10 +119,11 @@ def test_the_newest_dump_gives_what_its_name_gives(mirror: Path, run: Run, capsy
     with FaultServer(mirror) as server:
         assert run("--dump", "latest", "--base", server.url, "--output", "corpus/{dump}", "--cache", "cache") == 0
         assert f"build_cc100: --dump latest is {NEWEST}\n" in capsys.readouterr().err
-        list_dumps(mirror, DUMPS[:2])  # the list is not kept in the cache, for it changes
-        assert run("--dump", "latest", "--base", server.url, "--output", "corpus/{dump}", "--cache", "cache") == 0
+        list_dumps(mirror, DUMPS[:2])
+        found = read_dumps(collections_of(server.url), FetchPolicy(cache="cache"))
+        assert found == DUMPS[:2], "the list is not kept in the cache, for it changes"
         assert run("--dump", NEWEST, "--base", server.url, "--output", "by-name") == 0
-    assert built() == {f"corpus/{NEWEST}", f"corpus/{MIDDLE}", "by-name"}
+    assert built() == {f"corpus/{NEWEST}", "by-name"}
     assert result(Path("corpus", NEWEST)) == result(Path("by-name"))
     runs = [json.loads(Path(place, "run.json").read_text()) for place in (f"corpus/{NEWEST}", "by-name")]
     assert runs[0]["fingerprint"] == runs[1]["fingerprint"]
@@ -154,8 +158,9 @@ def test_a_dump_after_the_other_until_nothing_is_new(
     assert out.startswith(f"nothing new: all dumps in {mirror}/collinfo.json from {MIDDLE} on are ")
     assert (out.count("\n"), err) == (1, "")
     assert {path: path.stat().st_mtime_ns for path in Path().rglob("*")} == before
-    assert run("--dump", "new", "--output", "corpus/{dump}", *memory) == 0
-    assert f"corpus/{OLD}" in built()
+    older = dump_choice.chosen(parse(["--dump", "new", "--base", str(mirror), "--output", "corpus/{dump}", *memory]))
+    assert older is not None
+    assert older.output == f"corpus/{OLD}"
 
 
 class Crash(BaseException):
@@ -184,6 +189,22 @@ def test_a_run_that_was_interrupted_comes_before_the_next_dump(
     assert run(*command) == 0
     assert built() == {f"corpus/{OLD}"}
     assert run_of(f"corpus/{OLD}") == run_id
+
+
+def test_the_command_of_the_page_builds_what_is_new_and_then_finds_nothing(
+    run: Run, capsys: pytest.CaptureFixture[str]
+) -> None:
+    page = (CHECKOUT / "docs" / "schedules.md").read_text("utf-8")
+    commands = re.findall(r"python -m beam_jobs\.build_cc100 (.*?)(?: >> .*)?$", page, flags=re.MULTILINE)
+    first, in_crontab = map(shlex.split, commands)
+    assert in_crontab == first
+    assert run(*first) == 0
+    assert built() == {f"corpus/{NEWEST}"}
+    capsys.readouterr()
+    assert run(*first) == 0
+    assert capsys.readouterr().out.startswith("nothing new: ")
+    for path in re.findall(r"deploy/\w+(?:/\w+\.\w+)?", page):
+        assert (CHECKOUT / path).exists(), path
 
 
 # --- mistakes
@@ -230,6 +251,23 @@ def test_a_list_of_dumps_that_is_none(remote: bool, mirror: Path, mistake: Calla
         line = mistake(*base, "--dump", "latest")
         assert "collinfo.json" in line
         assert line.endswith("where the dumps should be listed; check --base, or give --dump the name of a dump")
+
+
+@pytest.mark.parametrize("remote", [False, True])
+def test_a_dump_that_is_listed_and_not_there(remote: bool, mirror: Path, mistake: Callable[..., str]) -> None:
+    list_dumps(mirror, ["CC-MAIN-2008-2009", *DUMPS])
+    with FaultServer(mirror) as server:
+        line = mistake(*(["--base", server.url] if remote else []), "--dump", "new")
+    assert line.startswith("--dump new is CC-MAIN-2008-2009, but ")
+    assert "crawl-data/CC-MAIN-2008-2009/wet.paths.gz" in line
+    assert line.endswith("; give the name of another dump, or begin at a later one with --dump new:NAME")
+
+
+def test_a_new_dump_does_not_take_the_place_of_another(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("corpus").mkdir()
+    Path("corpus/manifest.json").touch()
+    assert run("--dump", "new", "--hash_index", "seen", "--output", "corpus", "--overwrite") == 2
+    assert capsys.readouterr().err.endswith("give each one a folder of its own: --output corpus-{dump}\n")
 
 
 # --- started twice

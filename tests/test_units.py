@@ -636,7 +636,11 @@ def test_a_look_into_an_object_store_is_one_listing_and_the_notes_that_are_new(m
         asked.append(path)
         return Content(pages=10, bytes=1000)
 
-    monkeypatch.setattr(stage_notes, "sizes", lambda path: asked.append(path) or dict.fromkeys(names, 1))
+    def sizes(path: str) -> dict[str, int]:
+        asked.append(path)
+        return dict.fromkeys(names, 1)
+
+    monkeypatch.setattr(stage_notes, "sizes", sizes)
     monkeypatch.setattr(stage_notes, "read_note", read_note)
     stage = StageProgress("read", folder, num_segments=2000, total_bytes=2_000_000)
     stage.look(0.0)

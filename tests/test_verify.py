@@ -236,6 +236,10 @@ def of_row(**changes: Any) -> Change:
     return lambda output: change_json(output / "manifest.json", lambda manifest: manifest["files"][0].update(changes))
 
 
+def of_rows(change: Callable[[list[Any]], object]) -> Change:
+    return lambda output: change_json(output / "manifest.json", lambda manifest: change(manifest["files"]))
+
+
 def without_a_row(output: Path) -> None:
     change_json(output / "manifest.json", lambda manifest: manifest["files"].pop(0))
 
@@ -246,6 +250,15 @@ def without_a_row(output: Path) -> None:
         (of_manifest(fingerprint="0" * 16), "manifest.json: its fingerprint is not that of run.json"),
         (of_row(language="xx"), "manifest.json: rejects/en/bucket_tail-00000.jsonl.zst: its path does not say xx, "),
         (of_row(bucket="x"), "its path does not say en, x, jsonl.zst"),
+        (of_rows(lambda rows: rows.append(rows[0])), "manifest.json: it names a file twice"),
+        (
+            of_rows(lambda rows: rows.remove(next(row for row in rows if row["format"] == "parquet"))),
+            "shards/en/head-00000.parquet: it is not in manifest.json",
+        ),
+        (
+            of_rows(lambda rows: rows.__setitem__(slice(None), [row for row in rows if row["format"] != "parquet"])),
+            "manifest.json: it names no file of the format parquet, as run.json does",
+        ),
         (without_a_row, "rejects/en/bucket_tail-00000.jsonl.zst: it is not in manifest.json"),
         (lambda output: (output / "shards/en/x").touch(), "shards/en/x: it is not in manifest.json"),
         (

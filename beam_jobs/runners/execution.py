@@ -2,7 +2,9 @@
 
 import contextlib
 import functools
+import os
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import apache_beam as beam
@@ -102,12 +104,26 @@ def _execute_here(
         with progress:
             pipeline.run().wait_until_finish()
         return
-    folder = plan.layout.work if storage.is_local(plan.layout.work) else tempfile.gettempdir()
-    log = str(Path(folder) / "workers.log")
     load = functools.partial(_load, plan, prepared)
     # The processes before the progress, which has a thread.
-    with local.started(workers, log, pipeline.options, load) as processes, progress:
+    with (
+        _log_of_workers(plan.layout.work) as log,
+        local.started(workers, log, pipeline.options, load) as processes,
+        progress,
+    ):
         processes.supervise(pipeline.run)
+
+
+@contextlib.contextmanager
+def _log_of_workers(work: str) -> Iterator[str]:
+    """Give a local file for what workers print; where the work folder is remote, it goes when all is well."""
+    if storage.is_local(work):
+        yield str(Path(work) / "workers.log")
+        return
+    descriptor, log = tempfile.mkstemp(prefix="cc100-workers-", suffix=".log")
+    os.close(descriptor)
+    yield log
+    Path(log).unlink(missing_ok=True)
 
 
 def _load(plan: Plan, prepared: Prepared) -> None:

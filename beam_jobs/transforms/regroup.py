@@ -44,7 +44,7 @@ def read_extents(extents: Iterable[Extent], layout: Layout) -> Iterator[bytes]:
 def read_together(plans: Iterable[FilePlan], layout: Layout) -> dict[Extent, bytes]:
     """Return the bytes of the extents of small files; each file that they lie in is opened once."""
     extents = sorted({extent for plan in plans for extent in plan.extents})
-    found = {}
+    found: dict[Extent, bytes] = {}
     for path, of_file in itertools.groupby(extents, key=itemgetter(0)):
         wanted = list(of_file)
         data = storage.read_many(layout.in_work(path), [(offset, size) for _, offset, size in wanted])

@@ -41,12 +41,13 @@ from ccnet_pipeline.language.identifier import (
     ModelIdentifier,
     weighted_score,
 )
-from ccnet_pipeline.language.loading import ADDED, NONE, LidModels, Offer, load, with_second
+from ccnet_pipeline.language.loading import ADDED, CARD_SUFFIX, NONE, LidModels, Offer, load, with_second
 from ccnet_pipeline.language.readable import for_identification
 from ccnet_pipeline.language.wanted import languages_not_offered, parse_languages, wanted_languages
 
 __all__ = [
     "ADDED",
+    "CARD_SUFFIX",
     "CC100_CODES",
     "LEAST_SCORE",
     "NONE",

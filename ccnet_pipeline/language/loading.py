@@ -16,7 +16,7 @@ ADDED = "added"  # our own model: the languages that lid.176 lacks, and their ne
 NONE = "none"  # no second model
 ADDED_FILE = Path(__file__).with_name("added.ftz")
 _OPTION = "--second_lid_model"
-_CARD_SUFFIX = ".json"
+CARD_SUFFIX = ".json"
 # The scores at which our own model is asked were measured with lid.176.ftz, which is lid.176.bin made small.
 _GENERAL_MODELS_OF_ADDED = ("lid.176.bin", "lid.176.ftz")
 
@@ -27,14 +27,17 @@ class LidModels:
 
     general: Path
     second: Path | None = None
+    card: Path | None = None  # of the second one; None: beside it
+
+    @property
+    def second_card(self) -> Path | None:
+        """The card of the second model."""
+        return self.card or (card_of(self.second) if self.second else None)
 
     @property
     def files(self) -> tuple[Path, ...]:
         """Every file that decides: the models, and the card of the second one."""
-        return (self.general, self.second, card_of(self.second)) if self.second else (self.general,)
-
-    def absolute(self) -> "LidModels":
-        return LidModels(self.general.absolute(), self.second.absolute() if self.second else None)
+        return tuple(path for path in (self.general, self.second, self.second_card) if path)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +95,7 @@ def _find_second(name_or_path: str) -> Path:
 
 def card_of(model: Path) -> Path:
     """Return where the card of a model lies."""
-    return model.with_suffix(_CARD_SUFFIX)
+    return model.with_suffix(CARD_SUFFIX)
 
 
 def load(models: LidModels) -> LoadedModels:
@@ -107,9 +110,10 @@ def load(models: LidModels) -> LoadedModels:
     name = ADDED if models.second.absolute() == ADDED_FILE else models.second.name
     if general.name in (name, models.second.name):
         raise UserError(f"--lid_model and {_OPTION} are both called {general.name}; rename one")
-    rule = read_rule(card_of(models.second))
+    card = models.card or card_of(models.second)
+    rule = read_rule(card)
     if rule.sha256 != sha256_of(models.second):
-        raise UserError(f"{card_of(models.second)} is not the card of {models.second}: it has another sha256")
+        raise UserError(f"{card} is not the card of {models.second}: it has another sha256")
     added = FastTextModel(models.second, name=name, option=_OPTION)
     return LoadedModels(general, Second(added, rule), added)
 

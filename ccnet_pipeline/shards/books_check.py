@@ -1,6 +1,7 @@
 """The books of a run against what its files hold: every balance closes, and what was kept is what is there."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 import msgspec
 import numpy as np
@@ -18,21 +19,22 @@ from ccnet_pipeline.shards.removal import Record
 from ccnet_pipeline.shards.removal_books import REASON
 from ccnet_pipeline.shards.swapping import RECORD_NAME
 
-_Kept = dict[str, npt.NDArray[np.int64]]  # by language: documents, paragraphs and characters of each segment
+Kept = dict[str, npt.NDArray[np.int64]]  # by language: documents, paragraphs and characters of each segment
 _UNITS = ("records", "paragraphs", "characters")
 
 
-def check_ledger(
-    run: PublishedRun, reports: Mapping[str, FileReport], leading: str, records: int | None
-) -> Iterator[Difference]:
-    """Yield what is wrong with ledger.json and its parts.
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What the files of a run hold."""
 
-    Args:
-        run: the run.
-        reports: what came of its files.
-        leading: the format whose documents are told.
-        records: of the crawl, that they are from; None: not known.
-    """
+    leading: str  # the format whose documents are told
+    reports: Mapping[str, FileReport]  # by path
+    kept: Kept  # empty if the format does not say from where a text is
+    records: int | None  # of the crawl, that the documents are from; None: likewise
+
+
+def check_ledger(run: PublishedRun, held: Held) -> Iterator[Difference]:
+    """Yield what is wrong with ledger.json and its parts."""
     try:
         ledger = storage.read_json(run.path(LEDGER_FILE), Ledger)
     except msgspec.DecodeError as error:
@@ -42,19 +44,17 @@ def check_ledger(
         yield Difference(LEDGER_FILE, None, "", "it is missing")
         return
     yield from (Difference(LEDGER_FILE, None, "", what) for what in _faults(ledger))
-    if records is not None:
-        yield from _differ(LEDGER_FILE, "", [ledger.records.kept], [records])
-    yield from _against_files(run, reports, leading, ledger)
+    if held.records is not None:
+        yield from _differ(LEDGER_FILE, "", [ledger.records.kept], [held.records])
+    yield from _against_files(run, held, ledger)
     yield from _removed(run, ledger)
-    yield from _parts(run, ledger, None if leading == TEXT else _kept(run, reports, leading))
+    yield from _parts(run, ledger, None if held.leading == TEXT else held.kept)
 
 
-def _against_files(
-    run: PublishedRun, reports: Mapping[str, FileReport], leading: str, ledger: Ledger
-) -> Iterator[Difference]:
+def _against_files(run: PublishedRun, held: Held, ledger: Ledger) -> Iterator[Difference]:
     by_language: dict[str, Counts] = {}
-    for file in run.shards(leading):
-        by_language.setdefault(file.language, Counts()).add(reports[file.path].counts)
+    for file in run.shards(held.leading):
+        by_language.setdefault(file.language, Counts()).add(held.reports[file.path].counts)
     for language in sorted(by_language.keys() | ledger.languages.keys()):
         books, found = ledger.languages.get(language), by_language.get(language, Counts())
         kept = [getattr(books, unit).kept if books else 0 for unit in _UNITS]
@@ -104,19 +104,7 @@ def _faults(books: Books) -> Iterator[str]:
                 )
 
 
-def _kept(run: PublishedRun, reports: Mapping[str, FileReport], leading: str) -> _Kept:
-    """Return what the shards hold of each segment."""
-    numbers = {each.name: number for number, each in enumerate(run.run.inputs)}
-    kept: _Kept = {}
-    for file in run.shards(leading):
-        table = kept.setdefault(file.language, np.zeros((len(numbers), 3), np.int64))
-        for segment, counts in reports[file.path].by_segment.items():
-            if segment in numbers:
-                table[numbers[segment]] += counts.documents, counts.paragraphs, counts.characters
-    return kept
-
-
-def _parts(run: PublishedRun, ledger: Ledger, kept: _Kept | None) -> Iterator[Difference]:
+def _parts(run: PublishedRun, ledger: Ledger, kept: Kept | None) -> Iterator[Difference]:
     """Yield what is wrong with the books of the segments: their order, their sums, and what they say was kept."""
     number, sums = 0, {unit: Balance() for unit in _UNITS}
     for name in sorted(storage.sizes(run.path(LEDGER_FOLDER))):
@@ -142,7 +130,7 @@ def _parts(run: PublishedRun, ledger: Ledger, kept: _Kept | None) -> Iterator[Di
 
 
 def _of_segment(
-    run: PublishedRun, file: str, number: int, books: SegmentBooks, kept: _Kept | None
+    run: PublishedRun, file: str, number: int, books: SegmentBooks, kept: Kept | None
 ) -> Iterator[Difference]:
     for what in _faults(books):
         yield Difference(file, None, "", f"{books.segment}: {what}")

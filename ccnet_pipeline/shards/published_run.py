@@ -34,6 +34,7 @@ class Configuration(msgspec.Struct, frozen=True):
     """What is needed of the configuration."""
 
     recipe: Recipe
+    formats: list[str]
     hash_index: str | None = None  # digest of the index before the run
 
 

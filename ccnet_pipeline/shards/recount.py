@@ -7,6 +7,7 @@ from hashlib import sha1
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
 from ccnet_pipeline import storage
 from ccnet_pipeline.dedup.hashing import Hashes, paragraph_hashes
@@ -67,6 +68,10 @@ class Counts:
         self.texts = (self.texts + other.texts) % (1 << 64)
 
 
+# Numbers of segments; and a row for each: documents, paragraphs, characters.
+SegmentCounts = tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]
+
+
 @dataclass(slots=True)
 class FileReport:
     """What came of a file."""
@@ -76,12 +81,16 @@ class FileReport:
     broke_off: bool = False  # the rest could not be read
     differences: int = 0
     first: list[Difference] = field(default_factory=list)
-    by_segment: dict[str, Counts] = field(default_factory=dict)
+    segments: SegmentCounts | None = None
     places: tuple[tuple[str, int], tuple[str, int]] | None = None  # segment and offset of the first and last document
     ids: list[StoredTable] = field(default_factory=list)
     shared: int = 0  # documents that are one of several of a page
     shared_pages: list[StoredTable] = field(default_factory=list)  # the ids of their pages
     paragraphs: dict[int, list[StoredTable]] = field(default_factory=dict)  # by the scope of deduplication
+
+    def tables(self) -> list[StoredTable]:
+        """Return all tables of hashes."""
+        return [*self.ids, *self.shared_pages, *(each for of_scope in self.paragraphs.values() for each in of_scope)]
 
     def differs(self, number: int | None, what: str, document_id: str = "") -> None:
         """Note a difference."""
@@ -173,6 +182,7 @@ class _Reader:
         self._ids = self._writer("ids", report.ids)
         self._pages = self._writer("pages", report.shared_pages)
         self._paragraphs: TableWriter | None = None
+        self._by_segment: dict[int, Counts] = {}
         self._scope = 0
 
     def _writer(self, kind: str, tables: list[StoredTable]) -> TableWriter:
@@ -215,9 +225,8 @@ class _Reader:
         self._report.shared += len(pages)
         self._pages.add(hashes_of(pages))
         for segment, start, stop in _runs([document.segment for document in documents]):
-            of_segment = self._report.by_segment.setdefault(segment, Counts())
-            of_segment.add(Counts(stop - start, *_sizes(texts[start:stop])))
-            number = self._config.segments.get(segment, 0)
+            number = self._config.segments.get(segment, 0)  # of another one it was told
+            self._by_segment.setdefault(number, Counts()).add(Counts(stop - start, *_sizes(texts[start:stop])))
             self._hash(texts[start:stop], number // self._config.group_size if self._config.group_size else 0)
 
     def _hash(self, texts: Sequence[Sequence[str]], scope: int) -> None:
@@ -230,6 +239,9 @@ class _Reader:
         self._paragraphs.add(paragraph_hashes([line for lines in texts for line in lines]))
 
     def finish(self) -> None:
+        if self._by_segment:
+            rows = [(each.documents, each.paragraphs, each.characters) for each in self._by_segment.values()]
+            self._report.segments = np.array(list(self._by_segment), np.int64), np.array(rows, np.int64)
         for writer in (self._ids, self._pages, self._paragraphs):
             if writer:
                 writer.flush()

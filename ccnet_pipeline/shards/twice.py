@@ -4,7 +4,7 @@ The tables and their comparison are those of deduplication (`ccnet_pipeline.dedu
 memory some of each table. The bit of a hash says here that it stands twice in its own table already.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import partial
@@ -15,7 +15,8 @@ import numpy as np
 
 from ccnet_pipeline.dedup.hashing import Hashes
 from ccnet_pipeline.dedup.sorting import HASH_BITS, Sorted, sort
-from ccnet_pipeline.dedup.tables import READ_HASHES, Reader, TableReader, packed_table, parts
+from ccnet_pipeline.dedup.tables import READ_HASHES, Reader, TableReader, packed_table, parts, table_size
+from ccnet_pipeline.errors import UserError
 
 _TABLE_HASHES = 1 << 20  # so many are sorted at a time
 _AHEAD_HASHES = 1 << 24  # of all tables in memory while they meet
@@ -30,6 +31,11 @@ class StoredTable:
     offset: int  # bytes
     hashes: int  # distinct
     source: str  # whose they are
+
+    @property
+    def size(self) -> int:
+        """Return its bytes."""
+        return table_size(self.hashes)
 
 
 @dataclass(slots=True)
@@ -54,9 +60,12 @@ class TableWriter:
         if not self._count:
             return
         distinct, counts = np.unique(np.concatenate(self._waiting), return_counts=True)
-        with self.path.open("ab") as file:
-            self.tables.append(StoredTable(str(self.path), file.tell(), len(distinct), self.source))
-            file.write(packed_table((distinct, counts > 1)))
+        try:
+            with self.path.open("ab") as file:
+                self.tables.append(StoredTable(str(self.path), file.tell(), len(distinct), self.source))
+                file.write(packed_table((distinct, counts > 1)))
+        except OSError as error:
+            raise UserError(f"{self.path.parent}: {error.strerror}; name a folder with more room (--tables)") from error
         self._waiting, self._count = [], 0
 
 
@@ -77,12 +86,19 @@ class Meeting:
     first: list[Twice] = field(default_factory=list)  # of these
 
 
-def meet(tables: Sequence[StoredTable], most: int, index: Reader | None = None, index_name: str = "") -> Meeting:
+def meet(
+    tables: Sequence[StoredTable],
+    most: int,
+    advance: Callable[[int], None],
+    index: Reader | None = None,
+    index_name: str = "",
+) -> Meeting:
     """Compare all tables with each other.
 
     Args:
         tables: of all sources.
         most: so many that stand twice are named.
+        advance: is told of the bytes that were read.
         index: hashes that none of them should have; that one has several records is no matter.
         index_name: its source.
     """
@@ -95,7 +111,7 @@ def meet(tables: Sequence[StoredTable], most: int, index: Reader | None = None, 
             path: stack.enter_context(Path(path).open("rb")) for path in {table.path for table in tables}
         }
         readers: list[Reader] = [
-            TableReader(partial(_read, files, each), each.hashes, at_once=at_once) for each in tables
+            TableReader(partial(_read, files, advance, each), each.hashes, at_once=at_once) for each in tables
         ]
         names = [table.source for table in tables]
         if index is not None:
@@ -107,7 +123,10 @@ def meet(tables: Sequence[StoredTable], most: int, index: Reader | None = None, 
     return meeting
 
 
-def _read(files: Mapping[str, BinaryIO], table: StoredTable, start: int, size: int) -> bytes:
+def _read(
+    files: Mapping[str, BinaryIO], advance: Callable[[int], None], table: StoredTable, start: int, size: int
+) -> bytes:
+    advance(size)
     file = files[table.path]
     file.seek(table.offset + start)
     return file.read(size)

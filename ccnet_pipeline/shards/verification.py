@@ -4,16 +4,19 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import pairwise
 
+import numpy as np
+
 from ccnet_pipeline import storage
 from ccnet_pipeline.dedup.tables import Reader
 from ccnet_pipeline.formats import JSONL, TEXT
-from ccnet_pipeline.shards.books_check import check_ledger
+from ccnet_pipeline.processes import Advance
+from ccnet_pipeline.shards.books_check import Held, Kept, check_ledger
 from ccnet_pipeline.shards.locate import places_of_ids, places_of_paragraphs
 from ccnet_pipeline.shards.published import REJECTS, SHARDS, FinalFile
 from ccnet_pipeline.shards.published_run import MANIFEST_FILE, REMOVED_FOLDER, PublishedRun
 from ccnet_pipeline.shards.recount import MOST, Counts, Difference, FileReport, Recount
 from ccnet_pipeline.shards.swapping import PENDING_FILE, is_pending
-from ccnet_pipeline.shards.twice import Meeting, StoredTable, meet
+from ccnet_pipeline.shards.twice import meet
 
 INDEX = "the hash index"
 
@@ -43,6 +46,7 @@ class Verification:
     reports: dict[str, FileReport] = field(default_factory=dict)
     differences: int = 0
     first: list[Difference] = field(default_factory=list)
+    kept: Kept = field(default_factory=dict)
     distinct: int | None = None
 
     @property
@@ -64,17 +68,27 @@ class Verification:
     def take(self, report: FileReport) -> None:
         """Note what came of a file."""
         self.reports[report.path] = report
+        if report.segments:
+            numbers, rows = report.segments
+            table = self.kept.setdefault(report.path.split("/")[1], np.zeros((len(self.run.run.inputs), 3), np.int64))
+            table[numbers] += rows
+            report.segments = None  # of all files together they would take much memory
 
-    def verdict(self) -> Verdict:
-        """Compare all that was taken; every file of the manifest must have been."""
-        for _, report in sorted(self.reports.items()):
-            self.differences += report.differences - len(report.first)
-            self._tell(report.first)
+    def table_bytes(self) -> int:
+        """Return the bytes of all tables of hashes, which are compared in the end."""
+        return sum(table.size for report in self.reports.values() for table in report.tables())
+
+    def verdict(self, advance: Advance = lambda _: None) -> Verdict:
+        """Compare all that was taken; every file of the manifest must have been. `advance`: see `table_bytes`."""
+        self._tell(self._of_folders())
         self._tell(self._of_manifest())
+        for _, report in sorted(self.reports.items()):
+            self._tell(report.first, report.differences - len(report.first))
         self._tell(self._of_formats())
         self._tell(self._of_order())
-        self._compare()
-        self._tell(check_ledger(self.run, self.reports, self.leading, self._records()))
+        self._compare(advance)
+        held = Held(self.leading, self.reports, self.kept, self._records(advance))
+        self._tell(check_ledger(self.run, held))
         counts = self._sum(self.leading)
         return Verdict(
             files=len(self.run.manifest.files),
@@ -102,19 +116,27 @@ class Verification:
                 counts.add(self.reports[file.path].counts)
         return counts
 
-    def _of_manifest(self) -> Iterator[Difference]:
-        """Yield files that it does not name, and rows that are not as their path says."""
+    def _of_folders(self) -> Iterator[Difference]:
+        """Yield a removal that is not at its end, and files that the manifest does not name."""
         if is_pending(self.run.output):
             what = "a removal was interrupted: the same beam_jobs.remove goes on where it stopped"
             yield Difference(f"{REMOVED_FOLDER}/{PENDING_FILE}", None, "", what)
         named = {file.path for file in self.run.manifest.files}
-        if self.run.manifest.fingerprint != self.run.run.fingerprint:
-            yield Difference(MANIFEST_FILE, None, "", "its fingerprint is not that of run.json")
         for folder in (SHARDS, REJECTS):
             for name in sorted(storage.sizes(self.run.path(folder.rstrip("/")))):
                 if folder + name not in named:
-                    yield Difference(folder + name, None, "", "it is not in manifest.json")
-        for file in self.run.manifest.files:
+                    yield Difference(folder + name, None, "", f"it is not in {MANIFEST_FILE}")
+
+    def _of_manifest(self) -> Iterator[Difference]:
+        """Yield what the manifest says otherwise than run.json, or than the paths of its own files."""
+        run, manifest = self.run.run, self.run.manifest
+        if manifest.fingerprint != run.fingerprint:
+            yield Difference(MANIFEST_FILE, None, "", "its fingerprint is not that of run.json")
+        if len({file.path for file in manifest.files}) != len(manifest.files):
+            yield Difference(MANIFEST_FILE, None, "", "it names a file twice")
+        for kind in sorted(set(run.configuration.formats) - set(self.run.formats)) if self.run.formats else []:
+            yield Difference(MANIFEST_FILE, None, "", f"it names no file of the format {kind}, as run.json does")
+        for file in manifest.files:
             if not _is_as_its_path_says(file):
                 what = f"its path does not say {file.language}, {file.bucket}, {file.format}, as its row does"
                 yield Difference(MANIFEST_FILE, None, "", f"{file.path}: {what}")
@@ -139,18 +161,18 @@ class Verification:
                     what = f"it begins with {begin[0]}, and {before.path} ends with {last[0]}"
                     yield Difference(file.path, None, "", what)
 
-    def _records(self) -> int | None:
+    def _records(self, advance: Advance) -> int | None:
         """Return how many records of the crawl the documents are from; None: text alone does not say."""
         if self.leading == TEXT:
             return None
         leading = [self.reports[file.path] for file in self.run.shards(self.leading)]
-        pages = self._met([table for report in leading for table in report.shared_pages])
+        pages = meet([table for report in leading for table in report.shared_pages], MOST, advance)
         return sum(report.counts.documents - report.shared for report in leading) + pages.distinct
 
-    def _compare(self) -> None:
+    def _compare(self, advance: Advance) -> None:
         """Find ids and paragraphs that stand twice."""
         leading = [self.reports[file.path] for file in self.run.shards(self.leading)]
-        ids = self._met([table for report in leading for table in report.ids])
+        ids = meet([table for report in leading for table in report.ids], MOST, advance)
         if ids.twice:
             found = list(places_of_ids(self.run, ids.first))
             self._tell(found, ids.twice - len(ids.first))
@@ -160,14 +182,10 @@ class Verification:
         self.distinct = 0
         for scope in scopes:
             tables = [table for report in leading for table in report.paragraphs.get(scope, [])]
-            met = meet(tables, MOST, self.index, INDEX)
+            met = meet(tables, MOST, advance, self.index, INDEX)
             self.distinct += sum(table.hashes for table in tables) if not met.twice else met.distinct
             if met.twice:
                 self._tell(places_of_paragraphs(self.run, met.first, scope), met.twice - len(met.first))
-
-    @staticmethod
-    def _met(tables: list[StoredTable]) -> Meeting:
-        return meet(tables, MOST)
 
 
 def _is_as_its_path_says(file: FinalFile) -> bool:

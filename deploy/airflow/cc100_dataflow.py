@@ -22,8 +22,9 @@ PLACE = "gs://{{ var.value.cc100_bucket }}"
 LAUNCH = {
     "launchParameter": {
         "jobName": "cc100-new-dump",
-        "containerSpecGcsPath": f"{PLACE}/templates/cc100.json",
+        "containerSpecGcsPath": f"{PLACE}/cc100.json",
         "parameters": {
+            "sdk_container_image": "{{ var.value.cc100_image }}",
             "dump": "new:{{ var.value.cc100_first_dump }}",
             "output": f"{PLACE}/corpus/{{dump}}",
             "lm_dir": f"{PLACE}/models",
@@ -32,7 +33,6 @@ LAUNCH = {
             "serviceAccountEmail": "{{ var.value.cc100_service_account }}",
             "tempLocation": f"{PLACE}/temp",
             "stagingLocation": f"{PLACE}/staging",
-            "sdkContainerImage": "{{ var.value.cc100_image }}",
             "machineType": "n2-highmem-4",
             "maxWorkers": 100,
         },

@@ -36,6 +36,7 @@ with DAG(
         runner="FlinkRunner",
         default_pipeline_options={
             "flink_master": "{{ var.value.cc100_flink_master }}",
+            "flink_version": "1.19",
             "flink_submit_uber_jar": True,
             "environment_type": "EXTERNAL",
             "environment_config": "localhost:50000",

@@ -25,17 +25,17 @@ locals {
   launch = {
     launchParameter = {
       jobName              = "cc100-new-dump"
-      containerSpecGcsPath = "${local.place}/templates/cc100.json"
+      containerSpecGcsPath = "${local.place}/cc100.json"
       parameters = {
-        dump   = "new:${var.first_dump}"
-        output = "${local.place}/corpus/{dump}"
-        lm_dir = "${local.place}/models"
+        sdk_container_image = var.image
+        dump                = "new:${var.first_dump}"
+        output              = "${local.place}/corpus/{dump}"
+        lm_dir              = "${local.place}/models"
       }
       environment = {
         serviceAccountEmail = google_service_account.worker.email
         tempLocation        = "${local.place}/temp"
         stagingLocation     = "${local.place}/staging"
-        sdkContainerImage   = var.image
         machineType         = var.machine_type
         maxWorkers          = var.max_workers
       }

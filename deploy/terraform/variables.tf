@@ -9,7 +9,7 @@ variable "region" {
 }
 
 variable "bucket" {
-  description = "The name of a bucket that exists, with templates/cc100.json and models/ in it; corpus/ is written."
+  description = "The name of a bucket that exists, with cc100.json (the template) and models/ in it; corpus/ is written."
   type        = string
 }
 

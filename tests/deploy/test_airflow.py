@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 
 from beam_jobs.options import parse
-from beam_jobs.parser import make_parser
 from ccnet_pipeline.dumps import New
 from tests.conftest import CHECKOUT
 from tests.deploy.conftest import tool
@@ -74,11 +73,13 @@ def test_the_command_that_is_started_is_one_that_the_pipeline_takes(facts: dict[
 
 def test_the_launch_on_dataflow_has_parameters_that_the_pipeline_takes(facts: dict[str, Any]) -> None:
     launch = facts["launch"]["body"]["launchParameter"]
-    assert set(launch["parameters"]) <= {action.dest for action in make_parser()._actions}
+    template = json.loads((CHECKOUT / "docker" / "metadata.json").read_text("utf-8"))["parameters"]
+    assert set(launch["parameters"]) <= {each["name"] for each in template}
+    assert set(launch["parameters"]) >= {each["name"] for each in template if not each["isOptional"]}
     arguments = parse([f"--{name}={value}" for name, value in launch["parameters"].items()])
     assert arguments.dump_choice == New("CC-MAIN-2026-04")
     assert arguments.output == "gs://example-cc100/corpus/{dump}"
-    assert launch["environment"]["sdkContainerImage"] == json.loads(VARIABLES.read_text())["cc100_image"]
+    assert launch["parameters"]["sdk_container_image"] == json.loads(VARIABLES.read_text())["cc100_image"]
     assert re.fullmatch(r"[a-z][-a-z0-9]*", launch["jobName"])  # the same each time: Dataflow runs one of a name
 
 

@@ -141,7 +141,9 @@ def test_the_driver_speaks_to_the_cluster_and_its_workers(objects: dict[str, dic
     assert arguments.dump_choice == New("CC-MAIN-2026-04")
     options = dict(option.removeprefix("--").partition("=")[::2] for option in driver["args"])
     assert options["flink_master"] == f"{objects['FlinkDeployment']['metadata']['name']}-rest:8081"
-    assert options["flink_version"] == objects["FlinkDeployment"]["spec"]["flinkVersion"][1:].replace("_", ".")
+    version = objects["FlinkDeployment"]["spec"]["flinkVersion"][1:].replace("_", ".")
+    assert options["flink_version"] == version
+    assert f'"flink_version": "{version}"' in (CHECKOUT / "deploy/airflow/cc100_flink.py").read_text("utf-8")
     assert options["environment_config"] == f"localhost:{pool['ports'][0]['containerPort']}"
     assert pool["args"] == ["-worker_pool"]
 

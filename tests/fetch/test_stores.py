@@ -176,9 +176,7 @@ def test_gcs_forbidden_is_not_tried_again(bucket: Path, monkeypatch: pytest.Monk
         assert len(server.log) == 1
 
 
-def test_gcs_asks_with_the_token_of_google_auth(
-    bucket: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_gcs_asks_with_the_token_of_google_auth(bucket: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     put(bucket, "crawl/a", b"x")
     (tmp_path / "adc.json").write_text('{"type": "external_account"}')
     credentials = SimpleNamespace(token="t0ken", expiry=None, refresh=lambda request: None)
