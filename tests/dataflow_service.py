@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+import google_crc32c
 from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.portability import python_urns
 from apache_beam.portability.api import beam_runner_api_pb2
@@ -70,11 +72,10 @@ class DataflowService:
     def _object(self, request: Request, kind: str, rest: str) -> Response:
         bucket, _, name = rest.removeprefix("storage/").removeprefix("v1/b/").partition("/o")
         if kind == "upload":
-            path = f"gs://{bucket}/{request.args['name']}"
             if request.method == "POST":
-                return Response(headers={"Location": f"{request.url}&upload_id=1"})
-            self.objects[path] = request.data
-            return _answer({"name": request.args["name"], "size": len(request.data)})
+                return Response(headers={"Location": f"{request.url}&name={json.loads(request.data)['name']}"})
+            self.objects[f"gs://{bucket}/{request.args['name']}"] = request.data
+            return _answer({"crc32c": base64.b64encode(google_crc32c.Checksum(request.data).digest()).decode()})
         return Response(status=404) if name else _answer({"name": bucket})
 
 
