@@ -14,6 +14,7 @@ from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.portability import python_urns
 from apache_beam.portability.api import beam_runner_api_pb2
 from apache_beam.runners.portability.fn_api_runner.fn_runner import FnApiRunner
+from google.cloud.dataflow import JobState
 from werkzeug.serving import WSGIRequestHandler, make_server
 from werkzeug.wrappers import Request, Response
 
@@ -35,10 +36,14 @@ def run_here(staged: bytes) -> None:
 class DataflowService:
     """A running server."""
 
-    work: Callable[[bytes], None] = run_here  # what a job does with its staged pipeline
+    work: Callable[[bytes], object] = run_here  # what a job does with its staged pipeline
     jobs: list[dict[str, Any]] = field(default_factory=list)
     objects: dict[str, bytes] = field(default_factory=dict)  # by gs:// path
-    states_asked_for: list[str] = field(default_factory=list)
+    state: str = "JOB_STATE_DONE"  # of a job that is asked for
+    message: str = ""  # why it failed
+    active: str = ""  # id of a job of any name that runs already
+    when_asked: Callable[[], object] = bool  # called at each question
+    states_wanted: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self._server = make_server("127.0.0.1", 0, self._application, threaded=True, request_handler=_Quiet)
@@ -58,16 +63,25 @@ class DataflowService:
 
     def _job(self, request: Request) -> Response:
         if request.method == "POST":
-            job = json.loads(request.data) | {"id": str(len(self.jobs)), "currentState": "JOB_STATE_RUNNING"}
-            self.jobs.append(job)
-            self.work(self.objects[job["environment"]["sdkPipelineOptions"]["options"]["pipelineUrl"]])
-            return _answer(job)
+            return self._taken(json.loads(request.data))
         if request.method == "PUT":
-            self.states_asked_for.append(json.loads(request.data)["requestedState"])
+            self.state = JobState(json.loads(request.data)["requestedState"]).name
+            self.states_wanted.append(self.state)
         number = request.path.partition("/jobs/")[2]
-        if not number.isdigit():  # messages, metrics
+        if number.endswith("/messages"):
+            message = {"messageText": self.message, "messageImportance": "JOB_MESSAGE_ERROR"}
+            return _answer({"jobMessages": [message] if self.message else []})
+        if not number.isdigit():  # metrics
             return _answer({})
-        return _answer(self.jobs[int(number)] | {"currentState": "JOB_STATE_DONE"})
+        self.when_asked()
+        return _answer(self.jobs[int(number)] | {"currentState": self.state})
+
+    def _taken(self, job: dict[str, Any]) -> Response:
+        if self.active:
+            return _answer(job | {"id": self.active, "clientRequestId": "of another"})
+        self.jobs.append(job | {"id": str(len(self.jobs)), "currentState": "JOB_STATE_RUNNING"})
+        self.work(self.objects[job["environment"]["sdkPipelineOptions"]["options"]["pipelineUrl"]])
+        return _answer(self.jobs[-1])
 
     def _object(self, request: Request, kind: str, rest: str) -> Response:
         bucket, _, name = rest.removeprefix("storage/").removeprefix("v1/b/").partition("/o")
