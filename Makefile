@@ -94,10 +94,11 @@ locks: $(TEST_READY) ## renew the versions and hashes of what the images hold (d
 		-o docker/locks/pipeline.txt pyproject.toml
 	$(LOCK) --python-version 3.12 --extra model -o docker/locks/model.txt pyproject.toml docker/locks/model.in
 
-# The lists are whole, with versions for a Python that all of them know.
+# The lists are whole, with versions for a Python that all of them know; pip would take minutes.
 $(DEPLOY_READY): $(VENV)/%/.ready: tests/deploy/requirements/%.txt | $(VENV)/bin/python
-	$(DEPLOY_PYTHON) -m venv $(VENV)/$*
-	$(VENV)/$*/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --requirement $<
+	$(INSTALL) uv
+	$(BIN)/uv venv --quiet --python $(DEPLOY_PYTHON) $(VENV)/$*
+	$(BIN)/uv pip install --quiet --python $(VENV)/$*/bin/python --requirement $<
 	touch $@
 
 clean: ## remove the virtual environment and what the sample left

@@ -24,6 +24,7 @@ from ccnet_pipeline import storage
 from ccnet_pipeline.errors import FetchError, UserError
 from ccnet_pipeline.fetch import FetchPolicy, fetch_file, is_remote, local_path, shown, state_of
 from ccnet_pipeline.models import KNOWN, cache_directory, find_model, memory, patience
+from ccnet_pipeline.storage.paths import WEB_SCHEMES, scheme_of
 
 _PACKAGE = Path(__file__).resolve().parent
 _IN_PACKAGE = "package://"
@@ -68,6 +69,9 @@ def local_folder(path: str, option: str) -> Path:
     """
     if path.startswith(_IN_PACKAGE) or not is_remote(path):
         return local_copy(path, option)
+    if scheme_of(path) in WEB_SCHEMES:
+        raise UserError(f"{option} {shown(path)}: a web server does not list its files; copy them to a folder")
+    path = path.rstrip("/")
     versions = {name: state for name, state in storage.versions(path).items() if "/" not in name}
     if not versions:
         raise UserError(f"{option} {shown(path)}: there are no files in it")

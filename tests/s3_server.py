@@ -30,19 +30,20 @@ class _Quiet(WSGIRequestHandler):
 class S3Server:
     """A running server."""
 
+    host: str = "127.0.0.1"  # the address of this machine that it has
     asked: list[str] = field(default_factory=list)  # `PUT /bucket/key?query`
     fault: Fault | None = None  # the status to fail with
 
     def __post_init__(self) -> None:
         self._answer = DomainDispatcherApplication(create_backend_app)
-        self._server = make_server("127.0.0.1", 0, self._application, threaded=True, request_handler=_Quiet)
+        self._server = make_server(self.host, 0, self._application, threaded=True, request_handler=_Quiet)
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
 
     @property
     def environment(self) -> dict[str, str]:
         """What tells a client of it."""
         return {
-            "AWS_ENDPOINT_URL": f"http://127.0.0.1:{self._server.server_port}",
+            "AWS_ENDPOINT_URL": f"http://{self.host}:{self._server.server_port}",
             "AWS_ACCESS_KEY_ID": "testing",
             "AWS_SECRET_ACCESS_KEY": "testing",
             "AWS_DEFAULT_REGION": "us-east-1",

@@ -141,7 +141,7 @@ def run(command: str, lid: str, folder: Path, web: str) -> None:
         command = f"cp {shlex.quote(str(folder.parent / 'mirror'))}/ha.txt.xz ."
     if "fluency train" in command and not has_trainer():
         return
-    if "beam_jobs" in command and "--help" not in command:
+    if "build_cc100" in command and "--help" not in command:
         command += f" --lid_model {shlex.quote(lid)}"  # the real one is a download of 131 MB
     if "--dump" in command:
         command += f" --base {web}"

@@ -3,6 +3,7 @@
 import gzip
 import json
 import lzma
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -12,9 +13,9 @@ import pytest
 import zstandard
 
 from beam_jobs import job, remove, verify
-from ccnet_pipeline import storage
+from ccnet_pipeline import sample, storage
 from ccnet_pipeline.documents import Document
-from ccnet_pipeline.formats import FORMATS, TEXT
+from ccnet_pipeline.formats import FORMATS, JSONL, TEXT
 from ccnet_pipeline.shards import swapping
 from ccnet_pipeline.storage.local import LocalStore
 from tests.corpora import SEGMENTS, document, write_corpus
@@ -196,13 +197,16 @@ def crash_at(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
 def test_a_crash_at_every_step_is_survived(
     tmp_path: Path, gone: str, crash_at: Callable[[int], None], capsys: pytest.CaptureFixture[str]
 ) -> None:
+    some = [each for each in documents() if each.language != "sw" and each.bucket != "middle"]
+    whole = write_corpus(tmp_path / "whole" / "out", some, formats=[JSONL, TEXT])
+
     def corpus(name: str) -> Path:
-        return write_corpus(tmp_path / name / "out", documents(), formats=FORMATS)
+        return Path(shutil.copytree(whole, tmp_path / name / "out"))
 
     def bytes_of(output: Path) -> dict[str, bytes]:
         return {str(Path(path).relative_to(output)): data for path, data in result(output).items()}
 
-    wanted = corpus("whole")
+    wanted = corpus("wanted")
     run(wanted, f"--hosts={gone}")
     crashes = 0
     while True:
@@ -220,7 +224,7 @@ def test_a_crash_at_every_step_is_survived(
         run(output, f"--hosts={gone}")
         assert bytes_of(output) == bytes_of(wanted), crashes
         assert [path.name for path in (output / "removed").iterdir()] == ["00001.json"]
-    assert crashes > 15
+    assert crashes > 12
     assert "what an interrupted removal had begun is done" in capsys.readouterr().out
 
 
@@ -234,7 +238,8 @@ def test_what_was_removed_does_not_come_back(lid: str, tmp_path: Path, capsys: p
     output = tmp_path / "out"
 
     def build(*flags: str) -> int:
-        return job.main([f"--output={output}", f"--lid_model={lid}", "--workers=1", *flags])
+        segment = sorted(map(str, sample.crawl_directory().rglob("*.wet.gz")))[0]
+        return job.main([f"--input={segment}", f"--output={output}", f"--lid_model={lid}", "--workers=1", *flags])
 
     assert build("--keep_work") == 0
     (tmp_path / "hosts").write_text("thegreenbench.example")

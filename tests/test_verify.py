@@ -1,6 +1,7 @@
 """python -m beam_jobs.verify: each thing that can be wrong with a run directory is found, in one line."""
 
 import json
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 import zstandard
 
 from beam_jobs import verify
+from ccnet_pipeline import ledger
 from ccnet_pipeline.dedup.hashing import paragraph_hashes
 from ccnet_pipeline.dedup.tables import in_memory
 from ccnet_pipeline.documents import Document, encode
@@ -18,6 +20,7 @@ from ccnet_pipeline.formats import FORMATS, PARQUET, TEXT
 from ccnet_pipeline.frames import read_lines
 from ccnet_pipeline.shards.published_run import open_run
 from ccnet_pipeline.shards.verification import Verification
+from tests.conftest import CHECKOUT
 from tests.corpora import SEGMENTS, change_json, changed, document, frames, replace_file, write_corpus
 
 HEAD, MIDDLE = "shards/en/head-00000.jsonl.zst", "shards/en/middle-00000.jsonl.zst"
@@ -130,6 +133,11 @@ def line(**changes: Any) -> bytes:
         (lines_of(HEAD, line(), b"{"), "document 2: not as the format has it: Input data was truncated"),
         (lines_of(HEAD, line(offset="1")), "document 1: not as the format has it: Expected `int`, got `str`"),
         (lines_of(HEAD, line(more=1)), "document 1: not as the format has it: Object contains unknown field `more`"),
+        (lines_of(HEAD, line(language_model="m")), "it has languages or language_model, which are in all"),
+        (
+            lambda output: replace_file(output, HEAD, zstandard.compress(line() + b"\n")),
+            "document 1: the frame that begins with it has no checksum",
+        ),
         (lines_of(HEAD, b'{"id":"a"}'), "document 1: not as the format has it: Object missing required field `text`"),
         (lines_of(HEAD, b'{"id":"\xff"}'), "document 1: not as the format has it: "),
         (lines_of(HEAD, line(language="fr")), "its language is 'fr', that of the file is 'en'"),
@@ -364,6 +372,14 @@ def test_what_is_wrong_with_the_books_is_found(
     change(corpus)
     lines = told(corpus, capsys)
     assert any(expected in each for each in lines), lines
+
+
+def test_every_reason_of_the_ledger_is_explained_where_operators_read() -> None:
+    listed = (ledger.__doc__ or "").partition("meets them:")[2].partition("Of web pages")[0]
+    reasons = re.findall(r"^    (\w+)", listed, flags=re.MULTILINE)
+    page = (CHECKOUT / "docs" / "operations.md").read_text("utf-8")
+    assert len(reasons) > 15
+    assert [each for each in reasons if f"`{each}" not in page] == []
 
 
 # --- mistakes

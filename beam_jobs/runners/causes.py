@@ -14,12 +14,14 @@ _NO_POOL = re.compile(r"Connection refused: ?(\S+)")
 _PYTHON_END = re.compile(r"^(?:[\w.]+\.)?\w*(?:Error|Exception|Interrupt|Exit)\b.*$", re.MULTILINE)
 _JAVA_CAUSE = re.compile(r"^(?:Caused by: )?([\w.$]+(?:Exception|Error)(?::.*)?)$", re.MULTILINE)
 _WORKERS = "; the workers' image or environment must have what this one has"
-_LONGEST = 500  # characters of what others say
+_LONGEST = 300  # characters of what others say
 
 # What Flink says, in words that tell what to do.
 _OF_FLINK = (
     ("NoResourceAvailableException", "the cluster has not enough free slots for the job"),
-    ("NoAliveTaskManager", "the cluster has no TaskManager"),
+    ("RecipientUnreachableException", "a TaskManager cannot be reached any more"),
+    ("Heartbeat of TaskManager", "a TaskManager does not answer any more"),
+    ("TaskManagerLostException", "a TaskManager was lost"), ("RemoteTransportException", "a TaskManager was lost"),
     ("Insufficient number of network buffers", "a TaskManager has too little network memory "
      "(taskmanager.memory.network.min: 256 MB are enough, more where --parallelism is large)"),
 )  # fmt: skip

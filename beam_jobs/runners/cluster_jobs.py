@@ -38,23 +38,24 @@ def remove_notes(folders: Sequence[str]) -> None:
         storage.remove_file(storage.join(folder, _FILE))
 
 
-def refuse_if_running(*folders: str) -> None:
-    """See that no job on a cluster writes to folders.
+def refuse_if_running(*folders: str) -> list[str]:
+    """See that no job on a cluster writes to folders; return those with the note of a job that has ended.
 
     Raises:
         InUseError: one does.
         UserError: its cluster does not say.
     """
+    noted = []
     for folder in folders:
         path = storage.join(folder, _FILE)
         try:
             note = storage.read_json(path, JobNote)
         except msgspec.DecodeError as error:
-            raise UserError(
-                f"{path} is damaged; see that no job on a cluster writes to {folder}, and remove it"
-            ) from error
+            raise UserError(f"{path} is damaged; if no job on a cluster writes to {folder}, remove it") from error
         if note:
             _refuse_if_running(folder, path, note)
+            noted.append(folder)
+    return noted
 
 
 def _refuse_if_running(folder: str, path: str, note: JobNote) -> None:

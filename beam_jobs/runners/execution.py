@@ -59,7 +59,7 @@ def refuse_if_running(arguments: Arguments) -> None:
     Raises:
         UserError: one does, or may.
     """
-    cluster_jobs.refuse_if_running(*_claimed(arguments))
+    cluster_jobs.remove_notes(cluster_jobs.refuse_if_running(*_claimed(arguments)))
 
 
 def _claimed(arguments: Arguments) -> list[str]:

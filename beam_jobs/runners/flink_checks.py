@@ -1,5 +1,6 @@
 """What a Flink cluster must have for a job, asked before any work."""
 
+import os
 import re
 import socket
 import zipfile
@@ -84,7 +85,7 @@ def _check_ports(options: PipelineOptions) -> None:
             try:
                 socket.create_server(("localhost", port)).close()
             except (OSError, OverflowError) as error:
-                reason = getattr(error, "strerror", None) or error
+                reason = os.strerror(error.errno) if isinstance(error, OSError) and error.errno else error
                 raise UserError(f"--{name} {port}: {reason}; choose another, or 0 for any that is free") from error
 
 
@@ -92,7 +93,9 @@ def _check_cluster(cluster: FlinkCluster, release: str | None, flink: FlinkRunne
     overview = cluster.overview()
     has = overview.release
     if release and release != has:
-        raise UserError(f"{_JAR} is for Flink {release}, and {cluster.url} is Flink {has}; both must be of one release")
+        raise UserError(
+            f"{_JAR} is for Flink {release}, and the cluster at {cluster.url} is Flink {has}; they must be the same"
+        )
     if not flink.flink_job_server_jar and not is_uber and flink.flink_version != has:
         raise UserError(f"--flink_version {flink.flink_version}, and {cluster.url} is Flink {has}; give its release")
     settings = cluster.settings()

@@ -153,7 +153,9 @@ class FlinkCluster:
             raise UnansweredError(f"{self.url} does not answer ({_innermost(error)})") from error
         if not answer.ok:
             kind = UnansweredError if answer.status_code >= _SERVER_ERROR else ClusterError
-            raise kind(f"{self.url} answers {answer.status_code} to {method} /{path.partition('?')[0]}")
+            raise kind(
+                f"{self.url} answers {answer.status_code} to {method} /{path.partition('?')[0]}; is the port right?"
+            )
         return bytes(answer.content)
 
 

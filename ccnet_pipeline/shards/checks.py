@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 from operator import ge
 
+from msgspec import UNSET
+
 from ccnet_pipeline.documents import Document, Reject
 from ccnet_pipeline.fluency.buckets import BUCKETS
 from ccnet_pipeline.shards.published import REJECTS, FinalFile
@@ -16,12 +18,16 @@ class Checks:
 
     file: FinalFile  # as the manifest has it
     segments: Container[str]  # names of the archives that the run read
+    keeps_labels: bool  # of the language models
 
     def faults(self, document: Document, paragraphs: Sequence[str]) -> Iterator[str]:
         """Yield what is wrong with a document, most often nothing; `paragraphs` are the lines of its text."""
         yield from self._of_place(document)
         yield from _of_text(document, paragraphs)
         yield from _of_numbers(document)
+        if (document.languages is UNSET, document.language_model is UNSET) != (not self.keeps_labels,) * 2:
+            has = "lacks" if self.keeps_labels else "has"
+            yield f"it {has} languages or language_model, which are in all documents of --keep_labels, and in no other"
 
     def _of_place(self, document: Document) -> Iterator[str]:
         if document.language != self.file.language:

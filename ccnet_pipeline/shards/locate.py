@@ -46,7 +46,7 @@ def places_of_paragraphs(run: PublishedRun, found: Sequence[Twice], scope: int) 
             if size and numbers.get(segment, 0) // size != scope:
                 continue
             for line, value in enumerate(paragraph_hashes(lines).tolist(), 1):
-                if value in places:
+                if value in places and len(places[value]) < 2:
                     places[value].append((path, number, name, line))
     for of_hash in places.values():
         path, number, name, line = of_hash[min(1, len(of_hash) - 1)]

@@ -22,7 +22,7 @@ from ccnet_pipeline import storage
 from ccnet_pipeline.documents import Document
 from ccnet_pipeline.errors import UserError
 from ccnet_pipeline.formats import ROWS_PER_GROUP, parquet_columns
-from ccnet_pipeline.frames import read_frames
+from ccnet_pipeline.frames import read_stored_frames
 from ccnet_pipeline.shards.lines import line_type
 
 _READ_BYTES = 1 << 20
@@ -79,16 +79,20 @@ def read_jsonl(file: HashedFile, tell: Tell, *, is_reject: bool) -> Iterator[Bat
     decoder = msgspec.json.Decoder(line_type(is_reject=is_reject))
     number = 1
     try:
-        for frame in read_frames(cast("BinaryIO", file)):
+        for stored, frame in read_stored_frames(cast("BinaryIO", file)):
+            lines = frame.count(b"\n") + (not frame.endswith(b"\n"))
             if not frame.endswith(b"\n"):
-                tell(number + frame.count(b"\n"), "its line does not end in its frame: a frame must hold whole lines")
+                tell(number + lines - 1, "its line does not end in its frame: a frame must hold whole lines")
+            parameters = zstandard.get_frame_parameters(stored)
+            if not parameters.has_checksum or parameters.content_size != len(frame):
+                tell(number, "the frame that begins with it has no checksum, or does not state its size")
             try:
                 documents = decoder.decode_lines(frame)
             except (msgspec.DecodeError, UnicodeDecodeError):
                 yield from _one_by_one(frame, number, decoder, tell)
             else:
                 yield Batch(number, documents)
-            number += frame.count(b"\n") + (not frame.endswith(b"\n"))
+            number += lines
     except (ValueError, zstandard.ZstdError) as error:
         raise DamagedFileError(number, error) from error
 

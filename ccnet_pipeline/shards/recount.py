@@ -108,6 +108,7 @@ class Recount:
     group_size: int | None  # segments of a scope of deduplication; None: all
     leading: str  # the format whose documents are compared with each other
     has_several: bool  # formats, whose texts are compared
+    keeps_labels: bool  # in every document
     tables: str  # folder on this machine for hashes
 
     def __call__(self, file: FinalFile, advance: Callable[[int], None] = lambda _: None) -> FileReport:
@@ -175,7 +176,7 @@ class _Reader:
     def __init__(self, config: Recount, file: FinalFile, report: FileReport) -> None:
         self._config = config
         self._report = report
-        self._checks = Checks(file, config.segments)
+        self._checks = Checks(file, config.segments, config.keeps_labels)
         self._is_leading = file.format == config.leading and not file.path.startswith(REJECTS)
         self._hashes_texts = config.has_several and not file.path.startswith(REJECTS)
         self._last = _BEFORE_ALL

@@ -74,7 +74,7 @@ class Twice:
     """A hash that stands twice."""
 
     hash: int
-    sources: tuple[str, ...]  # one or more, in the order of the tables
+    sources: tuple[str, ...]  # one, or the first two, in the order of the tables
 
 
 @dataclass(slots=True)
@@ -144,4 +144,5 @@ def _count(meeting: Meeting, part: Sorted, names: Sequence[str], most: int) -> N
     ends = np.append(first[1:], len(part.begins))
     for number in wanted.tolist():
         of_hash = sources[first[number] : ends[number]].tolist()
-        meeting.first.append(Twice(int(hashes[number]), tuple(dict.fromkeys(names[source] for source in of_hash))))
+        first_two = tuple(dict.fromkeys(names[source] for source in of_hash))[:2]
+        meeting.first.append(Twice(int(hashes[number]), first_two))

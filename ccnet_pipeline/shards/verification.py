@@ -62,6 +62,7 @@ class Verification:
             group_size=self.run.run.configuration.recipe.group_size,
             leading=self.leading,
             has_several=len(self.run.formats) > 1,
+            keeps_labels=self.run.run.configuration.keep_labels,
             tables=self.tables,
         )
 

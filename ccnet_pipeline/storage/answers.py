@@ -73,7 +73,7 @@ def explained(path: str) -> Iterator[None]:
             raise FileNotFoundError(path) from None
         raise UserError(f"{shown(path)}: {what}") from None
     except BaseError as error:
-        what = _what(path, error) or f"the store does not do it: {Refusal.of(error).reason or type(error).__name__}"
+        what = _what(path, error) or f"the store does not do that ({Refusal.of(error).reason or type(error).__name__})"
         raise UserError(f"{shown(path)}: {what}") from None
 
 
@@ -102,16 +102,29 @@ def _by_code(refusal: Refusal, path: str) -> str | None:
 
 
 def _by_status(refusal: Refusal, path: str) -> str | None:
-    if refusal.status in (401, 403):
+    status = refusal.status
+    if status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
         return not_allowed(path, refusal.reason)
-    if refusal.status == HTTPStatus.PRECONDITION_FAILED:
+    if status == HTTPStatus.PRECONDITION_FAILED:
         return "changed while it was read; run the same command again"
-    if refusal.status is not None and (refusal.status >= 500 or refusal.status in (408, 429)):
+    if status is None:
+        return _without_answer(refusal, path)
+    is_busy = status in (HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS) or status >= 500
+    if is_busy and status != HTTPStatus.NOT_IMPLEMENTED:
         return f"the store does not work at the moment ({refusal.reason}); run the same command again later"
-    if "Connect" in refusal.text or "dns error" in refusal.text or refusal.is_timeout:
+    return None
+
+
+def _without_answer(refusal: Refusal, path: str) -> str | None:
+    words = refusal.text.lower()
+    if "certificate" in words:
+        return "the certificate of the store cannot be verified; set AWS_CA_BUNDLE to a file with its authority"
+    if "connect" in words or "dns error" in words or refusal.is_timeout:
         return f"the store cannot be reached; see to the network{_endpoint(path)}"
-    if "token" in refusal.text.lower() or "credential" in refusal.text.lower():
+    if "token" in words or "credential" in words:
         return f"no access token could be had; {_how_to_sign(path)}"
+    if "body error" in words:
+        return "what the store gives breaks off, or changed meanwhile; run the same command again"
     return None
 
 

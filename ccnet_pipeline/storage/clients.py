@@ -45,8 +45,8 @@ def has_threads() -> bool:
     return _used_in is not None
 
 
-def client(root: str, timing: Timing = FOR_WORK) -> "ObjectStore":
-    """Give the client of a bucket, such as s3://bucket.
+def client(root: str, timing: Timing | None = None) -> "ObjectStore":
+    """Give the client of a bucket, such as s3://bucket; `FOR_WORK` if not said how patient.
 
     Raises:
         UserError: what it needs is not set.
@@ -57,7 +57,7 @@ def client(root: str, timing: Timing = FOR_WORK) -> "ObjectStore":
         _used_in = os.getpid()
     if _used_in != os.getpid():
         raise RuntimeError(f"{root}: this process was forked from one that used an object store; start it as a new one")
-    return _client(root, timing)
+    return _client(root, timing or FOR_WORK)
 
 
 def forget_clients() -> None:

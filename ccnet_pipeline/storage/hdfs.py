@@ -14,7 +14,6 @@ import io
 import tempfile
 import uuid
 from collections.abc import Iterator, Sequence
-from http import HTTPStatus
 from typing import BinaryIO
 
 import requests
@@ -37,17 +36,18 @@ class WebHdfs:
 
     def open(self, path: str) -> BinaryIO:
         size = status_of(path).length
-        return io.BufferedReader(RemoteFile(path, size, lambda place: pieces(path, place, size)), _PIECE_BYTES)
+        return io.BufferedReader(RemoteFile(path, size, lambda place: _pieces(path, place, size)), _PIECE_BYTES)
 
     def read(self, path: str) -> bytes:
-        return ask("GET", path, "OPEN").content
+        return b"".join(_pieces(path, 0, None))
 
     @contextlib.contextmanager
     def ranges(self, path: str) -> Iterator[Ranges]:
-        yield lambda start, size: _range(path, start, size)
+        yield lambda start, size: b"".join(_pieces(path, start, start + size)) if size else b""
 
     def read_many(self, path: str, ranges: Sequence[Range]) -> list[bytes]:
-        return read_joined(ranges, lambda spans: [_range(path, start, size) for start, size in spans])
+        with self.ranges(path) as read:
+            return read_joined(ranges, lambda spans: [read(start, size) for start, size in spans])
 
     @contextlib.contextmanager
     def writing(self, path: str) -> Iterator[BinaryIO]:
@@ -131,29 +131,24 @@ class WebHdfs:
             raise
 
 
-def pieces(path: str, start: int, size: int) -> Iterator[bytes]:
-    """Give the bytes of a file from some place on; where it breaks off, it goes on from there."""
+def _pieces(path: str, start: int, stop: int | None) -> Iterator[bytes]:
+    """Give the bytes of a file between two places, or to its end; where it breaks off, it goes on from there."""
     failures = 0
-    while start < size:
+    while start != stop:
+        until = {"length": str(stop - start)} if stop is not None else {}
         try:
-            with ask("GET", path, "OPEN", is_stream=True, offset=str(start)) as response:
+            with ask("GET", path, "OPEN", is_stream=True, may_be_behind=True, offset=str(start), **until) as response:
+                if not response.ok:
+                    return
                 for piece in response.iter_content(_READ_BYTES):
                     start += len(piece)
                     failures = 0
                     yield piece
+                return
         except requests.RequestException as error:
             failures += 1
             if failures == _ATTEMPTS:
                 raise broken_off(path) from error
-        else:
-            return
-
-
-def _range(path: str, start: int, size: int) -> bytes:
-    if not size:
-        return b""
-    response = ask("GET", path, "OPEN", may_be_behind=True, offset=str(start), length=str(size))
-    return response.content if response.status_code == HTTPStatus.OK else b""
 
 
 def _below(folder: str) -> Iterator[tuple[str, FileStatus]]:

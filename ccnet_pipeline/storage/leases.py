@@ -8,11 +8,11 @@ An owner that is seen to be dead (a process of this machine that is no more) los
 can know; so a lock that was not renewed for a long time is named, and the user removes it.
 """
 
-import _thread
 import contextlib
 import getpass
 import logging
 import os
+import signal
 import socket
 import threading
 import time
@@ -81,13 +81,14 @@ def leased(store: RemoteStore, folder: str) -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
-        if lease.lost:
-            raise UserError(f"{shown(lease.path)} was removed or taken by another run; start this one again") from None
-        raise
+        if not lease.lost:
+            raise
     finally:
         lease.ended.set()
         renewing.join()
         lease.release()
+    if lease.lost:
+        raise UserError(f"{shown(lease.path)} was removed or taken by another run; start this one again")
 
 
 class _Lease:
@@ -162,7 +163,7 @@ class _Lease:
             except FileExistsError:
                 if self._renewable() is None:
                     self.lost = True
-                    _thread.interrupt_main()
+                    signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)  # also where it waits
                     return
             except Exception as error:  # the network may come back, and others wait longer than we do
                 _log.warning("%s could not be renewed: %s", shown(self.path), error)

@@ -37,10 +37,10 @@ _JOINED_BYTES = 256 << 10  # a gap that is read with its neighbours costs less t
 _LISTED_AT_ONCE = 1000
 
 
-def _located(path: str, timing: clients.Timing = clients.FOR_WORK) -> tuple[ObjectStore, str]:
+def _located(path: str) -> tuple[ObjectStore, str]:
     """Return the client and the key of a path."""
     root, key = clients.root_and_key(path)
-    return clients.client(root, timing), key
+    return clients.client(root), key
 
 
 class ObjectStores:
@@ -177,7 +177,7 @@ class ObjectStores:
         store, key = _located(path)
         with explained(path):
             try:
-                return obstore.put(store, key, data, mode=mode)
+                return _version_of(obstore.put(store, key, data, mode=mode))
             except (AlreadyExistsError, PreconditionError):
                 raise FileExistsError(path) from None
             except FileNotFoundError as error:  # some stores say so where the version to be replaced is gone
@@ -189,8 +189,7 @@ class ObjectStores:
         store, key = _located(path)
         with explained(path):
             found = obstore.get(store, key)
-            version = {"e_tag": found.meta["e_tag"], "version": found.meta["version"]}
-            return bytes(found.bytes()), found.meta["last_modified"].timestamp(), version
+            return bytes(found.bytes()), found.meta["last_modified"].timestamp(), _version_of(found.meta)
 
     def now(self, folder: str) -> float:
         store, key = _located(f"{folder.rstrip('/')}/.writing-clock-{uuid.uuid4().hex}")
@@ -206,6 +205,11 @@ def _pieces(path: str, found: "GetResult") -> Pieces:
     """Give the bytes of an answer; where it breaks off, the library asks for the rest of the same version."""
     with explained(path):
         yield from found.stream(min_chunk_size=1)
+
+
+def _version_of(stated: Any) -> dict[str, str]:
+    """Return what a condition can be on: what the store says of a version, without what it does not say."""
+    return {name: stated[name] for name in ("e_tag", "version") if stated[name] is not None}
 
 
 def _listed(folder: str) -> Iterator[tuple[str, Any]]:

@@ -60,7 +60,7 @@ def ask(
     except requests.RequestException as error:
         raise _unreachable(path) from error
     is_behind = response.status_code in (HTTPStatus.FORBIDDEN, HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE)
-    if response.ok or (may_be_behind and is_behind and "offset" in response.text.lower()):
+    if response.ok or (may_be_behind and is_behind and "out of the range" in response.text):
         return response
     raise _refusal(path, response)
 

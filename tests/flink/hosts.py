@@ -11,8 +11,9 @@ import signal
 import subprocess
 import sys
 import urllib.request
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 
 from tests.moments import wait_for
 
@@ -80,15 +81,17 @@ class Hosts:
             *(f"-Dtaskmanager.host={_SUBNET}.{10 + number}", f"-Dtaskmanager.numberOfTaskSlots={self._slots}"),
             *(f"-Dtaskmanager.cpu.cores={self._slots}.0", *memory),
         )
-        self._run(f"taskmanager{number}", [*_inside(number), *command])
+        self._run(f"taskmanager{number}", [*inside(number), *command])
 
-    def start_pool(self, number: int, path: Sequence[Path] = ()) -> None:
+    def start_pool(
+        self, number: int, path: Sequence[Path] = (), environment: Mapping[str, str] = MappingProxyType({})
+    ) -> None:
         """Start a worker pool; what is in the folders of `path` stands in for what its Python has."""
         pool = [sys.executable, "-m", "apache_beam.runners.worker.worker_pool_main", "--service_port=50000"]
         # The pool starts its workers as `python`.
         found = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
         modules = ":".join(map(str, (*path, Path(__file__).parents[2])))
-        self._run(f"pool{number}", [*_inside(number), *pool], {"PATH": found, "PYTHONPATH": modules})
+        self._run(f"pool{number}", [*inside(number), *pool], {"PATH": found, "PYTHONPATH": modules, **environment})
 
     def kill_taskmanager(self, number: int) -> None:
         self._kill(f"taskmanager{number}")
@@ -142,8 +145,9 @@ def _namespace(number: int) -> str:
     return f"cc100host{number}"
 
 
-def _inside(number: int) -> list[str]:
-    return ["ip", "netns", "exec", _namespace(number)]
+def inside(number: int) -> tuple[str, ...]:
+    """What runs a command on a host."""
+    return ("ip", "netns", "exec", _namespace(number))
 
 
 def _ip(*arguments: str, check: bool = True) -> None:

@@ -6,6 +6,7 @@ told to; folders are made by need; an offset behind the end is refused with stat
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -77,7 +78,8 @@ class _Handler(BaseHTTPRequestHandler):
         for name, value in {"Content-Length": str(len(content)), **headers}.items():
             self.send_header(name, value)
         self.end_headers()
-        self.wfile.write(content)
+        with contextlib.suppress(ConnectionError):  # whoever asked has seen enough
+            self.wfile.write(content)
 
     def _refuse(self, status: int, kind: str, message: str = "no") -> None:
         self._send(status, {"RemoteException": {"exception": kind, "javaClassName": kind, "message": message}})

@@ -60,6 +60,8 @@ def _of_profile() -> tuple[Callable[[], dict[str, Any]], str | None] | None:
         session.get_component("credential_provider").remove("iam-role")  # asked for below, with less patience
         credentials = session.get_credentials()
         region = session.get_config_variable("region")
+        if credentials is not None:
+            credentials.get_frozen_credentials()  # a login may have ended
     except BotoCoreError as error:
         raise UserError(f"AWS profile {named or 'default'}: {' '.join(str(error).split())}") from error
     if credentials is not None:
