@@ -10,13 +10,13 @@ from dataclasses import dataclass
 
 import msgspec
 
+from beam_jobs.layout import JOB_FILE
 from beam_jobs.runners.flink_rest import FlinkCluster
 from beam_jobs.runners.portable_jobs import running_state
 from ccnet_pipeline import storage
 from ccnet_pipeline.errors import ClusterError, InUseError, UserError
 
 FLINK = "FlinkRunner"
-_FILE = "job.json"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,13 +32,13 @@ class JobNote:
 def write_notes(folders: Sequence[str], note: JobNote) -> None:
     """Leave a note of a job in the folders that it writes to."""
     for folder in folders:
-        storage.write_json(storage.join(folder, _FILE), note)
+        storage.write_json(storage.join(folder, JOB_FILE), note)
 
 
 def remove_notes(folders: Sequence[str]) -> None:
     """Remove the notes of a job that has ended."""
     for folder in folders:
-        storage.remove_file(storage.join(folder, _FILE))
+        storage.remove_file(storage.join(folder, JOB_FILE))
 
 
 def refuse_if_running(*folders: str) -> list[str]:
@@ -50,7 +50,7 @@ def refuse_if_running(*folders: str) -> list[str]:
     """
     noted = []
     for folder in folders:
-        path = storage.join(folder, _FILE)
+        path = storage.join(folder, JOB_FILE)
         try:
             note = storage.read_json(path, JobNote)
         except msgspec.DecodeError as error:
