@@ -33,7 +33,6 @@ _IN_MEMORY_BYTES = 16 << 20
 _PART_BYTES = 16 << 20  # of an upload
 _PARTS_AT_ONCE = 4
 _PIECE_BYTES = 1 << 20  # of a stream
-_JOINED_BYTES = 256 << 10  # a gap that is read with its neighbours costs less than a request
 _LISTED_AT_ONCE = 1000
 
 
