@@ -744,6 +744,18 @@ def test_places_and_names(option: str, field: str, given: str) -> None:
     assert parse([option, given]) == dataclasses.replace(parse([]), **{field: given})  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize(
+    "option",
+    [
+        "cache", "output", "work_dir", "lm_dir", "hash_index", "lid_model", "second_lid_model", "blocklist"
+    ],
+)  # fmt: skip
+def test_a_file_url_is_the_path_that_it_means(option: str) -> None:
+    assert parse([f"--{option}", "file:///a%20b"]) == parse([f"--{option}", "/a b"])
+    with pytest.raises(UserError, match="not from ftp://"):
+        parse([f"--{option}", "ftp://host/a"])
+
+
 @pytest.mark.parametrize("flag", ["keep_rejects", "keep_labels", "keep_work", "overwrite"])
 def test_flags(flag: str) -> None:
     assert parse([f"--{flag}"]) == dataclasses.replace(parse([]), **{flag: True})  # type: ignore[arg-type]
