@@ -561,6 +561,7 @@ def raised(error: BaseException) -> Callable[..., NoReturn]:
         (UserError("mend it"), 2, "build_cc100: mend it\n"),
         (RuntimeError("x UserError: mend it [while running 'Mine']"), 2, "build_cc100: mend it\n"),
         (RuntimeError("Traceback\nccnet_pipeline.errors.UserError: mend it\nmore"), 2, "build_cc100: mend it\n"),
+        (RuntimeError("ccnet_pipeline.errors.UnreachableError: s3://b is down\n"), 1, "build_cc100: s3://b is down\n"),
         (BalanceError("9 of 10"), 1, f"build_cc100: 9 of 10; {OUR_FAULT}\n"),
     ],
 )

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from http import HTTPStatus
 
-from ccnet_pipeline.errors import UserError
+from ccnet_pipeline.errors import UnreachableError, UserError
 from ccnet_pipeline.storage import credentials
 from ccnet_pipeline.storage.paths import WEB_SCHEMES, scheme_of, shown
 
@@ -56,6 +56,20 @@ class Refusal:
         return self.status == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE or "StartTooLarge" in self.text
 
     @property
+    def is_busy(self) -> bool:
+        """Whether the store says that the same request may be answered later."""
+        status = self.status or 0
+        passes = status in (HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS) or status >= 500
+        return passes and status != HTTPStatus.NOT_IMPLEMENTED
+
+    @property
+    def is_of_the_network(self) -> bool:
+        """Whether no answer came, or not all of it."""
+        words = self.text.lower()
+        is_broken = self.is_timeout or any(sign in words for sign in ("connect", "dns error", "body error"))
+        return self.status is None and is_broken and "certificate" not in words
+
+    @property
     def reason(self) -> str:
         """The status and the vendor's word, as far as they are known."""
         return " ".join(each for each in (str(self.status or ""), self.code) if each)
@@ -63,7 +77,13 @@ class Refusal:
 
 @contextlib.contextmanager
 def explained(path: str) -> Iterator[None]:
-    """Turn errors of the library about a file into FileNotFoundError or a UserError with the remedy."""
+    """Turn errors of the library about a file into FileNotFoundError, or a line with the remedy.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        UnreachableError: the network or the store does not work at the moment.
+        UserError: everything else.
+    """
     from obstore.exceptions import BaseError
 
     try:
@@ -73,8 +93,10 @@ def explained(path: str) -> Iterator[None]:
             raise FileNotFoundError(path) from None
         raise UserError(f"{shown(path)}: {what}") from None
     except BaseError as error:
-        what = _what(path, error) or f"the store does not do that ({Refusal.of(error).reason or type(error).__name__})"
-        raise UserError(f"{shown(path)}: {what}") from None
+        refusal = Refusal.of(error)
+        what = _what(path, error) or f"the store does not do that ({refusal.reason or type(error).__name__})"
+        kind = UnreachableError if refusal.is_busy or refusal.is_of_the_network else UserError
+        raise kind(f"{shown(path)}: {what}") from None
 
 
 def _what(path: str, error: Exception) -> str | None:
@@ -109,8 +131,7 @@ def _by_status(refusal: Refusal, path: str) -> str | None:
         return "changed while it was read; run the same command again"
     if status is None:
         return _without_answer(refusal, path)
-    is_busy = status in (HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS) or status >= 500
-    if is_busy and status != HTTPStatus.NOT_IMPLEMENTED:
+    if refusal.is_busy:
         return f"the store does not work at the moment ({refusal.reason}); run the same command again later"
     return None
 

@@ -23,7 +23,7 @@ from pathlib import Path
 
 import msgspec
 
-from ccnet_pipeline.errors import InUseError, UserError
+from ccnet_pipeline.errors import FetchError, InUseError, UserError
 from ccnet_pipeline.storage.paths import shown
 from ccnet_pipeline.storage.stores import RemoteStore
 
@@ -75,7 +75,10 @@ def leased(store: RemoteStore, folder: str) -> Iterator[None]:
         UserError: a lock was left behind; or the lock was lost while the block ran.
     """
     lease = _Lease(store, folder)
-    lease.take()
+    try:
+        lease.take()
+    except FetchError as error:  # before any work
+        raise UserError(str(error)) from error
     renewing = threading.Thread(target=lease.keep, name="lock", daemon=True)
     renewing.start()
     try:
