@@ -142,10 +142,14 @@ def test_what_azure_is_asked_with(
 def test_a_machine_of_the_cloud_is_asked_once_whether_it_has_a_role(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    asked = []
+    asked: list[str] = []
+
+    def yes(method: str, url: str, headers: dict[str, str]) -> bool:
+        asked.append(url)
+        return True
+
     for module in ("amazon", "google", "microsoft"):
-        ask = f"ccnet_pipeline.storage.credentials.{module}.is_there"
-        monkeypatch.setattr(ask, lambda method, url, headers: bool(asked.append(url)) or True)
+        monkeypatch.setattr(f"ccnet_pipeline.storage.credentials.{module}.is_there", yes)
     for name in ("AWS_EC2_METADATA_DISABLED", "NO_GCE_CHECK"):
         monkeypatch.delenv(name)
     for path in ("s3://bucket/a", "gs://bucket/a", "abfss://c@a.dfs.core.windows.net/a") * 2:
