@@ -144,12 +144,13 @@ def test_a_machine_of_the_cloud_is_asked_once_whether_it_has_a_role(
 ) -> None:
     asked: list[str] = []
 
-    def yes(method: str, url: str, headers: dict[str, str]) -> bool:
+    def is_there(method: str, url: str, headers: Any) -> bool:
         asked.append(url)
         return True
 
     for module in ("amazon", "google", "microsoft"):
-        monkeypatch.setattr(f"ccnet_pipeline.storage.credentials.{module}.is_there", yes)
+        ask = f"ccnet_pipeline.storage.credentials.{module}.is_there"
+        monkeypatch.setattr(ask, is_there)
     for name in ("AWS_EC2_METADATA_DISABLED", "NO_GCE_CHECK"):
         monkeypatch.delenv(name)
     for path in ("s3://bucket/a", "gs://bucket/a", "abfss://c@a.dfs.core.windows.net/a") * 2:
