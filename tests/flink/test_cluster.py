@@ -228,6 +228,8 @@ def test_workers_that_lack_something_are_one_line(drive: Drive, output: Path, ho
         status, printed = drive(output).ended()
         assert status == 2
         assert re.match(r"the worker on \S+ cannot import kenlm \(No module named 'kenlm'\); ", one_line(printed))
+        assert slots_free() == 4  # the job is not tried again
+        assert not (output / "job.json").exists()
     finally:
         for number in range(2):
             hosts.kill_pool(number)
