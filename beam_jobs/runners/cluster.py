@@ -14,9 +14,11 @@ from typing import Any
 
 import apache_beam as beam
 from apache_beam.options.pipeline_options import GoogleCloudOptions, PortableOptions
+from apache_beam.runners.dataflow.dataflow_runner import DataflowRunner
 from apache_beam.runners.portability.flink_runner import FlinkRunner
 
 from beam_jobs.progress import Progress
+from beam_jobs.runners import dataflow
 from beam_jobs.runners.causes import cause_of
 from beam_jobs.runners.cluster_jobs import FLINK, JobNote, remove_notes, write_notes
 from beam_jobs.runners.flink_checks import address, remark_on
@@ -54,6 +56,9 @@ def execute(pipeline: beam.Pipeline, folders: Sequence[str], progress: Progress,
         result = _submit(pipeline, log)
         if pipeline.options.view_as(GoogleCloudOptions).template_location:
             return False  # whoever launches the template submits the job
+        if isinstance(pipeline.runner, DataflowRunner):
+            for line in dataflow.watched(result, pipeline.options):
+                say(line)
         with _noted(pipeline, result, folders):
             _wait(result, log)
     return True
@@ -142,6 +147,8 @@ def _submit(pipeline: beam.Pipeline, log: list[str]) -> Any:
     try:
         return pipeline.run()
     except Exception as error:
+        if taken := dataflow.in_use(error):
+            raise taken from error
         cause = cause_of(["\n".join((*log, str(error)))])
         raise ClusterError(f"the job was not submitted: {cause}") if type(cause) is ClusterError else cause from error
 

@@ -29,7 +29,7 @@ def make_pipeline(arguments: Arguments, prepared: Prepared) -> tuple[int, beam.P
     if arguments.runner not in LOCAL_RUNNERS:
         from beam_jobs.runners import submission
 
-        return 1, submission.make_pipeline(arguments.runner, list(arguments.beam))
+        return 1, submission.make_pipeline(arguments.runner, list(arguments.beam), arguments.output)
     workers = min(arguments.workers, len(prepared.segments)) if prepared.size >= _SMALL_INPUT_BYTES else 1
     return workers, local.make_pipeline(workers, list(arguments.beam))
 

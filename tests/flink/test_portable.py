@@ -31,7 +31,7 @@ def run(endpoint: str, tmp_path: Path) -> Callable[[Callable[[bytes], bytes]], b
 
     def run(step: Callable[[bytes], bytes]) -> bool:
         flags = [f"--job_endpoint={endpoint}", "--environment_type=LOOPBACK"]
-        pipeline = submission.make_pipeline("PortableRunner", flags)
+        pipeline = submission.make_pipeline("PortableRunner", flags, str(tmp_path))
         _ = pipeline | beam.Impulse() | beam.Map(step)
         progress = Progress(Layout(str(tmp_path), str(tmp_path / "work")), 1, 0)
         return cluster.execute(pipeline, [str(tmp_path)], progress, detach=False)
