@@ -96,6 +96,16 @@ def test_why_a_job_failed_is_one_line(service: DataflowService, capsys: pytest.C
     assert told(capsys)[-1] == "build_cc100: RuntimeError: no room"
 
 
+def test_workers_are_not_told_of_paths_on_this_machine(service: DataflowService) -> None:
+    staged: list[bytes] = []
+    service.work, service.state, service.message = staged.append, "JOB_STATE_FAILED", "Traceback"
+    output = (argv := command(service))[-1].partition("=")[2]
+    assert job.main(argv) == 1
+    [listed] = [name for name in storage.sizes(output) if name.endswith("segments.json")]
+    for text in (*staged, storage.read(storage.join(output, listed))):
+        assert str(Path(job.__file__).parents[1]).encode() not in text
+
+
 def test_a_second_job_for_the_same_output_is_refused_by_the_service(
     service: DataflowService, capsys: pytest.CaptureFixture[str]
 ) -> None:
