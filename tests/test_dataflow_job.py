@@ -89,11 +89,24 @@ def test_ctrl_c_cancels_the_job(service: DataflowService) -> None:
     assert service.states_wanted == ["JOB_STATE_CANCELLED"]
 
 
-def test_why_a_job_failed_is_one_line(service: DataflowService, capsys: pytest.CaptureFixture[str]) -> None:
-    service.work, service.state = len, "JOB_STATE_FAILED"
-    service.message = "Traceback (most recent call last):\n  File ...\nRuntimeError: no room [while running 'Mine']"
+@pytest.mark.parametrize(
+    ("state", "message", "line"),
+    [
+        (
+            "FAILED",
+            "Traceback (most recent call last):\n  ...\nRuntimeError: no [while running 'Mine']",
+            "RuntimeError: no",
+        ),
+        ("FAILED", "Workflow failed. Causes: S05:Mine failed.", "Workflow failed. Causes: S05:Mine failed."),
+        ("CANCELLED", "", "Dataflow pipeline failed. State: CANCELLED"),
+    ],
+)
+def test_why_a_job_failed_is_one_line(
+    service: DataflowService, capsys: pytest.CaptureFixture[str], state: str, message: str, line: str
+) -> None:
+    service.work, service.state, service.message = len, f"JOB_STATE_{state}", message
     assert job.main(command(service)) == 1
-    assert told(capsys)[-1] == "build_cc100: RuntimeError: no room"
+    assert told(capsys)[-1] == f"build_cc100: {line}"
 
 
 def test_workers_are_not_told_of_paths_on_this_machine(service: DataflowService) -> None:

@@ -47,6 +47,12 @@ def in_use(error: Exception) -> InUseError | None:
     return InUseError(f"{str(error).partition('. ')[0]}; it writes to the same place: wait for it, or cancel it")
 
 
+def reason(error: BaseException) -> str:
+    """Return what Dataflow says of a job that failed, without the heading that Beam puts above it."""
+    heading, _, message = str(error).partition(", Error:\n")
+    return heading if message in ("", "None") else message
+
+
 def watched(result: Any, options: PipelineOptions) -> Iterator[str]:
     """Give lines that say what job was submitted, where to watch it, and how to cancel it."""
     google = options.view_as(GoogleCloudOptions)
