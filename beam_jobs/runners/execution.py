@@ -86,6 +86,7 @@ def execute(arguments: Arguments, pipeline: beam.Pipeline, plan: Plan, workers: 
             is_done = cluster.execute(pipeline, _claimed(arguments), seen, detach=arguments.detach)
         if not is_done:
             return False
+        storage.remove_leftovers(plan.layout.output)  # of workers that were lost
     else:
         build(pipeline, plan)
         _execute_here(pipeline, plan, workers, prepared, progress)
