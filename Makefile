@@ -80,8 +80,10 @@ $(TRAIN_READY): $(RUN_READY)
 	$(INSTALL) --editable '.[model]'
 	touch $@
 
+# Azurite is Azure's blobs on this machine, and runs on node; tests that want it skip where it is not.
 $(TEST_READY): $(VENV)/bin/python pyproject.toml
 	$(INSTALL) --editable '.[dev]'
+	-command -v npm > /dev/null && npm install --silent --prefix $(VENV) azurite@3
 	touch $@ $(RUN_READY) $(TRAIN_READY)
 
 image-test: $(TEST_READY) ## run the steps of docker/pipeline.Dockerfile in a clean root, without Docker: needs root
