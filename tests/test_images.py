@@ -20,7 +20,7 @@ tomllib = pytest.importorskip("tomllib", reason="Python 3.10 has no reader of TO
 DOCKER = CHECKOUT / "docker"
 RECIPES = sorted(DOCKER.glob("*.Dockerfile"))
 PROJECT = tomllib.loads((CHECKOUT / "pyproject.toml").read_text())["project"]
-LOCKED = {"pipeline": ["beam", "dataflow", "fast", "trafilatura"], "model": ["model"]}  # extras by lock
+LOCKED = {"pipeline": ["dataflow", "fast", "gcs", "s3", "trafilatura"], "model": ["model"]}  # extras by lock
 
 
 def locked(name: str) -> dict[str, str]:
