@@ -109,6 +109,16 @@ def test_why_a_job_failed_is_one_line(
     assert told(capsys)[-1] == f"build_cc100: {line}"
 
 
+def test_a_bucket_that_cannot_be_written_to_is_told_before_anything_begins(
+    service: DataflowService, capsys: pytest.CaptureFixture[str]
+) -> None:
+    service.forbids = True
+    assert job.main(command(service)) == 2
+    assert told(capsys) == [
+        "build_cc100: --temp_location gs://bucket/temp: no permission to write there (storage.objects.create)"
+    ]
+
+
 def test_workers_are_not_told_of_paths_on_this_machine(service: DataflowService) -> None:
     staged: list[bytes] = []
     service.work, service.state, service.message = staged.append, "JOB_STATE_FAILED", "Traceback"
