@@ -180,8 +180,8 @@ def compare(options: argparse.Namespace, folder: str, log: Path, console: Consol
     share = len(fresh) / segments / _STAGES
     console.print(
         f"{segments} segments, the same bytes. CPU s: {spread([here for here, _ in pairs])} on a disk, "
-        f"{spread([there for _, there in pairs])} in the store, {spread([there / here for here, there in pairs])} times "
-        f"(bar: {_MOST_CPU}). Requests: {len(fresh)}, {share:.1f} a segment and "
+        f"{spread([there for _, there in pairs])} in the store, {spread([there / here for here, there in pairs])} "
+        f"times (bar: {_MOST_CPU}). Requests: {len(fresh)}, {share:.1f} a segment and "
         f"stage of {_STAGES} (bar: {_MOST_REQUESTS}); of a finished run again: {len(again)}."
     )
     return 0
