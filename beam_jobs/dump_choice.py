@@ -1,19 +1,19 @@
-"""Which dumps `--dump latest` and `--dump new` stand for, now; and `{dump}` in the name of --output.
+"""Which dumps `--dump latest` and `--dump new` stand for, now.
 
 What was built is remembered by the hash index, whose history names dumps, or by the run directories: with
 `--output corpus/{dump}` each dump has one of its own, and is done when its manifest.json is there. A run that was
 interrupted is not done, so the same command takes it up before it begins another.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable
 from dataclasses import replace
 
 from beam_jobs import run_directory
 from beam_jobs.earlier_dumps import find_index
 from beam_jobs.layout import Layout
-from beam_jobs.options import DUMP_NAME, Arguments
+from beam_jobs.options import Arguments
 from ccnet_pipeline import storage
-from ccnet_pipeline.dumps import New, collections_of, read_dumps
+from ccnet_pipeline.dumps import DUMP_NAME, New, collections_of, named, read_dumps
 from ccnet_pipeline.errors import FetchError, UserError
 from ccnet_pipeline.fetch import shown, size_of
 from ccnet_pipeline.listings import COMMONCRAWL, listing_of
@@ -27,18 +27,21 @@ def chosen(arguments: Arguments) -> Arguments | None:
     """
     choice = arguments.dump_choice
     if choice is None:
-        return replace(arguments, output=named(arguments.output, arguments.selection.dumps))
+        return arguments
     place = collections_of(arguments.selection.base)
     dumps = read_dumps(place, arguments.fetch)
-    names = choice.of(dumps, _done(arguments, dumps)) if isinstance(choice, New) else choice.of(dumps, place)
+    names = choice.of(dumps, _done(arguments)) if isinstance(choice, New) else choice.of(dumps, place)
     if not names:
         return None
     for name in names:
         _check_is_there(name, arguments)
+    arguments = replace(arguments, selection=replace(arguments.selection, dumps=names))
+    if arguments.estimate:
+        return arguments
     output = named(arguments.output, names)
-    if isinstance(choice, New) and output == arguments.output and not arguments.estimate:
+    if isinstance(choice, New) and output == arguments.output:
         _check_is_free(output, choice)
-    return replace(arguments, selection=replace(arguments.selection, dumps=names), output=output)
+    return replace(arguments, output=output)
 
 
 def remarks(arguments: Arguments) -> list[str]:
@@ -54,15 +57,6 @@ def nothing_new(arguments: Arguments) -> str:
     since = f" from {choice.first} on" if isinstance(choice, New) and choice.first else ""
     where = f"in --hash_index {arguments.hash_index}" if arguments.hash_index else f"built, as {arguments.output}"
     return f"nothing new: all dumps in {shown(place)}{since} are {where}"
-
-
-def named(output: str, dumps: Sequence[str]) -> str:
-    """Return the run directory, with the name of its only dump for `{dump}`."""
-    if DUMP_NAME not in output:
-        return output
-    if len(dumps) != 1:
-        raise UserError(f"--output {output}: {DUMP_NAME} is the name of one dump, and here are {len(dumps) or 'none'}")
-    return output.replace(DUMP_NAME, dumps[0])
 
 
 def _check_is_there(name: str, arguments: Arguments) -> None:
@@ -87,10 +81,10 @@ def _check_is_free(output: str, choice: New) -> None:
         )
 
 
-def _done(arguments: Arguments, dumps: Sequence[str]) -> set[str]:
-    """Return the dumps that need not be built any more."""
+def _done(arguments: Arguments) -> Callable[[str], bool]:
+    """Return what tells whether a dump need not be built any more."""
     if arguments.hash_index is None:
-        return {dump for dump in dumps if storage.exists(Layout(named(arguments.output, [dump]), "").manifest_file)}
+        return lambda dump: storage.exists(Layout(named(arguments.output, [dump]), "").manifest_file)
     history = find_index(arguments.hash_index, "").current.history
     done = {dump for entry in history for dump in entry.dumps}
     if history and len(history[-1].dumps) == 1:
@@ -99,4 +93,4 @@ def _done(arguments: Arguments, dumps: Sequence[str]) -> set[str]:
         output = named(arguments.output, [last])
         if run_directory.run_of(output) == history[-1].run and not storage.exists(Layout(output, "").manifest_file):
             done.remove(last)
-    return done
+    return done.__contains__

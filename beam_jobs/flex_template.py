@@ -13,7 +13,7 @@ from beam_jobs.job import main
 from beam_jobs.parser import make_parser
 
 # On Dataflow they have no meaning, or another way.
-_NOT_OFFERED = ("help", "runner", "workers", "estimate")
+_NOT_OFFERED = ("help", "runner", "workers", "detach", "estimate")
 _REQUIRED = ("output",)
 _IMAGE = {
     "name": "sdk_container_image",

@@ -50,7 +50,7 @@ def _run_or_be_interrupted(arguments: Arguments) -> None:
 
 def run(arguments: Arguments) -> None:
     """Build the corpus that the arguments ask for, as far as it is not built yet."""
-    if not arguments.estimate:
+    if not arguments.estimate and not arguments.dump_choice:
         execution.check(arguments)
     index = arguments.hash_index
     if arguments.estimate or not index:
@@ -69,6 +69,8 @@ def _run_on_chosen(arguments: Arguments) -> None:
     elif chosen.estimate:
         _estimate(chosen, chosen.estimate)
     else:
+        if chosen.dump_choice:  # its output is known only now
+            execution.check(chosen)
         _run(chosen)
 
 

@@ -14,7 +14,7 @@ from apache_beam.options.pipeline_options import PipelineOptions, _BeamArgumentP
 from beam_jobs.parser import SAMPLE_LID_MODEL, SAMPLE_OUTPUT, make_parser
 from beam_jobs.runners.flink_options import FlinkOptions
 from ccnet_pipeline import sample, storage
-from ccnet_pipeline.dumps import Choice, New, choice_of, is_name
+from ccnet_pipeline.dumps import DUMP_NAME, Choice, New, choice_of, is_name, named
 from ccnet_pipeline.errors import UserError
 from ccnet_pipeline.fetch import LONGEST_INTERVAL_S, FetchPolicy
 from ccnet_pipeline.fluency import BUCKETS
@@ -23,7 +23,6 @@ from ccnet_pipeline.listings import Pick
 from ccnet_pipeline.recipe import PRESETS, Recipe
 from ccnet_pipeline.segments import Selection
 
-DUMP_NAME = "{dump}"  # in the name of a run directory
 LOCAL_RUNNERS = ("DirectRunner", "FnApiRunner")
 _RUNNERS = (*LOCAL_RUNNERS, "FlinkRunner", "DataflowRunner", "PortableRunner", "SparkRunner")
 
@@ -38,7 +37,7 @@ class Arguments:
     dump_choice: Choice | None  # dumps by their time; None: the selection names them
     is_sample: bool  # of the bundled crawl
     fetch: FetchPolicy
-    output: str
+    output: str  # may have {dump} in it where the dump is not named yet
     work_dir: str | None
     recipe: Recipe
     blocklist: str | None
@@ -101,12 +100,14 @@ def parse(argv: Sequence[str]) -> Arguments:
         raise UserError(f"--base {parsed.base}: what is to be read from there? give --dump, too")
     if not is_sample and not parsed.output and parsed.estimate is None:
         raise UserError("--output is missing: the folder to write to")
+    selection, dump_choice = _selection(parsed), _dump_choice(parsed)
+    output = parsed.output or SAMPLE_OUTPUT  # not used for an estimate
     return Arguments(
-        selection=_selection(parsed),
-        dump_choice=_dump_choice(parsed),
+        selection=selection,
+        dump_choice=dump_choice,
         is_sample=is_sample,
         fetch=_fetch_policy(parsed),
-        output=parsed.output or SAMPLE_OUTPUT,  # not used for an estimate
+        output=output if dump_choice or parsed.estimate is not None else named(output, selection.dumps),
         work_dir=parsed.work_dir,
         recipe=recipe,
         blocklist=parsed.blocklist,

@@ -7,8 +7,9 @@ and not where its archives are.
 Names begin with the year and then the week (CC-MAIN-2026-04), so their order is that of time.
 """
 
+import itertools
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import msgspec
@@ -18,6 +19,7 @@ from ccnet_pipeline.fetch import FetchPolicy, is_remote, local_path, read_small,
 from ccnet_pipeline.listings import COMMONCRAWL, join
 
 COLLECTIONS = "collinfo.json"
+DUMP_NAME = "{dump}"  # in the name of a run directory
 _INDEX_SERVER = "https://index.commoncrawl.org/"
 _OF_COMMONCRAWL = re.compile(
     r"(https?://(data\.commoncrawl\.org|commoncrawl\.s3(\.us-east-1)?\.amazonaws\.com)|s3://commoncrawl)/*",
@@ -56,9 +58,10 @@ class New:
     def __str__(self) -> str:
         return f"new:{self.first}" if self.first else "new"
 
-    def of(self, dumps: Sequence[str], done: Collection[str]) -> tuple[str, ...]:
-        """Return the dump that is meant, of all in order; none, if all are done."""
-        return tuple(dump for dump in dumps if dump >= self.first and dump not in done)[:1]
+    def of(self, dumps: Sequence[str], is_done: Callable[[str], bool]) -> tuple[str, ...]:
+        """Return the dump that is meant, of all in order; none, if all are done. None behind it is asked for."""
+        wanted = (dump for dump in dumps if dump >= self.first and not is_done(dump))
+        return tuple(itertools.islice(wanted, 1))
 
 
 Choice = Latest | New
@@ -88,6 +91,19 @@ def choice_of(text: str) -> Choice | None:
     if word == "latest" and re.fullmatch(r"[1-9]\d{0,5}", rest, re.ASCII):
         return Latest(int(rest))
     raise UserError(f"--dump {text!r}: want latest, latest:N with N >= 1, new, or new:NAME with the dump to begin at")
+
+
+def named(output: str, dumps: Sequence[str]) -> str:
+    """Return the name of a run directory, with that of its only dump for `{dump}`.
+
+    Raises:
+        UserError: there is not one dump.
+    """
+    if DUMP_NAME not in output:
+        return output
+    if len(dumps) != 1:
+        raise UserError(f"--output {output}: {DUMP_NAME} is the name of one dump, and here are {len(dumps) or 'none'}")
+    return output.replace(DUMP_NAME, dumps[0])
 
 
 def collections_of(base: str | None) -> str:

@@ -804,9 +804,7 @@ def fingerprint(here: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., st
     monkeypatch.setattr(preparation, "_checked_models", lambda *_: ([here / "model"], no_models))
     monkeypatch.setattr(execution, "make_pipeline", lambda *_: (1, None))
     monkeypatch.setattr(run_directory, "claim", claim)
-    monkeypatch.setattr(
-        "beam_jobs.runners.submission._require_job_server", lambda *_, **__: None
-    )  # it would be fetched
+    monkeypatch.setattr("beam_jobs.runners.job_server.require", lambda *_, **__: None)  # it would be fetched
 
     def of(*argv: str) -> str:
         with pytest.raises(BegunError):

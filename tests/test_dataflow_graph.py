@@ -30,7 +30,7 @@ LAYOUT = Layout(output="gs://bucket/corpus", work="gs://bucket/corpus/work")
 def submitted(num_segments: int = 64_000, *flags: str) -> Any:  # a pipeline whose runner is Dataflow's
     """The whole graph, given to the runner, which ends where it would send it."""
     import_dataflow_client()
-    pipeline = submission.make_pipeline("DataflowRunner", [*PLACES, IMAGE, *OFFLINE, *flags])
+    pipeline = submission.make_pipeline("DataflowRunner", [*PLACES, IMAGE, *OFFLINE, *flags], LAYOUT.output)
     plan = Plan(
         configuration=replace(configuration(), num_segments=num_segments),
         layout=LAYOUT,

@@ -1,10 +1,14 @@
 """python -m beam_jobs.get: a document by its id, and the record of the crawl that it was made of."""
 
+import bz2
 import dataclasses
 import json
+import lzma
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import zstandard
 
 from beam_jobs import get
 from ccnet_pipeline import sample
@@ -115,6 +119,26 @@ def test_the_record_comes_by_one_request(tmp_path: Path, capsysbinary: pytest.Ca
     assert raw.startswith(b"WARC/1.0\r\nWARC-Type: conversion\r\n")
     assert raw.endswith(b"\r\n\r\n" + block)
     assert request.start == found.offset
+
+
+@pytest.mark.parametrize("pack", [bz2.compress, lzma.compress, zstandard.compress])
+def test_of_many_records_at_one_offset_it_is_the_right_one(
+    pack: Callable[[bytes], bytes], tmp_path: Path, capsysbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    blocks = [b"The same block.", b"The same block.", b"Another."]
+    records = [
+        f"WARC/1.0\r\nWARC-Type: conversion\r\nWARC-Record-ID: <urn:uuid:{number}>\r\n"
+        f"Content-Length: {len(block)}\r\n\r\n".encode()
+        + block
+        for number, block in enumerate(blocks)
+    ]
+    suffix = {"bz2": "bz2", "lzma": "xz", "zstandard": "zst"}[pack.__module__.partition(".")[0]]
+    (tmp_path / f"x.wet.{suffix}").write_bytes(pack(b"\r\n\r\n".join([*records, b""])))
+    found = [document(number, id=str(number), offset=0, segment=0) for number in range(3)]
+    output = write_corpus(tmp_path / "out", [dataclasses.replace(each, segment=f"x.wet.{suffix}") for each in found])
+    for number, record in enumerate(records):
+        assert get.main([str(output), str(number), "--source", f"--base={tmp_path}"]) == 0
+        assert capsysbinary.readouterr().out == record
 
 
 def test_another_archive_is_said_to_be_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -11,9 +11,11 @@ import pytest
 from moto.server import ThreadedMotoServer
 
 from beam_jobs import extract_segment, job
-from beam_jobs.elements import Failure
+from beam_jobs.blocks import Blocks
+from beam_jobs.elements import Compacted, Failure
 from beam_jobs.runners import execution
-from beam_jobs.transforms.plan import check_failures
+from beam_jobs.transforms.plan import _PlanFn, check_failures
+from ccnet_pipeline import storage
 from ccnet_pipeline.errors import FetchError, UnreachableError
 from ccnet_pipeline.fetch import FetchPolicy, open_archive
 from ccnet_pipeline.sample import crawl_directory
@@ -125,6 +127,13 @@ def test_many_failures_are_cut_short() -> None:
     with pytest.raises(FetchError, match=r"^12 segments could not .*: 00: why; .*; 09: why; and 2 more$"):
         check_failures([Failure(f"{number:02d}", f"{number:02d}: why") for number in reversed(range(12))])
     check_failures([])
+
+
+def test_a_failure_is_noted_and_not_thrown_for_a_cluster_would_try_it_again(tmp_path: Path) -> None:
+    failures, noted = [Failure("07", "07: why"), Failure("09", "", tried=False)], str(tmp_path / "failures.json")
+    plan = _PlanFn(Blocks(num_segments=9, scope_segments=None, block_segments=3), 0, noted)
+    assert list(plan.process((0, [Compacted(None, False, failures[:1]), Compacted(None, False, failures[1:])]))) == []
+    assert storage.read_json(noted, list[Failure]) == failures
 
 
 # --- from a server that fails

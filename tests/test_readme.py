@@ -10,9 +10,11 @@ import shlex
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import requests
 
 from ccnet_pipeline import sample
 from ccnet_pipeline.errors import UserError
@@ -20,11 +22,13 @@ from ccnet_pipeline.fluency.programs import find_programs
 from ccnet_pipeline.text_files import read_lines
 from tests.conftest import CHECKOUT, data_folder
 from tests.fetch.server import FaultServer
+from tests.s3_server import S3Server
 from tests.test_build import build, result
 
 BLOCKS = re.findall(r"```sh\n(.*?)```", (CHECKOUT / "README.md").read_text("utf-8"), flags=re.DOTALL)
 COMMANDS = [line.partition("  #")[0].strip() for block in BLOCKS for line in block.splitlines() if line.strip()]
 DUMP, NEXT_DUMP = "CC-MAIN-2018-51", "CC-MAIN-2019-04"  # of the commands
+NEW_DUMP = "CC-MAIN-2026-08"  # what `--dump new` finds
 MAKE = {
     "make run": "python -m beam_jobs.build_cc100",
     "make train": "python -m model.pretrain --data cc100-sample/shards",
@@ -53,17 +57,32 @@ def test_make_does_what_is_tested(command: str) -> None:
     assert recipe.strip() == MAKE[command].replace("python", "$(BIN)/python")
 
 
+@pytest.fixture
+def bucket(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """An S3 server, known to all programs that are started, with a bucket named `bucket`."""
+    server = S3Server()
+    for name, value in server.environment.items():
+        monkeypatch.setenv(name, value)
+    requests.put(f"{server.environment['AWS_ENDPOINT_URL']}/bucket").raise_for_status()
+    yield
+    server.stop()
+
+
 @pytest.mark.timeout(1200)
-def test_every_command_works(lid: str, tmp_path: Path) -> None:
+def test_every_command_works(lid: str, bucket: None, tmp_path: Path) -> None:
     for listing in (sample.crawl_directory() / "crawl-data" / sample.DUMP).glob("*.paths.gz"):
         copy = tmp_path / "mirror" / "crawl-data" / DUMP / listing.name
         copy.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(listing, copy)
-        next_month = tmp_path / "mirror" / "crawl-data" / NEXT_DUMP / listing.name
-        next_month.parent.mkdir(parents=True, exist_ok=True)
-        next_month.write_bytes(gzip.compress(gzip.decompress(listing.read_bytes()).splitlines(keepends=True)[0]))
+        lines = gzip.decompress(listing.read_bytes()).splitlines(keepends=True)
+        for dump, line in ((NEXT_DUMP, lines[0]), (NEW_DUMP, lines[1])):
+            of_one = tmp_path / "mirror" / "crawl-data" / dump / listing.name
+            of_one.parent.mkdir(parents=True, exist_ok=True)
+            of_one.write_bytes(gzip.compress(line))
     shutil.copytree(sample.crawl_directory(), tmp_path / "mirror", dirs_exist_ok=True)
     shutil.copytree(sample.lm_directory(), tmp_path / "mirror" / "lm")
+    dumps = [{"id": dump} for dump in (NEW_DUMP, NEXT_DUMP, DUMP)]
+    (tmp_path / "mirror" / "collinfo.json").write_text(json.dumps(dumps), "utf-8")
     write_text(tmp_path / "mirror" / "ha.txt.xz")
     (tmp_path / "here").mkdir()
     with FaultServer(tmp_path / "mirror") as server:
@@ -81,6 +100,7 @@ def test_every_command_works(lid: str, tmp_path: Path) -> None:
         "corpus-2018-51",
         "corpus-2019-04",
     }
+    assert (tmp_path / "here/corpus" / NEW_DUMP / "manifest.json").is_file()
     second = json.loads((tmp_path / "here/corpus-2019-04/ledger.json").read_text("utf-8"))
     assert second["records"]["kept"] == 0  # the first dump has all that this one has
     hausa = json.loads((tmp_path / "here/corpus-ha/ledger.json").read_text("utf-8"))["languages"]["ha"]

@@ -119,6 +119,8 @@ def test_the_record_says_who_asked_for_what_and_no_text(corpus: Path, gone: str)
         ("urls", "host-aab.example/page/1", [1]),
         ("urls", "https://host-aab.example/page", []),
         ("urls", "https://host-aab.example/page/%31", [1]),
+        ("urls", "host-aab.example/page//1", []),
+        ("urls", "host-aab.example/?u=http://host-aab.example/page/1", []),
         ("digests", f"sha1:{2:032d}", [2]),
         ("digests", f"{2:032d}", [2]),
         ("hosts", "*.host-aad.example", [3]),

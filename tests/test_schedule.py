@@ -5,14 +5,16 @@ import json
 import re
 import shlex
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
+import requests
 
 from beam_jobs import dump_choice, job
-from beam_jobs.options import parse
+from beam_jobs.options import Arguments, parse
 from beam_jobs.run_directory import run_of
+from beam_jobs.runners import execution
 from ccnet_pipeline import sample, storage
 from ccnet_pipeline.command import IN_USE
 from ccnet_pipeline.dumps import Latest, New, collections_of, read_dumps
@@ -22,6 +24,7 @@ from ccnet_pipeline.hash_index.directory import read_index
 from ccnet_pipeline.storage.local import LocalStore
 from tests.conftest import CHECKOUT
 from tests.fetch.server import FaultServer
+from tests.s3_server import S3Server
 from tests.test_build import result
 
 OLD, MIDDLE, NEWEST = DUMPS = ["CC-MAIN-2013-20", "CC-MAIN-2025-51", "CC-MAIN-2026-04"]
@@ -90,11 +93,14 @@ def test_the_order_of_dumps_is_that_of_time_whatever_that_of_the_list(mirror: Pa
     assert Latest(3).of(DUMPS, place) == tuple(DUMPS)
     with pytest.raises(UserError, match=re.escape(f"--dump latest:4: {place} has only 3")):
         Latest(4).of(DUMPS, place)
-    assert New().of(DUMPS, []) == (OLD,)
-    assert New().of(DUMPS, [OLD, NEWEST]) == (MIDDLE,)
-    assert New(MIDDLE).of(DUMPS, [MIDDLE]) == (NEWEST,)
-    assert New("CC-MAIN-2025").of(DUMPS, []) == (MIDDLE,)
-    assert New().of(DUMPS, DUMPS) == ()
+    for new, done, meant in (
+        (New(), [], (OLD,)),
+        (New(), [OLD, NEWEST], (MIDDLE,)),
+        (New(MIDDLE), [MIDDLE], (NEWEST,)),
+        (New("CC-MAIN-2025"), [], (MIDDLE,)),
+        (New(), DUMPS, ()),
+    ):
+        assert new.of(DUMPS, done.__contains__) == meant
 
 
 @pytest.mark.parametrize(
@@ -135,6 +141,7 @@ def test_an_estimate_says_which_dumps_it_is_of(run: Run, capsys: pytest.CaptureF
     out, err = capsys.readouterr()
     assert f"--dump latest:2 is {MIDDLE} {NEWEST}\n" in err
     assert "2 segments" in out
+    assert parse(["--dump", OLD, NEWEST, "--output", "x/{dump}", "--estimate"]).estimate, "the output is not used"
     assert list(Path().iterdir()) == []
 
 
@@ -191,6 +198,37 @@ def test_a_run_that_was_interrupted_comes_before_the_next_dump(
     assert run_of(f"corpus/{OLD}") == run_id
 
 
+@pytest.fixture
+def bucket(monkeypatch: pytest.MonkeyPatch) -> Iterator[S3Server]:
+    """An S3 server with a bucket named `bucket`."""
+    server = S3Server()
+    for name, value in server.environment.items():
+        monkeypatch.setenv(name, value)
+    requests.put(f"{server.environment['AWS_ENDPOINT_URL']}/bucket").raise_for_status()
+    yield server
+    server.stop()
+
+
+def test_what_is_new_in_a_bucket_takes_a_request_a_dump_and_writes_nothing(
+    bucket: S3Server, mirror: Path, run: Run, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for path in (path for path in mirror.rglob("*") if path.is_file()):
+        storage.write(f"s3://bucket/mirror/{path.relative_to(mirror)}", path.read_bytes())
+    command = ["--dump", "new", "--base", "s3://bucket/mirror", "--output", "s3://bucket/corpus/{dump}"]
+    for dump in (OLD, MIDDLE):
+        storage.write(f"s3://bucket/corpus/{dump}/manifest.json", b"{}")
+    found = dump_choice.chosen(parse(command))
+    assert found is not None
+    assert found.output == f"s3://bucket/corpus/{NEWEST}"
+    storage.write(f"s3://bucket/corpus/{NEWEST}/manifest.json", b"{}")
+    bucket.counted()
+    assert run(*command) == 0
+    assert capsys.readouterr().out.startswith("nothing new: all dumps in s3://bucket/mirror/collinfo.json are built")
+    asked = bucket.counted()
+    assert set(asked) <= {"GET", "HEAD"}
+    assert asked.total() <= len(DUMPS) + 2
+
+
 def test_the_command_of_the_page_builds_what_is_new_and_then_finds_nothing(
     run: Run, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -205,6 +243,22 @@ def test_the_command_of_the_page_builds_what_is_new_and_then_finds_nothing(
     assert capsys.readouterr().out.startswith("nothing new: ")
     for path in re.findall(r"deploy/\w+(?:/\w+\.\w+)?", page):
         assert (CHECKOUT / path).exists(), path
+
+
+def test_the_runner_is_asked_when_the_output_is_known_and_not_when_nothing_is_new(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+
+    def check(arguments: Arguments) -> None:
+        asked.append(arguments.output)
+        raise UserError("nobody answers")
+
+    monkeypatch.setattr(execution, "check", check)
+    assert run("--dump", "new", "--output", "corpus/{dump}") == 2
+    assert run("--dump", MIDDLE, "--output", "corpus/{dump}") == 2
+    assert run("--dump", "new:CC-MAIN-2027", "--output", "corpus/{dump}") == 0
+    assert asked == [f"corpus/{OLD}", f"corpus/{MIDDLE}"]
 
 
 # --- mistakes

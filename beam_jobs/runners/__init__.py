@@ -9,6 +9,7 @@ job_server.py     of that, Beam's Java program for Flink and Spark
 flink_checks.py   of that, what a Flink cluster must have
 cluster.py        a job elsewhere: submitted, watched, cancelled when this process is stopped
 cluster_jobs.py   notes of jobs that outlive their driver
+portable_jobs.py  jobs of a job server of Beam's that others started
 flink_rest.py     what a Flink cluster says and does
 watching.py       a job on it is watched until it ends
 causes.py         why a job failed, in one line

@@ -43,7 +43,7 @@ def of_ours(texts: Iterable[str]) -> Exception | None:
 
 def cause_of(texts: Iterable[str]) -> Exception:
     """Return an error with the one line that says why a job failed; `texts` are traces, the most telling first."""
-    texts = list(texts)
+    texts = [text.replace("\\n", "\n").replace("\\t", "\t") for text in texts]  # as they stand in JSON
     if ours := of_ours(texts):
         return ours
     for text in texts:

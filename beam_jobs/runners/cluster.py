@@ -13,19 +13,23 @@ from dataclasses import replace
 from typing import Any
 
 import apache_beam as beam
-from apache_beam.options.pipeline_options import GoogleCloudOptions
+from apache_beam.options.pipeline_options import GoogleCloudOptions, PortableOptions
+from apache_beam.runners.dataflow.dataflow_runner import DataflowRunner
 from apache_beam.runners.portability.flink_runner import FlinkRunner
 
 from beam_jobs.progress import Progress
+from beam_jobs.runners import dataflow
 from beam_jobs.runners.causes import cause_of
-from beam_jobs.runners.cluster_jobs import JobNote, remove_notes, write_notes
+from beam_jobs.runners.cluster_jobs import FLINK, JobNote, remove_notes, write_notes
 from beam_jobs.runners.flink_checks import address, remark_on
 from beam_jobs.runners.flink_rest import FlinkCluster, FlinkJob
+from beam_jobs.runners.portable_jobs import running_state
 from beam_jobs.runners.watching import Watch
 from ccnet_pipeline.errors import ClusterError
 
 _LOOK_EVERY_S = 0.5
 _MOMENT_S = 10.0  # for what comes in seconds
+_SUBMISSION_S = 300.0
 _JOB_SERVER_LOG = "FlinkJarJobServer"  # as Beam calls it
 _MOST_LINES = 500
 
@@ -46,14 +50,17 @@ def execute(pipeline: beam.Pipeline, folders: Sequence[str], progress: Progress,
         ClusterError: it failed, or was cancelled there.
         UserError, FetchError, BalanceError: as a worker raised it.
     """
-    logging.getLogger().setLevel(logging.CRITICAL)  # Beam logs every trace; the cause is told in one line
-    with _stopped_as_by_interrupt(), _job_server_log() as log:
+    with _stopped_as_by_interrupt(), _quiet_logs(), _job_server_log() as log:
         if isinstance(pipeline.runner, FlinkRunner) and (master := address(pipeline.options)):
             return _FlinkRun(pipeline, FlinkCluster(master), folders, log).run(progress, detach=detach)
         result = _submit(pipeline, log)
         if pipeline.options.view_as(GoogleCloudOptions).template_location:
             return False  # whoever launches the template submits the job
-        _wait(result, log)
+        if isinstance(pipeline.runner, DataflowRunner):
+            for line in dataflow.watched(result, pipeline.options):
+                say(line)
+        with _noted(pipeline, result, folders):
+            _wait(result, log)
     return True
 
 
@@ -64,7 +71,7 @@ class _FlinkRun:
         self._pipeline, self._cluster, self._folders, self._log = pipeline, cluster, folders, log
         options = pipeline.options.view_as(GoogleCloudOptions)
         options.job_name = f"{options.job_name or 'cc100'}-{uuid.uuid4().hex[:8]}"
-        self._note = JobNote(runner="FlinkRunner", master=cluster.url, name=options.job_name)
+        self._note = JobNote(runner=FLINK, master=cluster.url, name=options.job_name)
 
     def run(self, progress: Progress, *, detach: bool) -> bool:
         if remark := remark_on(self._cluster):
@@ -75,8 +82,7 @@ class _FlinkRun:
             self._tell(self._found(result), detach=detach)
             if not detach:
                 Watch(self._cluster, self._note.name, say, progress.state).wait()
-                with contextlib.suppress(Exception):  # Beam removes what it uploaded
-                    _ = result.state
+                _state_of(result)  # at which Beam removes what it uploaded
         except KeyboardInterrupt:
             self._cancel()
             raise
@@ -86,9 +92,12 @@ class _FlinkRun:
 
     def _found(self, result: Any) -> FlinkJob:
         """Return the job as soon as the cluster has it, and complete the note."""
+        deadline = time.monotonic() + _SUBMISSION_S
         while (job := self._cluster.find(self._note.name)) is None:
-            if result.state in ("FAILED", "CANCELLED"):
+            if _state_of(result) in ("FAILED", "CANCELLED", None):
                 raise cause_of(["\n".join(self._log)])
+            if time.monotonic() > deadline:
+                raise ClusterError(f"{self._cluster.url} has not begun the job in {_SUBMISSION_S / 60:.0f} minutes")
             time.sleep(_LOOK_EVERY_S)
         write_notes(self._folders, replace(self._note, id=job.jid))
         return job
@@ -134,7 +143,36 @@ def _submit(pipeline: beam.Pipeline, log: list[str]) -> Any:
     try:
         return pipeline.run()
     except Exception as error:
-        raise cause_of(["\n".join((*log, str(error)))]) from error
+        if taken := dataflow.in_use(error):
+            raise taken from error
+        cause = cause_of(["\n".join((*log, str(error)))])
+        raise ClusterError(f"the job was not submitted: {cause}") if type(cause) is ClusterError else cause from error
+
+
+def _state_of(result: Any) -> str | None:
+    """Return the state of a job as Beam has it; None if its job server is gone."""
+    try:
+        return str(result.state)
+    except Exception:  # a different one of each kind of job server
+        return None
+
+
+@contextlib.contextmanager
+def _noted(pipeline: beam.Pipeline, result: Any, folders: Sequence[str]) -> Iterator[None]:
+    """Leave a note of a job that a job server of somebody else's has, while it runs there."""
+    endpoint = pipeline.options.view_as(PortableOptions).job_endpoint
+    if not endpoint or endpoint == "embed":
+        yield
+        return
+    name = result._job_id
+    write_notes(folders, JobNote(runner=type(pipeline.runner).__name__, master=endpoint, name=name))
+    say(f"the job is {name}, of the job server at {endpoint}; Ctrl-C cancels it")
+    try:
+        yield
+    finally:
+        with contextlib.suppress(ClusterError):
+            if running_state(endpoint, name) is None:
+                remove_notes(folders)
 
 
 def _wait(result: Any, log: list[str]) -> None:
@@ -180,6 +218,18 @@ def _stopped_as_by_interrupt() -> Iterator[None]:
         signal.signal(signal.SIGTERM, before)
 
 
+@contextlib.contextmanager
+def _quiet_logs() -> Iterator[None]:
+    """Keep Beam from logging every trace, which comes to the user as one line with the cause."""
+    root = logging.getLogger()
+    before = root.level
+    root.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        root.setLevel(before)
+
+
 class _Lines(logging.Handler):
     def __init__(self) -> None:
         super().__init__()
@@ -195,6 +245,7 @@ def _job_server_log() -> Iterator[list[str]]:
     """Keep the last lines of what a job server of Beam's prints: why it does not start is told nowhere else."""
     log, handler = logging.getLogger(_JOB_SERVER_LOG), _Lines()
     log.setLevel(logging.INFO)
+    log.propagate = False
     log.addHandler(handler)
     try:
         yield handler.lines

@@ -1,7 +1,8 @@
 """Jobs on a cluster, which outlive the process that submitted them: a note of each lies where it writes to.
 
-The lock of a folder goes with the process that holds it. So the note is written before the job is submitted, says where
-and by which name it can be asked for, and goes when the job has ended.
+The lock of a folder goes with the process that holds it. So the note says where and by which name the job can be asked
+for, is written before it is submitted (for a job server of Beam's, which names it itself, at once after), and goes when
+the job has ended.
 """
 
 from collections.abc import Sequence
@@ -10,9 +11,11 @@ from dataclasses import dataclass
 import msgspec
 
 from beam_jobs.runners.flink_rest import FlinkCluster
+from beam_jobs.runners.portable_jobs import running_state
 from ccnet_pipeline import storage
 from ccnet_pipeline.errors import ClusterError, InUseError, UserError
 
+FLINK = "FlinkRunner"
 _FILE = "job.json"
 
 
@@ -21,7 +24,7 @@ class JobNote:
     """A job that was, or is about to be, submitted."""
 
     runner: str
-    master: str  # the address of the cluster's REST interface
+    master: str  # the address of the cluster's REST interface, or of a job server of Beam's
     name: str  # no other job has it
     id: str = ""  # of the cluster's; "" until it is known
 
@@ -59,16 +62,25 @@ def refuse_if_running(*folders: str) -> list[str]:
 
 
 def _refuse_if_running(folder: str, path: str, note: JobNote) -> None:
-    cluster = FlinkCluster(note.master)
     try:
-        job = cluster.find(note.name)
+        found = _running(note)
     except ClusterError as error:
         raise UserError(
             f"a job on a cluster may still write to {folder} ({note.name}), and {error}; if that cluster is gone, "
             f"remove {path}"
         ) from error
-    if job and not job.has_ended:
-        raise InUseError(
-            f"a job on a cluster writes to {folder} ({note.name}, {job.state.lower()}); wait for it "
-            f"({cluster.watch_url(job.jid)}) or cancel it: {cluster.how_to_cancel(job.jid)}"
-        )
+    if found:
+        state, remedy = found
+        raise InUseError(f"a job on a cluster writes to {folder} ({note.name}, {state.lower()}); {remedy}")
+
+
+def _running(note: JobNote) -> tuple[str, str] | None:
+    """Return the state of a job, and what can be done about it; None if it has ended."""
+    if note.runner != FLINK:
+        state = running_state(note.master, note.name)
+        return (state, f"wait for it, or cancel it where the job server at {note.master} runs it") if state else None
+    cluster = FlinkCluster(note.master)
+    job = cluster.find(note.name)
+    if job is None or job.has_ended:
+        return None
+    return job.state, f"wait for it ({cluster.watch_url(job.jid)}) or cancel it: {cluster.how_to_cancel(job.jid)}"

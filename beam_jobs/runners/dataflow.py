@@ -4,31 +4,56 @@ A worker has what is in the image (`docker/pipeline.Dockerfile`) and what it can
 installed when it starts, and nothing that lies on this machine can be read or written there.
 """
 
+import hashlib
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 from apache_beam.options.pipeline_options import GoogleCloudOptions, PipelineOptions, TestOptions, WorkerOptions
 from apache_beam.options.pipeline_options_validator import PipelineOptionsValidator
+from apache_beam.runners.dataflow.dataflow_runner import DataflowRunner
 from apache_beam.transforms.environments import is_apache_beam_container
 
 from beam_jobs.lean_beam import import_dataflow_client
 from beam_jobs.options import Arguments
 from ccnet_pipeline import storage
-from ccnet_pipeline.errors import UserError
+from ccnet_pipeline.errors import InUseError, UserError
 from ccnet_pipeline.language import ADDED, NONE
 from ccnet_pipeline.models import KNOWN
 
 _RUNNER = "--runner DataflowRunner"
+_CONSOLE = "https://console.cloud.google.com/dataflow/jobs"
 _IMAGE = "of docker/pipeline.Dockerfile, see docs/dataflow.md"
 
 
 # One segment at a time in each of the processes that Dataflow starts, one a processor: the work is on the processor,
 # and twelve at once, its default, would need twelve times the memory. All that is pickled is in modules of the image.
 _DEFAULTS = ("--number_of_worker_harness_threads=1", "--no_save_main_session")
+_NAME_DIGITS = 12
 
 
-def with_defaults(flags: Sequence[str]) -> list[str]:
-    """Return options for Beam, preceded by ours for Dataflow, which they overrule."""
-    return [*_DEFAULTS, *flags]
+def with_defaults(flags: Sequence[str], output: str) -> list[str]:
+    """Return options for Beam, preceded by ours for Dataflow, which they overrule.
+
+    The job's name tells its output: Dataflow refuses a second job of the name of one that runs, also from another host.
+    """
+    name = hashlib.sha256(output.encode()).hexdigest()[:_NAME_DIGITS]
+    return [*_DEFAULTS, f"--job_name=cc100-{name}", *flags]
+
+
+def in_use(error: Exception) -> InUseError | None:
+    """Return the error for the user if Dataflow refused a job because one of its name runs."""
+    if type(error).__name__ != "DataflowJobAlreadyExistsError":
+        return None
+    return InUseError(f"{str(error).partition('. ')[0]}; it writes to the same place: wait for it, or cancel it")
+
+
+def watched(result: Any, options: PipelineOptions) -> Iterator[str]:
+    """Give lines that say what job was submitted, where to watch it, and how to cancel it."""
+    google = options.view_as(GoogleCloudOptions)
+    place = f"{google.region}/{result.job_id()}?project={google.project}"
+    yield f"the job is {google.job_name} ({result.job_id()}); watch it: {_CONSOLE}/{place}"
+    how = f"gcloud dataflow jobs cancel {result.job_id()} --project {google.project} --region {google.region}"
+    yield f"Ctrl-C cancels it; so does, from elsewhere: {how}"
 
 
 def check(arguments: Arguments) -> None:
@@ -60,11 +85,11 @@ def _check_options(options: PipelineOptions) -> None:
     ]
     if missing:
         raise UserError(f"{_RUNNER} needs {', '.join(missing)}")
-    validator = PipelineOptionsValidator(options, None)
+    validator = PipelineOptionsValidator(options, DataflowRunner())
     wrong = validator.validate_cloud_options(google)
     for name in ("temp_location", "staging_location"):
         wrong += validator.validate_gcs_path(google, name) if getattr(google, name) else []
-    if wrong:
+    if wrong and validator.is_service_runner():  # else --dataflow_endpoint is on this machine
         raise UserError(f"{_RUNNER}: {' '.join(wrong)}")
     if is_apache_beam_container(image):
         raise UserError(f"--sdk_container_image {image} is Beam's, without this package; give one {_IMAGE}")

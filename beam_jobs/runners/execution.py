@@ -29,7 +29,7 @@ def make_pipeline(arguments: Arguments, prepared: Prepared) -> tuple[int, beam.P
     if arguments.runner not in LOCAL_RUNNERS:
         from beam_jobs.runners import submission
 
-        return 1, submission.make_pipeline(arguments.runner, list(arguments.beam))
+        return 1, submission.make_pipeline(arguments.runner, list(arguments.beam), arguments.output)
     workers = min(arguments.workers, len(prepared.segments)) if prepared.size >= _SMALL_INPUT_BYTES else 1
     return workers, local.make_pipeline(workers, list(arguments.beam))
 
@@ -86,6 +86,7 @@ def execute(arguments: Arguments, pipeline: beam.Pipeline, plan: Plan, workers: 
             is_done = cluster.execute(pipeline, _claimed(arguments), seen, detach=arguments.detach)
         if not is_done:
             return False
+        storage.remove_leftovers(plan.layout.output)  # of workers that were lost
     else:
         build(pipeline, plan)
         _execute_here(pipeline, plan, workers, prepared, progress)

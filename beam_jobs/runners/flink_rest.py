@@ -9,6 +9,7 @@ from ccnet_pipeline.errors import ClusterError
 
 _PATIENCE_S = 10.0
 _SERVER_ERROR = 500
+_MOST_FAILURES = 5  # of a job, that are asked for: each is some kB of traces
 _ENDED = ("FINISHED", "FAILED", "CANCELED")
 _T = TypeVar("_T")
 
@@ -124,7 +125,7 @@ class FlinkCluster:
 
     def failures(self, job: str) -> list[Failure]:
         """Return what went wrong in a job, the latest first."""
-        found = self._get(f"jobs/{job}/exceptions", _Exceptions)
+        found = self._get(f"jobs/{job}/exceptions?maxExceptions={_MOST_FAILURES}", _Exceptions)
         failures = [Failure(entry.timestamp, entry.texts()) for entry in found.history.entries]
         return failures or ([Failure(0, [found.root])] if found.root else [])
 

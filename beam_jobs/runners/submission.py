@@ -46,19 +46,20 @@ def ask(arguments: Arguments) -> None:
         job_server.require("spark", SparkJarJobServer(options), options, with_java=not uber_jar)
 
 
-def make_pipeline(runner: str, flags: list[str]) -> beam.Pipeline:
+def make_pipeline(runner: str, flags: list[str], output: str) -> beam.Pipeline:
     """Return an empty pipeline for a runner that is not on this machine alone.
 
     Args:
         runner: its name, in full spelling.
         flags: options for Beam.
+        output: the run directory.
 
     Raises:
         UserError: an option is missing or wrong.
     """
     import_file_systems()
     if runner == "DataflowRunner":
-        flags = dataflow.with_defaults(flags)
+        flags = dataflow.with_defaults(flags, output)
     try:
         return beam.Pipeline(runner=runner, options=PipelineOptions(flags))
     except (ImportError, ValueError) as error:

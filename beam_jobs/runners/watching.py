@@ -90,13 +90,20 @@ class Watch:
                     return self._end(job)
                 self._tell_failures(job)
                 state = job.state, job.tasks, self._work(), self._count(job, now)
-                lines = list(quiet.see(now, job, overview, state))
+                lines = self._notice(quiet, now, job, overview, state)
                 silent.end()
             except UnansweredError as error:
                 lines = list(silent.see(now, error))
             for line in lines:
                 self._say(line)
             time.sleep(_LOOK_EVERY_S)
+
+    def _notice(self, quiet: Quiet, now: float, job: FlinkJob, overview: Overview, state: Any) -> list[str]:
+        try:
+            return list(quiet.see(now, job, overview, state))
+        except ClusterError:
+            self._cluster.cancel(job.jid)  # what is given up must not go on later
+            raise
 
     def _count(self, job: FlinkJob, now: float) -> int:
         if now - self._counted >= _COUNT_EVERY_S:

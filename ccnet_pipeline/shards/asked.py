@@ -2,6 +2,7 @@
 
 import gzip
 import hashlib
+import re
 import zlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from ccnet_pipeline.blocklist import Blocklist, entries, place_of
 from ccnet_pipeline.errors import UserError
 
 Kind = Literal["urls", "digests", "hosts"]
+_HAS_SCHEME = re.compile(r"(?:[a-z][a-z0-9+.-]*:)?//", re.IGNORECASE)
 KINDS: tuple[Kind, ...] = get_args(Kind)
 
 
@@ -78,7 +80,7 @@ def _hosts(lines: Iterable[bytes], path: str, option: str) -> frozenset[str]:
 def _compared(kind: Kind, lines: Iterable[bytes], path: str, option: str) -> set[str]:
     found = set()
     for number, entry in entries(lines, f"{option} {path}"):
-        compared = _digest(entry) if kind == "digests" else _page(entry if "//" in entry else f"//{entry}")
+        compared = _digest(entry) if kind == "digests" else _page(entry if _HAS_SCHEME.match(entry) else f"//{entry}")
         if not compared or any(character.isspace() for character in entry):
             what = "a digest" if kind == "digests" else "a URL"
             raise UserError(f"{option} {path}, line {number}: not {what}: {entry[:80]!r}")

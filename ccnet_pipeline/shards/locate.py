@@ -48,7 +48,7 @@ def places_of_paragraphs(run: PublishedRun, found: Sequence[Twice], scope: int) 
             for line, value in enumerate(paragraph_hashes(lines).tolist(), 1):
                 if value in places and len(places[value]) < 2:
                     places[value].append((path, number, name, line))
-    for of_hash in places.values():
+    for of_hash in filter(None, places.values()):
         path, number, name, line = of_hash[min(1, len(of_hash) - 1)]
         where = "the hash index of earlier runs"
         if len(of_hash) > 1:

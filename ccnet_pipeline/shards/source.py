@@ -51,8 +51,9 @@ def read_source(document: Document, path: str, policy: FetchPolicy) -> bytes:
         UserError: another record is there, or none.
         FetchError: the archive is out of reach.
     """
-    # A zstd archive may need the dictionary that stands at its beginning.
-    for start in (document.offset, 0) if document.offset and ".zst" in document.segment else (document.offset,):
+    # What stands at the beginning of these may be needed: a dictionary of zstd, the header of bzip2.
+    needs_begin = document.offset > 0 and document.segment.endswith((".zst", ".bz2", ".xz"))
+    for start in (document.offset, 0) if needs_begin else (document.offset,):
         with open_archive(path, policy, start=start) as stream:
             for record, text in _records(stream, document.offset - start):
                 if _is_of(record, document):
@@ -87,7 +88,8 @@ def _is_of(record: Record, document: Document) -> bool:
 
 def _raw(record: Record, text: bytes) -> bytes:
     """Return a record as it stands in its archive; of ARC, or where it cannot be told, its fields and its block."""
-    at = text.find(record.body) if record.body else -1
+    named = text.find(record.headers.get("warc-record-id", "").encode("utf-8", "surrogateescape"))
+    at = text.find(record.body, max(named, 0)) if record.body else -1
     begins = [found.start(1) for found in _BEGIN.finditer(text, 0, max(at, 0))]
     if begins:
         return text[begins[-1] : at + len(record.body)]

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import itertools
+import logging
 from collections.abc import Callable, Sequence
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from beam_jobs.runners import watching
+from beam_jobs.runners import cluster, watching
 from beam_jobs.runners.causes import cause_of, of_ours
 from beam_jobs.runners.flink_rest import Failure, FlinkCluster, FlinkJob, Overview, UnansweredError
 from beam_jobs.runners.watching import Quiet, Watch
@@ -189,3 +190,16 @@ def test_a_cluster_that_is_silent_for_a_while_is_asked_again(watch: Callable[[Cl
     assert said[0] == "http://flink:8081 does not answer (refused), for 60 s"
     with pytest.raises(ClusterError, match=r"^http://flink:8081 does not answer \(refused\); the job may still run"):
         watch(Cluster(silence * 10))
+
+
+def test_why_a_job_server_did_not_start_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    def run() -> None:
+        logging.getLogger("FlinkJarJobServer").info("Unrecognized VM option 'X'\n")
+        logging.getLogger("FlinkJarJobServer").info("Error: Could not create the Java Virtual Machine.")
+        raise RuntimeError("Service failed to start up with error 1")
+
+    pipeline: Any = SimpleNamespace(run=run)
+    with cluster._job_server_log() as log, pytest.raises(ClusterError) as failed:
+        cluster._submit(pipeline, log)
+    assert str(failed.value) == "the job was not submitted: Unrecognized VM option 'X'"
+    assert capsys.readouterr() == ("", "")

@@ -19,8 +19,7 @@ from tests.images.recipes import Instruction, Settings, Stage
 
 _MIRROR = "http://deb.debian.org/debian"
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-_CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
-_RESOLVER = Path("/etc/resolv.conf")
+_OF_THE_NETWORK = tuple(map(Path, ("/etc/hosts", "/etc/resolv.conf", "/etc/ssl/certs/ca-certificates.crt")))
 _TOLD_CHARACTERS = 5_000
 # How this machine reaches the network is no part of an image.
 _NETWORK = re.compile(r"(https?|no)_proxy|PIP_(CERT|INDEX_URL|DEFAULT_TIMEOUT)|SSL_CERT_FILE", re.IGNORECASE)
@@ -65,7 +64,7 @@ class Root:
     def _mounts(self, binds: Mapping[Path, str]) -> list[str]:
         """Return commands that let the root see processes, devices, and how this machine reaches the network."""
         commands = [f"mount -t proc proc {self.folder}/proc", f"mount --rbind /dev {self.folder}/dev"]
-        for source, target in {_RESOLVER: str(_RESOLVER), _CERTIFICATES: str(_CERTIFICATES), **binds}.items():
+        for source, target in {**{path: str(path) for path in _OF_THE_NETWORK}, **binds}.items():
             place = self.folder / target.lstrip("/")
             place.parent.mkdir(parents=True, exist_ok=True)
             if source.is_dir():

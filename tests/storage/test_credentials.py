@@ -142,10 +142,15 @@ def test_what_azure_is_asked_with(
 def test_a_machine_of_the_cloud_is_asked_once_whether_it_has_a_role(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    asked = []
+    asked: list[str] = []
+
+    def is_there(method: str, url: str, headers: Any) -> bool:
+        asked.append(url)
+        return True
+
     for module in ("amazon", "google", "microsoft"):
         ask = f"ccnet_pipeline.storage.credentials.{module}.is_there"
-        monkeypatch.setattr(ask, lambda method, url, headers: bool(asked.append(url)) or True)
+        monkeypatch.setattr(ask, is_there)
     for name in ("AWS_EC2_METADATA_DISABLED", "NO_GCE_CHECK"):
         monkeypatch.delenv(name)
     for path in ("s3://bucket/a", "gs://bucket/a", "abfss://c@a.dfs.core.windows.net/a") * 2:
