@@ -92,7 +92,7 @@ image-test: $(TEST_READY) ## run the steps of docker/pipeline.Dockerfile in a cl
 locks: $(TEST_READY) ## renew the versions and hashes of what the images hold (docker/locks)
 	$(INSTALL) uv
 	$(LOCK) --python-version 3.11 -o docker/locks/build.txt docker/locks/build.in
-	$(LOCK) --python-version 3.11 --extra beam --extra dataflow --extra fast --extra trafilatura \
+	$(LOCK) --python-version 3.11 --extra dataflow --extra fast --extra gcs --extra s3 --extra trafilatura \
 		-o docker/locks/pipeline.txt pyproject.toml
 	$(LOCK) --python-version 3.12 --extra model -o docker/locks/model.txt pyproject.toml docker/locks/model.in
 
