@@ -15,8 +15,8 @@ from beam_jobs.options import Arguments
 from ccnet_pipeline import sample, storage
 from ccnet_pipeline.blocklist import Blocklist
 from ccnet_pipeline.checksums import Memory, sha256_of
-from ccnet_pipeline.extractors import version_of
 from ccnet_pipeline.errors import FetchError, UserError
+from ccnet_pipeline.extractors import version_of
 from ccnet_pipeline.fluency import (
     CUTOFFS_FILE,
     FluencyModel,
