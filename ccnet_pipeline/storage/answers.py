@@ -56,18 +56,13 @@ class Refusal:
         return self.status == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE or "StartTooLarge" in self.text
 
     @property
-    def is_busy(self) -> bool:
-        """Whether the store says that the same request may be answered later."""
-        status = self.status or 0
-        passes = status in (HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS) or status >= 500
-        return passes and status != HTTPStatus.NOT_IMPLEMENTED
-
-    @property
-    def is_of_the_network(self) -> bool:
-        """Whether no answer came, or not all of it."""
-        words = self.text.lower()
-        is_broken = self.is_timeout or any(sign in words for sign in ("connect", "dns error", "body error"))
-        return self.status is None and is_broken and "certificate" not in words
+    def may_pass(self) -> bool:
+        """Whether the same request may fare better later: the store is busy, or there is no answer."""
+        if self.status is None:
+            words = self.text.lower()
+            return self.is_timeout or any(each in words for each in ("connect", "dns error", "body error"))
+        is_busy = self.status in (HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS) or self.status >= 500
+        return is_busy and self.status != HTTPStatus.NOT_IMPLEMENTED
 
     @property
     def reason(self) -> str:
@@ -77,12 +72,12 @@ class Refusal:
 
 @contextlib.contextmanager
 def explained(path: str) -> Iterator[None]:
-    """Turn errors of the library about a file into FileNotFoundError, or a line with the remedy.
+    """Turn errors of the library about a file into those of ours.
 
     Raises:
         FileNotFoundError: there is no such file.
-        UnreachableError: the network or the store does not work at the moment.
-        UserError: everything else.
+        UnreachableError: the store is busy or cannot be reached, after all attempts.
+        UserError: everything else, with the remedy.
     """
     from obstore.exceptions import BaseError
 
@@ -95,7 +90,7 @@ def explained(path: str) -> Iterator[None]:
     except BaseError as error:
         refusal = Refusal.of(error)
         what = _what(path, error) or f"the store does not do that ({refusal.reason or type(error).__name__})"
-        kind = UnreachableError if refusal.is_busy or refusal.is_of_the_network else UserError
+        kind = UnreachableError if refusal.may_pass and "certificate" not in refusal.text.lower() else UserError
         raise kind(f"{shown(path)}: {what}") from None
 
 
@@ -131,7 +126,7 @@ def _by_status(refusal: Refusal, path: str) -> str | None:
         return "changed while it was read; run the same command again"
     if status is None:
         return _without_answer(refusal, path)
-    if refusal.is_busy:
+    if refusal.may_pass:
         return f"the store does not work at the moment ({refusal.reason}); run the same command again later"
     return None
 

@@ -49,7 +49,7 @@ def ask(
     Raises:
         FileNotFoundError: there is no such file.
         FileExistsError: there is, and must not be.
-        UnreachableError: nobody answers, or not at the moment.
+        UnreachableError: nobody answers.
         UserError: everything else.
     """
     if "destination" in query:
@@ -71,7 +71,6 @@ def upload(path: str, data: bytes | BinaryIO, *, overwrite: bool) -> None:
 
     Raises:
         FileExistsError: it is there, and is not to be overwritten.
-        UnreachableError: nobody answers, or not at the moment.
         UserError: it cannot be written.
     """
     query = {"op": "CREATE", "overwrite": str(overwrite).lower(), **_who()}
