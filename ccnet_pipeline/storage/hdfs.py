@@ -98,7 +98,7 @@ class WebHdfs:
         """Write and remove a small file: nothing else tells whether that is allowed. What it had to make goes, too."""
         made = _missing_part(folder)
         probe = f"{folder.rstrip('/')}/{TEMPORARY_PREFIX}probe-{uuid.uuid4().hex}"
-        upload(probe, b"", overwrite=False)
+        upload(probe, b"", overwrite=True)
         if made is None:
             self.remove(probe)
         else:
@@ -124,7 +124,7 @@ class WebHdfs:
 
     def now(self, folder: str) -> float:
         probe = f"{folder.rstrip('/')}/{TEMPORARY_PREFIX}clock-{uuid.uuid4().hex}"
-        upload(probe, b"", overwrite=False)
+        upload(probe, b"", overwrite=True)
         try:
             return status_of(probe).modified_ms / 1000
         finally:

@@ -12,6 +12,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+import obstore
 import pytest
 import requests
 
@@ -57,6 +58,18 @@ def test_a_server_that_is_busy_for_a_moment(kind: str, place_of_kind: Callable[[
     finally:
         server.fault = (lambda _: None) if kind == "hdfs" else None
     assert storage.sizes(place) == {}
+
+
+def test_a_place_whose_first_answer_was_lost_can_be_written_to(s3: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    put = obstore.put
+
+    def twice(*arguments: Any, **more: Any) -> Any:
+        put(*arguments, **more)
+        return put(*arguments, **more)
+
+    monkeypatch.setattr(obstore, "put", twice)
+    storage.check_place(s3, "--output")
+    assert storage.sizes(s3) == {}
 
 
 def test_a_server_that_stays_busy(s3: str, s3_server: S3Server) -> None:
