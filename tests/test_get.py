@@ -89,6 +89,16 @@ def test_a_damaged_file_is_one_line(corpus: Path, capsys: pytest.CaptureFixture[
     assert "beam_jobs.verify" in line
 
 
+@pytest.mark.parametrize("data", [b"", b"no shard"])
+def test_a_damaged_file_is_one_line_where_its_segments_are_looked_for(
+    data: bytes, corpus: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for path in (corpus / "shards" / "en").iterdir():
+        path.write_bytes(data)
+    [line] = got(capsys, corpus, "nowhere", f"--segment={SEGMENTS[1]}", status=2)
+    assert " cannot be read: " in line
+
+
 def test_text_alone_has_no_ids(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     output = write_corpus(tmp_path / "out", documents()[:3], formats=[TEXT])
     [line] = got(capsys, output, PAGE, status=2)

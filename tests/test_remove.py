@@ -301,3 +301,15 @@ def test_a_damaged_file_ends_it_before_anything_changes(
     run(corpus, f"--hosts={gone}", status=2)
     assert f"{path} cannot be read" in capsys.readouterr().err
     assert result(corpus) == before
+
+
+@pytest.mark.parametrize("name", ["en/head-00001.jsonl.zst", "en.txt.xz"])
+def test_a_file_that_is_not_that_of_the_manifest_is_not_written_anew(
+    name: str, corpus: Path, gone: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = corpus / "shards" / name
+    path.write_bytes(path.read_bytes() * 2)  # can be read, and holds all twice
+    before = result(corpus)
+    run(corpus, f"--hosts={gone}", status=2)
+    assert f"{path} cannot be read: its sha256 is not that in manifest.json" in capsys.readouterr().err
+    assert result(corpus) == before

@@ -22,7 +22,7 @@ from beam_jobs.runners import dataflow
 from beam_jobs.runners.causes import cause_of
 from beam_jobs.runners.cluster_jobs import FLINK, JobNote, remove_notes, write_notes
 from beam_jobs.runners.flink_checks import address, remark_on
-from beam_jobs.runners.flink_rest import FlinkCluster, FlinkJob
+from beam_jobs.runners.flink_rest import FlinkCluster, FlinkJob, UnansweredError
 from beam_jobs.runners.portable_jobs import running_state
 from beam_jobs.runners.watching import Watch
 from ccnet_pipeline.errors import ClusterError
@@ -95,10 +95,13 @@ class _FlinkRun:
 
     def _found(self, result: Any) -> FlinkJob:
         """Return the job as soon as the cluster has it, and complete the note."""
-        deadline = time.monotonic() + _SUBMISSION_S
-        while (job := self._cluster.find(self._note.name)) is None:
-            if _state_of(result) in ("FAILED", "CANCELLED", None):
-                raise cause_of(["\n".join(self._log)])
+        deadline, job = time.monotonic() + _SUBMISSION_S, None
+        while job is None:
+            with contextlib.suppress(UnansweredError):  # it may be there already
+                if job := self._cluster.find(self._note.name):
+                    break
+                if _state_of(result) in ("FAILED", "CANCELLED", None):
+                    raise cause_of(["\n".join(self._log)])
             if time.monotonic() > deadline:
                 raise ClusterError(f"{self._cluster.url} has not begun the job in {_SUBMISSION_S / 60:.0f} minutes")
             time.sleep(_LOOK_EVERY_S)
@@ -116,18 +119,21 @@ class _FlinkRun:
 
     def _cancel(self) -> bool:
         """Cancel the job if it has not ended, also one that is being submitted at this moment; tell whether it was."""
-        deadline, was_asked = time.monotonic() + _MOMENT_S, False
-        try:
-            while time.monotonic() < deadline:
+        deadline, was_asked, trouble = time.monotonic() + _MOMENT_S, False, ""
+        while time.monotonic() < deadline:
+            try:
                 job = self._cluster.find(self._note.name)
                 if job.has_ended if job else self._is_known:
                     return was_asked
                 if job and not was_asked:
                     self._cluster.cancel(job.jid)
                     was_asked = True
-                time.sleep(_LOOK_EVERY_S)
-        except ClusterError as error:
-            say(f"the job could not be cancelled: {error}")
+                trouble = "it was asked to end, and has not yet" if was_asked else ""
+            except ClusterError as error:  # the next time it may answer
+                trouble = str(error)
+            time.sleep(_LOOK_EVERY_S)
+        if trouble:
+            say(f"the job may still run: {trouble}")
         return False
 
     def _forget(self) -> None:

@@ -80,12 +80,12 @@ def _with_segment(run: PublishedRun, files: Sequence[FinalFile], segment: str) -
 
 
 def _first_segment(path: str, kind: str) -> str:
-    with storage.open_for_reading(path) as file:
+    with damage_explained(path), storage.open_for_reading(path) as file:
         if kind == PARQUET:
             import pyarrow.parquet as pq
 
             return str(pq.ParquetFile(file).read_row_group(0, ["segment"])["segment"][0])
-        return _place(next(read_frames(file)).partition(b"\n")[0]).segment
+        return _place(next(read_frames(file), b"").partition(b"\n")[0]).segment
 
 
 @dataclass(frozen=True, slots=True)
