@@ -80,8 +80,10 @@ $(TRAIN_READY): $(RUN_READY)
 	$(INSTALL) --editable '.[model]'
 	touch $@
 
+# Azurite is Azure's blobs on this machine, and runs on node; tests that want it skip where it is not.
 $(TEST_READY): $(VENV)/bin/python pyproject.toml
 	$(INSTALL) --editable '.[dev]'
+	-command -v npm > /dev/null && npm install --silent --prefix $(VENV) azurite@3
 	touch $@ $(RUN_READY) $(TRAIN_READY)
 
 image-test: $(TEST_READY) ## run the steps of docker/pipeline.Dockerfile in a clean root, without Docker: needs root
@@ -90,7 +92,7 @@ image-test: $(TEST_READY) ## run the steps of docker/pipeline.Dockerfile in a cl
 locks: $(TEST_READY) ## renew the versions and hashes of what the images hold (docker/locks)
 	$(INSTALL) uv
 	$(LOCK) --python-version 3.11 -o docker/locks/build.txt docker/locks/build.in
-	$(LOCK) --python-version 3.11 --extra beam --extra dataflow --extra fast --extra trafilatura \
+	$(LOCK) --python-version 3.11 --extra dataflow --extra fast --extra gcs --extra s3 --extra trafilatura \
 		-o docker/locks/pipeline.txt pyproject.toml
 	$(LOCK) --python-version 3.12 --extra model -o docker/locks/model.txt pyproject.toml docker/locks/model.in
 

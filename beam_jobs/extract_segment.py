@@ -14,7 +14,7 @@ from ccnet_pipeline.dedup.tables import packed_table
 from ccnet_pipeline.errors import UnreachableError
 from ccnet_pipeline.extract import Extraction
 from ccnet_pipeline.fetch import FetchPolicy, open_archive, shown
-from ccnet_pipeline.local_copies import local_copy
+from ccnet_pipeline.local_copies import local_copy, where_here
 from ccnet_pipeline.pages.stored import write_chunks
 from ccnet_pipeline.recipe import Recipe
 from ccnet_pipeline.segments import Segment
@@ -59,7 +59,7 @@ class ExtractSegment:
         robots = _robots(self.layout.robots_file if self.has_robots else None)
         extraction = Extraction(segment.name, self.recipe, _blocklist(self.blocklist), robots)
         with (
-            open_archive(segment.path, self.fetch) as archive,
+            open_archive(where_here(segment.path), self.fetch) as archive,
             storage.writing(self.layout.extracted(segment.number, "pages.zst")) as file,
             watched(archive, self.layout.reading(segment.number)) as stream,
         ):

@@ -39,9 +39,6 @@ def command_line(given: Sequence[str]) -> list[str]:
     """Return the command line that parameters stand for; the launcher gives each as one word, --name=value.
 
     A switch is "true" or "false" there, several values are separated by blanks, and what is empty is not given.
-
-    >>> command_line(["--dump=CC-MAIN-2018-51 CC-MAIN-2019-04", "--keep_work=true", "--blocklist=", "--region=here"])
-    ['--dump', 'CC-MAIN-2018-51', 'CC-MAIN-2019-04', '--keep_work', '--region=here']
     """
     ours = {action.option_strings[0]: action for action in _offered(make_parser())}
     words: list[str] = []

@@ -147,7 +147,7 @@ def _plan(arguments: Arguments, prepared: Prepared, layout: Layout, run: str) ->
     segments_file = storage.join(layout.work, "segments.json")
     # The largest first, so that no worker is left alone with one at the end.
     by_size = sorted(prepared.segments, key=lambda each: each.size or 0, reverse=True)
-    storage.write_json(segments_file, [replace(each, path=storage.absolute(each.path)) for each in by_size])
+    storage.write_json(segments_file, [replace(each, path=_portable(each.path)) for each in by_size])
     if prepared.robots:
         storage.write(layout.robots_file, prepared.robots.packed)
     cache, configuration, index = arguments.fetch.cache, prepared.configuration, prepared.index
@@ -173,6 +173,11 @@ def _plan(arguments: Arguments, prepared: Prepared, layout: Layout, run: str) ->
         num_ranges=arguments.dedup_buckets,
         frees=not arguments.keep_work,
     )
+
+
+def _portable(path: str) -> str:
+    """Return what a worker is told of an archive: the sample's lies in its own package."""
+    return portable(Path(path)) if storage.is_local(path) else path
 
 
 def _find(error: BaseException | None, kind: type[Exception]) -> str | None:

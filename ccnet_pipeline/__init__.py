@@ -5,7 +5,8 @@ No Beam, no torch. From the bytes up, each file importing only what stands above
     errors, ledger          whose fault, and where everything went
     text/                   normal forms and hashes of paragraphs
     archive/                WARC and WET files, sound or damaged
-    fetch/                  files wherever they lie
+    storage/                files wherever they lie: disks, object stores, HDFS; written whole, or not there
+    fetch/                  crawls and models from afar, whatever a network does
     urls, blocklist, robots/     pages that are not wanted, or not to be had, by their URL
     wet, web/               one record with text -> one page
     dedup                   which paragraphs stand in several records
@@ -13,7 +14,7 @@ No Beam, no torch. From the bytes up, each file importing only what stands above
     fluency/                SentencePiece and KenLM: how fluent it is; models of your own, or cc_net's
     documents, frames, formats   the shards
     text_files, listings, mistaken, segments     which archives
-    recipe, models          which settings, which models
+    recipe, models, local_copies     which settings, which models, and files that must lie on this machine
     extract                 the first stage that is made of all this
     groups, quality, mine   the second
     command                 what all command lines share

@@ -57,6 +57,11 @@ def local_copy(path: str, option: str) -> Path:
         raise UserError(f"{option} {error}") from error
 
 
+def where_here(path: str) -> str:
+    """Return where this machine has a file that `portable` may have named, without fetching any."""
+    return str(local_copy(path, "")) if path.startswith(_IN_PACKAGE) else path
+
+
 def local_folder(path: str, option: str) -> Path:
     """Return a local folder with the files of any folder: itself, or copies in the cache folder.
 

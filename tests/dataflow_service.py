@@ -41,6 +41,7 @@ class DataflowService:
     objects: dict[str, bytes] = field(default_factory=dict)  # by gs:// path
     state: str = "JOB_STATE_DONE"  # of a job that is asked for
     message: str = ""  # why it failed
+    forbids: bool = False  # to write to the bucket
     active: str = ""  # id of a job of any name that runs already
     when_asked: Callable[[], object] = bool  # called at each question
     states_wanted: list[str] = field(default_factory=list)
@@ -90,6 +91,8 @@ class DataflowService:
                 return Response(headers={"Location": f"{request.url}&name={json.loads(request.data)['name']}"})
             self.objects[f"gs://{bucket}/{request.args['name']}"] = request.data
             return _answer({"crc32c": base64.b64encode(google_crc32c.Checksum(request.data).digest()).decode()})
+        if bucket.endswith("/iam/testPermissions"):
+            return _answer({"permissions": [] if self.forbids else request.args.getlist("permissions")})
         return Response(status=404) if name else _answer({"name": bucket})
 
 

@@ -1,5 +1,6 @@
 """A run on Dataflow: what is missing is one line before anything is read or written, and what is submitted is small."""
 
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -95,3 +96,10 @@ def test_without_credentials_nothing_begins(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(dataflow, "_check_packages", lambda: None)
     with pytest.raises(UserError, match="gcloud auth application-default login"):
         dataflow.check(parse([*REMOTE, *PLACES, IMAGE, "--runner=DataflowRunner"]))
+
+
+def test_a_local_run_imports_no_client_of_a_service_with_beam() -> None:
+    clients = {"google.cloud.dataflow", "pandas", "pyarrow", "pymongo"}
+    program = f"import beam_jobs.job, sys; print({clients} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout == "set()\n"

@@ -89,11 +89,44 @@ def test_ctrl_c_cancels_the_job(service: DataflowService) -> None:
     assert service.states_wanted == ["JOB_STATE_CANCELLED"]
 
 
-def test_why_a_job_failed_is_one_line(service: DataflowService, capsys: pytest.CaptureFixture[str]) -> None:
-    service.work, service.state = len, "JOB_STATE_FAILED"
-    service.message = "Traceback (most recent call last):\n  File ...\nRuntimeError: no room [while running 'Mine']"
+@pytest.mark.parametrize(
+    ("state", "message", "line"),
+    [
+        (
+            "FAILED",
+            "Traceback (most recent call last):\n  ...\nRuntimeError: no [while running 'Mine']",
+            "RuntimeError: no",
+        ),
+        ("FAILED", "Workflow failed. Causes: S05:Mine failed.", "Workflow failed. Causes: S05:Mine failed."),
+        ("CANCELLED", "", "Dataflow pipeline failed. State: CANCELLED"),
+    ],
+)
+def test_why_a_job_failed_is_one_line(
+    service: DataflowService, capsys: pytest.CaptureFixture[str], state: str, message: str, line: str
+) -> None:
+    service.work, service.state, service.message = len, f"JOB_STATE_{state}", message
     assert job.main(command(service)) == 1
-    assert told(capsys)[-1] == "build_cc100: RuntimeError: no room"
+    assert told(capsys)[-1] == f"build_cc100: {line}"
+
+
+def test_a_bucket_that_cannot_be_written_to_is_told_before_anything_begins(
+    service: DataflowService, capsys: pytest.CaptureFixture[str]
+) -> None:
+    service.forbids = True
+    assert job.main(command(service)) == 2
+    assert told(capsys) == [
+        "build_cc100: --temp_location gs://bucket/temp: no permission to write there (storage.objects.create)"
+    ]
+
+
+def test_workers_are_not_told_of_paths_on_this_machine(service: DataflowService) -> None:
+    staged: list[bytes] = []
+    service.work, service.state, service.message = staged.append, "JOB_STATE_FAILED", "Traceback"
+    output = (argv := command(service))[-1].partition("=")[2]
+    assert job.main(argv) == 1
+    [listed] = [name for name in storage.sizes(output) if name.endswith("segments.json")]
+    for text in (*staged, storage.read(storage.join(output, listed))):
+        assert str(Path(job.__file__).parents[1]).encode() not in text
 
 
 def test_a_second_job_for_the_same_output_is_refused_by_the_service(

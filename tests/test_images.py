@@ -20,7 +20,7 @@ tomllib = pytest.importorskip("tomllib", reason="Python 3.10 has no reader of TO
 DOCKER = CHECKOUT / "docker"
 RECIPES = sorted(DOCKER.glob("*.Dockerfile"))
 PROJECT = tomllib.loads((CHECKOUT / "pyproject.toml").read_text())["project"]
-LOCKED = {"pipeline": ["beam", "dataflow", "fast", "trafilatura"], "model": ["model"]}  # extras by lock
+LOCKED = {"pipeline": ["dataflow", "fast", "gcs", "s3", "trafilatura"], "model": ["model"]}  # extras by lock
 
 
 def locked(name: str) -> dict[str, str]:
@@ -124,6 +124,14 @@ def test_the_command_line_understands_every_parameter() -> None:
         parse(command_line([*others, f"--{name}={value}"]))  # raises UserError
 
 
-def test_a_parameter_that_is_empty_or_switched_off_is_not_given() -> None:
-    assert command_line(["--keep_work=false", "--blocklist=", "--keep_labels=true"]) == ["--keep_labels"]
-    assert command_line(["--runner=DataflowRunner", "--labels=a=b"]) == ["--runner=DataflowRunner", "--labels=a=b"]
+@pytest.mark.parametrize(
+    ("parameters", "words"),
+    [
+        (["--dump=CC-MAIN-2018-51 CC-MAIN-2019-04"], ["--dump", "CC-MAIN-2018-51", "CC-MAIN-2019-04"]),
+        (["--keep_work=false", "--keep_labels=true"], ["--keep_labels"]),
+        (["--verify_digests=strict", "--blocklist=", "--robots="], ["--verify_digests=strict"]),
+        (["--runner=DataflowRunner", "--labels=a=b"], ["--runner=DataflowRunner", "--labels=a=b"]),  # Beam's
+    ],
+)
+def test_a_parameter_becomes_the_words_that_it_stands_for(parameters: list[str], words: list[str]) -> None:
+    assert command_line(parameters) == words

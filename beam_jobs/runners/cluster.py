@@ -205,7 +205,7 @@ def _wait(result: Any, log: list[str]) -> None:
             result.cancel()
         raise
     if errors:
-        raise cause_of([str(errors[0]), "\n".join(log)]) from errors[0]
+        raise cause_of([dataflow.reason(errors[0]), "\n".join(log)]) from errors[0]
 
 
 @contextlib.contextmanager

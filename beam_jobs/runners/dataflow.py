@@ -29,6 +29,8 @@ _IMAGE = "of docker/pipeline.Dockerfile, see docs/dataflow.md"
 # and twelve at once, its default, would need twelve times the memory. All that is pickled is in modules of the image.
 _DEFAULTS = ("--number_of_worker_harness_threads=1", "--no_save_main_session")
 _NAME_DIGITS = 12
+_WRITE = "storage.objects.create"  # a permission of Google Cloud Storage
+_PATIENCE_S = 30.0
 
 
 def with_defaults(flags: Sequence[str], output: str) -> list[str]:
@@ -45,6 +47,36 @@ def in_use(error: Exception) -> InUseError | None:
     if type(error).__name__ != "DataflowJobAlreadyExistsError":
         return None
     return InUseError(f"{str(error).partition('. ')[0]}; it writes to the same place: wait for it, or cancel it")
+
+
+def ask(options: PipelineOptions) -> None:
+    """See that the buckets of what is staged are there and can be written to; Beam would try for minutes.
+
+    Raises:
+        UserError: they are not.
+    """
+    google = options.view_as(GoogleCloudOptions)
+    if options.view_as(TestOptions).dry_run:
+        return
+    from apache_beam.io.gcp.gcsio import create_storage_client, parse_gcs_path
+    from google.api_core.exceptions import ClientError
+
+    client = create_storage_client(options, not google.no_auth)
+    for name in ("temp_location", "staging_location"):
+        if path := getattr(google, name):
+            bucket = client.bucket(parse_gcs_path(path, object_optional=True)[0])
+            try:
+                granted = bucket.test_iam_permissions([_WRITE], timeout=_PATIENCE_S, retry=None)
+            except ClientError as error:
+                raise UserError(f"--{name} {path}: {error.message}") from error
+            if not granted:
+                raise UserError(f"--{name} {path}: no permission to write there ({_WRITE})")
+
+
+def reason(error: BaseException) -> str:
+    """Return what Dataflow says of a job that failed, without the heading that Beam puts above it."""
+    heading, _, message = str(error).partition(", Error:\n")
+    return heading if message in ("", "None") else message
 
 
 def watched(result: Any, options: PipelineOptions) -> Iterator[str]:

@@ -33,7 +33,7 @@ def ask(arguments: Arguments) -> None:
     """See that those are there, and have room, who must take the job.
 
     Raises:
-        UserError: the job server cannot be had, or nobody answers.
+        UserError: the job server cannot be had, nobody answers, or a bucket cannot be written to.
     """
     options = PipelineOptions(list(arguments.beam))
     endpoint = options.view_as(PortableOptions).job_endpoint
@@ -41,6 +41,8 @@ def ask(arguments: Arguments) -> None:
         job_server.require_answer("--job_endpoint", endpoint)
     elif arguments.runner == "FlinkRunner":
         flink_checks.check(options, detach=arguments.detach)
+    elif arguments.runner == "DataflowRunner":
+        dataflow.ask(options)
     elif arguments.runner == "SparkRunner":
         uber_jar = options.view_as(SparkRunnerOptions).spark_submit_uber_jar
         job_server.require("spark", SparkJarJobServer(options), options, with_java=not uber_jar)

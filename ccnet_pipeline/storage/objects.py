@@ -33,7 +33,7 @@ _IN_MEMORY_BYTES = 16 << 20
 _PART_BYTES = 16 << 20  # of an upload
 _PARTS_AT_ONCE = 4
 _PIECE_BYTES = 1 << 20  # of a stream
-_JOINED_BYTES = 256 << 10  # a gap that is read with its neighbours costs less than a request
+_LEAST_PIECE_BYTES = 256 << 10  # smaller ones cost a fifth more
 _LISTED_AT_ONCE = 1000
 
 
@@ -204,7 +204,7 @@ class ObjectStores:
 def _pieces(path: str, found: "GetResult") -> Pieces:
     """Give the bytes of an answer; where it breaks off, the library asks for the rest of the same version."""
     with explained(path):
-        yield from found.stream(min_chunk_size=1)
+        yield from found.stream(min_chunk_size=_LEAST_PIECE_BYTES)
 
 
 def _version_of(stated: Any) -> dict[str, str]:
