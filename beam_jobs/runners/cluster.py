@@ -13,6 +13,7 @@ from dataclasses import replace
 from typing import Any
 
 import apache_beam as beam
+import grpc
 from apache_beam.options.pipeline_options import GoogleCloudOptions, PortableOptions
 from apache_beam.runners.dataflow.dataflow_runner import DataflowRunner
 from apache_beam.runners.portability.flink_runner import FlinkRunner
@@ -201,8 +202,12 @@ def _wait(result: Any, log: list[str]) -> None:
         while thread.is_alive():
             thread.join(_LOOK_EVERY_S)
     except KeyboardInterrupt:
-        with contextlib.suppress(Exception):  # what it was sent to may be gone
+        try:
             result.cancel()
+        except grpc.RpcError:  # a job server of ours has ended, and its job with it
+            pass
+        except Exception as error:
+            say(f"the job may still run: it could not be cancelled ({cause_of([str(error)])})")
         raise
     if errors:
         raise cause_of([dataflow.reason(errors[0]), "\n".join(log)]) from errors[0]

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import itertools
 import logging
+import os
+import signal
+import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import SimpleNamespace
@@ -231,4 +234,22 @@ def test_a_cluster_that_is_silent_at_the_end_is_asked_again_to_cancel_the_job(
     assert not a_run(Cluster([silence] * 20))._cancel()
     assert (
         capsys.readouterr().err == "build_cc100: the job may still run: http://flink:8081 does not answer (refused)\n"
+    )
+
+
+def test_a_job_that_could_not_be_cancelled_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    has_ended = threading.Event()
+
+    def interrupted() -> None:
+        os.kill(os.getpid(), signal.SIGINT)
+        has_ended.wait(60)
+
+    def cancel() -> None:
+        has_ended.set()
+        raise OSError("no route to host")
+
+    with pytest.raises(KeyboardInterrupt):
+        cluster._wait(SimpleNamespace(wait_until_finish=interrupted, cancel=cancel), [])
+    assert capsys.readouterr().err == (
+        "build_cc100: the job may still run: it could not be cancelled (no route to host)\n"
     )
