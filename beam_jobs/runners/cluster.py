@@ -197,8 +197,8 @@ def _wait(result: Any, log: list[str]) -> None:
             errors.append(error)
 
     thread = threading.Thread(target=wait, daemon=True)
-    thread.start()
     try:
+        thread.start()
         while thread.is_alive():
             thread.join(_LOOK_EVERY_S)
     except KeyboardInterrupt:

@@ -74,7 +74,7 @@ def test_a_folder_is_refused_while_its_job_is_with_a_job_server(
 
 def test_a_job_server_that_is_at_a_loss_does_not_say_that_a_job_has_ended() -> None:
     class Lost(LocalJobServicer):
-        def GetState(self, request: object, context: Any = None) -> None:  # noqa: N802 - Beam's
+        def GetState(self, request: object, context: Any = None) -> Any:  # noqa: N802 - Beam's
             context.abort(grpc.StatusCode.UNAVAILABLE, "not now")
 
     server = Lost()

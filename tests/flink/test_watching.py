@@ -222,12 +222,14 @@ def test_a_cluster_that_is_silent_at_the_submission_is_asked_again(
 
 
 def test_a_cluster_that_is_silent_at_the_end_is_asked_again_to_cancel_the_job(
-    a_run: Callable[[Cluster], cluster._FlinkRun], capsys: pytest.CaptureFixture[str]
+    a_run: Callable[[Cluster], cluster._FlinkRun],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     silence = UnansweredError("http://flink:8081 does not answer (refused)")
     cancelled: list[str] = []
     asked = Cluster([silence, job(), silence, job("CANCELED")])
-    asked.cancel = cancelled.append  # type: ignore[method-assign]
+    monkeypatch.setattr(asked, "cancel", cancelled.append)
     assert a_run(asked)._cancel()
     assert cancelled == ["5ed4"]
     assert capsys.readouterr().err == ""
