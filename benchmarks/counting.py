@@ -151,6 +151,11 @@ def _count_requests() -> None:
         counts["opens"] += 1
         return _CountingFile(open_file(store, path), counts)
 
+    def read_whole(store: LocalStore, path: str) -> bytes:
+        with reading(store, path) as file:
+            data: bytes = file.read()
+        return data
+
     def writing(store: LocalStore, path: Path) -> Any:
         counts = requests[_stage()]
         counts["writes"] += 1
@@ -162,6 +167,7 @@ def _count_requests() -> None:
         remove(store, path)
 
     LocalStore.open, LocalStore._create, LocalStore.remove = reading, writing, removing
+    LocalStore.read = read_whole
     LocalStore.size = _counted(LocalStore.size, "lookups")
 
 

@@ -121,7 +121,7 @@ def _add_graph(pipeline: beam.Pipeline, layout: Layout, num_segments: int, answe
         pipeline
         | beam.Create(extracted, reshuffle=False)
         | "Compact" >> Compact(remains, "none")
-        | "PlanRanges" >> PlanRanges(blocks, 0)
+        | "PlanRanges" >> PlanRanges(blocks, 0, layout.failures_file)
     )
     resolved, _ = ranges | "Resolve" >> Resolve(layout, "none", None)
     scattered = resolved | "Scatter" >> Scatter(remains)

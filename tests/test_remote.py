@@ -308,8 +308,9 @@ if __name__ == "__main__":
 
 
 def workers_of(process: subprocess.Popen[bytes]) -> list[psutil.Process]:
-    """Return the workers of a driver: what its only child with children has started."""
-    return [worker for child in psutil.Process(process.pid).children() for worker in child.children()]
+    """Return the workers of a driver, whose processes are started anew and not forked."""
+    children = psutil.Process(process.pid).children()
+    return [child for child in children if any("spawn_main" in word for word in child.cmdline())]
 
 
 @pytest.mark.parametrize("ended", ["the driver", "a worker", "Ctrl-C"])

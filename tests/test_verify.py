@@ -269,6 +269,11 @@ def without_a_row(output: Path) -> None:
         ),
         (without_a_row, "rejects/en/bucket_tail-00000.jsonl.zst: it is not in manifest.json"),
         (lambda output: (output / "shards/en/x").touch(), "shards/en/x: it is not in manifest.json"),
+        (lambda output: (output / HEAD).unlink() or (output / HEAD).mkdir(), f"{HEAD}: it cannot be read: Is a direct"),
+        (
+            lambda output: (output / "removed").mkdir() or (output / "removed/00001.json").write_text("{}"),
+            "removed/00001.json: it is damaged: ",
+        ),
         (
             lambda output: (output / "removed").mkdir() or (output / "removed/pending.json").write_text("{}"),
             "removed/pending.json: a removal was interrupted",

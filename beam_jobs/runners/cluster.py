@@ -72,6 +72,7 @@ class _FlinkRun:
         options = pipeline.options.view_as(GoogleCloudOptions)
         options.job_name = f"{options.job_name or 'cc100'}-{uuid.uuid4().hex[:8]}"
         self._note = JobNote(runner=FLINK, master=cluster.url, name=options.job_name)
+        self._is_known = False  # the cluster has had it
 
     def run(self, progress: Progress, *, detach: bool) -> bool:
         if remark := remark_on(self._cluster):
@@ -83,8 +84,10 @@ class _FlinkRun:
             if not detach:
                 Watch(self._cluster, self._note.name, say, progress.state).wait()
                 _state_of(result)  # at which Beam removes what it uploaded
-        except KeyboardInterrupt:
-            self._cancel()
+        except BaseException as error:
+            is_stopped = isinstance(error, KeyboardInterrupt)
+            if (self._is_known or is_stopped) and self._cancel() and is_stopped:
+                say("the job is cancelled")
             raise
         finally:
             self._forget()
@@ -99,6 +102,7 @@ class _FlinkRun:
             if time.monotonic() > deadline:
                 raise ClusterError(f"{self._cluster.url} has not begun the job in {_SUBMISSION_S / 60:.0f} minutes")
             time.sleep(_LOOK_EVERY_S)
+        self._is_known = True
         write_notes(self._folders, replace(self._note, id=job.jid))
         return job
 
@@ -110,21 +114,21 @@ class _FlinkRun:
         else:
             say(f"Ctrl-C cancels it; so does, from elsewhere: {how}")
 
-    def _cancel(self) -> None:
-        """Cancel the job, also one that is being submitted at this moment, and wait until it has ended."""
-        deadline, asked = time.monotonic() + _MOMENT_S, False
+    def _cancel(self) -> bool:
+        """Cancel the job if it has not ended, also one that is being submitted at this moment; tell whether it was."""
+        deadline, was_asked = time.monotonic() + _MOMENT_S, False
         try:
             while time.monotonic() < deadline:
                 job = self._cluster.find(self._note.name)
-                if job and job.has_ended:
-                    say("the job is cancelled")
-                    return
-                if job and not asked:
+                if job.has_ended if job else self._is_known:
+                    return was_asked
+                if job and not was_asked:
                     self._cluster.cancel(job.jid)
-                    asked = True
+                    was_asked = True
                 time.sleep(_LOOK_EVERY_S)
         except ClusterError as error:
             say(f"the job could not be cancelled: {error}")
+        return False
 
     def _forget(self) -> None:
         """Remove the note, unless the job goes on, or the cluster does not say."""

@@ -76,9 +76,7 @@ def started(
     can_fork = _can_fork()
     if can_fork:
         load()
-    context = multiprocessing.get_context("fork") if can_fork else multiprocessing.get_context("forkserver")
-    if not can_fork:
-        context.set_forkserver_preload([__name__, serve.__module__])
+    context = multiprocessing.get_context("fork") if can_fork else multiprocessing.get_context("spawn")
     processes = Processes(log)
     WorkerHandler.register_environment(_URN, bytes)(functools.partial(_Handler, processes))
     try:

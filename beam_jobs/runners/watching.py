@@ -77,7 +77,7 @@ class Watch:
         """Return when the job has finished.
 
         Raises:
-            Exception: one of `ccnet_pipeline.errors`: it has not, for this reason.
+            Exception: one of `ccnet_pipeline.errors`: it has not, or will not, for this reason.
         """
         quiet, silent = Quiet(time.monotonic()), _Silence(self._cluster.url)
         while True:
@@ -90,20 +90,13 @@ class Watch:
                     return self._end(job)
                 self._tell_failures(job)
                 state = job.state, job.tasks, self._work(), self._count(job, now)
-                lines = self._notice(quiet, now, job, overview, state)
+                lines = list(quiet.see(now, job, overview, state))
                 silent.end()
             except UnansweredError as error:
                 lines = list(silent.see(now, error))
             for line in lines:
                 self._say(line)
             time.sleep(_LOOK_EVERY_S)
-
-    def _notice(self, quiet: Quiet, now: float, job: FlinkJob, overview: Overview, state: Any) -> list[str]:
-        try:
-            return list(quiet.see(now, job, overview, state))
-        except ClusterError:
-            self._cluster.cancel(job.jid)  # what is given up must not go on later
-            raise
 
     def _count(self, job: FlinkJob, now: float) -> int:
         if now - self._counted >= _COUNT_EVERY_S:
@@ -117,7 +110,7 @@ class Watch:
             raise cause_of(trace for failure in self._cluster.failures(job.jid) for trace in failure.traces)
 
     def _tell_failures(self, job: FlinkJob) -> None:
-        """Tell what went wrong since the last look; end the job where another attempt is of no use."""
+        """Tell what went wrong since the last look; raise it where another attempt is of no use."""
         failures = [each for each in self._cluster.failures(job.jid) if each.time_ms > self._failure_ms]
         if not failures:
             return
@@ -126,7 +119,6 @@ class Watch:
         self._done = self._work()
         traces = [trace for failure in failures for trace in failure.traces]
         if final := of_ours(traces) or (cause_of(traces) if self._failures >= _MOST_FAILURES else None):
-            self._cluster.cancel(job.jid)
             raise final
         self._say(f"a task failed, which Flink starts again: {cause_of(traces)}")
 

@@ -194,6 +194,31 @@ def test_a_worker_pool_that_does_not_answer_is_one_line(drive: Drive, output: Pa
             hosts.start_pool(number)
 
 
+def test_worker_pools_that_are_lost_end_the_job_and_the_same_command_goes_on(
+    drive: Drive, built_here: Here, output: Path, gate: Gate, last: str, hosts: Hosts
+) -> None:
+    gate.hold(last)
+    driver = drive(output, *afar(gate))
+    driver.says("the job is cc100-")
+    assert gate.waiting.wait(LONGEST_S)
+    wait_for(lambda: len(list(output.rglob("*.done.json"))) == 3, "the other segments")
+    for number in range(2):
+        hosts.kill_pool(number)
+    try:
+        status, printed = driver.ended()
+        assert (status, "a task failed, which Flink starts again: " in printed) == (1, True)
+        assert one_line(printed).startswith("nobody answers at localhost/127.0.0.1:50000, ")
+    finally:
+        for number in range(2):
+            hosts.start_pool(number)
+    gate.open()
+    gate.asked.clear()
+    status, printed = drive(output, *afar(gate)).ended()
+    assert status == 0, printed
+    assert gate.asked == {last}
+    assert shards_of(output) == built_here(DUMP, f"--base={sample.crawl_directory()}")
+
+
 def test_workers_that_lack_something_are_one_line(drive: Drive, output: Path, hosts: Hosts, tmp_path: Path) -> None:
     (tmp_path / "kenlm.py").write_text("raise ModuleNotFoundError(\"No module named 'kenlm'\", name='kenlm')\n")
     for number in range(2):
@@ -203,6 +228,8 @@ def test_workers_that_lack_something_are_one_line(drive: Drive, output: Path, ho
         status, printed = drive(output).ended()
         assert status == 2
         assert re.match(r"the worker on \S+ cannot import kenlm \(No module named 'kenlm'\); ", one_line(printed))
+        assert slots_free() == 4  # the job is not tried again
+        assert not (output / "job.json").exists()
     finally:
         for number in range(2):
             hosts.kill_pool(number)
