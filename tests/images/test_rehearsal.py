@@ -71,7 +71,7 @@ def test_the_sample_is_built_in_it(with_model: Root) -> None:
 
 def test_it_brings_the_trainer_of_language_models(image: Root) -> None:
     assert "--order" in image.run("sh", "-c", "$KENLM_BIN/lmplz --help 2>&1 || true")
-    train = 'echo "a b c" | $KENLM_BIN/lmplz -o 2 -S 10M --discount_fallback 2>/dev/null | head -1'
+    train = 'echo "a b c" | $KENLM_BIN/lmplz -o 2 -S 100M --discount_fallback 2>/dev/null | head -1'
     assert image.run("sh", "-c", train) == "\\data\\\n"
 
 
