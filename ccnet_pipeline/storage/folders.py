@@ -6,7 +6,7 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-from ccnet_pipeline.errors import UserError
+from ccnet_pipeline.errors import FetchError, UserError
 from ccnet_pipeline.storage import locks
 from ccnet_pipeline.storage.files import join, open_for_reading, place_of, remote_place, sizes, writing
 from ccnet_pipeline.storage.leases import LOCK, leased
@@ -75,8 +75,10 @@ def locked(folder: str) -> Iterator[None]:
 
 
 def remove_if_empty(folder: str) -> None:
-    """Remove a local folder in which nothing is, if it exists; elsewhere a folder is there only while a file is."""
-    if is_local(folder) and Path(folder).is_dir() and not any(Path(folder).iterdir()):
+    """Remove a folder in which nothing is, if it exists; in an object store there is none."""
+    if not is_local(folder):
+        remote_place(folder).remove_if_empty(folder)
+    elif Path(folder).is_dir() and not any(Path(folder).iterdir()):
         Path(folder).rmdir()
 
 
@@ -89,7 +91,7 @@ def check_place(path: str, option: str) -> None:
     try:
         place, name = place_of(path)
         place.check(name)
-    except UserError as error:
+    except (FetchError, UserError) as error:
         raise UserError(f"{option} {error}") from error
     except OSError as error:
         remedy = REMEDIES.get(error.errno or 0)

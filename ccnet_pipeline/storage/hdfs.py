@@ -84,6 +84,10 @@ class WebHdfs:
         with contextlib.suppress(FileNotFoundError):
             ask("DELETE", folder, "DELETE", recursive="true")
 
+    def remove_if_empty(self, folder: str) -> None:
+        if not statuses_in(folder):
+            self.remove(folder)  # not recursive: what came meanwhile keeps it
+
     def check(self, folder: str) -> None:
         """Write and remove a small file: nothing else tells whether that is allowed. What it had to make goes, too."""
         made = _missing_part(folder)

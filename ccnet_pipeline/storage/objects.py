@@ -156,6 +156,9 @@ class ObjectStores:
         root, key = clients.root_and_key(folder)
         self.remove_many([f"{root}/{key}/{name}" if key else f"{root}/{name}" for name in self.sizes(folder)])
 
+    def remove_if_empty(self, folder: str) -> None:
+        """Do nothing: a folder is there only while an object is."""
+
     def check(self, folder: str) -> None:
         """Write and remove a small object: nothing else tells whether that is allowed."""
         refuse_writing(folder)

@@ -51,6 +51,9 @@ class Store(Protocol):
 class RemoteStore(Store, Protocol):
     """Files on other machines, which have a clock of their own, and no locks but what is built on conditions."""
 
+    def remove_if_empty(self, folder: str) -> None:
+        """Remove a folder in which nothing is, if it exists."""
+
     def versions(self, folder: str) -> dict[str, str]:
         """Return what changes with the content of each file in a folder and below it, by its path from there."""
 

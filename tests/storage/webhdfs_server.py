@@ -44,6 +44,7 @@ class WebHdfsServer:
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # a head and its body are two packets, of which the second would wait
     cluster: WebHdfsServer
 
     def log_message(self, *_: object) -> None:
@@ -135,10 +136,12 @@ class _Handler(BaseHTTPRequestHandler):
     def _delete(self) -> None:
         there = self.file.exists()
         if self.file.is_dir():
+            if self.query.get("recursive") != "true" and any(self.file.iterdir()):
+                return self._refuse(403, "PathIsNotEmptyDirectoryException")
             shutil.rmtree(self.file)
         else:
             self.file.unlink(missing_ok=True)
-        self._send(200, {"boolean": there})
+        return self._send(200, {"boolean": there})
 
     def _getfilestatus(self) -> None:
         if not self.file.exists():
