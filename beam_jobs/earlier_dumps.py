@@ -7,6 +7,7 @@ them before the new index.json is put in place, when everything else is publishe
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
+from beam_jobs.layout import JOB_FILE
 from beam_jobs.listings import Listings
 from ccnet_pipeline import storage
 from ccnet_pipeline.dedup.sorting import Table
@@ -184,7 +185,7 @@ def find_index(folder: str, run: str) -> FoundIndex:
     """
     if storage.exists(storage.join(folder, INDEX_FILE)):
         return FoundIndex(folder, _read(folder, folder), run)
-    generations = storage.names(folder)
+    generations = [name for name in storage.names(folder) if name != JOB_FILE]
     if not all(is_unneeded(name, None) for name in generations):
         raise UserError(f"--hash_index {folder} is no hash index, and not empty; choose a new folder")
     # A first run that is killed just before the index gets its name leaves one of its own.

@@ -1,9 +1,10 @@
 """One run from its command line to its summary: check everything, build the graph, run it, say what came out."""
 
+import contextlib
 import logging
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from beam_jobs.preparation import Prepared, prepare
 from beam_jobs.runners import execution
 from beam_jobs.summary import print_summary, where_it_lies
 from ccnet_pipeline import command, storage
+from ccnet_pipeline.errors import FetchError, UserError
 from ccnet_pipeline.formats import JSONL
 from ccnet_pipeline.listings import Pick
 from ccnet_pipeline.local_copies import portable
@@ -63,7 +65,8 @@ def run(arguments: Arguments) -> None:
 
 def _run_on_chosen(arguments: Arguments) -> None:
     """Find out which dumps are meant, and build or estimate the corpus of them."""
-    chosen = dump_choice.chosen(arguments)
+    with _before_work():
+        chosen = dump_choice.chosen(arguments)
     if chosen is None:
         print(dump_choice.nothing_new(arguments))
     elif chosen.estimate:
@@ -74,20 +77,31 @@ def _run_on_chosen(arguments: Arguments) -> None:
         _run(chosen)
 
 
+@contextlib.contextmanager
+def _before_work() -> Iterator[None]:
+    """Let what the network does not give before any work be what the user can mend."""
+    try:
+        yield
+    except FetchError as error:
+        raise UserError(str(error)) from error
+
+
 def _run(arguments: Arguments) -> None:
-    prepared = prepare(arguments)
+    with _before_work():
+        prepared = prepare(arguments)
     workers, pipeline = execution.make_pipeline(arguments, prepared)
     with storage.locked(arguments.output):
-        execution.refuse_if_running(arguments)
-        ours = run_directory.claim(
-            arguments.output,
-            prepared.configuration,
-            prepared.segments,
-            work_dir=arguments.work_dir,
-            runner=arguments.runner,
-            overwrite=arguments.overwrite,
-            index=prepared.index,
-        )
+        with _before_work():
+            execution.refuse_if_running(arguments)
+            ours = run_directory.claim(
+                arguments.output,
+                prepared.configuration,
+                prepared.segments,
+                work_dir=arguments.work_dir,
+                runner=arguments.runner,
+                overwrite=arguments.overwrite,
+                index=prepared.index,
+            )
         if ours.is_complete:
             print(f"{arguments.output} is complete already: the same input, configuration and models.")
         else:
@@ -182,10 +196,11 @@ def _portable(path: str) -> str:
 
 def _find(error: BaseException | None, kind: type[Exception]) -> str | None:
     """Return the message of an error of ours, wherever Beam has wrapped it: as a type, or as text of a worker."""
+    names = "|".join(each.__name__ for each in (kind, *kind.__subclasses__()))
     while error is not None:
         if isinstance(error, kind):
             return str(error).partition(" [while running")[0]
-        found = re.search(rf"{kind.__name__}: (.+?)(?: \[while running|\\n|\n|$)", str(error))
+        found = re.search(rf"\b(?:{names}): (.+?)(?: \[while running|\\n|\n|$)", str(error))
         if found:
             return found[1]
         error = error.__cause__ or error.__context__

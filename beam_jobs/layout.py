@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from ccnet_pipeline.storage import TEMPORARY_PREFIX, join
 
 READING = "reading"
+JOB_FILE = "job.json"  # of a run directory, and of a hash index: the job on a cluster that writes there
 LEDGER_FOLDER = "ledger"  # of the run directory
 LEDGER_PART_SEGMENTS = 1000
 _FOLDER_SIZE = 1000  # segments whose files share a folder

@@ -92,6 +92,9 @@ def parse(argv: Sequence[str]) -> Arguments:
     for option in ("base", "cache", "output", "work_dir", "lm_dir", "hash_index"):
         if getattr(parsed, option):
             setattr(parsed, option, _folder(getattr(parsed, option)))
+    for option in ("blocklist", "lid_model", "second_lid_model"):
+        if getattr(parsed, option):
+            setattr(parsed, option, storage.local_path(getattr(parsed, option)))
     if parsed.cache and storage.is_remote(parsed.cache):
         raise UserError(f"--cache {parsed.cache}: want a local folder; each worker keeps archives on its own disk")
     recipe = _recipe(parsed)

@@ -77,15 +77,19 @@ def local_folder(path: str, option: str) -> Path:
     if scheme_of(path) in WEB_SCHEMES:
         raise UserError(f"{option} {shown(path)}: a web server does not list its files; copy them to a folder")
     path = path.rstrip("/")
+    try:
+        return _folder_of_copies(path, option)
+    except FetchError as error:
+        raise UserError(f"{option} {error}") from error
+
+
+def _folder_of_copies(path: str, option: str) -> Path:
     versions = {name: state for name, state in storage.versions(path).items() if "/" not in name}
     if not versions:
         raise UserError(f"{option} {shown(path)}: there are no files in it")
     folder = _copies() / _hash(path, *(f"{name} {state}" for name, state in sorted(versions.items())))
     if not folder.is_dir():
-        try:
-            files = {name: _copy(storage.join(path, name), state, patience()) for name, state in versions.items()}
-        except FetchError as error:
-            raise UserError(f"{option} {error}") from error
+        files = {name: _copy(storage.join(path, name), state, patience()) for name, state in versions.items()}
         _link(folder, path, files)
     return folder
 

@@ -561,6 +561,7 @@ def raised(error: BaseException) -> Callable[..., NoReturn]:
         (UserError("mend it"), 2, "build_cc100: mend it\n"),
         (RuntimeError("x UserError: mend it [while running 'Mine']"), 2, "build_cc100: mend it\n"),
         (RuntimeError("Traceback\nccnet_pipeline.errors.UserError: mend it\nmore"), 2, "build_cc100: mend it\n"),
+        (RuntimeError("ccnet_pipeline.errors.UnreachableError: s3://b is down\n"), 1, "build_cc100: s3://b is down\n"),
         (BalanceError("9 of 10"), 1, f"build_cc100: 9 of 10; {OUR_FAULT}\n"),
     ],
 )
@@ -742,6 +743,18 @@ def test_everything_in_a_preset_can_be_overridden(preset: Any, argv: list[str], 
 )  # fmt: skip
 def test_places_and_names(option: str, field: str, given: str) -> None:
     assert parse([option, given]) == dataclasses.replace(parse([]), **{field: given})  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "option",
+    [
+        "cache", "output", "work_dir", "lm_dir", "hash_index", "lid_model", "second_lid_model", "blocklist"
+    ],
+)  # fmt: skip
+def test_a_file_url_is_the_path_that_it_means(option: str) -> None:
+    assert parse([f"--{option}", "file:///a%20b"]) == parse([f"--{option}", "/a b"])
+    with pytest.raises(UserError, match="not from ftp://"):
+        parse([f"--{option}", "ftp://host/a"])
 
 
 @pytest.mark.parametrize("flag", ["keep_rejects", "keep_labels", "keep_work", "overwrite"])

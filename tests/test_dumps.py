@@ -15,6 +15,7 @@ from beam_jobs import job, verify
 from beam_jobs.earlier_dumps import find_index
 from beam_jobs.graph import Plan
 from beam_jobs.run_directory import run_of
+from beam_jobs.runners.cluster_jobs import FLINK, JobNote, write_notes
 from ccnet_pipeline import sample
 from ccnet_pipeline.command import IN_USE
 from ccnet_pipeline.dedup.duplicates import Keep
@@ -208,6 +209,12 @@ def test_a_run_that_others_were_compared_with_is_not_overwritten(
         build(place / "b", lid, B, *flags, status=2)
         assert f"of another configuration (--hash_index {what}" in last_line(capsys)
     assert ((place / "index" / "index.json").read_bytes(), result(place / "a")) == (state, run)
+
+
+def test_the_note_of_a_job_is_no_content_of_an_index(tmp_path: Path) -> None:
+    """A job on a cluster notes itself in the folder, and puts the first index there at its end."""
+    write_notes([str(tmp_path)], JobNote(runner=FLINK, master="http://cluster:8081", name="cc100-1"))
+    assert find_index(str(tmp_path), "").current == empty()
 
 
 def test_what_would_not_compare_is_refused_before_any_work(

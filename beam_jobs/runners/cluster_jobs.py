@@ -12,11 +12,11 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from beam_jobs.layout import JOB_FILE
 from ccnet_pipeline import storage
 from ccnet_pipeline.errors import ClusterError, InUseError, UserError
 
 FLINK = "FlinkRunner"
-_FILE = "job.json"
 _OF_ITS_HOST = ("localhost", "127.0.0.1", "::1")  # addresses that mean another machine on another machine
 
 
@@ -34,13 +34,13 @@ class JobNote:
 def write_notes(folders: Sequence[str], note: JobNote) -> None:
     """Leave a note of a job in the folders that it writes to."""
     for folder in folders:
-        storage.write_json(storage.join(folder, _FILE), replace(note, host=socket.gethostname()))
+        storage.write_json(storage.join(folder, JOB_FILE), replace(note, host=socket.gethostname()))
 
 
 def remove_notes(folders: Sequence[str]) -> None:
     """Remove the notes of a job that has ended."""
     for folder in folders:
-        storage.remove_file(storage.join(folder, _FILE))
+        storage.remove_file(storage.join(folder, JOB_FILE))
 
 
 def refuse_if_running(*folders: str) -> list[str]:
@@ -52,7 +52,7 @@ def refuse_if_running(*folders: str) -> list[str]:
     """
     noted = []
     for folder in folders:
-        path = storage.join(folder, _FILE)
+        path = storage.join(folder, JOB_FILE)
         try:
             note = storage.read_json(path, JobNote)
         except msgspec.DecodeError as error:

@@ -6,9 +6,7 @@ import functools
 from collections.abc import Callable
 from typing import TypeVar
 
-import requests
-
-from ccnet_pipeline.errors import FetchError, UserError
+from ccnet_pipeline.errors import FetchError, UnreachableError, UserError
 from ccnet_pipeline.fetch.http_failures import FAILURES, failure
 from ccnet_pipeline.fetch.patient_body import PatientBody
 from ccnet_pipeline.fetch.policy import FetchPolicy
@@ -56,7 +54,7 @@ class HdfsSource:
             return request()
         except FileNotFoundError:
             raise FetchError(f"{self.name}: there is no such file") from None
-        except (FetchError, UserError) as error:
-            if isinstance(error.__cause__, requests.RequestException):
-                raise TransientError("WebHDFS cannot be reached") from error
+        except UnreachableError as error:
+            raise TransientError("WebHDFS cannot be reached") from error
+        except UserError as error:
             raise FetchError(str(error)) from error

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from http import HTTPStatus
 
-from ccnet_pipeline.errors import FetchError, UserError
+from ccnet_pipeline.errors import UnreachableError, UserError
 from ccnet_pipeline.storage import credentials
 from ccnet_pipeline.storage.paths import WEB_SCHEMES, scheme_of, shown
 
@@ -76,7 +76,7 @@ def explained(path: str) -> Iterator[None]:
 
     Raises:
         FileNotFoundError: there is no such file.
-        FetchError: the store is busy or cannot be reached, after all attempts.
+        UnreachableError: the store is busy or cannot be reached, after all attempts.
         UserError: everything else, with the remedy.
     """
     from obstore.exceptions import BaseError
@@ -90,7 +90,7 @@ def explained(path: str) -> Iterator[None]:
     except BaseError as error:
         refusal = Refusal.of(error)
         what = _what(path, error) or f"the store does not do that ({refusal.reason or type(error).__name__})"
-        kind = FetchError if refusal.may_pass and "certificate" not in refusal.text.lower() else UserError
+        kind = UnreachableError if refusal.may_pass and "certificate" not in refusal.text.lower() else UserError
         raise kind(f"{shown(path)}: {what}") from None
 
 

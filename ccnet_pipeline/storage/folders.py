@@ -120,7 +120,9 @@ def folder_exists(path: str) -> bool:
 
 
 def remove_leftovers(folder: str) -> None:
-    """Remove files that a killed run was writing, in a local folder and below it; elsewhere there are none."""
-    if is_local(folder):
-        for leftover in Path(folder).rglob(f"{TEMPORARY_PREFIX}*"):
-            leftover.unlink(missing_ok=True)
+    """Remove files that a killed run was writing, in a folder and below it; in an object store there are none."""
+    if not is_local(folder):
+        remote_place(folder).remove_leftovers(folder)
+        return
+    for leftover in Path(folder).rglob(f"{TEMPORARY_PREFIX}*"):
+        leftover.unlink(missing_ok=True)

@@ -29,6 +29,7 @@ _IN_MEMORY_BYTES = 16 << 20
 _PIECE_BYTES = 1 << 20
 _READ_BYTES = 64 << 10
 _ATTEMPTS = 5
+_OF_LOCKS = (f"{TEMPORARY_PREFIX}{LOCK}-", f"{TEMPORARY_PREFIX}clock-")  # whoever writes them may be at it
 
 
 class WebHdfs:
@@ -87,6 +88,11 @@ class WebHdfs:
     def remove_if_empty(self, folder: str) -> None:
         if not statuses_in(folder):
             self.remove(folder)  # not recursive: what came meanwhile keeps it
+
+    def remove_leftovers(self, folder: str) -> None:
+        for name, status in _all_below(folder):
+            if status.name.startswith(TEMPORARY_PREFIX) and not status.name.startswith(_OF_LOCKS):
+                self.remove(f"{folder.rstrip('/')}/{name}")
 
     def check(self, folder: str) -> None:
         """Write and remove a small file: nothing else tells whether that is allowed. What it had to make goes, too."""
@@ -156,16 +162,20 @@ def _pieces(path: str, start: int, stop: int | None) -> Iterator[bytes]:
 
 
 def _below(folder: str) -> Iterator[tuple[str, FileStatus]]:
-    """Give the files in a folder and below it, by their path from there."""
+    """Give the files in a folder and below it, by their path from there, without what is being written."""
+    return (found for found in _all_below(folder) if not found[1].name.startswith(TEMPORARY_PREFIX))
+
+
+def _all_below(folder: str) -> Iterator[tuple[str, FileStatus]]:
     waiting = [""]
     while waiting:
         prefix = waiting.pop()
         for status in statuses_in(f"{folder.rstrip('/')}/{prefix}"):
             name = prefix + status.name
-            if not status.is_file:
-                waiting.append(f"{name}/")
-            elif not status.name.startswith(TEMPORARY_PREFIX):
+            if status.is_file:
                 yield name, status
+            else:
+                waiting.append(f"{name}/")
 
 
 def _missing_part(folder: str) -> str | None:

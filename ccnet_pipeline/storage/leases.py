@@ -23,7 +23,7 @@ from pathlib import Path
 
 import msgspec
 
-from ccnet_pipeline.errors import InUseError, UserError
+from ccnet_pipeline.errors import FetchError, InUseError, UserError
 from ccnet_pipeline.storage.paths import shown
 from ccnet_pipeline.storage.stores import RemoteStore
 
@@ -75,12 +75,15 @@ def leased(store: RemoteStore, folder: str) -> Iterator[None]:
         UserError: a lock was left behind; or the lock was lost while the block ran.
     """
     lease = _Lease(store, folder)
-    lease.take()
+    try:
+        lease.take()
+    except FetchError as error:  # before any work
+        raise UserError(str(error)) from error
     renewing = threading.Thread(target=lease.keep, name="lock", daemon=True)
     renewing.start()
     try:
         yield
-    except KeyboardInterrupt:
+    except BaseException:  # the interrupt, or what it was made
         if not lease.lost:
             raise
     finally:
@@ -157,16 +160,23 @@ class _Lease:
         count = 0
         while not self.ended.wait(RENEWED_EVERY_S):
             count += 1
-            data = msgspec.json.encode({**msgspec.to_builtins(self._owner), "renewals": count})
             try:
-                self._version = self._store.replace(self.path, data, self._version)
+                self._renew(count)
             except FileExistsError:
-                if self._renewable() is None:
-                    self.lost = True
-                    signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)  # also where it waits
-                    return
+                self.lost = True
+                signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)  # also where it waits
+                return
             except Exception as error:  # the network may come back, and others wait longer than we do
                 _log.warning("%s could not be renewed: %s", shown(self.path), error)
+
+    def _renew(self, count: int) -> None:
+        """Write the lock anew; raises FileExistsError if it is no longer ours."""
+        data = msgspec.json.encode({**msgspec.to_builtins(self._owner), "renewals": count})
+        try:
+            self._version = self._store.replace(self.path, data, self._version)
+        except FileExistsError:
+            if self._renewable() is None:
+                raise
 
     def release(self) -> None:
         """Remove the lock if it is ours."""

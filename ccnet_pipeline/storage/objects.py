@@ -159,6 +159,9 @@ class ObjectStores:
     def remove_if_empty(self, folder: str) -> None:
         """Do nothing: a folder is there only while an object is."""
 
+    def remove_leftovers(self, folder: str) -> None:
+        """Do nothing: there is no object that is not whole."""
+
     def check(self, folder: str) -> None:
         """Write and remove a small object: nothing else tells whether that is allowed."""
         refuse_writing(folder)

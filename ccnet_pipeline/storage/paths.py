@@ -35,7 +35,7 @@ def is_remote(path: str) -> bool:
 
 def is_local(path: str) -> bool:
     """Tell whether a path is that of a file system; file:// becomes one by `local_path`."""
-    return "://" not in path
+    return _SCHEME.match(path) is None
 
 
 def local_path(path: str) -> str:

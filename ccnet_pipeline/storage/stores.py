@@ -54,6 +54,9 @@ class RemoteStore(Store, Protocol):
     def remove_if_empty(self, folder: str) -> None:
         """Remove a folder in which nothing is, if it exists."""
 
+    def remove_leftovers(self, folder: str) -> None:
+        """Remove files that a killed program was writing, in a folder and below it."""
+
     def versions(self, folder: str) -> dict[str, str]:
         """Return what changes with the content of each file in a folder and below it, by its path from there."""
 

@@ -4,7 +4,7 @@ import io
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from ccnet_pipeline.errors import UserError
+from ccnet_pipeline.errors import UnreachableError
 from ccnet_pipeline.storage.paths import shown
 
 Pieces = Iterator[bytes]
@@ -51,7 +51,7 @@ class RemoteFile(io.RawIOBase):
         while not self._piece:
             piece = next(self._pieces, None)
             if piece is None:
-                raise UserError(f"{shown(self._path)}: ended at byte {self._place} of {self._size}; try again")
+                raise UnreachableError(f"{shown(self._path)}: ended at byte {self._place} of {self._size}; try again")
             self._piece = memoryview(piece)
         count = min(len(buffer), len(self._piece))
         buffer[:count] = self._piece[:count]

@@ -13,7 +13,7 @@ import requests
 from requests.adapters import HTTPAdapter
 from urllib3.util import Retry
 
-from ccnet_pipeline.errors import FetchError, UserError
+from ccnet_pipeline.errors import UnreachableError, UserError
 from ccnet_pipeline.storage.paths import scheme_of, shown
 
 _PORTS = {"hdfs": 9870, "webhdfs": 9870, "swebhdfs": 9871}
@@ -49,7 +49,7 @@ def ask(
     Raises:
         FileNotFoundError: there is no such file.
         FileExistsError: there is, and must not be.
-        FetchError: nobody answers.
+        UnreachableError: nobody answers.
         UserError: everything else.
     """
     if "destination" in query:
@@ -120,9 +120,9 @@ def url_of(path: str) -> str:
     return f"{place}/webhdfs/v1{quote(_path_of(path))}"
 
 
-def broken_off(path: str) -> FetchError:
+def broken_off(path: str) -> UnreachableError:
     """Return the error that a file cannot be read to its end."""
-    return FetchError(f"{shown(path)}: what HDFS gives breaks off again and again; run the same command again later")
+    return UnreachableError(f"{shown(path)}: what HDFS gives breaks off again and again; try again later")
 
 
 def _path_of(path: str) -> str:
@@ -160,9 +160,9 @@ def _session() -> requests.Session:
     return found
 
 
-def _unreachable(path: str) -> FetchError:
+def _unreachable(path: str) -> UnreachableError:
     place = "{0.scheme}://{0.netloc}".format(urlsplit(url_of(path)))
-    return FetchError(f"{shown(path)}: WebHDFS at {place} cannot be reached; set CC100_WEBHDFS to where it is")
+    return UnreachableError(f"{shown(path)}: WebHDFS at {place} cannot be reached; set CC100_WEBHDFS to where it is")
 
 
 def _refusal(path: str, response: requests.Response) -> Exception:
@@ -186,4 +186,5 @@ def _refusal(path: str, response: requests.Response) -> Exception:
     }.get(kind)
     if what is None and response.status_code == HTTPStatus.UNAUTHORIZED:
         what = "the cluster wants Kerberos; set CC100_WEBHDFS_TOKEN to a delegation token (hdfs fetchdt --webservice)"
-    return UserError(f"{shown(path)}: {what or f'HDFS answers {response.status_code} {kind}'.rstrip()}")
+    error = UnreachableError if what is None and response.status_code in _PASSING else UserError
+    return error(f"{shown(path)}: {what or f'HDFS answers {response.status_code} {kind}'.rstrip()}")

@@ -26,7 +26,7 @@ from ccnet_pipeline.fetch import FetchPolicy, is_remote, open_archive, read_smal
 from ccnet_pipeline.fetch.error_page import excerpt, is_page
 from ccnet_pipeline.fetch.ranges import content_length, content_range
 from ccnet_pipeline.fetch.retry import retry_after_s
-from ccnet_pipeline.storage.paths import local_path, shown
+from ccnet_pipeline.storage.paths import is_local, local_path, shown
 from tests.fetch.reading import FAST, noise, put, read_all
 from tests.fetch.server import Fault, FaultServer, scripted
 
@@ -338,6 +338,7 @@ def test_schemes(tmp_path: Path) -> None:
     assert [is_remote(path) for path in ("HTTP://h/a", "https://h", "s3://b/k", "gs://b/k")] == [True] * 4
     local = ("a", "/a", "file:///a", "ftp://h/a", "a:b", "C:\\x", "http:/x", "./http://x")
     assert not any(is_remote(path) for path in local)
+    assert [is_local(path) for path in ("a", "/a://b", "./http://x", "file:///a", "s3://b")] == [True] * 3 + [False] * 2
     assert local_path("file:///a%20b") == "/a b"
     for path in ("ftp://h/a", "sftp://x", "file://host/a", "s3://bucket", "s3://bucket/", "gs:///k"):
         for ask in (read_all, lambda path: size_of(path, FAST), lambda path: read_small(path, FAST, max_bytes=1)):

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import os
+from collections.abc import Callable
 
 import pytest
 
 from ccnet_pipeline import storage
 from ccnet_pipeline.errors import InUseError, UserError
 from ccnet_pipeline.storage import hdfs, objects
+from ccnet_pipeline.storage.webhdfs import statuses_in, upload
 
 NAMES = [
     "a.json", "exp[1]", "run-*", "what?", "two words", "100%25", "q?x=1&y=2", "#1", "a+b", "\u00fc\u4e2d.zst", "a:b",
@@ -155,3 +157,12 @@ def test_files_move_from_place_to_place(place: str, kind: str, place_of_kind: ob
     assert storage.sizes(place) == {}
     assert storage.sizes(other) == {"a": 1, "below/[b]": 9}
     assert storage.read(f"{other}/below/[b]") == b"below/[b]"
+
+
+def test_what_a_killed_program_was_writing_goes_and_what_locks_write_stays(place_of_kind: Callable[[str], str]) -> None:
+    place = place_of_kind("hdfs")
+    for name in (".writing-a-1", "below/.writing-b-1", ".writing-.lock-1", ".writing-clock-1", "a"):
+        upload(f"{place}/{name}", b"", overwrite=False)
+    storage.remove_leftovers(place)
+    assert {status.name for status in statuses_in(place)} == {".writing-.lock-1", ".writing-clock-1", "a", "below"}
+    assert statuses_in(f"{place}/below") == []

@@ -16,7 +16,7 @@ import pytest
 import requests
 
 from ccnet_pipeline import storage
-from ccnet_pipeline.errors import FetchError, UserError
+from ccnet_pipeline.errors import FetchError, UnreachableError, UserError
 from ccnet_pipeline.storage import clients, objects, webhdfs
 from tests.fetch.server import Fault, FaultServer, scripted
 from tests.moments import PATIENCE_S
@@ -61,7 +61,7 @@ def test_a_server_that_is_busy_for_a_moment(kind: str, place_of_kind: Callable[[
 
 def test_a_server_that_stays_busy(s3: str, s3_server: S3Server) -> None:
     busy = s3_server.failing("PUT", HTTPStatus.SERVICE_UNAVAILABLE)
-    with busy, pytest.raises(FetchError, match=r"/a: the store does not work at the moment \(503\); run the same"):
+    with busy, pytest.raises(UnreachableError, match=r"/a: the store does not work at the moment \(503\); run the"):
         storage.write(f"{s3}/a", b"text")
     assert storage.sizes(s3) == {}
 

@@ -9,6 +9,7 @@ import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -116,6 +117,40 @@ def test_a_run_that_loses_its_lock_ends(s3: str, renewed_often: None) -> None:
     with pytest.raises(UserError, match=r"\.lock was removed or taken by another run; start this one again"):
         lose()
     assert lock_of(s3) == msgspec.json.encode(ANOTHER)
+
+
+def test_a_run_that_loses_its_lock_says_so_however_the_interrupt_arrives(s3: str, renewed_often: None) -> None:
+    def lose() -> None:
+        with storage.locked(s3):
+            storage.remove_file(f"{s3}/{LOCK}")
+            try:
+                threading.Event().wait(PATIENCE_S)
+            except KeyboardInterrupt as error:  # as Beam does in a step
+                raise RuntimeError("KeyboardInterrupt [while running 'ExtractSegment']") from error
+
+    with pytest.raises(UserError, match="was removed or taken by another run"):
+        lose()
+
+
+def test_a_lock_is_renewed_after_the_store_could_not_say_whose_it_is(
+    s3: str, renewed_often: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    failing = [FileExistsError(), UserError("the store cannot be reached")]
+
+    def fails_first(ask: Callable[..., Any]) -> Callable[..., Any]:
+        def asked(*arguments: object) -> Any:
+            if failing and threading.current_thread() is not threading.main_thread():
+                raise failing.pop(0)
+            return ask(*arguments)
+
+        return asked
+
+    monkeypatch.setattr(ObjectStores, "replace", fails_first(ObjectStores.replace))
+    monkeypatch.setattr(ObjectStores, "look", fails_first(ObjectStores.look))
+    with storage.locked(s3):
+        first = lock_of(s3)
+        wait_for(lambda: lock_of(s3) != first, "the lock to be renewed")
+    assert not failing
 
 
 def test_a_lock_whose_first_answer_was_lost_is_ours(s3: str, monkeypatch: pytest.MonkeyPatch) -> None:
