@@ -1,6 +1,8 @@
 """What the errors of object stores mean. None of their words is passed on: a URL may hold a signature."""
 
 import contextlib
+import errno
+import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -70,7 +72,7 @@ def explained(path: str) -> Iterator[None]:
         yield
     except FileNotFoundError as error:
         if (what := _what(path, error)) is None:
-            raise FileNotFoundError(path) from None
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), path) from None
         raise UserError(f"{shown(path)}: {what}") from None
     except BaseError as error:
         what = _what(path, error) or f"the store does not do that ({Refusal.of(error).reason or type(error).__name__})"
