@@ -42,9 +42,9 @@ def make(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Maker:
 
 
 def find_segments(
-    inputs: Sequence[str], base: str | None = None, policy: FetchPolicy = FetchPolicy(), **selection: Any
+    inputs: Sequence[str], base: str | None = None, policy: FetchPolicy | None = None, **selection: Any
 ) -> list[Segment]:
-    return find_selected(Selection(inputs=tuple(inputs), base=base, **selection), policy)
+    return find_selected(Selection(inputs=tuple(inputs), base=base, **selection), policy or FetchPolicy())
 
 
 def names(*inputs: str, base: str | None = None) -> list[str]:
