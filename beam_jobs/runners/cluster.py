@@ -54,8 +54,8 @@ def execute(pipeline: beam.Pipeline, folders: Sequence[str], progress: Progress,
         if isinstance(pipeline.runner, FlinkRunner) and (master := address(pipeline.options)):
             return _FlinkRun(pipeline, FlinkCluster(master), folders, log).run(progress, detach=detach)
         result = _submit(pipeline, log)
-        if pipeline.options.view_as(GoogleCloudOptions).template_location:
-            return False  # whoever launches the template submits the job
+        if dataflow.is_not_sent(pipeline.options):
+            return False
         if isinstance(pipeline.runner, DataflowRunner):
             for line in dataflow.watched(result, pipeline.options):
                 say(line)

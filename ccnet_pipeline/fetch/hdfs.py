@@ -56,7 +56,7 @@ class HdfsSource:
             return request()
         except FileNotFoundError:
             raise FetchError(f"{self.name}: there is no such file") from None
-        except UserError as error:
+        except (FetchError, UserError) as error:
             if isinstance(error.__cause__, requests.RequestException):
                 raise TransientError("WebHDFS cannot be reached") from error
             raise FetchError(str(error)) from error

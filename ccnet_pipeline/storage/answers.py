@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from http import HTTPStatus
 
-from ccnet_pipeline.errors import UserError
+from ccnet_pipeline.errors import FetchError, UserError
 from ccnet_pipeline.storage import credentials
 from ccnet_pipeline.storage.paths import WEB_SCHEMES, scheme_of, shown
 
@@ -58,6 +58,15 @@ class Refusal:
         return self.status == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE or "StartTooLarge" in self.text
 
     @property
+    def may_pass(self) -> bool:
+        """Whether the same request may fare better later: the store is busy, or there is no answer."""
+        if self.status is None:
+            words = self.text.lower()
+            return self.is_timeout or any(each in words for each in ("connect", "dns error", "body error"))
+        is_busy = self.status in (HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS) or self.status >= 500
+        return is_busy and self.status != HTTPStatus.NOT_IMPLEMENTED
+
+    @property
     def reason(self) -> str:
         """The status and the vendor's word, as far as they are known."""
         return " ".join(each for each in (str(self.status or ""), self.code) if each)
@@ -65,7 +74,13 @@ class Refusal:
 
 @contextlib.contextmanager
 def explained(path: str) -> Iterator[None]:
-    """Turn errors of the library about a file into FileNotFoundError or a UserError with the remedy."""
+    """Turn errors of the library about a file into those of ours.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        FetchError: the store is busy or cannot be reached, after all attempts.
+        UserError: everything else, with the remedy.
+    """
     from obstore.exceptions import BaseError
 
     try:
@@ -75,8 +90,10 @@ def explained(path: str) -> Iterator[None]:
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), path) from None
         raise UserError(f"{shown(path)}: {what}") from None
     except BaseError as error:
-        what = _what(path, error) or f"the store does not do that ({Refusal.of(error).reason or type(error).__name__})"
-        raise UserError(f"{shown(path)}: {what}") from None
+        refusal = Refusal.of(error)
+        what = _what(path, error) or f"the store does not do that ({refusal.reason or type(error).__name__})"
+        kind = FetchError if refusal.may_pass and "certificate" not in refusal.text.lower() else UserError
+        raise kind(f"{shown(path)}: {what}") from None
 
 
 def _what(path: str, error: Exception) -> str | None:
@@ -111,8 +128,7 @@ def _by_status(refusal: Refusal, path: str) -> str | None:
         return "changed while it was read; run the same command again"
     if status is None:
         return _without_answer(refusal, path)
-    is_busy = status in (HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS) or status >= 500
-    if is_busy and status != HTTPStatus.NOT_IMPLEMENTED:
+    if refusal.may_pass:
         return f"the store does not work at the moment ({refusal.reason}); run the same command again later"
     return None
 

@@ -6,7 +6,7 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-from ccnet_pipeline.errors import UserError
+from ccnet_pipeline.errors import FetchError, UserError
 from ccnet_pipeline.storage import locks
 from ccnet_pipeline.storage.files import join, open_for_reading, place_of, remote_place, sizes, writing
 from ccnet_pipeline.storage.leases import LOCK, leased
@@ -91,7 +91,7 @@ def check_place(path: str, option: str) -> None:
     try:
         place, name = place_of(path)
         place.check(name)
-    except UserError as error:
+    except (FetchError, UserError) as error:
         raise UserError(f"{option} {error}") from error
     except OSError as error:
         remedy = REMEDIES.get(error.errno or 0)

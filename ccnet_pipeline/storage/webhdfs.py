@@ -14,7 +14,7 @@ import requests
 from requests.adapters import HTTPAdapter
 from urllib3.util import Retry
 
-from ccnet_pipeline.errors import UserError
+from ccnet_pipeline.errors import FetchError, UserError
 from ccnet_pipeline.storage.paths import scheme_of, shown
 
 _PORTS = {"hdfs": 9870, "webhdfs": 9870, "swebhdfs": 9871}
@@ -50,6 +50,7 @@ def ask(
     Raises:
         FileNotFoundError: there is no such file.
         FileExistsError: there is, and must not be.
+        FetchError: nobody answers.
         UserError: everything else.
     """
     if "destination" in query:
@@ -120,9 +121,9 @@ def url_of(path: str) -> str:
     return f"{place}/webhdfs/v1{quote(_path_of(path))}"
 
 
-def broken_off(path: str) -> UserError:
+def broken_off(path: str) -> FetchError:
     """Return the error that a file cannot be read to its end."""
-    return UserError(f"{shown(path)}: what HDFS gives breaks off again and again; run the same command again later")
+    return FetchError(f"{shown(path)}: what HDFS gives breaks off again and again; run the same command again later")
 
 
 def _path_of(path: str) -> str:
@@ -160,9 +161,9 @@ def _session() -> requests.Session:
     return found
 
 
-def _unreachable(path: str) -> UserError:
+def _unreachable(path: str) -> FetchError:
     place = "{0.scheme}://{0.netloc}".format(urlsplit(url_of(path)))
-    return UserError(f"{shown(path)}: WebHDFS at {place} cannot be reached; set CC100_WEBHDFS to where it is")
+    return FetchError(f"{shown(path)}: WebHDFS at {place} cannot be reached; set CC100_WEBHDFS to where it is")
 
 
 def _refusal(path: str, response: requests.Response) -> Exception:

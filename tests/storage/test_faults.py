@@ -16,7 +16,7 @@ import pytest
 import requests
 
 from ccnet_pipeline import storage
-from ccnet_pipeline.errors import UserError
+from ccnet_pipeline.errors import FetchError, UserError
 from ccnet_pipeline.storage import clients, objects, webhdfs
 from tests.fetch.server import Fault, FaultServer, scripted
 from tests.moments import PATIENCE_S
@@ -61,7 +61,7 @@ def test_a_server_that_is_busy_for_a_moment(kind: str, place_of_kind: Callable[[
 
 def test_a_server_that_stays_busy(s3: str, s3_server: S3Server) -> None:
     busy = s3_server.failing("PUT", HTTPStatus.SERVICE_UNAVAILABLE)
-    with busy, pytest.raises(UserError, match=r"/a: the store does not work at the moment \(503\); run the same"):
+    with busy, pytest.raises(FetchError, match=r"/a: the store does not work at the moment \(503\); run the same"):
         storage.write(f"{s3}/a", b"text")
     assert storage.sizes(s3) == {}
 
@@ -111,7 +111,7 @@ def test_a_file_that_changes_while_it_is_read_is_not_glued_together(
         clients.forget_clients()
         with FaultServer(tmp_path, scripted(Fault("reset", 0.3), Fault("changed"))) as server:
             monkeypatch.setenv("AWS_ENDPOINT_URL", server.url)
-            with pytest.raises(UserError, match=r"^s3://bucket/a: .*changed meanwhile"):
+            with pytest.raises(FetchError, match=r"^s3://bucket/a: .*changed meanwhile"):
                 read(f"{BUCKET}/a")
 
 
@@ -209,7 +209,7 @@ def test_what_a_store_refuses_is_one_line_with_the_remedy(
         lambda: storage.write(f"{BUCKET}/out/a", b"x"),
         lambda: storage.sizes(f"{BUCKET}/out"),
     ):
-        with pytest.raises(UserError) as caught:
+        with pytest.raises((FetchError, UserError)) as caught:
             ask()
         assert message in str(caught.value)
         assert "s3://bucket/out" in str(caught.value)
