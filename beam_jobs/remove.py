@@ -55,7 +55,7 @@ def _parser() -> command.Parser:
         "--output",
         required=True,
         metavar="OUT",
-        help="what build_cc100 --output named: a folder, or s3://, gs://, az://",
+        help="what build_cc100 --output named: a folder, or s3://, gs://, az://, hdfs://",
     )
     lists = parser.add_mutually_exclusive_group(required=True)
     for kind in KINDS:

@@ -423,6 +423,21 @@ def test_what_cannot_be_verified_at_all_is_one_line(
     assert expected in line
 
 
+@pytest.mark.parametrize(
+    ("place", "expected"),
+    [
+        ("s3://", "s3:///run.json: write s3://bucket/key"),
+        ("hdfs://", "hdfs:///run.json: write hdfs://namenode/path, or set CC100_WEBHDFS to http://namenode:9870"),
+    ],
+)
+def test_a_place_without_a_host_gets_none_from_the_name_of_a_file(
+    place: str, expected: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("CC100_WEBHDFS", raising=False)
+    assert verify.main([place]) == 2
+    assert capsys.readouterr().err == f"verify: {expected}\n"
+
+
 def test_options_that_make_no_sense_are_one_line(corpus: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for argv in (["--workers=-1"], ["--tables=/nowhere"], ["--workers=x"]):
         assert verify.main([str(corpus), *argv]) == 2
