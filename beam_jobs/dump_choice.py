@@ -23,13 +23,15 @@ def chosen(arguments: Arguments) -> Arguments | None:
     """Return the arguments with the names of dumps for what was asked by their time; None: nothing is new.
 
     Raises:
-        UserError: the dumps are not listed where they should be, or there are too few.
+        UserError: the dumps are not listed where they should be, there are too few, or none has such a name.
     """
     choice = arguments.dump_choice
     if choice is None:
         return arguments
     place = collections_of(arguments.selection.base)
     dumps = read_dumps(place, arguments.fetch)
+    if isinstance(choice, New):
+        choice.check(dumps, place)
     names = choice.of(dumps, _done(arguments)) if isinstance(choice, New) else choice.of(dumps, place)
     if not names:
         return None

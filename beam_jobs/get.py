@@ -43,10 +43,10 @@ def _parser() -> command.Parser:
         allow_abbrev=False,
     )
     add = parser.add_argument
-    add("output", metavar="OUT", help="what build_cc100 --output named: a folder, or s3://, gs://, az://")
+    add("output", metavar="OUT", help="what build_cc100 --output named: a folder, or s3://, gs://, az://, hdfs://")
     add("id", metavar="ID", help="the field id of a document, or the part before /<language>")
     add("--language", metavar="CODE", help="look into the files of this language only")
-    add("--segment", metavar="NAME", help="look only where documents of this archive can be")
+    add("--segment", metavar="NAME", help="of this archive only, by its name as in the field segment")
     add("--source", action="store_true", help="print the record that it was made of, fetched again by one request")
     add("--base", metavar="PATH|URL", help="where the crawl lies, for --source (default: CommonCrawl)")
     add("--workers", type=int, default=0, metavar="N", help="processes (default: as many as processors)")

@@ -18,6 +18,7 @@ from collections.abc import Sequence
 
 from beam_jobs import run_directory
 from beam_jobs.byte_progress import shown
+from beam_jobs.runners import cluster_jobs
 from ccnet_pipeline import command, storage
 from ccnet_pipeline.errors import UserError
 from ccnet_pipeline.processes import SMALL_BYTES, default_workers, in_any_order
@@ -54,7 +55,7 @@ def _parser() -> command.Parser:
         "--output",
         required=True,
         metavar="OUT",
-        help="what build_cc100 --output named: a folder, or s3://, gs://, az://",
+        help="what build_cc100 --output named: a folder, or s3://, gs://, az://, hdfs://",
     )
     lists = parser.add_mutually_exclusive_group(required=True)
     for kind in KINDS:
@@ -74,6 +75,7 @@ def _run(options: argparse.Namespace) -> None:
     request = removal.Request(options.by or _user(), options.why, asked)
     read_run_file(options.output)  # before a lock would make the folder
     with storage.locked(options.output):
+        cluster_jobs.refuse_if_running(options.output)
         if swapping.is_pending(options.output):
             if options.dry_run:
                 raise UserError(f"a removal from {options.output} was interrupted; run that command again first")

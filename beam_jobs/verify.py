@@ -44,7 +44,7 @@ def _parser() -> command.Parser:
         allow_abbrev=False,
     )
     add = parser.add_argument
-    add("output", metavar="OUT", help="what build_cc100 --output named: a folder, or s3://, gs://, az://")
+    add("output", metavar="OUT", help="what build_cc100 --output named: a folder, or s3://, gs://, az://, hdfs://")
     add("--workers", type=int, default=0, metavar="N", help="processes (default: as many as processors)")
     what = "folder for hashes, 8 bytes a paragraph and document (default: that of temporary files)"
     add("--tables", metavar="DIR", help=what)

@@ -58,6 +58,17 @@ class New:
     def __str__(self) -> str:
         return f"new:{self.first}" if self.first else "new"
 
+    def check(self, dumps: Sequence[str], place: str) -> None:
+        """See that the first one is named as dumps are here, up to the year: else none would ever come behind it.
+
+        Raises:
+            UserError: it is not.
+        """
+        if self.first and _before_year(self.first) not in map(_before_year, dumps):
+            raise UserError(
+                f"--dump {self}: {shown(place)} has no dump with a name like that; its newest is {dumps[-1]}"
+            )
+
     def of(self, dumps: Sequence[str], is_done: Callable[[str], bool]) -> tuple[str, ...]:
         """Return the dump that is meant, of all in order; none, if all are done. None behind it is asked for."""
         wanted = (dump for dump in dumps if dump >= self.first and not is_done(dump))
@@ -65,6 +76,10 @@ class New:
 
 
 Choice = Latest | New
+
+
+def _before_year(name: str) -> str:
+    return re.split(r"\d", name, maxsplit=1, flags=re.ASCII)[0]
 
 
 def is_name(text: str) -> bool:

@@ -21,6 +21,7 @@ from ccnet_pipeline.text_files import BYTE_ORDER_MARK, encoding_of
 COMMONCRAWL = "https://data.commoncrawl.org/"
 CRAWL_DATA = "crawl-data/"
 SUFFIXES = (".paths", ".paths.gz")
+OF_DUMPS = "--dump"  # the option by which the listing of a dump is named
 _BACKSLASH = "\\"
 _MAX_LISTING_BYTES = 256 << 20  # that of a dump has about 0.2 MB, 100 000 lines, 14 MB unpacked
 
@@ -91,6 +92,7 @@ def read_listing(path: str, policy: FetchPolicy, option: str = "--input") -> lis
     Raises:
         UserError: it cannot be read, or is none.
     """
+    named_by = "the name of the dump, --base" if option == OF_DUMPS else option
     try:
         data = read_small(path, policy, max_bytes=_MAX_LISTING_BYTES)
         if data[:2] == b"\x1f\x8b":
@@ -99,7 +101,7 @@ def read_listing(path: str, policy: FetchPolicy, option: str = "--input") -> lis
             raise UserError(f"{option} {shown(path)} is no listing: more than {_MAX_LISTING_BYTES} bytes")
         lines = lines_of(data)
     except FetchError as error:
-        raise UserError(f"{error}; check the name of the dump, --base and the network") from error
+        raise UserError(f"{error}; check {named_by} and the network") from error
     except FileNotFoundError as error:
         raise UserError(f"there is no {shown(path)}; check the name of the dump and --base") from error
     except (OSError, EOFError, zlib.error, UnicodeDecodeError) as error:

@@ -17,6 +17,7 @@ from ccnet_pipeline.fetch import FetchPolicy, is_remote, local_path, shown, size
 from ccnet_pipeline.listings import (
     COMMONCRAWL,
     CRAWL_DATA,
+    OF_DUMPS,
     SUFFIXES,
     Kind,
     Pick,
@@ -70,7 +71,8 @@ def find_segments(selection: Selection, policy: FetchPolicy) -> list[Segment]:
         selection = replace(selection, base=local_path(selection.base))
     base = selection.base or COMMONCRAWL
     listings = [listing_of(dump, selection.kind, base) for dump in selection.dumps]
-    paths = [path for listing in listings for path in _listed(listing, base, selection, policy)]
+    of_dumps = replace(selection, option=OF_DUMPS)
+    paths = [path for listing in listings for path in _listed(listing, base, of_dumps, policy)]
     paths += [path for item in selection.inputs for path in _expand(item, selection, policy)]
     if not selection.pick.is_all and not listings and not any(map(_is_listing, selection.inputs)):
         raise UserError("--segments and --sample choose from a listing: give --dump, or a *.paths.gz as --input")

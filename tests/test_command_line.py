@@ -214,6 +214,21 @@ def test_input_from_the_network(mistake: Mistake) -> None:
     assert "ftp://host/x.wet" in mistake("--input", "ftp://host/x.wet", "--output", "out")
 
 
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("s3:/bucket/out", "s3://bucket/out"),
+        ("GS:bucket/out", "gs://bucket/out"),
+        ("hdfs:/data/out", "hdfs://data/out"),
+        ("file:/data/out", "file:///data/out"),
+    ],
+)
+@pytest.mark.parametrize("option", ["--output", "--work_dir", "--hash_index"])
+def test_a_url_that_lacks_a_slash_makes_no_folder(typed: str, meant: str, option: str, mistake: Mistake) -> None:
+    line = mistake(*GIVEN, "--output", "out", option, typed)
+    assert line.endswith(f"{typed}: write {meant}, or ./{typed} for a local path of that name")
+
+
 def test_a_dump_that_is_not_there(mistake: Mistake) -> None:
     line = mistake("--dump", "CC-MAIN-2018-99", "--base", "mirror", "--output", "out")
     path = "mirror/crawl-data/CC-MAIN-2018-99/wet.paths.gz"

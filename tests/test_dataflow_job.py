@@ -79,6 +79,11 @@ def test_the_launcher_of_a_template_gets_a_job_and_sends_it(service: DataflowSer
     assert json.loads(service.objects["gs://bucket/launch/job_object"])["type"] == "JOB_TYPE_BATCH"
 
 
+def test_a_trial_sends_nothing(service: DataflowService) -> None:
+    assert job.main([*command(service), "--dry_run=True"]) == 0
+    assert (service.jobs, service.objects) == ([], {})
+
+
 def test_ctrl_c_cancels_the_job(service: DataflowService) -> None:
     def interrupt_once() -> None:
         service.when_asked = bool
@@ -135,7 +140,6 @@ def test_a_second_job_for_the_same_output_is_refused_by_the_service(
     service.active = "2026-11-26_7"
     assert job.main(command(service)) == 75
     assert re.fullmatch(
-        r"build_cc100: There is already active job named cc100-\w+ with id: 2026-11-26_7; it writes to the same place: "
-        "wait for it, or cancel it",
+        r"build_cc100: There is already active job named cc100-\w+ with id: 2026-11-26_7; wait for it, or cancel it",
         told(capsys)[-1],
     )

@@ -81,12 +81,34 @@ def test_language_and_segment_leave_few_files_to_read(wanted: Wanted, left: set[
     assert set(found) == left
 
 
+@pytest.mark.parametrize("kind", [JSONL, PARQUET])
+def test_a_segment_that_a_document_is_not_from_does_not_give_it(
+    kind: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    corpus, found = write_corpus(tmp_path / "out", documents(), formats=[kind]), document(4, segment=1)
+    [line] = got(capsys, corpus, found.id, f"--segment={SEGMENTS[1]}")
+    assert json.loads(line)["id"] == found.id
+    for other in (SEGMENTS[0], SEGMENTS[2], "z"):
+        [line] = got(capsys, corpus, found.id, f"--segment={other}", status=1)
+        assert line == f"get: {corpus} has no document {found.id} from --segment {other}"
+
+
 def test_a_damaged_file_is_one_line(corpus: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = next((corpus / "shards" / "en").iterdir())
     path.write_bytes(path.read_bytes()[:-20])
     [line] = got(capsys, corpus, "nowhere", status=2)
     assert line.startswith(f"get: {path} cannot be read: ")
     assert "beam_jobs.verify" in line
+
+
+@pytest.mark.parametrize("data", [b"", b"no shard"])
+def test_a_damaged_file_is_one_line_where_its_segments_are_looked_for(
+    data: bytes, corpus: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for path in (corpus / "shards" / "en").iterdir():
+        path.write_bytes(data)
+    [line] = got(capsys, corpus, "nowhere", f"--segment={SEGMENTS[1]}", status=2)
+    assert " cannot be read: " in line
 
 
 def test_text_alone_has_no_ids(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -146,6 +168,16 @@ def test_another_archive_is_said_to_be_one(tmp_path: Path, capsys: pytest.Captur
     output = write_corpus(tmp_path / "out", [dataclasses.replace(found, id="other")])
     [line] = got(capsys, output, "other", "--source", f"--base={sample.crawl_directory()}", status=2)
     assert "has no record other at byte" in line
+
+
+def test_an_archive_that_is_not_where_base_says_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    found, _ = of_the_sample()
+    output = write_corpus(tmp_path / "out", [found])
+    [line] = got(capsys, output, found.id, "--source", f"--base={tmp_path}", status=2)
+    assert line == f"get: {tmp_path / found.segment} cannot be read: No such file or directory; see --base"
+    (tmp_path / found.segment).mkdir(parents=True)
+    [line] = got(capsys, output, found.id, "--source", f"--base={tmp_path}", status=2)
+    assert line == f"get: {tmp_path / found.segment} cannot be read: Is a directory; see --base"
 
 
 def test_where_a_crawl_of_ones_own_lies_must_be_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -236,6 +236,17 @@ def test_what_is_being_written_is_left_alone(corpus: Path, gone: str, capsys: py
     assert "another run is writing to" in capsys.readouterr().err
 
 
+def test_what_a_job_on_a_cluster_may_be_writing_is_left_alone(
+    corpus: Path, gone: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    note = {"runner": "FlinkRunner", "master": "http://localhost:8081", "name": "cc100-1", "host": "elsewhere"}
+    (corpus / "job.json").write_text(json.dumps(note))
+    before = result(corpus)
+    run(corpus, f"--hosts={gone}", status=2)
+    assert f"a job on a cluster may still write to {corpus} (cc100-1)" in capsys.readouterr().err
+    assert result(corpus) == before
+
+
 def test_what_was_removed_does_not_come_back(lid: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     output = tmp_path / "out"
 
@@ -300,4 +311,16 @@ def test_a_damaged_file_ends_it_before_anything_changes(
     before = result(corpus)
     run(corpus, f"--hosts={gone}", status=2)
     assert f"{path} cannot be read" in capsys.readouterr().err
+    assert result(corpus) == before
+
+
+@pytest.mark.parametrize("name", ["en/head-00001.jsonl.zst", "en.txt.xz"])
+def test_a_file_that_is_not_that_of_the_manifest_is_not_written_anew(
+    name: str, corpus: Path, gone: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = corpus / "shards" / name
+    path.write_bytes(path.read_bytes() * 2)  # can be read, and holds all twice
+    before = result(corpus)
+    run(corpus, f"--hosts={gone}", status=2)
+    assert f"{path} cannot be read: its sha256 is not that in manifest.json" in capsys.readouterr().err
     assert result(corpus) == before

@@ -291,6 +291,13 @@ def test_what_cannot_be_meant(mistake: Callable[..., str]) -> None:
     assert mistake("--input", str(ARCHIVES[0])).endswith("{dump} is the name of one dump, and here are none")
 
 
+def test_a_dump_to_begin_at_that_is_named_unlike_all_others(mistake: Callable[..., str], mirror: Path) -> None:
+    for name in ("foo", "cc-main-2026-04", "2026-04"):
+        assert mistake("--dump", f"new:{name}") == (
+            f"--dump new:{name}: {mirror}/collinfo.json has no dump with a name like that; its newest is {NEWEST}"
+        )
+
+
 @pytest.mark.parametrize("remote", [False, True])
 def test_a_list_of_dumps_that_is_none(remote: bool, mirror: Path, mistake: Callable[..., str]) -> None:
     with FaultServer(mirror) as server:

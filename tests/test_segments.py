@@ -16,6 +16,7 @@ from ccnet_pipeline.listings import Pick
 from ccnet_pipeline.sample import crawl_directory
 from ccnet_pipeline.segments import Segment, Selection
 from ccnet_pipeline.segments import find_segments as find_selected
+from tests.fetch.server import FaultServer
 
 DUMP = "CC-MAIN-2018-51"
 ONE = f"crawl-data/{DUMP}/segments/1.5/wet/a.warc.wet.gz"
@@ -40,8 +41,10 @@ def make(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Maker:
     return files
 
 
-def find_segments(inputs: Sequence[str], base: str | None = None, **selection: Any) -> list[Segment]:
-    return find_selected(Selection(inputs=tuple(inputs), base=base, **selection), FetchPolicy())
+def find_segments(
+    inputs: Sequence[str], base: str | None = None, policy: FetchPolicy | None = None, **selection: Any
+) -> list[Segment]:
+    return find_selected(Selection(inputs=tuple(inputs), base=base, **selection), policy or FetchPolicy())
 
 
 def names(*inputs: str, base: str | None = None) -> list[str]:
@@ -510,6 +513,15 @@ def test_a_line_that_stands_twice_in_a_listing(make: Maker) -> None:
 def test_a_place_that_nobody_can_read_is_refused(url: str) -> None:
     with pytest.raises(UserError, match=r"files are read from http://, https://, s3://, gs://, .* and local paths"):
         find_segments([url])
+
+
+def test_a_listing_that_is_not_there_is_told_by_what_named_it(tmp_path: Path) -> None:
+    policy = FetchPolicy(attempts=1)
+    with FaultServer(tmp_path) as server:
+        with pytest.raises(UserError, match=r"x\.paths: 404.*; check --input and the network$"):
+            find_segments([f"{server.url}x.paths"], policy=policy)
+        with pytest.raises(UserError, match=r"404.*; check the name of the dump, --base and the network$"):
+            find_segments([], dumps=("CC-MAIN-1999-99",), base=server.url, policy=policy)
 
 
 @pytest.mark.parametrize("url", ["https://host/folder/", "gs://bucket/*", "s3://bucket/[ab].wet.gz"])

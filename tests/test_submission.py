@@ -72,8 +72,7 @@ def test_nobody_answers(
 ) -> None:
     place = address.format(silent_port)
     line = refused(runner, option, place, *more)
-    assert line.startswith(f"{option} {place}: ")
-    assert line.endswith("; is the cluster up, and the port right?")
+    assert line == f"{option} {place}: Connection refused; is the cluster up, and the port right?"
 
 
 @pytest.mark.parametrize(("name", "runner"), [("flink", "FlinkRunner"), ("spark", "SparkRunner")])

@@ -271,6 +271,11 @@ def without_a_row(output: Path) -> None:
         (lambda output: (output / "shards/en/x").touch(), "shards/en/x: it is not in manifest.json"),
         (lambda output: (output / HEAD).unlink() or (output / HEAD).mkdir(), f"{HEAD}: it cannot be read: Is a direct"),
         (
+            lambda output: (output / "ledger.json").unlink() or (output / "ledger.json").mkdir(),
+            "cannot be read: Is a d",
+        ),
+        (lambda output: change_json(output / "run.json", lambda run: run.update(inputs=[])), "none of the inputs in"),
+        (
             lambda output: (output / "removed").mkdir() or (output / "removed/00001.json").write_text("{}"),
             "removed/00001.json: it is damaged: ",
         ),
@@ -287,15 +292,21 @@ def test_what_is_wrong_with_the_manifest_is_found(
     assert any(expected in each for each in told(corpus, capsys))
 
 
-def test_formats_that_hold_other_texts_are_found(
-    corpus: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize(
+    ("change", "what"),
+    [
+        ({"text": "The abb paragraph.\nAnd the aab one more."}, "texts"),  # of the same lengths: every count is right
+        ({"url": "https://other.example/"}, "fields of documents"),
+    ],
+)
+def test_formats_that_hold_other_documents_are_found(
+    change: dict[str, str], what: str, corpus: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Of the same lengths, so that every count is right."""
-    other = one(0, text="The abb paragraph.\nAnd the aab one more.")
+    other = one(0, **change)
     write_corpus(tmp_path / "other", other, formats=[PARQUET])
     data = (tmp_path / "other/shards/en/head-00000.parquet").read_bytes()
     replace_file(corpus, "shards/en/head-00000.parquet", data)
-    assert "shards/en: parquet does not hold the same texts as jsonl.zst" in told(corpus, capsys)
+    assert f"shards/en: parquet does not hold the same {what} as jsonl.zst" in told(corpus, capsys)
 
 
 def test_a_segment_in_two_shards_is_found(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -410,6 +421,21 @@ def test_what_cannot_be_verified_at_all_is_one_line(
     assert verify.main([str(corpus), "--workers=1"]) == 2
     [line] = capsys.readouterr().err.splitlines()
     assert expected in line
+
+
+@pytest.mark.parametrize(
+    ("place", "expected"),
+    [
+        ("s3://", "s3:///run.json: write s3://bucket/key"),
+        ("hdfs://", "hdfs:///run.json: write hdfs://namenode/path, or set CC100_WEBHDFS to http://namenode:9870"),
+    ],
+)
+def test_a_place_without_a_host_gets_none_from_the_name_of_a_file(
+    place: str, expected: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("CC100_WEBHDFS", raising=False)
+    assert verify.main([place]) == 2
+    assert capsys.readouterr().err == f"verify: {expected}\n"
 
 
 def test_options_that_make_no_sense_are_one_line(corpus: Path, capsys: pytest.CaptureFixture[str]) -> None:

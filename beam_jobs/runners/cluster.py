@@ -13,6 +13,7 @@ from dataclasses import replace
 from typing import Any
 
 import apache_beam as beam
+import grpc
 from apache_beam.options.pipeline_options import GoogleCloudOptions, PortableOptions
 from apache_beam.runners.dataflow.dataflow_runner import DataflowRunner
 from apache_beam.runners.portability.flink_runner import FlinkRunner
@@ -22,7 +23,7 @@ from beam_jobs.runners import dataflow
 from beam_jobs.runners.causes import cause_of
 from beam_jobs.runners.cluster_jobs import FLINK, JobNote, remove_notes, write_notes
 from beam_jobs.runners.flink_checks import address, remark_on
-from beam_jobs.runners.flink_rest import FlinkCluster, FlinkJob
+from beam_jobs.runners.flink_rest import FlinkCluster, FlinkJob, UnansweredError
 from beam_jobs.runners.portable_jobs import running_state
 from beam_jobs.runners.watching import Watch
 from ccnet_pipeline.errors import ClusterError
@@ -54,8 +55,8 @@ def execute(pipeline: beam.Pipeline, folders: Sequence[str], progress: Progress,
         if isinstance(pipeline.runner, FlinkRunner) and (master := address(pipeline.options)):
             return _FlinkRun(pipeline, FlinkCluster(master), folders, log).run(progress, detach=detach)
         result = _submit(pipeline, log)
-        if pipeline.options.view_as(GoogleCloudOptions).template_location:
-            return False  # whoever launches the template submits the job
+        if dataflow.is_not_sent(pipeline.options):
+            return False
         if isinstance(pipeline.runner, DataflowRunner):
             for line in dataflow.watched(result, pipeline.options):
                 say(line)
@@ -95,10 +96,13 @@ class _FlinkRun:
 
     def _found(self, result: Any) -> FlinkJob:
         """Return the job as soon as the cluster has it, and complete the note."""
-        deadline = time.monotonic() + _SUBMISSION_S
-        while (job := self._cluster.find(self._note.name)) is None:
-            if _state_of(result) in ("FAILED", "CANCELLED", None):
-                raise cause_of(["\n".join(self._log)])
+        deadline, job = time.monotonic() + _SUBMISSION_S, None
+        while job is None:
+            with contextlib.suppress(UnansweredError):  # it may be there already
+                if job := self._cluster.find(self._note.name):
+                    break
+                if _state_of(result) in ("FAILED", "CANCELLED", None):
+                    raise cause_of(["\n".join(self._log)])
             if time.monotonic() > deadline:
                 raise ClusterError(f"{self._cluster.url} has not begun the job in {_SUBMISSION_S / 60:.0f} minutes")
             time.sleep(_LOOK_EVERY_S)
@@ -116,18 +120,21 @@ class _FlinkRun:
 
     def _cancel(self) -> bool:
         """Cancel the job if it has not ended, also one that is being submitted at this moment; tell whether it was."""
-        deadline, was_asked = time.monotonic() + _MOMENT_S, False
-        try:
-            while time.monotonic() < deadline:
+        deadline, was_asked, trouble = time.monotonic() + _MOMENT_S, False, ""
+        while time.monotonic() < deadline:
+            try:
                 job = self._cluster.find(self._note.name)
                 if job.has_ended if job else self._is_known:
                     return was_asked
                 if job and not was_asked:
                     self._cluster.cancel(job.jid)
                     was_asked = True
-                time.sleep(_LOOK_EVERY_S)
-        except ClusterError as error:
-            say(f"the job could not be cancelled: {error}")
+                trouble = "it was asked to end, and has not yet" if was_asked else ""
+            except ClusterError as error:  # the next time it may answer
+                trouble = str(error)
+            time.sleep(_LOOK_EVERY_S)
+        if trouble:
+            say(f"the job may still run: {trouble}")
         return False
 
     def _forget(self) -> None:
@@ -190,13 +197,17 @@ def _wait(result: Any, log: list[str]) -> None:
             errors.append(error)
 
     thread = threading.Thread(target=wait, daemon=True)
-    thread.start()
     try:
+        thread.start()
         while thread.is_alive():
             thread.join(_LOOK_EVERY_S)
     except KeyboardInterrupt:
-        with contextlib.suppress(Exception):  # what it was sent to may be gone
+        try:
             result.cancel()
+        except grpc.RpcError:  # a job server of ours has ended, and its job with it
+            pass
+        except Exception as error:
+            say(f"the job may still run: it could not be cancelled ({cause_of([str(error)])})")
         raise
     if errors:
         raise cause_of([dataflow.reason(errors[0]), "\n".join(log)]) from errors[0]

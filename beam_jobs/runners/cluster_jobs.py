@@ -5,18 +5,19 @@ for, is written before it is submitted (for a job server of Beam's, which names 
 the job has ended.
 """
 
+import socket
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from urllib.parse import urlsplit
 
 import msgspec
 
 from beam_jobs.layout import JOB_FILE
-from beam_jobs.runners.flink_rest import FlinkCluster
-from beam_jobs.runners.portable_jobs import running_state
 from ccnet_pipeline import storage
 from ccnet_pipeline.errors import ClusterError, InUseError, UserError
 
 FLINK = "FlinkRunner"
+_OF_ITS_HOST = ("localhost", "127.0.0.1", "::1")  # addresses that mean another machine on another machine
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,12 +28,13 @@ class JobNote:
     master: str  # the address of the cluster's REST interface, or of a job server of Beam's
     name: str  # no other job has it
     id: str = ""  # of the cluster's; "" until it is known
+    host: str = ""  # that submitted it
 
 
 def write_notes(folders: Sequence[str], note: JobNote) -> None:
     """Leave a note of a job in the folders that it writes to."""
     for folder in folders:
-        storage.write_json(storage.join(folder, JOB_FILE), note)
+        storage.write_json(storage.join(folder, JOB_FILE), replace(note, host=socket.gethostname()))
 
 
 def remove_notes(folders: Sequence[str]) -> None:
@@ -76,6 +78,12 @@ def _refuse_if_running(folder: str, path: str, note: JobNote) -> None:
 
 def _running(note: JobNote) -> tuple[str, str] | None:
     """Return the state of a job, and what can be done about it; None if it has ended."""
+    # Imported at use: most runs find no note.
+    from beam_jobs.runners.flink_rest import FlinkCluster
+    from beam_jobs.runners.portable_jobs import running_state
+
+    if urlsplit(f"//{note.master.rpartition('//')[2]}").hostname in _OF_ITS_HOST and note.host != socket.gethostname():
+        raise ClusterError(f"{note.master} is an address of {note.host}, where it can be asked")
     if note.runner != FLINK:
         state = running_state(note.master, note.name)
         return (state, f"wait for it, or cancel it where the job server at {note.master} runs it") if state else None

@@ -38,7 +38,7 @@ def with_defaults(flags: Sequence[str], output: str) -> list[str]:
 
     The job's name tells its output: Dataflow refuses a second job of the name of one that runs, also from another host.
     """
-    name = hashlib.sha256(output.encode()).hexdigest()[:_NAME_DIGITS]
+    name = hashlib.sha256(output.rstrip("/").encode()).hexdigest()[:_NAME_DIGITS]
     return [*_DEFAULTS, f"--job_name=cc100-{name}", *flags]
 
 
@@ -46,7 +46,7 @@ def in_use(error: Exception) -> InUseError | None:
     """Return the error for the user if Dataflow refused a job because one of its name runs."""
     if type(error).__name__ != "DataflowJobAlreadyExistsError":
         return None
-    return InUseError(f"{str(error).partition('. ')[0]}; it writes to the same place: wait for it, or cancel it")
+    return InUseError(f"{str(error).partition('. ')[0]}; wait for it, or cancel it")
 
 
 def ask(options: PipelineOptions) -> None:
@@ -71,6 +71,11 @@ def ask(options: PipelineOptions) -> None:
                 raise UserError(f"--{name} {path}: {error.message}") from error
             if not granted:
                 raise UserError(f"--{name} {path}: no permission to write there ({_WRITE})")
+
+
+def is_not_sent(options: PipelineOptions) -> bool:
+    """Tell whether Beam only makes the job: whoever launches a template sends it, and nobody sends a trial."""
+    return bool(options.view_as(GoogleCloudOptions).template_location or options.view_as(TestOptions).dry_run)
 
 
 def reason(error: BaseException) -> str:

@@ -43,4 +43,5 @@ def require_answer(option: str, address: str) -> None:
         if parts.hostname and parts.port:
             socket.create_connection((parts.hostname, parts.port), _PATIENCE_S).close()
     except (OSError, ValueError) as error:
-        raise UserError(f"{option} {address}: {error}; is the cluster up, and the port right?") from error
+        reason = getattr(error, "strerror", None) or error
+        raise UserError(f"{option} {address}: {reason}; is the cluster up, and the port right?") from error

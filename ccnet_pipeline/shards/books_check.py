@@ -40,6 +40,9 @@ def check_ledger(run: PublishedRun, held: Held) -> Iterator[Difference]:
     except msgspec.DecodeError as error:
         yield Difference(LEDGER_FILE, None, "", f"it is damaged: {error}")
         return
+    except OSError as error:
+        yield Difference(LEDGER_FILE, None, "", f"it cannot be read: {error.strerror or error}")
+        return
     if ledger is None:
         yield Difference(LEDGER_FILE, None, "", "it is missing")
         return

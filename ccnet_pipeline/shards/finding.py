@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import BinaryIO
 
 import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from ccnet_pipeline import storage
 from ccnet_pipeline.dedup.hashing import Hashes
 from ccnet_pipeline.documents import Document
 from ccnet_pipeline.formats import PARQUET
@@ -15,7 +15,7 @@ from ccnet_pipeline.frames import read_frames
 from ccnet_pipeline.processes import Advance
 from ccnet_pipeline.shards.asked import Asked, Signs
 from ccnet_pipeline.shards.published import FinalFile
-from ccnet_pipeline.shards.reading import HashedFile, damage_explained, parquet_documents
+from ccnet_pipeline.shards.reading import parquet_documents, sound_file
 from ccnet_pipeline.shards.recount import Counts, hashes_of, shared_page
 
 Numbers = npt.NDArray[np.int64]  # of documents in a file, from 0, ascending
@@ -46,12 +46,11 @@ class Find:
         """Return what is meant in a file.
 
         Raises:
-            UserError: it is damaged.
+            UserError: it is not what its row of the manifest says.
         """
-        path = storage.join(self.output, *file.path.split("/"))
         numbers, amount, by_segment, pages = list[int](), Counts(), dict[str, Counts](), dict[str, list[str]]()
-        with damage_explained(path):
-            for number, document in self._meant(path, file.format, advance):
+        with sound_file(self.output, file, advance) as stream:
+            for number, document in self._meant(stream, file.format):
                 numbers.append(number)
                 amount.count(document)
                 by_segment.setdefault(document.segment, Counts()).count(document)
@@ -60,18 +59,17 @@ class Find:
         hashes = {segment: hashes_of(names) for segment, names in pages.items()}
         return Found(file, np.array(numbers, np.int64), amount, by_segment, hashes)
 
-    def _meant(self, path: str, kind: str, advance: Advance) -> Iterator[tuple[int, Document]]:
+    def _meant(self, stream: BinaryIO, kind: str) -> Iterator[tuple[int, Document]]:
         """Yield the documents that are meant, each with its number."""
         is_meant = self.asked.matcher()
-        with storage.open_for_reading(path) as stream:
-            if kind == PARQUET:
-                documents = parquet_documents(stream, advance)
-                yield from ((at, each) for at, each in enumerate(documents) if is_meant(Signs(each.url, each.digest)))
-                return
-            number = 0
-            for frame in read_frames(HashedFile(stream, advance)):  # type: ignore[arg-type]  # it reads: enough
-                signs = _decode_signs(frame)
-                meant = [at for at, each in enumerate(signs) if is_meant(each)]
-                lines = frame.split(b"\n") if meant else []
-                yield from ((number + at, _decode(lines[at])) for at in meant)
-                number += len(signs)
+        if kind == PARQUET:
+            documents = enumerate(parquet_documents(stream))
+            yield from ((at, each) for at, each in documents if is_meant(Signs(each.url, each.digest)))
+            return
+        number = 0
+        for frame in read_frames(stream):
+            signs = _decode_signs(frame)
+            meant = [at for at, each in enumerate(signs) if is_meant(each)]
+            lines = frame.split(b"\n") if meant else []
+            yield from ((number + at, _decode(lines[at])) for at in meant)
+            number += len(signs)

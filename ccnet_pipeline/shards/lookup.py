@@ -38,9 +38,10 @@ class Wanted:
     language: str | None = None
     segment: str | None = None  # name of the archive
 
-    def fits(self, found: str) -> bool:
-        """Tell whether an id is the one, or that of a document of the page."""
-        return found == self.id or found.startswith(f"{self.id}/")
+    def fits(self, found: str, segment: str) -> bool:
+        """Tell whether an id is the one, or that of a document of the page; `segment`: the archive that it is from."""
+        is_named = found == self.id or found.startswith(f"{self.id}/")
+        return is_named and self.segment in (None, segment)
 
 
 def files_to_read(run: PublishedRun, wanted: Wanted) -> list[list[FinalFile]]:
@@ -80,12 +81,12 @@ def _with_segment(run: PublishedRun, files: Sequence[FinalFile], segment: str) -
 
 
 def _first_segment(path: str, kind: str) -> str:
-    with storage.open_for_reading(path) as file:
+    with damage_explained(path), storage.open_for_reading(path) as file:
         if kind == PARQUET:
             import pyarrow.parquet as pq
 
             return str(pq.ParquetFile(file).read_row_group(0, ["segment"])["segment"][0])
-        return _place(next(read_frames(file)).partition(b"\n")[0]).segment
+        return _place(next(read_frames(file), b"").partition(b"\n")[0]).segment
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,10 +116,12 @@ class Lookup:
             at = frame.find(needle)
             while at >= 0:
                 line = frame[at : frame.index(b"\n", at)]
-                if (at == 0 or frame[at - 1 : at] == b"\n") and self.wanted.fits(name := _decode(line).id):
-                    yield line
-                    if name == self.wanted.id:
-                        return
+                if at == 0 or frame[at - 1 : at] == b"\n":
+                    document = _decode(line)
+                    if self.wanted.fits(document.id, document.segment):
+                        yield line
+                        if document.id == self.wanted.id:
+                            return
                 at = frame.find(needle, at + 1)
 
     def _in_parquet(self, stream: BinaryIO) -> Iterator[bytes]:
@@ -126,8 +129,8 @@ class Lookup:
 
         file = pq.ParquetFile(stream)
         for group in range(file.num_row_groups):
-            names: list[Any] = file.read_row_group(group, ["id"])["id"].to_pylist()
-            rows = [row for row, name in enumerate(names) if self.wanted.fits(name)]
+            names: list[Any] = file.read_row_group(group, ["id", "segment"]).to_pylist()
+            rows = [row for row, name in enumerate(names) if self.wanted.fits(name["id"], name["segment"])]
             if rows:
                 found = file.read_row_group(group).take(rows).to_pylist()
                 yield from map(encode, msgspec.convert(found, list[Document]))

@@ -5,7 +5,6 @@ is a DamagedFileError and no other.
 """
 
 import hashlib
-import io
 import lzma
 import shutil
 import tempfile
@@ -24,6 +23,7 @@ from ccnet_pipeline.errors import UserError
 from ccnet_pipeline.formats import ROWS_PER_GROUP, parquet_columns
 from ccnet_pipeline.frames import read_stored_frames
 from ccnet_pipeline.shards.lines import line_type
+from ccnet_pipeline.shards.published import FinalFile
 
 _READ_BYTES = 1 << 20
 _TEXTS_AT_ONCE = 1000
@@ -153,13 +153,12 @@ def _paragraphs(stream: BinaryIO, tell: Tell) -> Iterator[list[str]]:
         yield paragraphs
 
 
-def parquet_documents(file: BinaryIO, advance: Callable[[int], None] = lambda _: None) -> Iterator[Document]:
-    """Yield the documents of a Parquet file that is sound; `advance` is told of its bytes in the end."""
+def parquet_documents(file: BinaryIO) -> Iterator[Document]:
+    """Yield the documents of a Parquet file that is sound."""
     import pyarrow.parquet as pq
 
     for rows in pq.ParquetFile(file).iter_batches(ROWS_PER_GROUP):
         yield from msgspec.convert(rows.to_pylist(), list[Document])
-    advance(file.seek(0, io.SEEK_END))
 
 
 @contextmanager
@@ -190,3 +189,13 @@ def seekable(path: str, advance: Callable[[int], None]) -> Iterator[tuple[Binary
             shutil.copyfileobj(hashed, copy, _READ_BYTES)
             copy.seek(0)
             yield cast("BinaryIO", copy), hashed.size, hashed.finish()
+
+
+@contextmanager
+def sound_file(output: str, file: FinalFile, advance: Callable[[int], None]) -> Iterator[BinaryIO]:
+    """Open a file of a run directory for reading; UserError: it is not what its row of the manifest says."""
+    path = storage.join(output, *file.path.split("/"))
+    with damage_explained(path), seekable(path, advance) as (stream, _, digest):
+        if digest != file.sha256:
+            raise ValueError("its sha256 is not that in manifest.json")
+        yield stream

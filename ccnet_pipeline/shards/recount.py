@@ -1,7 +1,7 @@
 """One published file, read from its begin to its end: what it holds, and what is wrong with it."""
 
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha1
 from pathlib import Path
@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from ccnet_pipeline import storage
 from ccnet_pipeline.dedup.hashing import Hashes, paragraph_hashes
-from ccnet_pipeline.documents import Document
+from ccnet_pipeline.documents import Document, encode
 from ccnet_pipeline.formats import JSONL, PARQUET
 from ccnet_pipeline.shards.checks import Checks, faults_of_order
 from ccnet_pipeline.shards.published import REJECTS, FinalFile
@@ -54,9 +54,10 @@ class Counts:
     paragraphs: int = 0
     characters: int = 0  # code points of paragraphs
     texts: int = 0  # the sum of hashes of the texts, modulo 2^64, which no order changes
+    fields: int = 0  # the same of all fields; 0 in a format that has the text alone
 
     def count(self, document: Document) -> None:
-        """Add a document, but for the hash of its text."""
+        """Add a document, but for its hashes."""
         self.documents += 1
         self.paragraphs += len(document.paragraph_ids)
         self.characters += len(document.text) - max(len(document.paragraph_ids) - 1, 0)
@@ -66,6 +67,7 @@ class Counts:
         self.paragraphs += other.paragraphs
         self.characters += other.characters
         self.texts = (self.texts + other.texts) % (1 << 64)
+        self.fields = (self.fields + other.fields) % (1 << 64)
 
 
 # Numbers of segments; and a row for each: documents, paragraphs, characters.
@@ -107,7 +109,7 @@ class Recount:
     segments: Mapping[str, int]  # names of the archives that were read -> their numbers
     group_size: int | None  # segments of a scope of deduplication; None: all
     leading: str  # the format whose documents are compared with each other
-    has_several: bool  # formats, whose texts are compared
+    has_several: bool  # formats, whose documents are compared
     keeps_labels: bool  # in every document
     tables: str  # folder on this machine for hashes
 
@@ -178,7 +180,7 @@ class _Reader:
         self._report = report
         self._checks = Checks(file, config.segments, config.keeps_labels)
         self._is_leading = file.format == config.leading and not file.path.startswith(REJECTS)
-        self._hashes_texts = config.has_several and not file.path.startswith(REJECTS)
+        self._hashes_all = config.has_several and not file.path.startswith(REJECTS)
         self._last = _BEFORE_ALL
         self._ids = self._writer("ids", report.ids)
         self._pages = self._writer("pages", report.shared_pages)
@@ -207,18 +209,18 @@ class _Reader:
         self._count(documents, texts)
 
     def take_texts(self, texts: Texts) -> None:
-        self._add(Counts(len(texts), *_sizes(texts)), ["\n".join(paragraphs) for paragraphs in texts])
+        self._report.counts.add(Counts(len(texts), *_sizes(texts)))
+        if self._hashes_all:
+            whole = ["\n".join(paragraphs).encode() for paragraphs in texts]
+            self._report.counts.add(Counts(texts=_sum_of_hashes(whole)))
         if self._is_leading and self._config.group_size is None:
             self._hash(texts, 0)
 
-    def _add(self, counts: Counts, texts: Sequence[str]) -> None:
-        self._report.counts.add(counts)
-        if self._hashes_texts:
-            hashes = hashes_of(texts)
-            self._report.counts.add(Counts(texts=int(hashes.sum(dtype=np.uint64))))
-
     def _count(self, documents: Sequence[Document], texts: Sequence[Sequence[str]]) -> None:
-        self._add(Counts(len(texts), *_sizes(texts)), [document.text for document in documents])
+        self._report.counts.add(Counts(len(texts), *_sizes(texts)))
+        if self._hashes_all:
+            of_texts = _sum_of_hashes([document.text.encode() for document in documents])
+            self._report.counts.add(Counts(texts=of_texts, fields=_sum_of_hashes(map(encode, documents))))
         if not self._is_leading:
             return
         self._ids.add(hashes_of([document.id for document in documents]))
@@ -268,8 +270,16 @@ def _runs(names: Sequence[str]) -> Iterator[tuple[str, int, int]]:
 
 def hashes_of(texts: Sequence[str]) -> Hashes:
     """Return 64 bits that stand for each text."""
-    digests = [sha1(text.encode("utf-8", "surrogatepass")).digest()[:8] for text in texts]
+    return _hashes_of_bytes(text.encode("utf-8", "surrogatepass") for text in texts)
+
+
+def _hashes_of_bytes(items: Iterable[bytes]) -> Hashes:
+    digests = [sha1(item).digest()[:8] for item in items]
     return np.frombuffer(b"".join(digests), "<u8").astype(np.uint64, copy=False)
+
+
+def _sum_of_hashes(items: Iterable[bytes]) -> int:
+    return int(_hashes_of_bytes(items).sum(dtype=np.uint64))
 
 
 def shared_page(document: Document) -> str:

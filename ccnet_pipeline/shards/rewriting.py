@@ -13,7 +13,7 @@ from ccnet_pipeline.frames import compressor, read_stored_frames
 from ccnet_pipeline.processes import Advance
 from ccnet_pipeline.shards.finding import Numbers
 from ccnet_pipeline.shards.published import FinalFile
-from ccnet_pipeline.shards.reading import HashedFile, damage_explained, parquet_documents, read_texts
+from ccnet_pipeline.shards.reading import HashedFile, parquet_documents, read_texts, sound_file
 from ccnet_pipeline.shards.recount import Counts
 
 _LEVEL = 3  # of zstd, as shards have it
@@ -36,16 +36,11 @@ class Rewrite:
     folder: str
 
     def __call__(self, task: Task, advance: Advance) -> FinalFile:
-        """Write a file, and return its row of the manifest; raises UserError if the old one is damaged."""
-        parts = task.file.path.split("/")
-        path = storage.join(self.output, *parts)
-        with (
-            damage_explained(path),
-            storage.open_for_reading(path) as stream,
-            storage.writing(storage.join(self.folder, *parts)) as file,
-        ):
+        """Write a file, and return its row of the manifest; UserError: the old one is not what its row says."""
+        path = storage.join(self.folder, *task.file.path.split("/"))
+        with sound_file(self.output, task.file, advance) as stream, storage.writing(path) as file:
             hashing = HashingWriter(file)
-            _WRITERS[task.file.format](stream, hashing, task.numbers, advance)
+            _WRITERS[task.file.format](stream, hashing, task.numbers)
         return replace(
             task.file,
             documents=task.file.documents - task.amount.documents,
@@ -56,9 +51,9 @@ class Rewrite:
         )
 
 
-def _write_frames(stream: BinaryIO, file: BinaryIO, numbers: Numbers, advance: Advance) -> None:
+def _write_frames(stream: BinaryIO, file: BinaryIO, numbers: Numbers) -> None:
     compress, first = compressor(_LEVEL).compress, 0
-    for stored, content in read_stored_frames(HashedFile(stream, advance)):  # type: ignore[arg-type]  # it reads: enough
+    for stored, content in read_stored_frames(stream):
         lines = content.count(b"\n")
         goes = numbers[np.searchsorted(numbers, first) : np.searchsorted(numbers, first + lines)] - first
         first += lines
@@ -70,12 +65,12 @@ def _write_frames(stream: BinaryIO, file: BinaryIO, numbers: Numbers, advance: A
             file.write(compress(b"\n".join(kept)))
 
 
-def _write_parquet(stream: BinaryIO, file: BinaryIO, numbers: Numbers, advance: Advance) -> None:
-    write_parquet(_without(parquet_documents(stream, advance), numbers), file)
+def _write_parquet(stream: BinaryIO, file: BinaryIO, numbers: Numbers) -> None:
+    write_parquet(_without(parquet_documents(stream), numbers), file)
 
 
-def _write_text(stream: BinaryIO, file: BinaryIO, numbers: Numbers, advance: Advance) -> None:
-    texts = (paragraphs for some in read_texts(HashedFile(stream, advance), _never) for paragraphs in some)
+def _write_text(stream: BinaryIO, file: BinaryIO, numbers: Numbers) -> None:
+    texts = (paragraphs for some in read_texts(HashedFile(stream), _never) for paragraphs in some)
     write_texts(("\n".join(paragraphs) for paragraphs in _without(texts, numbers)), file)
 
 
@@ -88,7 +83,7 @@ def _without(items: Iterator[Any], numbers: Numbers) -> Iterator[Any]:
     return (item for number, item in enumerate(items) if number not in gone)
 
 
-_WRITERS: Mapping[str, Callable[[BinaryIO, Any, Numbers, Advance], None]] = {
+_WRITERS: Mapping[str, Callable[[BinaryIO, Any, Numbers], None]] = {
     JSONL: _write_frames,
     PARQUET: _write_parquet,
     TEXT: _write_text,

@@ -48,9 +48,16 @@ def read_source(document: Document, path: str, policy: FetchPolicy) -> bytes:
     One request for the bytes from its offset on, which ends when the record is whole.
 
     Raises:
-        UserError: another record is there, or none.
+        UserError: another record is there, or none; a local archive is not there, or cannot be read.
         FetchError: the archive is out of reach.
     """
+    try:
+        return _read(document, path, policy)
+    except OSError as error:
+        raise UserError(f"{shown(path)} cannot be read: {error.strerror or error}; see --base") from error
+
+
+def _read(document: Document, path: str, policy: FetchPolicy) -> bytes:
     # What stands at the beginning of these may be needed: a dictionary of zstd, the header of bzip2.
     needs_begin = document.offset > 0 and document.segment.endswith((".zst", ".bz2", ".xz"))
     for start in (document.offset, 0) if needs_begin else (document.offset,):

@@ -1,7 +1,7 @@
 """A whole run directory, recounted: what does not agree with manifest.json, ledger.json, or with itself."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
 import numpy as np
@@ -71,7 +71,8 @@ class Verification:
         self.reports[report.path] = report
         if report.segments:
             numbers, rows = report.segments
-            table = self.kept.setdefault(report.path.split("/")[1], np.zeros((len(self.run.run.inputs), 3), np.int64))
+            num_segments = max(1, len(self.run.run.inputs))  # what is of none is booked on the first
+            table = self.kept.setdefault(report.path.split("/")[1], np.zeros((num_segments, 3), np.int64))
             table[numbers] += rows
             report.segments = None  # of all files together they would take much memory
 
@@ -143,12 +144,14 @@ class Verification:
                 yield Difference(MANIFEST_FILE, None, "", f"{file.path}: {what}")
 
     def _of_formats(self) -> Iterator[Difference]:
-        """Yield languages that do not hold the same texts in every format."""
+        """Yield languages that do not hold the same documents in every format, as far as it tells of them."""
         for kind in self.run.formats[1:]:
             for language in sorted({file.language for file in self.run.shards()}):
-                if self._sum(kind, language) != self._sum(self.leading, language):
+                found, wanted = self._sum(kind, language), self._sum(self.leading, language)
+                what = "texts" if kind == TEXT or found.texts != wanted.texts else "fields of documents"
+                if found != (replace(wanted, fields=0) if kind == TEXT else wanted):
                     folder = f"{SHARDS}{language}"
-                    yield Difference(folder, None, "", f"{kind} does not hold the same texts as {self.leading}")
+                    yield Difference(folder, None, "", f"{kind} does not hold the same {what} as {self.leading}")
 
     def _of_order(self) -> Iterator[Difference]:
         """Yield shards that do not begin behind the end of the one before: a segment is never in two."""

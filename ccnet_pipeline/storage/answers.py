@@ -1,6 +1,8 @@
 """What the errors of object stores mean. None of their words is passed on: a URL may hold a signature."""
 
 import contextlib
+import errno
+import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -85,7 +87,7 @@ def explained(path: str) -> Iterator[None]:
         yield
     except FileNotFoundError as error:
         if (what := _what(path, error)) is None:
-            raise FileNotFoundError(path) from None
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), path) from None
         raise UserError(f"{shown(path)}: {what}") from None
     except BaseError as error:
         refusal = Refusal.of(error)

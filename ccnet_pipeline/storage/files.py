@@ -145,8 +145,11 @@ def versions(folder: str) -> dict[str, str]:
 
 
 def join(*parts: str) -> str:
-    """Join parts of a path in the way of its file system."""
-    return str(Path(*parts)) if is_local(parts[0]) else posixpath.join(*parts)
+    """Join parts of a path in the way of its file system. A URL that names no bucket or host gets none by that."""
+    if is_local(parts[0]):
+        return str(Path(*parts))
+    first, *others = parts
+    return posixpath.join(f"{first}/" if first.endswith("://") else first, *others)
 
 
 def absolute(path: str) -> str:

@@ -11,14 +11,19 @@ OBJECT_SCHEMES = ("s3", "s3a", "gs", "az", "abfs", "abfss")  # s3a and abfs as H
 HDFS_SCHEMES = ("hdfs", "webhdfs", "swebhdfs")
 REMOTE_SCHEMES = (*WEB_SCHEMES, *OBJECT_SCHEMES, *HDFS_SCHEMES)
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
+_LACKS_SLASH = re.compile(rf"({'|'.join(('file', *REMOTE_SCHEMES))}):/?(?!/)", re.IGNORECASE)
 
 
 def scheme_of(path: str) -> str:
     """Give the scheme in lower case; "" for a plain path.
 
     Raises:
-        UserError: a scheme that is not known here.
+        UserError: a scheme that is not known here, or what was meant to be a URL and is none.
     """
+    if lacking := _LACKS_SLASH.match(path):
+        scheme = lacking[1].lower()
+        meant = f"{scheme}:{'///' if scheme == 'file' else '//'}{path[lacking.end() :]}"
+        raise UserError(f"{shown(path)}: write {shown(meant)}, or ./{shown(path)} for a local path of that name")
     match = _SCHEME.match(path)
     scheme = match[1].lower() if match else ""
     if scheme not in ("", "file", *REMOTE_SCHEMES):

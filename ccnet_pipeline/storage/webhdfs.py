@@ -1,5 +1,6 @@
 """Requests to WebHDFS, and what the answers mean."""
 
+import errno
 import functools
 import getpass
 import os
@@ -172,9 +173,9 @@ def _refusal(path: str, response: requests.Response) -> Exception:
     except (ValueError, LookupError, TypeError):
         kind = ""
     if kind == "FileNotFoundException":
-        return FileNotFoundError(path)
+        return FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), path)
     if kind in ("FileAlreadyExistsException", "AlreadyBeingCreatedException"):
-        return FileExistsError(path)
+        return FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), path)
     what = {
         "StandbyException": "this name node is on standby; set CC100_WEBHDFS to the active one",
         "SafeModeException": "HDFS is in safe mode; wait until it is not",

@@ -54,7 +54,8 @@ resource "google_service_account" "scheduler" {
 }
 
 resource "google_project_iam_member" "worker" {
-  for_each = toset(["roles/dataflow.worker", "roles/artifactregistry.reader"])
+  # roles/viewer: Google wants it for the launcher of a Flex Template, which runs as this account.
+  for_each = toset(["roles/artifactregistry.reader", "roles/dataflow.worker", "roles/viewer"])
 
   project = var.project
   role    = each.value

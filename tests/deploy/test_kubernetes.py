@@ -5,6 +5,7 @@ import os
 import re
 import subprocess
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import jsonschema
@@ -12,6 +13,7 @@ import pytest
 import yaml
 
 from beam_jobs.options import parse
+from beam_jobs.runners.flink_checks import remark_on
 from ccnet_pipeline.command import IN_USE
 from ccnet_pipeline.dumps import New
 from tests.conftest import CHECKOUT
@@ -146,6 +148,12 @@ def test_the_driver_speaks_to_the_cluster_and_its_workers(objects: dict[str, dic
     assert f'"flink_version": "{version}"' in (CHECKOUT / "deploy/airflow/cc100_flink.py").read_text("utf-8")
     assert options["environment_config"] == f"localhost:{pool['ports'][0]['containerPort']}"
     assert pool["args"] == ["-worker_pool"]
+
+
+def test_a_pod_that_is_lost_does_not_end_the_job() -> None:
+    settings = yaml.safe_load((FOLDER / "flink.yaml").read_text("utf-8"))["spec"]["flinkConfiguration"]
+    asked: Any = SimpleNamespace(settings=lambda: settings, url="http://cc100-rest:8081")
+    assert remark_on(asked) is None
 
 
 def test_one_image_is_named_and_the_workers_have_a_limit_of_memory(objects: dict[str, dict[str, Any]]) -> None:

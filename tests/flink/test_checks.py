@@ -162,6 +162,7 @@ def note(rest: Rest, folder: str, state: str | None, **more: str) -> Path:
     path = Path(folder) / "job.json"
     path.parent.mkdir(exist_ok=True)
     text = {"runner": "FlinkRunner", "master": f"http://{rest.address}", "name": "cc100-1", "id": "5ed4", **more}
+    text["host"] = socket.gethostname()
     path.write_bytes(msgspec.json.encode(text))
     return path
 

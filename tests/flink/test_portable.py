@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import apache_beam as beam
+import grpc
 import pytest
 from apache_beam.runners.portability.local_job_service import LocalJobServicer
 
 from beam_jobs.layout import Layout
 from beam_jobs.progress import Progress
 from beam_jobs.runners import cluster, cluster_jobs, submission
-from ccnet_pipeline.errors import ClusterError, InUseError
+from beam_jobs.runners.portable_jobs import running_state
+from ccnet_pipeline.errors import ClusterError, InUseError, UserError
 
 BEGUN, GO_ON = threading.Event(), threading.Event()
 
@@ -66,6 +70,27 @@ def test_a_folder_is_refused_while_its_job_is_with_a_job_server(
         GO_ON.set()
         first.join()
     assert cluster_jobs.refuse_if_running(str(tmp_path)) == []
+
+
+def test_a_job_server_that_is_at_a_loss_does_not_say_that_a_job_has_ended() -> None:
+    class Lost(LocalJobServicer):
+        def GetState(self, request: object, context: Any = None) -> Any:  # noqa: N802 - Beam's
+            context.abort(grpc.StatusCode.UNAVAILABLE, "not now")
+
+    server = Lost()
+    endpoint = f"localhost:{server.start_grpc_server(0)}"
+    with pytest.raises(ClusterError, match=f"^the job server at {endpoint} does not answer$"):
+        running_state(endpoint, "job-1")
+    server.stop()
+
+
+def test_an_address_of_another_host_is_not_asked_on_this_one(endpoint: str, tmp_path: Path) -> None:
+    cluster_jobs.write_notes([str(tmp_path)], cluster_jobs.JobNote(runner="PortableRunner", master=endpoint, name="j"))
+    assert cluster_jobs.refuse_if_running(str(tmp_path)) == [str(tmp_path)]
+    note = json.loads((tmp_path / "job.json").read_text())
+    (tmp_path / "job.json").write_text(json.dumps({**note, "host": "elsewhere"}))
+    with pytest.raises(UserError, match=f"{endpoint} is an address of elsewhere, where it can be asked; if that clus"):
+        cluster_jobs.refuse_if_running(str(tmp_path))
 
 
 def test_a_failure_is_one_line(run: Callable[[Callable[[bytes], bytes]], bool], tmp_path: Path) -> None:

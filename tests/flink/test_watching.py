@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import itertools
 import logging
+import os
+import signal
+import threading
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import apache_beam as beam
 import pytest
+from apache_beam.options.pipeline_options import PipelineOptions
 
 from beam_jobs.runners import cluster, watching
 from beam_jobs.runners.causes import cause_of, of_ours
@@ -199,3 +205,54 @@ def test_why_a_job_server_did_not_start_is_told(capsys: pytest.CaptureFixture[st
         cluster._submit(pipeline, log)
     assert str(failed.value) == "the job was not submitted: Unrecognized VM option 'X'"
     assert capsys.readouterr() == ("", "")
+
+
+@pytest.fixture
+def a_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[Cluster], cluster._FlinkRun]:
+    """`a_run(cluster)`: a job of which the cluster says what the test wants it to; each question takes a second."""
+    ticks = itertools.count()
+    monkeypatch.setattr(cluster, "time", SimpleNamespace(sleep=lambda _: None, monotonic=lambda: float(next(ticks))))
+    return lambda asked: cluster._FlinkRun(beam.Pipeline(options=PipelineOptions([])), asked, [str(tmp_path)], [])
+
+
+def test_a_cluster_that_is_silent_at_the_submission_is_asked_again(
+    a_run: Callable[[Cluster], cluster._FlinkRun],
+) -> None:
+    run = a_run(Cluster([UnansweredError("http://flink:8081 does not answer (refused)"), None, job()]))
+    assert run._found(SimpleNamespace(state="RUNNING")) == job()
+
+
+def test_a_cluster_that_is_silent_at_the_end_is_asked_again_to_cancel_the_job(
+    a_run: Callable[[Cluster], cluster._FlinkRun],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    silence = UnansweredError("http://flink:8081 does not answer (refused)")
+    cancelled: list[str] = []
+    asked = Cluster([silence, job(), silence, job("CANCELED")])
+    monkeypatch.setattr(asked, "cancel", cancelled.append)
+    assert a_run(asked)._cancel()
+    assert cancelled == ["5ed4"]
+    assert capsys.readouterr().err == ""
+    assert not a_run(Cluster([silence] * 20))._cancel()
+    assert (
+        capsys.readouterr().err == "build_cc100: the job may still run: http://flink:8081 does not answer (refused)\n"
+    )
+
+
+def test_a_job_that_could_not_be_cancelled_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    has_ended = threading.Event()
+
+    def interrupted() -> None:
+        os.kill(os.getpid(), signal.SIGINT)
+        has_ended.wait(60)
+
+    def cancel() -> None:
+        has_ended.set()
+        raise OSError("no route to host")
+
+    with pytest.raises(KeyboardInterrupt):
+        cluster._wait(SimpleNamespace(wait_until_finish=interrupted, cancel=cancel), [])
+    assert capsys.readouterr().err == (
+        "build_cc100: the job may still run: it could not be cancelled (no route to host)\n"
+    )

@@ -56,8 +56,10 @@ def test_a_name_is_a_name(place: str) -> None:
 
 def test_what_is_not_there(place: str) -> None:
     for ask in (storage.read, storage.open_for_reading):
-        with pytest.raises(FileNotFoundError):
+        with pytest.raises(FileNotFoundError) as caught:
             ask(f"{place}/none")
+        assert caught.value.strerror == "No such file or directory"
+        assert caught.value.filename == f"{place}/none"
     with pytest.raises(FileNotFoundError):
         storage.read_range(f"{place}/none", 0, 1)
     with pytest.raises(FileNotFoundError):
