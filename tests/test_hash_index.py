@@ -204,6 +204,13 @@ def test_a_merged_index_is_that_of_both_inputs(two: tuple[Path, Path], tmp_path:
     assert {path.name for path in tmp_path.iterdir()} == {"a", "b", "both", "at-once"}
 
 
+@pytest.mark.parametrize("argv", [["info"], ["verify"], ["merge", "mine", "--output=both"]])
+def test_an_index_elsewhere_is_to_be_copied_first(argv: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([*argv, "s3://bucket/seen"]) == 2
+    line = "hash_index: s3://bucket/seen: this command wants a local folder; copy the index to one\n"
+    assert capsys.readouterr().err == line
+
+
 def test_info_says_what_an_index_holds(two: tuple[Path, Path], capsys: pytest.CaptureFixture[str]) -> None:
     assert command("info", two[0]) == 0
     shown = capsys.readouterr().out

@@ -17,6 +17,7 @@ from ccnet_pipeline.dedup.tables import Reader
 from ccnet_pipeline.errors import UserError
 from ccnet_pipeline.hash_index.cells import read_cell
 from ccnet_pipeline.hash_index.index import Hashing, Index, decode
+from ccnet_pipeline.storage.paths import is_remote, local_path, shown
 
 INDEX_FILE = "index.json"
 _FOLDER = re.compile(r"(\d{6,})-\w+")  # of a generation
@@ -47,6 +48,17 @@ def is_unneeded(name: str, index: Index | None) -> bool:
         return bool(found)
     kept = {folder_of(entry.generation, entry.run) for entry in index.history[-2:]}
     return int(found[1]) <= index.generation and name not in kept
+
+
+def local_folder(path: str) -> Path:
+    """Return the folder that is named to one of the commands, which read and write local ones only.
+
+    Raises:
+        UserError: it lies elsewhere.
+    """
+    if is_remote(path):
+        raise UserError(f"{shown(path)}: this command wants a local folder; copy the index to one")
+    return Path(local_path(path))
 
 
 def read_index(folder: Path) -> Index:

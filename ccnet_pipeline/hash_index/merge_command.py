@@ -14,6 +14,7 @@ from ccnet_pipeline.hash_index.directory import (
     IndexReader,
     check_hashing,
     folder_of,
+    local_folder,
     open_local,
     part_file,
     read_index,
@@ -35,9 +36,11 @@ def add_parser(subparsers: "argparse._SubParsersAction[Parser]") -> Parser:
         description="Make the index of everything that two others are made of: a hash that both have is in several "
         "records. The two stay as they are.",
     )
-    parser.add_argument("first", type=Path, metavar="DIR", help="an index")
-    parser.add_argument("second", type=Path, metavar="DIR", help="another")
-    parser.add_argument("--output", type=Path, required=True, metavar="DIR", help="a new folder for the new one")
+    parser.add_argument("first", type=local_folder, metavar="DIR", help="an index")
+    parser.add_argument("second", type=local_folder, metavar="DIR", help="another")
+    parser.add_argument(
+        "--output", type=local_folder, required=True, metavar="DIR", help="a new folder for the new one"
+    )
     return parser
 
 

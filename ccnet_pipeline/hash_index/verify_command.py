@@ -1,13 +1,12 @@
 """The command `verify`: every byte of an index is as it was written."""
 
 import argparse
-from pathlib import Path
 
 from ccnet_pipeline.command import Parser
 from ccnet_pipeline.dedup.sorting import HASH_BITS
 from ccnet_pipeline.dedup.tables import parts
 from ccnet_pipeline.errors import UserError
-from ccnet_pipeline.hash_index.directory import IndexReader, open_local, read_index
+from ccnet_pipeline.hash_index.directory import IndexReader, local_folder, open_local, read_index
 from ccnet_pipeline.storage.locks import locked
 
 
@@ -20,7 +19,9 @@ def add_parser(subparsers: "argparse._SubParsersAction[Parser]") -> Parser:
         description="Read all hashes of an index, and compare their checksums, their order and their counts with what "
         "index.json says. About a second for 100 million hashes, if the disk gives them.",
     )
-    parser.add_argument("index", type=Path, metavar="DIR", help="the folder that build_cc100 --hash_index names")
+    parser.add_argument(
+        "index", type=local_folder, metavar="DIR", help="the folder that build_cc100 --hash_index names"
+    )
     return parser
 
 
