@@ -128,7 +128,8 @@ def _estimate(arguments: Arguments, pick: Pick) -> None:
     from beam_jobs.estimate_scale import Whole, scale
     from beam_jobs.estimate_table import print_estimate
 
-    prepared = prepare(arguments)
+    with _before_work():
+        prepared = prepare(arguments)
     measured = measure(
         prepared,
         lambda sample, layout: _plan(arguments, replace(sample, index=None), layout, ""),

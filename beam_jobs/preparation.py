@@ -15,7 +15,6 @@ from beam_jobs.options import Arguments
 from ccnet_pipeline import sample, storage
 from ccnet_pipeline.blocklist import Blocklist
 from ccnet_pipeline.checksums import Memory, sha256_of
-from ccnet_pipeline.errors import FetchError, UserError
 from ccnet_pipeline.extractors import version_of
 from ccnet_pipeline.fluency import (
     CUTOFFS_FILE,
@@ -67,15 +66,9 @@ def prepare(arguments: Arguments) -> Prepared:
     """Find and check what the arguments name.
 
     Raises:
-        UserError: something is missing, broken, or cannot be reached.
+        UserError: something is missing or broken.
+        FetchError: something cannot be reached.
     """
-    try:
-        return _prepare(arguments)
-    except FetchError as error:  # before any work it is for the user to mend
-        raise UserError(str(error)) from error
-
-
-def _prepare(arguments: Arguments) -> Prepared:
     storage.check_place(arguments.output, "--output")
     if arguments.work_dir:
         storage.check_place(arguments.work_dir, "--work_dir")
