@@ -17,6 +17,7 @@ from beam_jobs.model_places import ModelPlaces
 from beam_jobs.options import Arguments, parse
 from beam_jobs.preparation import Prepared, prepare
 from beam_jobs.runners import execution
+from beam_jobs.runners.stopping import stopped_as_by_interrupt
 from beam_jobs.summary import print_summary, where_it_lies
 from ccnet_pipeline import command, storage
 from ccnet_pipeline.errors import FetchError, UserError
@@ -43,7 +44,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _run_or_be_interrupted(arguments: Arguments) -> None:
     try:
-        run(arguments)
+        with stopped_as_by_interrupt():
+            run(arguments)
     except RuntimeError as error:
         if str(error).startswith(KeyboardInterrupt.__name__):  # Ctrl-C in a step: Beam makes it an error of the step
             raise KeyboardInterrupt from error

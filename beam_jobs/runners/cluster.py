@@ -2,11 +2,9 @@
 
 import contextlib
 import logging
-import signal
 import sys
 import threading
 import time
-import types
 import uuid
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -51,7 +49,7 @@ def execute(pipeline: beam.Pipeline, folders: Sequence[str], progress: Progress,
         ClusterError: it failed, or was cancelled there.
         UserError, FetchError, BalanceError: as a worker raised it.
     """
-    with _stopped_as_by_interrupt(), _quiet_logs(), _job_server_log() as log:
+    with _quiet_logs(), _job_server_log() as log:
         if isinstance(pipeline.runner, FlinkRunner) and (master := address(pipeline.options)):
             return _FlinkRun(pipeline, FlinkCluster(master), folders, log).run(progress, detach=detach)
         result = _submit(pipeline, log)
@@ -211,26 +209,6 @@ def _wait(result: Any, log: list[str]) -> None:
         raise
     if errors:
         raise cause_of([dataflow.reason(errors[0]), "\n".join(log)]) from errors[0]
-
-
-@contextlib.contextmanager
-def _stopped_as_by_interrupt() -> Iterator[None]:
-    """Let SIGTERM do what Ctrl-C does, while the block runs."""
-
-    def interrupt(number: int, frame: types.FrameType | None) -> None:
-        handler = signal.getsignal(signal.SIGINT)  # Beam's ends the job server, and goes on to Python's
-        if not callable(handler):
-            raise KeyboardInterrupt
-        handler(number, frame)
-
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(signal.SIGTERM, interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 @contextlib.contextmanager

@@ -25,7 +25,7 @@ from apache_beam.runners.portability.fn_api_runner.worker_handlers import GrpcWo
 from apache_beam.transforms.environments import Environment, python_sdk_capabilities
 
 from beam_jobs.runners.local_bundles import SharingRunner
-from beam_jobs.runners.local_worker import Post, serve
+from beam_jobs.runners.local_worker import STOPPING, Post, serve
 from ccnet_pipeline import storage
 from ccnet_pipeline.errors import UserError
 from ccnet_pipeline.language.fasttext_kernels import has_threads
@@ -105,8 +105,8 @@ def _can_fork() -> bool:
 
 @contextlib.contextmanager
 def _no_interrupt() -> Iterator[None]:
-    """Let Ctrl-C wait: what it does in a process that has just begun is not settled yet."""
-    mask = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+    """Let Ctrl-C and SIGTERM wait: what it does in a process that has just begun is not settled yet."""
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, STOPPING)
     try:
         yield
     finally:

@@ -20,6 +20,7 @@ from apache_beam.runners.worker.sdk_worker import SdkHarness
 
 from ccnet_pipeline.fetch import tell_of_waits
 
+STOPPING = (signal.SIGINT, signal.SIGTERM)
 _STDERR = 2
 
 
@@ -39,8 +40,9 @@ def serve(post_office: Connection, log: str, options: PipelineOptions) -> None:
         log: the file for what this process prints.
         options: those of the pipeline.
     """
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches every process of the terminal; the parent answers
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])
+    for number in STOPPING:  # Ctrl-C reaches every process of the terminal, SIGTERM may; the parent answers
+        signal.signal(number, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPPING)
     threading.Thread(target=_leave_with_parent, daemon=True).start()
     _redirect_stderr(log)
     logging.getLogger("apache_beam").setLevel(logging.ERROR)
