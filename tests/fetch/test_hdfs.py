@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 
 from ccnet_pipeline.errors import FetchError
 from ccnet_pipeline.fetch import open_archive, size_of
+from ccnet_pipeline.storage import webhdfs
 from tests.fetch.reading import FAST, noise, put, read_all
 from tests.storage.webhdfs_server import WebHdfsServer
 
@@ -59,8 +61,8 @@ def test_what_cannot_be_had_is_one_line(cluster: WebHdfsServer, monkeypatch: pyt
     cluster.fault = lambda operation: "AccessControlException"
     with pytest.raises(FetchError, match=r"^hdfs://namenode/none: no permission; set HADOOP_USER_NAME, or choose"):
         read_all("hdfs://namenode/none")
-    monkeypatch.setattr("ccnet_pipeline.storage.webhdfs._RETRIES", 0)
-    monkeypatch.delattr("ccnet_pipeline.storage.webhdfs._local.process", raising=False)
+    monkeypatch.setattr(webhdfs, "_RETRIES", 0)
+    monkeypatch.setattr(webhdfs, "_local", threading.local())  # or later tests would have its session
     monkeypatch.setenv("CC100_WEBHDFS", "http://127.0.0.1:1")
     with pytest.raises(FetchError, match=r"^hdfs://namenode/none: WebHDFS cannot be reached \(2 attempts\)$"):
         read_all("hdfs://namenode/none", replace(FAST, attempts=2))
