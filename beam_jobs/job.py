@@ -30,7 +30,7 @@ from ccnet_pipeline.shards.published import FinalFile
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the job; return the exit status.
 
-    It is 0, 1 (network, cluster, our defect), 2 (the user's mistake), 75 (another run is at work), or 130 (interrupted).
+    It is 0, 1 (network, cluster, our defect), 2 (the user's mistake), 75 (another run is at work) or 130 (interrupted).
     """
     # What matters of Beam's errors arrives as an exception; its log repeats each of them with a traceback a layer.
     logging.getLogger("apache_beam").setLevel(logging.CRITICAL)
