@@ -6,10 +6,13 @@
     stores.py        what a place for files must be able to do
     local.py         the disks of this machine's file tree
     objects.py       object stores: s3://, gs://, az:// and abfss://; web servers for reading
+    streams.py       a remote file that is read forward
+    joined.py        ranges that are read together
     clients.py       their clients, one a bucket and process
     credentials.py   who asks, and which settings the environment has
     answers.py       what their errors mean, and the remedy
     hdfs.py          HDFS, over WebHDFS
+    webhdfs.py       requests to it, and what its answers mean
     locks.py         folders that one program at a time writes to, by flock
     leases.py        the same where there are no locks: a file that only one can create
     notes.py         values as JSON in files

@@ -32,9 +32,13 @@ def move_folder(source: str, target: str) -> None:
         there = sizes(target)
         for name, size in sorted(sizes(source).items()):
             if there.get(name) != size and not Path(name).name.startswith(TEMPORARY_PREFIX):
-                with open_for_reading(join(source, name)) as file, writing(join(target, name)) as copy:
-                    shutil.copyfileobj(file, copy, _COPIED_AT_ONCE)
+                _copy(join(source, name), join(target, name))
     remove_folder(source)
+
+
+def _copy(source: str, target: str) -> None:
+    with open_for_reading(source) as file, writing(target) as copy:
+        shutil.copyfileobj(file, copy, _COPIED_AT_ONCE)
 
 
 def _move_on_disks(source: str, target: str) -> None:
@@ -49,8 +53,7 @@ def _move_on_disks(source: str, target: str) -> None:
             except OSError as error:
                 if error.errno != errno.EXDEV:
                     raise
-                with path.open("rb") as file, writing(str(wanted)) as copy:
-                    shutil.copyfileobj(file, copy, _COPIED_AT_ONCE)
+                _copy(str(path), str(wanted))
                 path.unlink()
 
 
@@ -76,10 +79,8 @@ def locked(folder: str) -> Iterator[None]:
 
 def remove_if_empty(folder: str) -> None:
     """Remove a folder in which nothing is, if it exists; in an object store there is none."""
-    if not is_local(folder):
-        remote_place(folder).remove_if_empty(folder)
-    elif Path(folder).is_dir() and not any(Path(folder).iterdir()):
-        Path(folder).rmdir()
+    place, name = place_of(folder)
+    place.remove_if_empty(name)
 
 
 def check_place(path: str, option: str) -> None:
@@ -121,8 +122,5 @@ def folder_exists(path: str) -> bool:
 
 def remove_leftovers(folder: str) -> None:
     """Remove files that a killed run was writing, in a folder and below it; in an object store there are none."""
-    if not is_local(folder):
-        remote_place(folder).remove_leftovers(folder)
-        return
-    for leftover in Path(folder).rglob(f"{TEMPORARY_PREFIX}*"):
-        leftover.unlink(missing_ok=True)
+    place, name = place_of(folder)
+    place.remove_leftovers(name)

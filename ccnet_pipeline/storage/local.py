@@ -77,6 +77,14 @@ class LocalStore:
         if Path(folder).is_dir():
             shutil.rmtree(folder)
 
+    def remove_if_empty(self, folder: str) -> None:
+        if Path(folder).is_dir() and not any(Path(folder).iterdir()):
+            Path(folder).rmdir()
+
+    def remove_leftovers(self, folder: str) -> None:
+        for leftover in Path(folder).rglob(f"{TEMPORARY_PREFIX}*"):
+            leftover.unlink(missing_ok=True)
+
     def check(self, folder: str) -> None:
         place = Path(folder)
         nearest = next(each for each in (place, *place.absolute().parents) if each.exists())

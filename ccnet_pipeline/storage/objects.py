@@ -66,20 +66,7 @@ class ObjectStores:
 
     @contextlib.contextmanager
     def ranges(self, path: str) -> Iterator[Ranges]:
-        store, key = _located(path)
-
-        def read(start: int, size: int) -> bytes:
-            if not size:
-                return b""
-            with explained(path):
-                try:
-                    return bytes(obstore.get_range(store, key, start=start, length=size))
-                except GenericError as error:
-                    if Refusal.of(error).is_behind_the_end:
-                        return b""
-                    raise
-
-        yield read
+        yield lambda start, size: self.read_many(path, [(start, size)])[0]
 
     def read_many(self, path: str, ranges: Sequence[Range]) -> list[bytes]:
         store, key = _located(path)

@@ -44,18 +44,18 @@ class Store(Protocol):
     def remove_folder(self, folder: str) -> None:
         """Remove a folder and what is in it, if it exists."""
 
+    def remove_if_empty(self, folder: str) -> None:
+        """Remove a folder in which nothing is, if it exists."""
+
+    def remove_leftovers(self, folder: str) -> None:
+        """Remove files that a killed program was writing, in a folder and below it."""
+
     def check(self, folder: str) -> None:
         """See that files can be written below a folder, without leaving anything; raises OSError or UserError."""
 
 
 class RemoteStore(Store, Protocol):
     """Files on other machines, which have a clock of their own, and no locks but what is built on conditions."""
-
-    def remove_if_empty(self, folder: str) -> None:
-        """Remove a folder in which nothing is, if it exists."""
-
-    def remove_leftovers(self, folder: str) -> None:
-        """Remove files that a killed program was writing, in a folder and below it."""
 
     def versions(self, folder: str) -> dict[str, str]:
         """Return what changes with the content of each file in a folder and below it, by its path from there."""
