@@ -9,6 +9,7 @@ from rich import filesize
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 
+from ccnet_pipeline.command import duration
 from ccnet_pipeline.processes import Advance
 
 _LOG_EVERY_S = 15.0
@@ -52,7 +53,6 @@ class _Lines:
         line = f"{filesize.decimal(self._read)} of {filesize.decimal(self._total)}"
         if not self._read:
             return line
-        left_s = max(0, round(elapsed_s * (self._total - self._read) / self._read))
-        minutes, seconds = divmod(left_s, 60)
+        left = duration(max(0.0, elapsed_s * (self._total - self._read) / self._read))
         speed = filesize.decimal(int(self._read / elapsed_s))
-        return f"{line}, {speed}/s, {minutes // 60}:{minutes % 60:02d}:{seconds:02d} left"
+        return f"{line}, {speed}/s, {left} left"

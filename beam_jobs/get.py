@@ -9,18 +9,16 @@ several languages gives them all.
 """
 
 import argparse
-import contextlib
 import sys
 from collections.abc import Sequence
 
 import msgspec
 
-from beam_jobs.byte_progress import shown
+from beam_jobs.over_files import add_workers, over_files, workers_of
 from ccnet_pipeline import command
 from ccnet_pipeline.documents import Document
 from ccnet_pipeline.errors import UserError
 from ccnet_pipeline.fetch import FetchPolicy
-from ccnet_pipeline.processes import SMALL_BYTES, default_workers, in_any_order
 from ccnet_pipeline.shards.lookup import Lookup, Wanted, files_to_read
 from ccnet_pipeline.shards.published import FinalFile
 from ccnet_pipeline.shards.published_run import PublishedRun, open_run
@@ -49,20 +47,19 @@ def _parser() -> command.Parser:
     add("--segment", metavar="NAME", help="of this archive only, by its name as in the field segment")
     add("--source", action="store_true", help="print the record that it was made of, fetched again by one request")
     add("--base", metavar="PATH|URL", help="where the crawl lies, for --source (default: CommonCrawl)")
-    add("--workers", type=int, default=0, metavar="N", help="processes (default: as many as processors)")
+    add_workers(parser)
     return parser
 
 
 def _run(options: argparse.Namespace) -> int:
-    if options.workers < 0:
-        raise UserError(f"--workers must be 0 or more, not {options.workers}")
+    workers = workers_of(options)
     if options.base is not None and not options.source:
         raise UserError("--base says where --source reads; give --source, too")
     if not options.id:
         raise UserError("ID is empty")
     run = open_run(options.output)
     wanted = Wanted(id=options.id, language=options.language, segment=options.segment)
-    lines = _find(run, wanted, options.workers or default_workers())
+    lines = _find(run, wanted, workers)
     if not lines:
         print(f"{_PROGRAM}: {options.output} has no document {options.id}{_where(wanted)}", file=sys.stderr)
         return _NOT_FOUND
@@ -91,15 +88,11 @@ def _find(run: PublishedRun, wanted: Wanted, workers: int) -> list[bytes]:
 
 def _find_in(files: Sequence[FinalFile], lookup: Lookup, workers: int) -> list[bytes]:
     found: list[bytes] = []
-    ordered = sorted(files, key=lambda file: file.bytes, reverse=True)
-    size = sum(file.bytes for file in ordered)
-    with shown(_PROGRAM, "look for it", size) as advance:
-        results = in_any_order(lookup, ordered, workers if size >= SMALL_BYTES else 1, advance)
-        with contextlib.closing(results):
-            for lines in results:
-                found += lines
-                if any(msgspec.json.decode(line, type=Document).id == lookup.wanted.id for line in lines):
-                    break
+    with over_files(_PROGRAM, "look for it", lookup, files, workers) as results:
+        for lines in results:
+            found += lines
+            if any(msgspec.json.decode(line, type=Document).id == lookup.wanted.id for line in lines):
+                break
     return found
 
 

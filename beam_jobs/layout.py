@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass
 
+from ccnet_pipeline.shards.published_run import LEDGER_FILE, LEDGER_FOLDER, MANIFEST_FILE, RUN_FILE
 from ccnet_pipeline.storage import TEMPORARY_PREFIX, join
 
 READING = "reading"
 JOB_FILE = "job.json"  # of a run directory, and of a hash index: the job on a cluster that writes there
-LEDGER_FOLDER = "ledger"  # of the run directory
 LEDGER_PART_SEGMENTS = 1000
 _FOLDER_SIZE = 1000  # segments whose files share a folder
 
@@ -20,15 +20,15 @@ class Layout:
 
     @property
     def run_file(self) -> str:
-        return join(self.output, "run.json")
+        return join(self.output, RUN_FILE)
 
     @property
     def manifest_file(self) -> str:
-        return join(self.output, "manifest.json")
+        return join(self.output, MANIFEST_FILE)
 
     @property
     def ledger_file(self) -> str:
-        return join(self.output, "ledger.json")
+        return join(self.output, LEDGER_FILE)
 
     def final(self, relative: str) -> str:
         """Return the path of a final file such as `shards/en/head-00000.jsonl.zst`."""

@@ -3,7 +3,6 @@
 import argparse
 import dataclasses
 import difflib
-import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from apache_beam.options.pipeline_options import PipelineOptions, _BeamArgumentP
 from beam_jobs.parser import SAMPLE_LID_MODEL, SAMPLE_OUTPUT, make_parser
 from beam_jobs.runners.flink_options import FlinkOptions
 from ccnet_pipeline import sample, storage
+from ccnet_pipeline.command import default_workers
 from ccnet_pipeline.dumps import DUMP_NAME, Choice, New, choice_of, is_name, named
 from ccnet_pipeline.errors import UserError
 from ccnet_pipeline.fetch import LONGEST_INTERVAL_S, FetchPolicy
@@ -126,7 +126,7 @@ def parse(argv: Sequence[str]) -> Arguments:
         overwrite=parsed.overwrite,
         runner=_runner(parsed.runner),
         detach=parsed.detach,
-        workers=_at_least("--workers", parsed.workers, 0) or _num_cores(),
+        workers=_at_least("--workers", parsed.workers, 0) or default_workers(),
         dedup_buckets=_at_least("--dedup_buckets", parsed.dedup_buckets, 0),
         hash_index=_hash_index(parsed.hash_index, recipe),
         estimate=_estimate(parsed),
@@ -248,11 +248,6 @@ def _at_least(option: str, value: int, minimum: int) -> int:
     if value < minimum:
         raise UserError(f"{option} must be {minimum} or more, not {value}")
     return value
-
-
-def _num_cores() -> int:
-    """Return the processors that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _check_beam_options(rest: Sequence[str]) -> None:

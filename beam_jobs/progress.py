@@ -16,6 +16,7 @@ from rich import filesize
 
 from beam_jobs.layout import Layout
 from beam_jobs.stage_notes import LocalNotes, RemoteNotes, StageNotes
+from ccnet_pipeline.command import duration
 from ccnet_pipeline.fetch import Readable
 from ccnet_pipeline.storage import is_local, join
 
@@ -127,21 +128,15 @@ class StageProgress:
         rate = self.pages_per_s(now)
         quiet = now - self._moved if self.began is not None and self.done < self.num_segments else 0.0
         ahead = (
-            f", nothing new for {_duration(quiet)}" if quiet >= QUIET_S else f", {_duration(left)} left" if left else ""
+            f", nothing new for {duration(quiet)}" if quiet >= QUIET_S else f", {duration(left)} left" if left else ""
         )
         return (
             f"{self.done}/{self.num_segments} segments"
             + (f", {filesize.decimal(self.bytes)}" if self.total_bytes else "")
             + f", {self.pages:,} documents"
             + (f", {rate:,.0f} documents/s" if rate else "")
-            + (ahead or "")
+            + ahead
         )
-
-
-def _duration(seconds: float) -> str:
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02d}:{rest:02d}"
 
 
 class Progress:

@@ -15,13 +15,13 @@ import os
 import socket
 import sys
 from collections.abc import Sequence
+from operator import attrgetter
 
 from beam_jobs import run_directory
-from beam_jobs.byte_progress import shown
+from beam_jobs.over_files import add_workers, over_files, workers_of
 from beam_jobs.runners import cluster_jobs
 from ccnet_pipeline import command, storage
 from ccnet_pipeline.errors import UserError
-from ccnet_pipeline.processes import SMALL_BYTES, default_workers, in_any_order
 from ccnet_pipeline.shards import removal, swapping
 from ccnet_pipeline.shards.asked import KINDS, read_list
 from ccnet_pipeline.shards.finding import Find, Found
@@ -63,13 +63,12 @@ def _parser() -> command.Parser:
     add("--by", metavar="NAME", help="who asks for it, for the record (default: user and host)")
     add("--why", default="", metavar="TEXT", help="for the record")
     add("--dry_run", action="store_true", help="say how much would be removed, and change nothing")
-    add("--workers", type=int, default=0, metavar="N", help="processes (default: as many as processors)")
+    add_workers(parser)
     return parser
 
 
 def _run(options: argparse.Namespace) -> None:
-    if options.workers < 0:
-        raise UserError(f"--workers must be 0 or more, not {options.workers}")
+    workers = workers_of(options)
     kind = next(kind for kind in KINDS if getattr(options, kind) is not None)
     asked = read_list(kind, getattr(options, kind))
     request = removal.Request(options.by or _user(), options.why, asked)
@@ -83,7 +82,7 @@ def _run(options: argparse.Namespace) -> None:
             print(f"{options.output}: what an interrupted removal had begun is done")
         if not options.dry_run:
             swapping.clear(options.output)
-        _remove(open_run(options.output), request, options.workers or default_workers(), is_dry=options.dry_run)
+        _remove(open_run(options.output), request, workers, is_dry=options.dry_run)
 
 
 def _user() -> str:
@@ -119,22 +118,16 @@ def _remove(run: PublishedRun, request: removal.Request, workers: int, *, is_dry
 
 
 def _find(run: PublishedRun, request: removal.Request, workers: int) -> list[Found]:
-    files = sorted(removal.files_to_search(run), key=lambda file: file.bytes, reverse=True)
-    size = sum(file.bytes for file in files)
-    with shown(_PROGRAM, "look for them", size) as advance:
-        find = Find(run.output, request.asked)
-        found = in_any_order(find, files, workers if size >= SMALL_BYTES else 1, advance)
+    find = Find(run.output, request.asked)
+    with over_files(_PROGRAM, "look for them", find, removal.files_to_search(run), workers) as found:
         return sorted(found, key=lambda each: each.file.path)
 
 
 def _rewrite(run: PublishedRun, tasks: Sequence[Task], number: str, workers: int) -> list[removal.Changed]:
     """Write the files anew into the folder of the removal, but those of which nothing is left."""
     left = [task for task in tasks if task.amount.documents < task.file.documents]
-    left.sort(key=lambda task: task.file.bytes, reverse=True)
-    size = sum(task.file.bytes for task in left)
-    with shown(_PROGRAM, "write anew", size) as advance:
-        rewrite = Rewrite(run.output, storage.join(run.output, REMOVED_FOLDER, number))
-        rewritten = in_any_order(rewrite, left, workers if size >= SMALL_BYTES else 1, advance)
+    rewrite = Rewrite(run.output, storage.join(run.output, REMOVED_FOLDER, number))
+    with over_files(_PROGRAM, "write anew", rewrite, left, workers, attrgetter("file.bytes")) as rewritten:
         after = {file.path: file for file in rewritten}
     return [(task.file, after.get(task.file.path)) for task in tasks]
 

@@ -17,7 +17,7 @@ import apache_beam as beam
 import msgspec
 
 from beam_jobs.earlier_dumps import FoundIndex, find_index
-from beam_jobs.layout import LEDGER_FOLDER, Layout
+from beam_jobs.layout import Layout
 from beam_jobs.listings import Listings
 from ccnet_pipeline import storage
 from ccnet_pipeline.documents import SHARD_FORMAT
@@ -27,6 +27,7 @@ from ccnet_pipeline.recipe import Configuration, Input, differences
 from ccnet_pipeline.segments import Segment
 from ccnet_pipeline.shards import swapping
 from ccnet_pipeline.shards.published import Manifest
+from ccnet_pipeline.shards.published_run import LEDGER_FILE, LEDGER_FOLDER
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,7 +246,7 @@ def _remove_run(output: str, work: Sequence[str], index: FoundIndex | None) -> N
         index.take_back()
     # Before the shards, of which its notes speak.
     remove_work(output, [_located(folder, output) for folder in work])
-    for name in ("ledger.json", "report.html"):
+    for name in (LEDGER_FILE, "report.html"):
         storage.remove_file(storage.join(output, name))
     for name in ("shards", "rejects", LEDGER_FOLDER):
         storage.remove_folder(storage.join(output, name))

@@ -19,11 +19,11 @@ from rich import filesize
 
 from beam_jobs.byte_progress import shown
 from beam_jobs.earlier_dumps import find_index
+from beam_jobs.over_files import add_workers, over_files, workers_of
 from ccnet_pipeline import command, storage
 from ccnet_pipeline.dedup.tables import Reader
 from ccnet_pipeline.errors import UserError
 from ccnet_pipeline.hash_index.directory import IndexReader
-from ccnet_pipeline.processes import SMALL_BYTES, default_workers, in_any_order
 from ccnet_pipeline.shards.published_run import PublishedRun, open_run
 from ccnet_pipeline.shards.verification import Verdict, Verification
 
@@ -45,7 +45,7 @@ def _parser() -> command.Parser:
     )
     add = parser.add_argument
     add("output", metavar="OUT", help="what build_cc100 --output named: a folder, or s3://, gs://, az://, hdfs://")
-    add("--workers", type=int, default=0, metavar="N", help="processes (default: as many as processors)")
+    add_workers(parser)
     what = "folder for hashes, 8 bytes a paragraph and document (default: that of temporary files)"
     add("--tables", metavar="DIR", help=what)
     add("--json", action="store_true", help="print the result as JSON, for programs")
@@ -53,11 +53,10 @@ def _parser() -> command.Parser:
 
 
 def _run(options: argparse.Namespace) -> int:
-    if options.workers < 0:
-        raise UserError(f"--workers must be 0 or more, not {options.workers}")
+    workers = workers_of(options)
     run = open_run(options.output)
     with _tables_folder(options.tables) as folder:
-        verdict = _verify(run, folder, options.workers or default_workers())
+        verdict = _verify(run, folder, workers)
     if options.json:
         print(msgspec.json.format(msgspec.json.encode(verdict), indent=2).decode())
     else:
@@ -92,11 +91,8 @@ def _index_before(run: PublishedRun) -> Reader | None:
 
 def _verify(run: PublishedRun, folder: str, workers: int) -> Verdict:
     verification = Verification(run, folder, _index_before(run))
-    files = sorted(run.manifest.files, key=lambda file: file.bytes, reverse=True)
-    size = sum(file.bytes for file in files)
-    workers = workers if size >= SMALL_BYTES else 1
-    with shown(_PROGRAM, "read", size) as advance:
-        for report in in_any_order(verification.recount(), files, workers, advance):
+    with over_files(_PROGRAM, "read", verification.recount(), run.manifest.files, workers) as reports:
+        for report in reports:
             verification.take(report)
     with shown(_PROGRAM, "compare", verification.table_bytes()) as advance:
         return verification.verdict(advance)

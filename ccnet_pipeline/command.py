@@ -41,6 +41,21 @@ _REFUSALS = {  # of the machine
 }
 
 
+def default_workers() -> int:
+    """Return how many processors this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def duration(seconds: float) -> str:
+    """Return a duration in hours, minutes and seconds.
+
+    >>> duration(3725)
+    '1:02:05'
+    """
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes // 60}:{minutes % 60:02d}:{rest:02d}"
+
+
 class Parser(argparse.ArgumentParser):
     """Says what is wrong as every other mistake is said: in one line."""
 

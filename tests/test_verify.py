@@ -11,7 +11,7 @@ import msgspec
 import pytest
 import zstandard
 
-from beam_jobs import verify
+from beam_jobs import over_files, verify
 from ccnet_pipeline import ledger
 from ccnet_pipeline.dedup.hashing import paragraph_hashes
 from ccnet_pipeline.dedup.tables import in_memory
@@ -69,7 +69,7 @@ def test_the_result_as_json_holds_the_counts(corpus: Path, capsys: pytest.Captur
 def test_several_processes_find_the_same(
     corpus: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(verify, "SMALL_BYTES", 0)
+    monkeypatch.setattr(over_files, "SMALL_BYTES", 0)
     (corpus / HEAD).unlink()
     alone = told(corpus, capsys)
     assert told(corpus, capsys, "--workers=2") == alone

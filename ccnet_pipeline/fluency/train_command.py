@@ -2,14 +2,13 @@
 
 import argparse
 import logging
-import os
 import re
 from collections.abc import Sequence
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any, get_args
 
-from ccnet_pipeline.command import Parser
+from ccnet_pipeline.command import Parser, default_workers
 from ccnet_pipeline.errors import UserError
 from ccnet_pipeline.fluency.buckets import Normalization
 from ccnet_pipeline.fluency.one_language import Order, Outcome
@@ -153,7 +152,7 @@ def _sources_of_folder(options: argparse.Namespace) -> list[Source]:
 def _workers(given: int | None) -> int:
     if given is not None and given < 1:
         raise UserError(f"--workers must be 1 or more, not {given}")
-    return given or min(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1, 4)
+    return given or min(default_workers(), 4)
 
 
 def _report(outcomes: Sequence[Outcome], output: Path, *, one: bool) -> int:

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 from rich.table import Table
 
-from ccnet_pipeline.command import print_table
+from ccnet_pipeline.command import duration, print_table
 from ccnet_pipeline.fluency.cards import TrainingRecord
 from ccnet_pipeline.fluency.one_language import Outcome
 from ccnet_pipeline.fluency.texts import Source
@@ -70,16 +70,6 @@ class TrainingProgress:
     def _show(self) -> None:
         stages = [f"{language} {stage}" for language, stage in sorted(self._stages.items())[:_MOST_NAMED]]
         self._bar.update(self._task, completed=self._done, state=", ".join([self._state(), *stages]))
-
-
-def duration(seconds: float) -> str:
-    """Return a duration in hours, minutes and seconds.
-
-    >>> duration(3725)
-    '1:02:05'
-    """
-    minutes, rest = divmod(round(seconds), 60)
-    return f"{minutes // 60}:{minutes % 60:02d}:{rest:02d}"
 
 
 def print_outcomes(outcomes: Iterable[Outcome]) -> None:

@@ -11,11 +11,11 @@ import msgspec
 from ccnet_pipeline import storage
 from ccnet_pipeline.documents import Document, encode
 from ccnet_pipeline.errors import UserError
-from ccnet_pipeline.formats import JSONL, PARQUET
+from ccnet_pipeline.formats import PARQUET
 from ccnet_pipeline.frames import read_frames
 from ccnet_pipeline.processes import Advance
 from ccnet_pipeline.shards.published import FinalFile
-from ccnet_pipeline.shards.published_run import PublishedRun
+from ccnet_pipeline.shards.published_run import PublishedRun, located
 from ccnet_pipeline.shards.reading import HashedFile, damage_explained
 
 _decode = msgspec.json.Decoder(Document).decode
@@ -50,7 +50,7 @@ def files_to_read(run: PublishedRun, wanted: Wanted) -> list[list[FinalFile]]:
     Raises:
         UserError: no file has ids.
     """
-    kind = next((kind for kind in run.formats if kind in (JSONL, PARQUET)), None)
+    kind = run.format_of_documents
     if kind is None and not run.rejects():
         raise UserError(f"{run.output} has no ids: its shards are text alone; build it with --formats jsonl.zst")
     groups = [run.shards(kind) if kind else [], run.rejects()]
@@ -102,7 +102,7 @@ class Lookup:
         Raises:
             UserError: the file is damaged.
         """
-        path = storage.join(self.output, *file.path.split("/"))
+        path = located(self.output, file.path)
         with damage_explained(path), storage.open_for_reading(path) as stream:
             if file.format == PARQUET:
                 return list(self._in_parquet(stream))

@@ -1,20 +1,21 @@
 """A run directory that is complete, as those read it who did not make it."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypeVar
 
 import msgspec
 
 from ccnet_pipeline import storage
 from ccnet_pipeline.documents import SHARD_FORMAT
 from ccnet_pipeline.errors import UserError
-from ccnet_pipeline.formats import FORMATS
+from ccnet_pipeline.formats import FORMATS, JSONL, PARQUET
 from ccnet_pipeline.recipe import Input
 from ccnet_pipeline.shards.published import REJECTS, SHARDS, FinalFile, Manifest
 
 RUN_FILE, MANIFEST_FILE, LEDGER_FILE = "run.json", "manifest.json", "ledger.json"
 LEDGER_FOLDER = "ledger"
 REMOVED_FOLDER = "removed"
+_T = TypeVar("_T")
 
 
 class Recipe(msgspec.Struct, frozen=True):
@@ -61,7 +62,7 @@ class PublishedRun:
 
     def path(self, relative: str) -> str:
         """Return the path of a file, which is given relative to the run directory."""
-        return storage.join(self.output, *relative.split("/"))
+        return located(self.output, relative)
 
     @property
     def formats(self) -> list[str]:
@@ -72,9 +73,26 @@ class PublishedRun:
         """Return the files of shards, all or those of a format."""
         return [file for file in self.manifest.files if file.path.startswith(SHARDS) and kind in (None, file.format)]
 
+    @property
+    def format_of_documents(self) -> str | None:
+        """Return the format of shards that have more of a document than its text; None: they have not."""
+        return next((kind for kind in self.formats if kind in (JSONL, PARQUET)), None)
+
     def rejects(self) -> list[FinalFile]:
         """Return the files of what was dropped."""
         return [file for file in self.manifest.files if file.path.startswith(REJECTS)]
+
+
+def located(folder: str, relative: str) -> str:
+    """Return the path of a file below a folder, from where it has that path in the run directory."""
+    return storage.join(folder, *relative.split("/"))
+
+
+def _read(path: str, kind: type[_T]) -> _T | None:
+    try:
+        return storage.read_json(path, kind)
+    except msgspec.DecodeError as error:
+        raise UserError(f"{path} is damaged: {error}; restore it from a copy") from error
 
 
 def read_run_file(output: str) -> RunFile:
@@ -85,9 +103,7 @@ def read_run_file(output: str) -> RunFile:
     """
     path = storage.join(output, RUN_FILE)
     try:
-        found = storage.read_json(path, RunFile)
-    except msgspec.DecodeError as error:
-        raise UserError(f"{path} is damaged: {error}; restore it from a copy") from error
+        found = _read(path, RunFile)
     except NotADirectoryError:
         found = None
     if found is None:
@@ -107,11 +123,7 @@ def open_run(output: str) -> PublishedRun:
         UserError: there is none, or it is not complete, or is damaged.
     """
     run = read_run_file(output)
-    path = storage.join(output, MANIFEST_FILE)
-    try:
-        manifest = storage.read_json(path, Manifest)
-    except msgspec.DecodeError as error:
-        raise UserError(f"{path} is damaged: {error}; restore it from a copy") from error
+    manifest = _read(storage.join(output, MANIFEST_FILE), Manifest)
     if manifest is None:
         raise UserError(
             f"{output} holds a run that is not complete: it has no {MANIFEST_FILE}; run the same build_cc100 command "

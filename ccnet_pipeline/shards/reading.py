@@ -24,6 +24,7 @@ from ccnet_pipeline.formats import ROWS_PER_GROUP, parquet_columns
 from ccnet_pipeline.frames import read_stored_frames
 from ccnet_pipeline.shards.lines import line_type
 from ccnet_pipeline.shards.published import FinalFile
+from ccnet_pipeline.shards.published_run import located
 
 _READ_BYTES = 1 << 20
 _TEXTS_AT_ONCE = 1000
@@ -194,7 +195,7 @@ def seekable(path: str, advance: Callable[[int], None]) -> Iterator[tuple[Binary
 @contextmanager
 def sound_file(output: str, file: FinalFile, advance: Callable[[int], None]) -> Iterator[BinaryIO]:
     """Open a file of a run directory for reading; UserError: it is not what its row of the manifest says."""
-    path = storage.join(output, *file.path.split("/"))
+    path = located(output, file.path)
     with damage_explained(path), seekable(path, advance) as (stream, _, digest):
         if digest != file.sha256:
             raise ValueError("its sha256 is not that in manifest.json")

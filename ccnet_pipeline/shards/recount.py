@@ -15,6 +15,7 @@ from ccnet_pipeline.documents import Document, encode
 from ccnet_pipeline.formats import JSONL, PARQUET
 from ccnet_pipeline.shards.checks import Checks, faults_of_order
 from ccnet_pipeline.shards.published import REJECTS, FinalFile
+from ccnet_pipeline.shards.published_run import located
 from ccnet_pipeline.shards.reading import (
     Batch,
     DamagedFileError,
@@ -116,7 +117,7 @@ class Recount:
     def __call__(self, file: FinalFile, advance: Callable[[int], None] = lambda _: None) -> FileReport:
         """Return what a file holds; `advance` is told of the bytes that were read."""
         report = FileReport(file.path)
-        path = storage.join(self.output, *file.path.split("/"))
+        path = located(self.output, file.path)
         try:
             size, digest = self._read(path, file, report, advance)
         except FileNotFoundError:

@@ -65,7 +65,7 @@ def files_to_search(run: PublishedRun) -> list[FinalFile]:
     Raises:
         UserError: its shards do not say from where a text is.
     """
-    kind = next((kind for kind in run.formats if kind in (JSONL, PARQUET)), None)
+    kind = run.format_of_documents
     if kind is None and run.formats:
         raise UserError(
             f"the shards of {run.output} are text alone, which does not say from where it is; build it again with "

@@ -13,6 +13,7 @@ from ccnet_pipeline.frames import compressor, read_stored_frames
 from ccnet_pipeline.processes import Advance
 from ccnet_pipeline.shards.finding import Numbers
 from ccnet_pipeline.shards.published import FinalFile
+from ccnet_pipeline.shards.published_run import located
 from ccnet_pipeline.shards.reading import HashedFile, parquet_documents, read_texts, sound_file
 from ccnet_pipeline.shards.recount import Counts
 
@@ -37,7 +38,7 @@ class Rewrite:
 
     def __call__(self, task: Task, advance: Advance) -> FinalFile:
         """Write a file, and return its row of the manifest; UserError: the old one is not what its row says."""
-        path = storage.join(self.folder, *task.file.path.split("/"))
+        path = located(self.folder, task.file.path)
         with sound_file(self.output, task.file, advance) as stream, storage.writing(path) as file:
             hashing = HashingWriter(file)
             _WRITERS[task.file.format](stream, hashing, task.numbers)
