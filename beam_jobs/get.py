@@ -15,6 +15,7 @@ from collections.abc import Sequence
 import msgspec
 
 from beam_jobs.over_files import add_workers, over_files, workers_of
+from beam_jobs.runners.stopping import leave
 from ccnet_pipeline import command
 from ccnet_pipeline.documents import Document
 from ccnet_pipeline.errors import UserError
@@ -97,4 +98,4 @@ def _find_in(files: Sequence[FinalFile], lookup: Lookup, workers: int) -> list[b
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    leave(main())

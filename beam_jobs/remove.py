@@ -13,13 +13,13 @@ import datetime
 import getpass
 import os
 import socket
-import sys
 from collections.abc import Sequence
 from operator import attrgetter
 
 from beam_jobs import run_directory
 from beam_jobs.over_files import add_workers, over_files, workers_of
 from beam_jobs.runners import cluster_jobs
+from beam_jobs.runners.stopping import leave
 from ccnet_pipeline import command, storage
 from ccnet_pipeline.errors import UserError
 from ccnet_pipeline.shards import removal, swapping
@@ -133,4 +133,4 @@ def _rewrite(run: PublishedRun, tasks: Sequence[Task], number: str, workers: int
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    leave(main())

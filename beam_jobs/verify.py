@@ -20,6 +20,7 @@ from rich import filesize
 from beam_jobs.byte_progress import shown
 from beam_jobs.earlier_dumps import find_index
 from beam_jobs.over_files import add_workers, over_files, workers_of
+from beam_jobs.runners.stopping import leave
 from ccnet_pipeline import command, storage
 from ccnet_pipeline.dedup.tables import Reader
 from ccnet_pipeline.errors import UserError
@@ -113,4 +114,4 @@ def _lines(run: PublishedRun, verdict: Verdict) -> Iterator[str]:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    leave(main())

@@ -242,3 +242,17 @@ def test_a_start_imports_no_client_of_a_service_that_it_does_not_use() -> None:
     script = f"import sys, beam_jobs.job; print([name for name in {heavy} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert (done.stdout, done.stderr) == ("[]\n", "")
+
+
+def test_a_run_whose_worker_died_ends_though_a_thread_waits_for_it_for_ever() -> None:
+    program = """
+import threading
+from beam_jobs.runners.local import Processes
+from beam_jobs.runners.stopping import leave
+Processes.were_started = True
+threading.Thread(target=threading.Event().wait).start()
+print("told")
+leave(2)
+"""
+    done = subprocess.run([sys.executable, "-c", program], check=False, capture_output=True, timeout=PATIENCE_S)
+    assert (done.returncode, done.stdout) == (2, b"told\n")

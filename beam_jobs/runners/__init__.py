@@ -4,7 +4,7 @@ execution.py      the graph is run and shown, wherever that is
 local.py          Beam's in-process runner here, in one process or several, and what stops it cleanly
 local_bundles.py  work given to processes as they come free
 local_worker.py   one such process
-stopping.py       SIGTERM stops a run as Ctrl-C does
+stopping.py       SIGTERM stops a run as Ctrl-C does; what failed waits for nobody
 submission.py     what a runner on a cluster needs, asked for before any work
 job_server.py     of that, Beam's Java program for Flink and Spark
 flink_checks.py   of that, what a Flink cluster must have

@@ -24,7 +24,8 @@ The added model (added.ftz, and its card added.json), made by ``python -m ccnet_
     romanised.py       Indic text in Latin letters
     noise.py           what is no language
     samples.py         pools -> texts to train on, as many of each language
-    training.py        texts -> a classifier of fastText's
+    training.py, fasttext_training.py
+                       texts -> a classifier of fastText's
     thresholds.py      which answers can be believed, which scores are enough
     making.py          all of these together
     evaluation.py      precision, recall, F1, confusions

@@ -2,24 +2,25 @@
 
 **Determinism.** One thread, and a seed: the same lines and settings give the same bytes with one build of fastText.
 With one thread fastText 0.9.3 begins with random vectors for the first tenth of its table only, and leaves in the
-others what was in that memory. So the table must be so large that its memory is fresh, which is zero: `check`.
+others what was in that memory, which can be anything, NaN included. So it trains in a process of its own (`_zeroed`).
 
 Source: Joulin et al. 2016 (arXiv 1607.01759; the classifier) and 2016 (arXiv 1612.03651; product quantisation).
 """
 
-import logging
+import json
+import os
+import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from ccnet_pipeline.errors import UserError
 from ccnet_pipeline.language.samples import Sample, write_samples
 
-_log = logging.getLogger(__name__)
 _BYTES_BESIDE_THE_VECTOR = 10.5  # of a feature in the file: its norm, its place in the table, some of a word
-_NUMBERS_IN_A_BYTE = 2  # of the vector
+NUMBERS_IN_A_BYTE = 2  # of the vector
 _BYTES_BY_DIMENSION = 4 * (256 + 200)  # of the code book and of the labels
 _SMALLEST = 100_000  # bytes of a model
 _FRESH_BYTES = 32 << 20  # memory blocks that are larger come from the system, zeroed
@@ -43,7 +44,7 @@ class Settings:
     @property
     def features(self) -> int:
         """Words and n-grams that stay when the model is made small."""
-        of_one = _BYTES_BESIDE_THE_VECTOR + self.dimensions / _NUMBERS_IN_A_BYTE
+        of_one = _BYTES_BESIDE_THE_VECTOR + self.dimensions / NUMBERS_IN_A_BYTE
         return int((self.most_bytes - _BYTES_BY_DIMENSION * self.dimensions) / of_one)
 
     def check(self) -> None:
@@ -68,33 +69,17 @@ def train_classifier(lines: Sequence[Sample], settings: Settings, target: Path) 
 
 
 def _train(text: str, settings: Settings, target: Path) -> None:
-    import fasttext
+    """Train in a new process: this one's memory has been used, and fastText would begin with what lies there."""
+    values = json.dumps({**asdict(settings), "features": settings.features, "verbose": 2 if sys.stderr.isatty() else 0})
+    command = [sys.executable, "-m", "ccnet_pipeline.language.fasttext_training", text, str(target), values]
+    done = subprocess.run(command, env=_zeroed(os.environ), start_new_session=True, check=False)
+    if done.returncode:
+        raise RuntimeError(f"fastText failed (exit status {done.returncode})")
 
-    verbose = 2 if sys.stderr.isatty() else 0
-    model = fasttext.train_supervised(
-        text,
-        dim=settings.dimensions,
-        epoch=settings.epochs,
-        lr=settings.learning_rate,
-        minn=settings.shortest_ngram,
-        maxn=settings.longest_ngram,
-        bucket=settings.buckets,
-        minCount=settings.fewest_of_a_word,
-        loss="softmax",
-        thread=1,
-        seed=settings.seed,
-        verbose=verbose,
-    )
-    _log.info("trained; making it small, which takes about as long")
-    model.quantize(
-        text,
-        cutoff=settings.features,
-        dsub=_NUMBERS_IN_A_BYTE,
-        retrain=True,
-        qnorm=True,
-        epoch=settings.epochs_when_small,
-        lr=settings.learning_rate,
-        thread=1,
-        verbose=verbose,
-    )
-    model.save_model(str(target))
+
+def _zeroed(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return an environment in which the C library of Linux fills all memory that is asked for.
+
+    By the complement of a number, which is 0 for 255. With another C library large blocks of a new process are zero.
+    """
+    return {**environment, "MALLOC_PERTURB_": "255", "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
