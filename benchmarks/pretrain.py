@@ -38,7 +38,7 @@ from rich.table import Table
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from model.config import SIZES, ModelConfig, TrainConfig  # noqa: E402
+from model.config import ModelConfig, TrainConfig  # noqa: E402
 from model.data import blocks  # noqa: E402
 from model.data.encoded import load_manifest  # noqa: E402
 from model.data.loader import Batches, Loader  # noqa: E402
@@ -46,10 +46,11 @@ from model.errors import UserError  # noqa: E402
 from model.network import flops  # noqa: E402
 from model.network.hf import config_json  # noqa: E402
 from model.network.xlmr import XlmR  # noqa: E402
+from model.presets import SIZES  # noqa: E402
 from model.sampling import generator  # noqa: E402
 from model.training.checkpoint import Identity  # noqa: E402
+from model.training.distributed import Distributed  # noqa: E402
 from model.training.prepare import make_batches  # noqa: E402
-from model.training.processes import Place  # noqa: E402
 from model.training.run import Reports  # noqa: E402
 from model.training.trainer import Trainer  # noqa: E402
 
@@ -133,7 +134,7 @@ def _streams(job: Job) -> Iterator[dict[str, blocks.Tokens]]:
 
 
 def _batches(job: Job, streams: Mapping[str, blocks.Tokens]) -> Batches:
-    return make_batches(streams, _configs(job)[1], job.vocab_size, Place(torch.device(job.device)))
+    return make_batches(streams, _configs(job)[1], job.vocab_size, Distributed(torch.device(job.device)))
 
 
 # --- the two programs
@@ -156,7 +157,10 @@ def _ours(job: Job, streams: Mapping[str, blocks.Tokens]) -> Result:
     config, train = _configs(job)
     torch.manual_seed(train.seed)
     trainer = Trainer(
-        XlmR(config), Identity(model=config, train=train, manifest_sha256=""), _batches(job, streams), Place(device)
+        XlmR(config),
+        Identity(model=config, train=train, manifest_sha256=""),
+        _batches(job, streams),
+        Distributed(device),
     )
     reports, losses = Reports(device, trainer.batches.micros), list[float]()
     begun = waited = 0.0

@@ -17,14 +17,13 @@ import torch
 from torch import Tensor
 
 from model import command
-from model.config import PAD_ID
 from model.errors import UserError
+from model.ids import MASK, PAD
 from model.network import hf
 from model.network.xlmr import XlmR
 from model.text.tokenizer import Tokenizer
 from model.training.result import read_result
 
-MASK = "<mask>"
 TOP = 5
 _SPACE = "\N{LOWER ONE EIGHTH BLOCK}"
 
@@ -72,7 +71,7 @@ class Filler:
         rows = [self._encode(text) for text in texts]
         places = [[place for place, number in enumerate(row) if number == self.tokenizer.mask_id] for row in rows]
         length, most = max(map(len, rows), default=0), max(map(len, places), default=0)
-        ids_bs = torch.tensor([row + [PAD_ID] * (length - len(row)) for row in rows])
+        ids_bs = torch.tensor([row + [PAD] * (length - len(row)) for row in rows])
         # Texts with fewer masks repeat their first one, so that all have as many.
         positions_bk = torch.tensor([found + found[:1] * (most - len(found)) for found in places])
         with torch.inference_mode():

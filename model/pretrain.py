@@ -26,48 +26,15 @@ from pathlib import Path
 from typing import Any
 
 from model import command
-from model.config import FREE, IDS_WITHOUT_PIECE, SIZES, ModelConfig, TrainConfig
+from model.config import ModelConfig, TrainConfig
+from model.ids import IDS_WITHOUT_PIECE
+from model.presets import SIZES
+from model.settings import description_of
 
 _REMEDY = (
     "the weights before it are in the newest checkpoint. The same command meets the same step again: "
     "begin a run with a lower --learning_rate or --precision fp32; or go on over a mere spike with --spike 0"
 )
-
-# A flag for each setting of the presets, in this order.
-_HELP = {
-    "layers": "of the encoder",
-    "hidden": "width of the encoder",
-    "heads": "attention heads",
-    "ffn": "width of the feed-forward layers",
-    "vocab_size": "pieces of a new vocabulary, as for model.vocab",
-    "max_length": "tokens of a sample that the model can take",
-    "dropout": "of hidden states",
-    "attention_dropout": "of the weights of attention; 0 is some 5 % faster on an H100",
-    "init_std": "standard deviation of the first weights",
-    "seq_length": "tokens of a sample",
-    "batch_size": "samples a step, of all processes together",
-    "micro_batch": "samples that go through a process at once; lower it when memory is short",
-    "steps": "updates of the whole run",
-    "learning_rate": "at its peak",
-    "warmup": "steps to the peak",
-    "schedule": "from the peak down to 0 at the last step",
-    "power": "of the polynomial schedule",
-    "betas": "of AdamW",
-    "eps": "of AdamW",
-    "weight_decay": "of AdamW; biases and LayerNorms do not decay",
-    "clip": "largest norm of the gradient; 0: any",
-    "alpha": "languages are drawn with q ~ p**ALPHA, p by tokens",
-    "mask_share": "share of the tokens that are masked",
-    "seed": "of weights, order, masks and dropout",
-    "precision": "of the products; weights stay fp32",
-    "compile": "torch.compile the network; on a CPU not by default",
-    "spike": "stop at a loss this far, in nats, above the mean of 100 steps; 0: never",
-    "log_every": "steps",
-    "validate_every": "steps; 0: never",
-    "validation_blocks": "held-out samples a language, at most",
-    "save_every": "steps between checkpoints",
-    "keep": "checkpoints that are kept",
-}
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -99,10 +66,10 @@ docs/training.md explains a real run.""",
     add("--device", choices=("cpu", "cuda"), help="(CUDA where there is one)")
     kept = parser.add_argument_group("settings of a run, kept to its end (defaults: tiny / base / large)")
     free = parser.add_argument_group("settings that may change when a run goes on (likewise)")
-    types = {field.name: field.type for kind in (ModelConfig, TrainConfig) for field in fields(kind)}
-    for name, text in _HELP.items():
-        group = free if name in FREE else kept
-        group.add_argument(f"--{name}", default=None, help=f"{text} ({_defaults(name)})", **_kind(types[name]))
+    for one in (*fields(ModelConfig), *fields(TrainConfig)):
+        if (about := description_of(one)) is not None:
+            text = f"{about.help} ({_defaults(one.name)})".replace("%", "%%")
+            (free if about.free else kept).add_argument(f"--{one.name}", default=None, help=text, **_kind(one.type))
     return parser
 
 
@@ -134,7 +101,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     status = command.run(_parser(), _pretrain, arguments, interrupted=again, no_memory=smaller)
     if status == 0:
         return 0
-    from model.training.processes import leave
+    from model.training.distributed import leave
 
     return leave(status)
 
@@ -145,10 +112,10 @@ def _pretrain(options: argparse.Namespace) -> int:
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     # Not above: the processes that encode import this module, and have no use for torch.
     from model.training.launch import pretrain, read_request
-    from model.training.run import Ending
+    from model.training.run import Outcome
 
     ending = pretrain(read_request(options), options.device)
-    if ending is Ending.BROKEN:
+    if ending is Outcome.BROKEN:
         print(_REMEDY, file=sys.stderr)
     return ending.value
 

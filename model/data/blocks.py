@@ -17,8 +17,7 @@ import numpy.typing as npt
 
 from model.data.encoded import TOKEN
 from model.errors import UserError
-
-BOS = 0
+from model.ids import BOS
 
 Tokens = npt.NDArray[np.uint32]
 Ints = npt.NDArray[np.int64]

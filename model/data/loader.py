@@ -12,6 +12,7 @@ from torch import Tensor
 
 from model.data import blocks, masking
 from model.data.order import Order
+from model.ids import IGNORED
 
 _AHEAD = 4
 
@@ -69,7 +70,7 @@ class Batches:
         blocks.check_ids(ids_bs[worst], stream, self.vocab_size)
         keys = ((samples.first + row,) for row in range(count))
         masked = masking.mask(ids_bs, keys, seed=self.seed, share=self.mask_share, vocab_size=self.vocab_size)
-        counts = (masked.targets_bk != masking.IGNORED).reshape(self.micros, -1).sum(axis=1)
+        counts = (masked.targets_bk != IGNORED).reshape(self.micros, -1).sum(axis=1)
         inputs_mbs, positions_mbk, targets_mbk = (
             torch.from_numpy(array.reshape(self.micros, self.micro_batch, -1))
             for array in (masked.inputs_bs, masked.positions_bk, masked.targets_bk)

@@ -13,11 +13,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from model.ids import EOS, FIRST_PIECE, IGNORED
 from model.sampling import generator
 
-IGNORED = -100  # target of a position that does not count in the loss
-FIRST_PIECE = 4  # after <s>, <pad>, </s> and <unk>; <mask> is the last id
-_LAST_FIXED = 2  # <s>, <pad> and </s> are never masked; <unk> may be
+_LAST_FIXED = EOS  # <s>, <pad> and </s> are never masked; <unk> may be
 _MASKED, _RANDOM = 0.8, 0.1
 
 Ints = npt.NDArray[np.int64]

@@ -16,8 +16,9 @@ import torch
 from safetensors import SafetensorError
 from torch import Tensor
 
-from model.config import FIRST_POSITION, LAYER_NORM_EPS, PAD_ID, ModelConfig
+from model.config import FIRST_POSITION, LAYER_NORM_EPS, ModelConfig
 from model.errors import UserError
+from model.ids import PAD
 from model.network.xlmr import XlmR
 
 CONFIG_FILE, WEIGHTS_FILE = "config.json", "model.safetensors"
@@ -107,7 +108,7 @@ def config_json(config: ModelConfig) -> dict[str, Any]:
         "model_type": "xlm-roberta",
         "num_attention_heads": config.heads,
         "num_hidden_layers": config.layers,
-        "pad_token_id": PAD_ID,
+        "pad_token_id": PAD,
         "tie_word_embeddings": True,
         "type_vocab_size": 1,
         "vocab_size": config.vocab_size,
@@ -137,7 +138,7 @@ def read_config(folder: Path) -> ModelConfig:
         )
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise UserError(f"{path} is no config.json of an XLM-R ({error!r}); give another folder") from error
-    fixed = {"model_type": "xlm-roberta", "hidden_act": "gelu", "type_vocab_size": 1, "pad_token_id": PAD_ID}
+    fixed = {"model_type": "xlm-roberta", "hidden_act": "gelu", "type_vocab_size": 1, "pad_token_id": PAD}
     fixed |= {"layer_norm_eps": LAYER_NORM_EPS}
     for name, wanted in fixed.items():
         if values.get(name, wanted) != wanted:

@@ -16,7 +16,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-IGNORED = -100  # target of a row that does not count
+from model.ids import IGNORED
+
 _ALIGNED = 128  # ids; tensor cores want rows that begin at a multiple of 16 bytes, and 250 002 ids do not give that
 _NEVER = -1e9  # bias of an id that is only there to fill up: its probability is exactly 0
 

@@ -18,7 +18,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from model.config import FIRST_POSITION, LAYER_NORM_EPS, PAD_ID, ModelConfig
+from model.config import FIRST_POSITION, LAYER_NORM_EPS, ModelConfig
+from model.ids import PAD
 
 
 class XlmR(nn.Module):
@@ -37,7 +38,7 @@ class XlmR(nn.Module):
         self.decoder_bias = nn.Parameter(torch.zeros(config.vocab_size))
         self.apply(functools.partial(_initialise, std=config.init_std))
         with torch.no_grad():
-            self.words.weight[PAD_ID].zero_()
+            self.words.weight[PAD].zero_()
 
     @classmethod
     def of(cls, config: ModelConfig, state: Mapping[str, Tensor]) -> "XlmR":
@@ -72,8 +73,8 @@ class XlmR(nn.Module):
         """Return the hidden states of all tokens, (b, s, h); those of <pad> mean nothing."""
         mask_b11s = None
         if padded:
-            real_bs = ids_bs != PAD_ID
-            places_bs = real_bs.cumsum(1) * real_bs + PAD_ID
+            real_bs = ids_bs != PAD
+            places_bs = real_bs.cumsum(1) * real_bs + PAD
             mask_b11s = real_bs[:, None, None, :]
             position_embeddings = self.positions(places_bs)
         else:

@@ -12,9 +12,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from model.config import ModelConfig, Preset, TrainConfig, differences, read_model, read_train
+from model.config import ModelConfig, TrainConfig, differences, read_model, read_train
 from model.errors import UserError
 from model.files import write_whole
+from model.presets import Preset
 from model.training.checkpoint import Identity
 
 VERSION = 1

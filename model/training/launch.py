@@ -10,20 +10,22 @@ import torch
 from rich.console import Console
 from rich.table import Table
 
-from model.config import IDS_WITHOUT_PIECE, SIZES, ModelConfig, TrainConfig
+from model.config import ModelConfig, TrainConfig
 from model.data.encoded import Manifest
 from model.data.loader import Batches
 from model.errors import UserError
+from model.ids import IDS_WITHOUT_PIECE
 from model.network import hf
 from model.network.xlmr import XlmR
+from model.presets import SIZES
 from model.sampling import shares
 from model.text.vocabulary import VocabConfig
 from model.training import compiler, prepare
 from model.training.checkpoint import latest, load
+from model.training.distributed import Distributed, start
 from model.training.folder import Request, locked, read_saved, write_config
-from model.training.processes import Place, place
 from model.training.progress import Progress
-from model.training.run import Ending, Run
+from model.training.run import Outcome, Run
 from model.training.trainer import Trainer
 
 _NO_MEMORY = ("can't allocate memory", "out of memory", "ALLOC_FAILED")  # in words of torch, of CUDA, of cuBLAS
@@ -84,7 +86,7 @@ def _given(options: argparse.Namespace, compiled: bool) -> dict[str, Any]:
     return {"compile": compiled, **given}
 
 
-def pretrain(request: Request, device: str | None = None) -> Ending:
+def pretrain(request: Request, device: str | None = None) -> Outcome:
     """Train a run to its end, or on from its newest checkpoint.
 
     Args:
@@ -94,56 +96,56 @@ def pretrain(request: Request, device: str | None = None) -> Ending:
     Raises:
         UserError: a setting, a folder or a file that does not fit; not enough memory.
     """
-    with place(device) as where:
-        request = replace(request, train=_fitted(request.train, where))
+    with start(device) as ranks:
+        request = replace(request, train=_fitted(request.train, ranks))
         if request.train.compile:
-            compiler.check(where.device)
+            compiler.check(ranks.device)
         made = request.encoded and (request.vocab or request.init)
         if not (request.output.exists() or request.data or made):
             raise UserError(f"no {request.output}: --data DIR says which shards to train on")
-        if not where.first:
-            where.wait()
-            return _train(request, where)
+        if not ranks.first:
+            ranks.wait()
+            return _train(request, ranks)
         with locked(request.output):
             latest(request.output / "checkpoints")  # says what is not whole before anything is made
             prepare.make(request)
-            where.wait()
-            return _train(request, where)
+            ranks.wait()
+            return _train(request, ranks)
 
 
-def _fitted(train: TrainConfig, where: Place) -> TrainConfig:
+def _fitted(train: TrainConfig, ranks: Distributed) -> TrainConfig:
     """Return the settings with a micro-batch that fits the batch and the processes."""
-    micro = max(1, min(train.micro_batch, train.batch_size // where.world))
-    together = micro * where.world
+    micro = max(1, min(train.micro_batch, train.batch_size // ranks.world))
+    together = micro * ranks.world
     if train.batch_size % together:
         wanted = -(-train.batch_size // together) * together
         raise UserError(
-            f"--batch_size {train.batch_size} is no multiple of --micro_batch {micro} times {where.world} processes; "
+            f"--batch_size {train.batch_size} is no multiple of --micro_batch {micro} times {ranks.world} processes; "
             f"give --batch_size {wanted}, or another --micro_batch"
         )
     return replace(train, micro_batch=micro)
 
 
-def _train(request: Request, where: Place) -> Ending:
+def _train(request: Request, ranks: Distributed) -> Outcome:
     identity = prepare.identify(request)
-    batches, held_out, manifest = prepare.open_data(request, where)
+    batches, held_out, manifest = prepare.open_data(request, ranks)
     newest = latest(request.output / "checkpoints")
     try:
         torch.manual_seed(identity.train.seed)
         model = XlmR(identity.model)
         if newest is None and request.init:
             model.load_state_dict(hf.load_weights(request.init).state)
-        trainer = Trainer(model, identity, batches, where)
+        trainer = Trainer(model, identity, batches, ranks)
         if newest is not None:
             trainer.restore(load(newest, identity))
-        if not where.first:
+        if not ranks.first:
             return Run(trainer, request.output, held_out, None).train()
         write_config(request, identity)
         _announce(trainer, manifest, batches)
         steps = identity.train.steps
         with Progress(request.output, step=trainer.steps_done, steps=steps) as progress:
             ending = Run(trainer, request.output, held_out, progress).train()
-        if ending is Ending.COMPLETE:
+        if ending is Outcome.COMPLETE:
             _log.info(_NEXT, *[request.output] * 4)
         return ending
     except (MemoryError, RuntimeError) as error:
@@ -170,9 +172,9 @@ def _announce(trainer: Trainer, manifest: Manifest, batches: Batches) -> None:
         row = (f"{sizes[language]:,}", f"{manifest.languages[language].documents:,}", f"{share:.2%}", f"{epochs:,.1f}")
         table.add_row(language, *row)
     Console(stderr=True).print(table)
-    where = trainer.place
+    ranks = trainer.ranks
     _log.info(
         "%s: %.1f M parameters, vocabulary %d; %d process(es) on %s, %s; step %d of %d",
-        *(config.size, parameters / 1e6, manifest.vocab_size, where.world, where.device.type, config.precision),
+        *(config.size, parameters / 1e6, manifest.vocab_size, ranks.world, ranks.device.type, config.precision),
         *(trainer.steps_done, config.steps),
     )

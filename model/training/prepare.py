@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from model.config import IDS_WITHOUT_PIECE, TrainConfig
+from model.config import TrainConfig
 from model.data import blocks
 from model.data.encoded import HELD_OUT, MANIFEST, Manifest, load_manifest
 from model.data.encoder import changes, encode_corpus
@@ -20,13 +20,14 @@ from model.data.loader import Batches
 from model.data.masking import Masked
 from model.data.order import Order
 from model.errors import UserError
+from model.ids import IDS_WITHOUT_PIECE
 from model.sampling import shares
 from model.text.shards import find_corpus
 from model.text.tokenizer import MODEL_FILE, Tokenizer, write_tokenizer_files
 from model.text.vocabulary import REPORT_FILE, VocabConfig, build_vocabulary, read_report
 from model.training.checkpoint import Identity
+from model.training.distributed import Distributed
 from model.training.folder import CONFIG, Request, check_saved
-from model.training.processes import Place
 from model.training.validation import prepare
 
 _log = logging.getLogger(__name__)
@@ -92,7 +93,7 @@ def identify(request: Request) -> Identity:
     return Identity(model=model, train=request.train, manifest_sha256=manifest.sha256)
 
 
-def open_data(request: Request, place: Place) -> tuple[Batches, dict[str, Masked], Manifest]:
+def open_data(request: Request, ranks: Distributed) -> tuple[Batches, dict[str, Masked], Manifest]:
     """Return the batches of a process, and what it validates on."""
     manifest, config = load_manifest(request.encoded_folder), request.train
     streams = blocks.open_tokens(
@@ -100,13 +101,15 @@ def open_data(request: Request, place: Place) -> tuple[Batches, dict[str, Masked
     )
     if not streams:
         raise UserError(f"{request.encoded_folder} has no text to train on; encode a corpus with more documents")
-    batches = make_batches(streams, config, manifest.vocab_size, place)
+    batches = make_batches(streams, config, manifest.vocab_size, ranks)
     held_out = {name: language.held_out_tokens for name, language in manifest.languages.items()}
     files = blocks.open_tokens(request.encoded_folder, held_out, HELD_OUT)
     return batches, prepare(files, batches, config.validation_blocks), manifest
 
 
-def make_batches(streams: Mapping[str, blocks.Tokens], config: TrainConfig, vocab_size: int, place: Place) -> Batches:
+def make_batches(
+    streams: Mapping[str, blocks.Tokens], config: TrainConfig, vocab_size: int, ranks: Distributed
+) -> Batches:
     """Return the batches of a process: the order of all samples over these streams, and its part of it."""
     sizes = {name: len(stream) for name, stream in streams.items()}
     counts = {name: blocks.count_blocks(size, config.seq_length) for name, size in sizes.items()}
@@ -119,8 +122,8 @@ def make_batches(streams: Mapping[str, blocks.Tokens], config: TrainConfig, voca
         micro_batch=config.micro_batch,
         mask_share=config.mask_share,
         vocab_size=vocab_size,
-        rank=place.rank,
-        world=place.world,
+        rank=ranks.rank,
+        world=ranks.world,
     )
 
 

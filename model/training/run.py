@@ -22,13 +22,13 @@ from model.data.masking import Masked
 from model.network import flops
 from model.training.checkpoint import save
 from model.training.progress import Clock, Line, Progress, StepLine, StopLine, ValidationLine
-from model.training.trainer import Trainer
+from model.training.trainer import Metrics, Trainer
 from model.training.validation import unigram_losses
 
 _AHEAD = 4  # micro-batches by which the host should be ahead of a CUDA device
 
 
-class Ending(Enum):
+class Outcome(Enum):
     """How a run ended, and the exit status that says so."""
 
     COMPLETE = 0
@@ -60,23 +60,24 @@ class Reports:
     def __len__(self) -> int:
         return len(self._pending)
 
-    def send(self, step: int, told_5: Tensor) -> None:
+    def send(self, step: int, metrics: Metrics) -> None:
         """Begin to copy what Trainer.step returned; `step` is the number of steps done."""
+        metrics_5 = torch.stack(metrics)
         if not self._cuda:
-            return self._pending.append((step, told_5, None))
-        host_5 = torch.empty(told_5.shape, pin_memory=True)
-        host_5.copy_(told_5, non_blocking=True)
+            return self._pending.append((step, metrics_5, None))
+        host_5 = torch.empty(metrics_5.shape, pin_memory=True)
+        host_5.copy_(metrics_5, non_blocking=True)
         event = torch.cuda.Event()  # type: ignore[no-untyped-call]
         event.record()
         return self._pending.append((step, host_5, event))
 
     def receive(self) -> Report:
         """Wait for the oldest."""
-        step, told_5, event = self._pending.popleft()
+        step, metrics_5, event = self._pending.popleft()
         if event is not None:
             event.synchronize()
-        loss, mean_loss, norm, broken, interrupted = told_5.tolist()
-        return Report(step, loss, mean_loss, norm, broken > 0, interrupted > 0)
+        loss, mean_loss, norm, stopped, interrupted = metrics_5.tolist()
+        return Report(step, loss, mean_loss, norm, stopped > 0, interrupted > 0)
 
 
 class Run:
@@ -84,20 +85,20 @@ class Run:
 
     def __init__(self, trainer: Trainer, run: Path, held_out: Mapping[str, Masked], progress: Progress | None) -> None:
         """Prepare; `progress` is None in all processes but the first."""
-        self._trainer, self._config, self._place = trainer, trainer.config, trainer.place
+        self._trainer, self._config, self._ranks = trainer, trainer.config, trainer.ranks
         self._folder = run / "checkpoints"
         self._held_out = held_out
         self._progress = progress
         self._clock = Clock()
-        self._reports = Reports(self._place.device, trainer.batches.micros)
+        self._reports = Reports(self._ranks.device, trainer.batches.micros)
         self._interrupted = False
 
-    def train(self) -> Ending:
+    def train(self) -> Outcome:
         """Train from where the trainer is to the last step, or until something ends it."""
         first, end = self._trainer.steps_done, self._config.steps
         if first == 0 and self._held_out:
             self._write_unigram()
-        with _signals(self._interrupt), Loader(self._trainer.batches.make, first, end, self._place.device) as loader:
+        with _signals(self._interrupt), Loader(self._trainer.batches.make, first, end, self._ranks.device) as loader:
             self._clock.begin(first, 0.0)
             for batch in loader:
                 self._reports.send(batch.step + 1, self._trainer.step(batch, interrupted=self._interrupted))
@@ -112,11 +113,11 @@ class Run:
                 self._rest(done, save=self._save_due(done) or interrupted)
                 if interrupted and done < end:
                     self._write(StopLine(step=done, reason="interrupted; the same command goes on from here"))
-                    return Ending.INTERRUPTED
-        return Ending.COMPLETE
+                    return Outcome.INTERRUPTED
+        return Outcome.COMPLETE
 
     def _log(self, report: Report, waited: float) -> None:
-        config, place = self._config, self._place
+        config, ranks = self._config, self._ranks
         if self._progress is None or (report.step % config.log_every and report.step != config.steps):
             return
         rate, wait = self._clock.lap(report.step, waited)
@@ -124,7 +125,7 @@ class Run:
         work = flops.flops_per_token(
             self._trainer.model.config, seq_length=config.seq_length, mask_share=config.mask_share
         )
-        peak = flops.peak_flops(torch.cuda.get_device_name(place.device)) if place.device.type == "cuda" else None
+        peak = flops.peak_flops(torch.cuda.get_device_name(ranks.device)) if ranks.device.type == "cuda" else None
         line = StepLine(
             step=report.step,
             loss=report.loss,
@@ -132,7 +133,7 @@ class Run:
             learning_rate=self._trainer.rate(report.step - 1),
             gradient_norm=report.gradient_norm,
             tokens_per_second=tokens,
-            mfu=flops.mfu(tokens_per_second=tokens / place.world, flops_per_token=work, peak=peak),
+            mfu=flops.mfu(tokens_per_second=tokens / ranks.world, flops_per_token=work, peak=peak),
             loader_wait=wait,
         )
         self._progress.write(line, rate)
@@ -147,19 +148,19 @@ class Run:
             self._save(done)
         self._clock.pause(time.perf_counter() - begun)
 
-    def _break(self, report: Report) -> Ending:
+    def _break(self, report: Report) -> Outcome:
         """End at a broken step: the weights are as they were before it."""
         before = report.step - 1
         if before:
             self._save(before)
         reason = f"the loss is {report.loss:.4g}, the gradient's norm {report.gradient_norm:.4g}"
         self._write(StopLine(step=report.step, reason=reason))
-        return Ending.BROKEN
+        return Outcome.BROKEN
 
     def _save(self, step: int) -> None:
-        if self._place.first:
+        if self._ranks.first:
             save(self._folder, self._trainer.checkpoint(step), keep=self._config.keep)
-        self._place.wait()
+        self._ranks.wait()
 
     def _save_due(self, done: int) -> bool:
         return done % self._config.save_every == 0 or done == self._config.steps

@@ -9,6 +9,7 @@ CPU with as many threads and processes, else but for the rounding of sums.
 
 import contextlib
 from collections.abc import Mapping
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -20,9 +21,19 @@ from model.network.loss import chunked_cross_entropy
 from model.network.xlmr import XlmR
 from model.sampling import generator
 from model.training.checkpoint import Checkpoint, Identity
+from model.training.distributed import Distributed
 from model.training.optim import Guard, clip_norm, learning_rate, make_optimizer, update
-from model.training.processes import Place
 from model.training.validation import evaluate
+
+
+class Metrics(NamedTuple):
+    """What a step reports, each () on the device."""
+
+    loss: Tensor  # nats
+    mean_loss: Tensor  # of the last 100 steps
+    gradient_norm: Tensor  # before clipping
+    stopped: Tensor  # above 0: the guard lets no update through any more
+    interrupted: Tensor  # above 0: a process was asked to stop
 
 
 class MaskedLoss(nn.Module):
@@ -47,20 +58,20 @@ class MaskedLoss(nn.Module):
 class Trainer:
     """A model in training."""
 
-    def __init__(self, model: XlmR, identity: Identity, batches: Batches, place: Place) -> None:
+    def __init__(self, model: XlmR, identity: Identity, batches: Batches, ranks: Distributed) -> None:
         """Begin at step 0; the model moves to the place's device."""
-        self.config, self.batches, self.place = identity.train, batches, place
-        self.model = model.to(place.device)
+        self.config, self.batches, self.ranks = identity.train, batches, ranks
+        self.model = model.to(ranks.device)
         self.steps_done = 0
         self._identity = identity
         bf16 = self.config.precision == "bf16"
         self._plain = MaskedLoss(self.model, bf16=bf16)
         self._loss: nn.Module = MaskedLoss(self.model, bf16=bf16, compiled=self.config.compile)
-        if place.world > 1:
+        if ranks.world > 1:
             self._loss = DistributedDataParallel(self._loss, gradient_as_bucket_view=True)
         betas, eps, decay = self.config.betas, self.config.eps, self.config.weight_decay
         self.optimizer = make_optimizer(self.model, betas=betas, eps=eps, weight_decay=decay)
-        self.guard = Guard(place.device, self.config.spike)
+        self.guard = Guard(ranks.device, self.config.spike)
 
     def checkpoint(self, step: int) -> Checkpoint:
         """Return the state, as that after `step` steps."""
@@ -79,19 +90,18 @@ class Trainer:
         self.guard.losses_w.copy_(checkpoint.extra["losses"])
         self.steps_done = checkpoint.step
 
-    def step(self, batch: Batch, *, interrupted: bool = False) -> Tensor:
-        """Train on one batch and return what is to be reported, (5), on the device."""
+    def step(self, batch: Batch, *, interrupted: bool = False) -> Metrics:
+        """Train on one batch and return what is to be reported; `interrupted` of any process is that of all."""
         self._loss.train()
         loss_sum, count = self._gradients(batch)
-        device = self.place.device
-        told_3 = torch.stack([loss_sum, *(torch.full((), float(x), device=device) for x in (count, interrupted))])
-        self.place.sum(told_3)
-        loss = told_3[0] / told_3[1]
+        own = [loss_sum, *(torch.full_like(loss_sum, float(number)) for number in (count, interrupted))]
+        loss_sum, count_sum, interruptions = self.ranks.sum(torch.stack(own)).unbind()
+        loss = loss_sum / count_sum
         norm = clip_norm(self.model.parameters(), self.config.clip)
         mean_loss = self.guard.check(batch.step, loss, norm)
         update(self.optimizer, self.guard.stopped, rate=self.rate(batch.step))
         self.steps_done = batch.step + 1
-        return torch.stack([loss, mean_loss, norm, self.guard.stopped, told_3[2]])
+        return Metrics(loss, mean_loss, norm, self.guard.stopped, interruptions)
 
     def rate(self, step: int) -> float:
         """Return the learning rate of a step, counted from 0."""
@@ -108,15 +118,15 @@ class Trainer:
     def validate(self, held_out: Mapping[str, masking.Masked]) -> dict[str, float]:
         """Return the loss of each language on held-out text, in nats."""
         self._plain.eval()
-        return evaluate(self._plain, held_out, micro_batch=self.config.micro_batch, place=self.place)
+        return evaluate(self._plain, held_out, micro_batch=self.config.micro_batch, ranks=self.ranks)
 
     def _gradients(self, batch: Batch) -> tuple[Tensor, int]:
         """Add up the gradients of the batch's micro-batches; return the sum of losses, (), and the targets."""
-        config, world = self.config, self.place.world
+        config, world = self.config, self.ranks.world
         # Targets of the global batch if all samples are full, so that neither micro-batches nor processes change the
         # weight of a target. Of the processes' gradients the mean is taken.
         targets = config.batch_size * masking.masks_per_sample(config.seq_length, config.mask_share)
-        loss_sum = torch.zeros((), device=self.place.device)
+        loss_sum = torch.zeros((), device=self.ranks.device)
         for number, count in enumerate(batch.counts_m):
             torch.manual_seed(self._dropout_seed(batch.step, number))
             last = number + 1 == len(batch.counts_m)
@@ -127,7 +137,7 @@ class Trainer:
         return loss_sum, sum(batch.counts_m)
 
     def _dropout_seed(self, step: int, number: int) -> int:
-        micro = (step * self.place.world + self.place.rank) * self.batches.micros + number
+        micro = (step * self.ranks.world + self.ranks.rank) * self.batches.micros + number
         return int(generator(self.config.seed, "dropout", micro).integers(1 << 63))
 
     def _without_sync(self) -> contextlib.AbstractContextManager[None]:

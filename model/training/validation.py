@@ -12,7 +12,8 @@ from torch import Tensor
 
 from model.data import blocks, masking
 from model.data.loader import Batches
-from model.training.processes import Place
+from model.ids import IGNORED
+from model.training.distributed import Distributed
 
 _COUNTED = 1 << 24  # tokens of a language that the baseline counts
 
@@ -58,12 +59,12 @@ def unigram_loss(stream: blocks.Tokens, targets_bk: masking.Ints, vocab_size: in
     """
     blocks.check_ids(stream[:_COUNTED], stream, vocab_size)
     counts = np.bincount(stream[:_COUNTED], minlength=vocab_size) + 1.0
-    counted = targets_bk[targets_bk != masking.IGNORED]
+    counted = targets_bk[targets_bk != IGNORED]
     return float(np.log(counts.sum()) - np.log(counts[counted]).mean())
 
 
 def evaluate(
-    loss: MaskedLoss, held_out: Mapping[str, masking.Masked], *, micro_batch: int, place: Place
+    loss: MaskedLoss, held_out: Mapping[str, masking.Masked], *, micro_batch: int, ranks: Distributed
 ) -> dict[str, float]:
     """Return each language's mean loss in nats over its masked positions.
 
@@ -74,14 +75,14 @@ def evaluate(
     for row, masked in enumerate(held_out.values()):
         for start in range(0, len(masked.inputs_bs), micro_batch):
             taken = slice(start, start + micro_batch)
-            count = int((masked.targets_bk[taken] != masking.IGNORED).sum())
+            count = int((masked.targets_bk[taken] != IGNORED).sum())
             number += 1
-            if number % place.world != place.rank or not count:
+            if number % ranks.world != ranks.rank or not count:
                 continue
             arrays = (masked.inputs_bs[taken], masked.positions_bk[taken], masked.targets_bk[taken])
             with torch.no_grad():
-                mean = float(loss(*(torch.from_numpy(array).to(place.device) for array in arrays)))
+                mean = float(loss(*(torch.from_numpy(array).to(ranks.device) for array in arrays)))
             totals_l2[row] += torch.tensor([mean * count, count], dtype=torch.float64)
-    place.sum(totals_l2)
+    ranks.sum(totals_l2)
     means = (totals_l2[:, 0] / totals_l2[:, 1]).tolist()
     return dict(zip(held_out, means, strict=True))

@@ -14,8 +14,9 @@ import sentencepiece
 import torch
 
 from model import pretrain
-from model.config import SIZES, ModelConfig
+from model.config import ModelConfig
 from model.network.xlmr import XlmR
+from model.presets import SIZES
 from model.text.tokenizer import Tokenizer, write_tokenizer_files
 from model.training import checkpoint
 from model.training.checkpoint import Checkpoint, Identity

@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 import torch
 
-from model.config import SIZES
 from model.errors import UserError
 from model.network.xlmr import XlmR
+from model.presets import SIZES
 from model.training import checkpoint
 from model.training.checkpoint import Identity
 from tests.model.runs import Harm, randomised, small, state_of

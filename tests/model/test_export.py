@@ -11,10 +11,11 @@ from torch import Tensor
 from transformers import AutoModelForMaskedLM, AutoTokenizer, XLMRobertaConfig, XLMRobertaForMaskedLM
 
 from model import export
-from model.config import SIZES, to_json
+from model.config import to_json
 from model.errors import UserError
 from model.network import hf
 from model.network.xlmr import XlmR
+from model.presets import SIZES
 from model.training import checkpoint
 from tests.model.runs import Harm, randomised, small, state_of, write_run
 

@@ -2,8 +2,9 @@
 
 import pytest
 
-from model.config import SIZES, ModelConfig
+from model.config import ModelConfig
 from model.network.flops import flops_per_token, mfu, peak_flops
+from model.presets import SIZES
 
 
 @pytest.mark.parametrize(("size", "giga"), [("base", 0.740), ("large", 2.194)])

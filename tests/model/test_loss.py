@@ -12,7 +12,8 @@ from torch.nn import functional
 from torch.utils._python_dispatch import TorchDispatchMode
 
 import model.network.loss
-from model.network.loss import IGNORED, chunked_cross_entropy
+from model.ids import IGNORED
+from model.network.loss import chunked_cross_entropy
 
 Inputs = tuple[Tensor, Tensor, Tensor]
 torch.set_num_threads(1)

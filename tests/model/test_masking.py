@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from model.data.masking import IGNORED, Masked, mask, masks_per_sample
+from model.data.masking import Masked, mask, masks_per_sample
+from model.ids import IGNORED
 
 VOCAB = 1000
 MASK = VOCAB - 1

@@ -9,10 +9,11 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from model.config import SIZES, ModelConfig, TrainConfig, differences, read_model, read_train, to_json
+from model.config import ModelConfig, TrainConfig, differences, read_model, read_train, to_json
 from model.errors import UserError
 from model.network.loss import chunked_cross_entropy
 from model.network.xlmr import Layer, XlmR
+from model.presets import SIZES
 from tests.model.runs import randomised, small
 
 CONFIG = small(60)

@@ -15,7 +15,7 @@ import torch
 from model import pretrain
 from model.data.loader import Batch
 from model.training import checkpoint
-from model.training.trainer import Trainer
+from model.training.trainer import Metrics, Trainer
 from tests.conftest import CHECKOUT
 from tests.model.runs import SMALL, again, equal, lines, mistake, weights
 
@@ -70,7 +70,7 @@ def test_a_complete_run_is_left_as_it_is(whole: Path) -> None:
 KILLED = """
 import os, signal, sys
 from model import pretrain
-from model.training.trainer import Trainer
+from model.training.trainer import Metrics, Trainer
 def step(self, batch, real=Trainer.step, **options):
     if batch.step == 7:
         os.kill(os.getpid(), signal.SIGKILL)
@@ -126,11 +126,11 @@ def test_a_run_with_checkpoints_never_begins_anew_by_itself(
 def test_an_interrupt_ends_with_a_checkpoint(whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run, real = tmp_path / "run", Trainer.step
 
-    def step(self: Trainer, batch: Batch, *, interrupted: bool = False) -> torch.Tensor:
-        told = real(self, batch, interrupted=interrupted)
+    def step(self: Trainer, batch: Batch, *, interrupted: bool = False) -> Metrics:
+        metrics = real(self, batch, interrupted=interrupted)
         if batch.step == 2:
             os.kill(os.getpid(), signal.SIGTERM)
-        return told
+        return metrics
 
     with monkeypatch.context() as patch:
         patch.setattr(Trainer, "step", step)

@@ -18,7 +18,7 @@ _PATIENCE = timedelta(days=7)
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class Distributed:
     """Which of how many processes this is, and the device that it trains on."""
 
     device: torch.device
@@ -48,8 +48,8 @@ class Place:
 
 
 @contextlib.contextmanager
-def place(device: str | None) -> Iterator[Place]:
-    """Find this process's place, by torchrun's environment, and join the others.
+def start(device: str | None) -> Iterator[Distributed]:
+    """Join the other processes of a run, if torchrun's environment says that there are.
 
     Args:
         device: "cpu" or "cuda"; None takes CUDA where there is one.
@@ -61,7 +61,7 @@ def place(device: str | None) -> Iterator[Place]:
     if cuda and not torch.cuda.is_available():
         raise UserError("--device cuda: torch finds no CUDA device here; leave the flag out, or give --device cpu")
     if "LOCAL_RANK" not in os.environ:
-        yield Place(torch.device("cuda", torch.cuda.current_device()) if cuda else torch.device("cpu"))
+        yield Distributed(torch.device("cuda", torch.cuda.current_device()) if cuda else torch.device("cpu"))
         return
     local = int(os.environ["LOCAL_RANK"])
     if cuda and local >= torch.cuda.device_count():
@@ -70,7 +70,7 @@ def place(device: str | None) -> Iterator[Place]:
     if cuda:
         torch.cuda.set_device(found)
     dist.init_process_group("cpu:gloo,cuda:nccl" if cuda else "gloo")
-    yield Place(found, dist.get_rank(), dist.get_world_size(), dist.new_group(backend="gloo", timeout=_PATIENCE))
+    yield Distributed(found, dist.get_rank(), dist.get_world_size(), dist.new_group(backend="gloo", timeout=_PATIENCE))
     # Not after an error: NCCL's end waits for all processes, and those that wait for this one would never hear of it.
     dist.destroy_process_group()
 
