@@ -20,7 +20,7 @@ from model.network.xlmr import XlmR
 from model.presets import SIZES
 from model.sampling import shares
 from model.text.vocabulary import VocabConfig
-from model.training import compiler, prepare
+from model.training import branch, compiler, prepare
 from model.training.checkpoint import latest, load
 from model.training.distributed import Distributed, start
 from model.training.folder import Request, locked, read_saved, write_config
@@ -110,6 +110,7 @@ def pretrain(request: Request, device: str | None = None) -> Outcome:
         with locked(request.output):
             latest(request.output / "checkpoints")  # says what is not whole before anything is made
             prepare.make(request)
+            branch.go_back(request)
             ranks.wait()
             return _train(request, ranks)
 
