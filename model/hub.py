@@ -6,6 +6,7 @@ huggingface_hub reads HF_ENDPOINT, HF_TOKEN, HF_HOME and HF_HUB_OFFLINE by itsel
 """
 
 import contextlib
+import logging
 import re
 from collections.abc import Iterator
 from importlib.util import find_spec
@@ -104,7 +105,9 @@ def _in_one_line(name: str, revision: str | None = None) -> Iterator[None]:
     """Say in one line, with the remedy, why the hub does not give or take a model."""
     from huggingface_hub import constants, errors
 
-    hub = constants.ENDPOINT
+    hub, library = constants.ENDPOINT, logging.getLogger("huggingface_hub")
+    before = library.level
+    library.setLevel(logging.ERROR)  # it would tell of each new try; the error of the last is told below
     try:
         yield
     except UserError:
@@ -132,6 +135,8 @@ def _in_one_line(name: str, revision: str | None = None) -> Iterator[None]:
         if isinstance(error, OSError) and error.errno is not None:  # of this machine, such as a full disk
             raise
         raise UserError(f"{hub} and {name}: {_line(error)}; try again, or look at HF_ENDPOINT") from error
+    finally:
+        library.setLevel(before)
 
 
 def _line(error: BaseException) -> str:

@@ -14,7 +14,6 @@ from typing import Any
 
 _RESOLVE = re.compile(r"/(?P<name>.+)/resolve/(?P<revision>[^/]+)/(?P<file>.+)")
 _API = re.compile(r"/api/models/(?P<name>.+)/(?P<what>preupload|commit)/main")
-_OBJECTS = re.compile(r"/(?P<name>.+)\.git/info/lfs/objects/batch")
 
 
 @dataclass
@@ -25,6 +24,7 @@ class Hub:
     gated: set[str] = field(default_factory=set)
     asked: list[str] = field(default_factory=list)  # `GET /me/model/resolve/main/config.json`
     address: str = ""
+    private: bool = False  # as was wished of the last model that was made
     blobs: dict[str, bytes] = field(default_factory=dict)  # sent, by sha256
 
     def add(self, name: str, folder: Path) -> str:
@@ -83,28 +83,32 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         data = self._read()
         if self.headers.get("Authorization") != "Bearer hf_right":
-            return self._error(401, "", "Invalid username or password.")
-        if self.path == "/api/repos/create":
-            asked = json.loads(data)
-            name = "/".join(filter(None, (asked.get("organization"), asked["name"])))
-            if name.startswith("others/"):
-                return self._error(403, "", "You don't have the rights to create a model under this namespace")
-            if name in self.hub.models:
-                return self._error(409, "", "You already created this model repo")
-            self.hub.models[name] = []
-            return self._json({"url": f"{self.hub.address}/{name}", "private": asked.get("private")})
-        if self.path == "/api/validate-yaml":
-            return self._json({"errors": [], "warnings": []})
-        if match := _OBJECTS.fullmatch(self.path):
-            return self._objects(json.loads(data))
-        if match := _API.fullmatch(self.path):
-            if match["what"] == "preupload":
-                sent = [file["path"] for file in json.loads(data)["files"]]
-                modes = {path: "lfs" if path.endswith(".safetensors") else "regular" for path in sent}
-                files = [{"path": path, "uploadMode": mode, "shouldIgnore": False} for path, mode in modes.items()]
-                return self._json({"files": files})
-            return self._commit(match["name"], data)
-        return self._error(404, "", f"no {self.path}")
+            self._error(401, "", "Invalid username or password.")
+        elif self.path == "/api/repos/create":
+            self._create(json.loads(data))
+        elif self.path == "/api/validate-yaml":
+            self._json({"errors": [], "warnings": []})
+        elif self.path.endswith("/info/lfs/objects/batch"):
+            self._objects(json.loads(data))
+        elif match := _API.fullmatch(self.path):
+            self._commit(match["name"], data) if match["what"] == "commit" else self._modes(json.loads(data))
+        else:
+            self._error(404, "", f"no {self.path}")
+
+    def _create(self, asked: Any) -> None:
+        name = "/".join(filter(None, (asked.get("organization"), asked["name"])))
+        if name.startswith("others/"):
+            self._error(403, "", "You don't have the rights to create a model under this namespace")
+        elif name in self.hub.models:
+            self._error(409, "", "You already created this model repo")
+        else:
+            self.hub.models[name], self.hub.private = [], bool(asked.get("private"))
+            self._json({"url": f"{self.hub.address}/{name}"})
+
+    def _modes(self, asked: Any) -> None:
+        modes = {file["path"]: "lfs" if file["path"].endswith(".safetensors") else "regular" for file in asked["files"]}
+        files = [{"path": path, "uploadMode": mode, "shouldIgnore": False} for path, mode in modes.items()]
+        self._json({"files": files})
 
     def _objects(self, asked: Any) -> None:
         objects = [

@@ -1,7 +1,11 @@
 """Models by name: fetched from a hub on this machine, at a commit that a run keeps; what cannot be had is one line."""
 
 import json
+import os
 import shutil
+import subprocess
+import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,13 +24,19 @@ torch.set_num_threads(1)
 SETTINGS = "--size=tiny --device=cpu --seq_length=16 --batch_size=4 --steps=2 --warmup=1 --workers=1".split()
 
 
+def ask(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let huggingface_hub ask this address, as HF_ENDPOINT does when it is imported."""
+    template = constants.HUGGINGFACE_CO_URL_TEMPLATE.removeprefix(constants.ENDPOINT)
+    monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", address + template)
+    monkeypatch.setattr(constants, "ENDPOINT", address)
+
+
 @pytest.fixture
 def there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
     """A hub, and an empty cache of its models."""
     with hub_server.running() as server:
-        monkeypatch.setattr(constants, "ENDPOINT", server.address)
+        ask(server.address, monkeypatch)
         monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "cache"))
-        monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", server.address + "/{repo_id}/resolve/{revision}/{filename}")
         monkeypatch.setenv("HF_TOKEN", "hf_right")
         yield server
 
@@ -152,7 +162,9 @@ def test_offline_what_is_in_the_cache_is_taken(there: Hub, model: Path, monkeypa
     monkeypatch.setattr(constants, "is_offline_mode", lambda: True)
     assert hub.pinned("me/xlmr") == f"me/xlmr@{commit}"
     assert (hub.folder_of("me/old") / "pytorch_model.bin").read_bytes() == b"weights"
-    with pytest.raises(UserError, match=r"^me/other is not in the cache, and http.* cannot be asked \(HF_HUB_OFFLINE is"):
+    with pytest.raises(
+        UserError, match=r"^me/other is not in the cache, and .* cannot be asked \(HF_HUB_OFFLINE is set"
+    ):
         hub.pinned("me/other")
 
 
@@ -161,7 +173,36 @@ def test_without_the_library_a_line_says_what_to_type(monkeypatch: pytest.Monkey
     with pytest.raises(UserError) as error:
         hub.pinned("FacebookAI/xlm-roberta-base")
     assert str(error.value) == (
-        "no folder FacebookAI/xlm-roberta-base, and a name takes huggingface_hub: pip install huggingface_hub, or where "
-        "it is hf download FacebookAI/xlm-roberta-base config.json model.safetensors sentencepiece.bpe.model "
+        "no folder FacebookAI/xlm-roberta-base, and a name takes huggingface_hub: pip install huggingface_hub, or "
+        "where it is hf download FacebookAI/xlm-roberta-base config.json model.safetensors sentencepiece.bpe.model "
         "--local-dir xlm-roberta-base, and give that folder"
     )
+
+
+def test_without_a_network_the_last_error_is_one_line(
+    there: Hub, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    ask("http://127.0.0.1:1", monkeypatch)
+    monkeypatch.setattr(time, "sleep", lambda _: None)  # between the tries
+    with pytest.raises(UserError) as error:
+        hub.pinned("me/xlmr")
+    assert str(error.value) == (
+        "me/xlmr is not in the cache, and http://127.0.0.1:1 cannot be asked ([Errno 111] Connection refused); "
+        "hf download me/xlmr --local-dir DIR where there is a network, and give that folder"
+    )
+    assert not caplog.messages
+
+
+def test_the_hub_of_the_environment_is_asked(there: Hub, model: Path, tmp_path: Path) -> None:
+    commit = there.add("me/xlmr", model)
+    environment = {**os.environ, "HF_ENDPOINT": there.address, "HF_HOME": str(tmp_path / "home")}
+    program = "from model import hub; print(hub.pinned('me/xlmr'))"
+    printed = subprocess.check_output([sys.executable, "-c", program], env=environment, text=True, timeout=60)
+    assert printed == f"me/xlmr@{commit}\n"
+
+
+def test_what_answers_and_is_no_hub_is_one_line(there: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    there.commit("me/xlmr", {"config.json": b"{}"})
+    monkeypatch.setattr(Hub, "sha", lambda *_: "")  # a web server does not tell of commits
+    with pytest.raises(UserError, match=r"^me/xlmr is not in the cache.* does not seem to be served by a Hugging Face"):
+        hub.pinned("me/xlmr")
