@@ -2,7 +2,7 @@
 
 import logging
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from statistics import mean, stdev
@@ -114,8 +114,15 @@ def _row(plans: Sequence[Plan], scores: Sequence[Scores]) -> Row:
             column: {metric: Cell(tuple(numbers)) for metric, numbers in metrics.items()}
             for column, metrics in values.items()
         },
-        partial=tuple(dict.fromkeys(text for one in scores for text in one.partial)),
+        partial=tuple(
+            dict.fromkeys(text for plan, one in zip(plans, scores, strict=True) for text in _partial(plan, one))
+        ),
     )
+
+
+def _partial(plan: Plan, scores: Scores) -> Iterator[str]:
+    task = plan.choices.task
+    yield from (text if table_of(task) == task else f"{task}: {text}" for text in scores.partial)
 
 
 def published_rows(table: str) -> list[Row]:

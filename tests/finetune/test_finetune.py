@@ -169,7 +169,7 @@ def test_glue_is_its_tasks_one_after_another(
     write_pairs(
         tmp_path / "glue" / "MRPC", "Quality\t#1 ID\t#2 ID\t#1 String\t#2 String\n", "{label}\t1\t2\t{a}\t{b}\n", label
     )
-    value = {"entailment": "5", "neutral": "2.5", "contradiction": "0"}
+    value = {"entailment": "2", "neutral": "1", "contradiction": "0"}
     sts = "index\tgenre\tfilename\tyear\told_index\tsource1\tsource2\tsentence1\tsentence2\tscore\n"
     write_pairs(tmp_path / "glue" / "STS-B", sts, "0\tx\tx\tx\tx\tx\tx\t{a}\t{b}\t{label}\n", value)
     tune("glue", tiny_model, tmp_path / "glue", tmp_path / "run", "--warmup=0", "--epochs=4")
@@ -216,12 +216,12 @@ def test_another_encoder_has_its_token_types(xnli: Path, tmp_path: Path) -> None
 
 def test_every_row_is_seen_once_a_pass_and_batches_of_a_fixed_number_are_full() -> None:
     recipe = RECIPES["ner"]["xtreme"]  # 32 rows, an epoch is a pass
-    passes = [sum((places_of(4 * turn + step, 100, recipe, 3) for step in range(4)), []) for turn in range(2)]
+    passes = [[place for step in range(4) for place in places_of(4 * turn + step, 100, recipe, 3)] for turn in range(2)]
     assert all(sorted(one) == list(range(100)) for one in passes)
     assert passes[0] != passes[1]
     assert [len(places_of(step, 100, recipe, 3)) for step in range(4)] == [32, 32, 32, 4]
     authors = RECIPES["xnli"]["authors"]  # 128 rows, 5 000 steps
-    drawn = sum((places_of(step, 100, authors, 3) for step in range(25)), [])
+    drawn = [place for step in range(25) for place in places_of(step, 100, authors, 3)]
     assert len(drawn) == 25 * 128
     assert all(sorted(drawn[start : start + 100]) == list(range(100)) for start in range(0, 3200, 100))
 

@@ -56,7 +56,8 @@ FILES = {
 }  # fmt: skip
 EXPECTED = {
     "cola": (
-        [('He said "so.', None, "acceptable"), ("Said he so.", None, "unacceptable")], [("She left.", None, "acceptable")]
+        [('He said "so.', None, "acceptable"), ("Said he so.", None, "unacceptable")],
+        [("She left.", None, "acceptable")],
     ),
     "mnli": ([("A.", "B.", "neutral")], [("C.", "D.", "entailment"), ("E.", "F.", "neutral")]),
     "mrpc": ([('" A.', "B.", "same")], [("A.", "B.", "different")]),
