@@ -12,7 +12,7 @@ from pathlib import Path
 
 from model.errors import UserError
 from model.finetune.iob import OUTSIDE, begins, to_iob2, type_of
-from model.finetune.source import cut_lines, fail, line_at, read_bytes
+from model.finetune.files import fail, read_bytes
 
 TYPES = ("PER", "ORG", "LOC", "MISC", "DATE")  # of all sets: MISC is CoNLL's alone, DATE MasakhaNER's
 _DOCUMENT = "-DOCSTART-"
@@ -58,7 +58,7 @@ def read_columns(path: Path, language: str, *, latin_1: bool = False) -> ColumnF
         UserError: with file and line: no sentence, another number of columns, an unknown tag, another format.
     """
     text, notes = _decode(path, latin_1)
-    lines = cut_lines(text)
+    lines = text.removeprefix("\N{ZERO WIDTH NO-BREAK SPACE}").replace("\r\n", "\n").split("\n")
     _refuse_neighbours(path, lines)
     groups = [list(group) for group in _groups(lines)]
     if not groups:
@@ -81,7 +81,7 @@ def _decode(path: Path, latin_1: bool) -> tuple[str, list[str]]:
         damaged = characters.count("\N{REPLACEMENT CHARACTER}")
         whole = sum(character > "\x7f" for character in characters) - damaged
         if not latin_1 or whole > damaged:
-            fail(path, line_at(data, error.start), f"byte {data[error.start]:#04x} is no UTF-8; convert the file")
+            fail(path, data.count(b"\n", 0, error.start) + 1, f"byte {data[error.start]:#04x} is no UTF-8; convert the file")
         return data.decode("iso-8859-1"), [f"{path} is read as ISO 8859-1: it is no UTF-8"]
 
 

@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from model.errors import UserError
-from model.finetune.source import find
+from model.finetune.files import find
 from model.finetune.squad import Question, read_questions
 from model.finetune.task import DEV, TEST, TRAIN, Data
 

@@ -24,7 +24,7 @@ class Recipe:
     epoch_steps: int = setting("steps of an epoch; 0: as many as see every training row once", 0, least=0)
     patience: int = setting("stop after so many epochs without a better dev score; 0: never", 0, least=0)
     length: int = setting("tokens of a row at most, special ones included", least=8)
-    stride: int = setting("tokens that two windows of one text share (qa)", 0, least=0)
+    stride: int = setting("tokens from the start of a window to that of the next (qa)", 0, least=0)
     betas: tuple[float, float] = setting("of AdamW", (0.9, 0.999), least=0, below=1)
     eps: float = setting("of AdamW", 1e-8, above=0, most=1)
     weight_decay: float = setting("of AdamW; biases and LayerNorms do not decay", 0.0, least=0, most=1)

@@ -1,93 +1,75 @@
-"""Text files of a task as they lie on the disk: plain, or compressed with gzip or zstd."""
+"""The encoder that is fine-tuned: our export, a run of model.pretrain, or any that transformers knows."""
 
-import gzip
+import contextlib
 import re
-import zlib
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NoReturn
-
-import zstandard
 
 from model.errors import UserError
+from model.export import export
+from model.files import sha256_of
+from model.finetune.task import Source
 
-_COMPRESSED = (".gz", ".zst")
-_BOM = "\N{ZERO WIDTH NO-BREAK SPACE}"
+_REMEDY = "pip install 'cc100-xlmr[finetune]' brings it"
+_HUB_NAME = re.compile(r"[\w.-]+(/[\w.-]+)?")
+_WEIGHTS = ("model.safetensors", "pytorch_model.bin", "model.safetensors.index.json")
+_ALPHABET = "abcdefghijklmnopqrstuvwxyz"
 
 
-def fail(path: Path, line: int, what: str) -> NoReturn:
-    """Raise UserError for a line, counted from 1."""
-    raise UserError(f"{path}, line {line}: {what}")
+def check_libraries() -> None:
+    """Raise UserError unless the libraries of fine-tuning are installed; make transformers quiet."""
+    for name in ("transformers", "scipy", "sklearn"):
+        try:
+            __import__(name)
+        except ImportError as error:
+            raise UserError(f"fine-tuning wants {name}, which is not installed: {_REMEDY}") from error
+    from transformers.utils import logging
+
+    logging.set_verbosity_error()  # it warns of a head with new weights, which is what is wanted
+    logging.disable_progress_bar()
 
 
-def find(folder: Path, pattern: str) -> list[tuple[re.Match[str], Path]]:
-    """Return the files below a folder whose name, less what compression adds, is wholly of a pattern, sorted by path.
+@contextlib.contextmanager
+def open_source(name: str) -> Iterator[Source]:
+    """Find an encoder and its tokenizer.
+
+    Args:
+        name: a folder of Hugging Face's form, a run of model.pretrain (its newest checkpoint), or a name of the hub.
 
     Raises:
-        UserError: the folder is not there.
+        UserError: it is none of these, or has no tokenizer of its own.
     """
-    if not folder.is_dir():
-        raise UserError(f"no folder {folder}; --data wants the folder with the files of the task")
-    paths = sorted(path for path in folder.rglob("*") if path.is_file())
-    return [(match, path) for path in paths if (match := re.fullmatch(pattern, plain_name(path)))]
+    folder = Path(name)
+    with contextlib.ExitStack() as stack:
+        location = name
+        if (folder / "checkpoints").is_dir():
+            location = str(Path(stack.enter_context(tempfile.TemporaryDirectory()), "export"))
+            export(folder, Path(location))
+        elif not folder.is_dir() and (folder.exists() or not _HUB_NAME.fullmatch(name)):
+            raise UserError(f"no folder {name}; --model wants a folder of model.export, a run, or a name of the hub")
+        yield load_source(name, location)
 
 
-def plain_name(path: Path) -> str:
-    """Return a file's name without what its compression adds.
+def load_source(name: str, location: str) -> Source:
+    """Load the tokenizer that lies beside a model; UserError if there is no fast one of its own."""
+    from transformers import AutoConfig, AutoTokenizer
 
-    >>> plain_name(Path("panx/dev-en.tsv.zst"))
-    'dev-en.tsv'
-    """
-    return path.stem if path.suffix in _COMPRESSED else path.name
-
-
-def read_bytes(path: Path) -> bytes:
-    """Return what a file holds, decompressed; UserError if it is cut off or damaged, or cannot be read."""
     try:
-        data = path.read_bytes()
-        if path.suffix == ".gz":
-            return gzip.decompress(data)
-        if path.suffix == ".zst":
-            return b"".join(_zstd_frames(data))
-    except (OSError, EOFError, zlib.error, zstandard.ZstdError) as error:
-        raise UserError(f"{path} cannot be read ({error}); copy or fetch it again") from error
-    return data
-
-
-def _zstd_frames(data: bytes) -> Iterator[bytes]:
-    while data:
-        frame = zstandard.ZstdDecompressor().decompressobj()
-        yield frame.decompress(data)
-        if not frame.eof:  # the library's own readers take this for an end
-            raise EOFError("it ends in mid-frame")
-        data = frame.unused_data
-
-
-def read_lines(path: Path) -> list[str]:
-    """Return the lines of a UTF-8 file; UserError with file and line number for bytes that are none.
-
-    Lines end at line feeds and nowhere else: U+2028, U+0085 and others, at which str.splitlines would cut, stand in the
-    texts of several sets.
-    """
-    data = read_bytes(path)
+        config = AutoConfig.from_pretrained(location)
+    except (OSError, ValueError, KeyError) as error:
+        raise UserError(f"{name} is no model that transformers knows ({_first_line(error)})") from error
     try:
-        return cut_lines(data.decode("utf-8"))
-    except UnicodeDecodeError as error:
-        raise UserError(
-            f"{path}, line {line_at(data, error.start)} is no UTF-8 (byte {data[error.start]:#04x}); convert the file"
-        ) from error
+        tokenizer = AutoTokenizer.from_pretrained(location)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, ImportError) as error:
+        raise UserError(f"{name} has no tokenizer ({_first_line(error)}); copy its files there") from error
+    ids = tokenizer(_ALPHABET)["input_ids"]
+    if not tokenizer.is_fast or len(tokenizer) > config.vocab_size or set(ids) <= set(tokenizer.all_special_ids):
+        raise UserError(f"{name} has no tokenizer that fits its model; copy tokenizer.json and its companions there")
+    files = [Path(location, file) for file in _WEIGHTS if Path(location, file).is_file()]
+    digest = sha256_of(files[:1]) if files else str(getattr(config, "_commit_hash", ""))
+    return Source(name, location, digest, tokenizer)
 
 
-def cut_lines(text: str) -> list[str]:
-    r"""Return the lines of a text, without a byte order mark, carriage returns before line feeds, and the last feed.
-
-    >>> cut_lines("one\r\n\ntwo\n")
-    ['one', '', 'two']
-    """
-    text = text.removeprefix(_BOM).replace("\r\n", "\n").removesuffix("\n")
-    return text.split("\n") if text else []
-
-
-def line_at(data: bytes, place: int) -> int:
-    """Return the number of the line, from 1, that a byte stands in."""
-    return data.count(b"\n", 0, place) + 1
+def _first_line(error: Exception) -> str:
+    return str(error).strip().split("\n")[0][:200]

@@ -13,7 +13,7 @@ from pathlib import Path
 import msgspec
 
 from model.errors import UserError
-from model.finetune.source import fail, line_at, read_bytes
+from model.finetune.files import fail, read_bytes
 
 _WANTED = "SQuAD 1.1's form is wanted"
 _SHOWN = 60  # characters of an answer in an error
@@ -94,7 +94,8 @@ def _parse(path: Path, data: bytes) -> _File:
 def _line_of_error(data: bytes, message: str) -> int:
     """Return the line of msgspec's "... (byte 17)"; the last where it tells none: the file is cut off."""
     _, _, place = message.rpartition("(byte ")
-    return line_at(data, int(place[:-1]) if place[:-1].isdecimal() else len(data.rstrip()))
+    end = int(place[:-1]) if place[:-1].isdecimal() else len(data.rstrip())
+    return data.count(b"\n", 0, end) + 1
 
 
 def _questions(file: _File, language: str) -> Iterator[Question]:
@@ -138,5 +139,5 @@ def _line_of(data: bytes, question: Question) -> int:
     """Return the line of a question's id; of its first mention, if the file writes it as msgspec does not."""
     for form in (msgspec.json.encode(question.id), question.id.encode()):
         if (place := data.find(form)) >= 0:
-            return line_at(data, place)
+            return data.count(b"\n", 0, place) + 1
     return 1

@@ -1,8 +1,10 @@
-"""The tasks by the name that --task takes."""
+"""The tasks by name; --task takes "glue", too, which is its eight tasks one after another."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from model.finetune.glue import GLUE
 from model.finetune.task import AnyTask
+from model.finetune.xnli import XNLI
 
-TASKS: Mapping[str, AnyTask] = MappingProxyType({})
+TASKS: Mapping[str, AnyTask] = MappingProxyType({"xnli": XNLI, **GLUE})
