@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from model.errors import UserError
-from model.finetune.iob import OUTSIDE, begins, to_iob2, type_of
 from model.finetune.files import fail, read_bytes
+from model.finetune.iob import OUTSIDE, begins, to_iob2, type_of
 
 TYPES = ("PER", "ORG", "LOC", "MISC", "DATE")  # of all sets: MISC is CoNLL's alone, DATE MasakhaNER's
 _DOCUMENT = "-DOCSTART-"
@@ -81,7 +81,8 @@ def _decode(path: Path, latin_1: bool) -> tuple[str, list[str]]:
         damaged = characters.count("\N{REPLACEMENT CHARACTER}")
         whole = sum(character > "\x7f" for character in characters) - damaged
         if not latin_1 or whole > damaged:
-            fail(path, data.count(b"\n", 0, error.start) + 1, f"byte {data[error.start]:#04x} is no UTF-8; convert the file")
+            line = data.count(b"\n", 0, error.start) + 1
+            fail(path, line, f"not UTF-8 ({error.reason}); convert the file")
         return data.decode("iso-8859-1"), [f"{path} is read as ISO 8859-1: it is no UTF-8"]
 
 

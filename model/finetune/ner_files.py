@@ -16,8 +16,8 @@ from pathlib import Path
 
 from model.errors import UserError
 from model.finetune.columns import TYPES, Sentence, read_columns
-from model.finetune.iob import OUTSIDE
 from model.finetune.files import find
+from model.finetune.iob import OUTSIDE
 from model.finetune.task import DEV, TEST, TRAIN, Data
 
 _LANGUAGES = {"eng": "en", "deu": "de", "esp": "es", "ned": "nl"}  # CoNLL's names

@@ -1,9 +1,9 @@
 """Questions answered by a span of a text: the network says how likely each piece begins the answer, and ends it.
 
-A row is the question and a window of the context. A context that is longer than a window is read in several; each begins
-`stride` pieces after the one before. In a window without the answer the first special token is trained to be both ends.
-The answer is the best span over all windows: it begins and ends in the context and has at most 30 pieces; the sum of its
-two logits decides, over all such spans and not only those of the 20 best beginnings and ends.
+A row is the question and a window of the context. A context that is longer than a window is read in several; each
+begins `stride` pieces after the one before. In a window without the answer the first special token is trained to be
+both ends. The answer is the best span over all windows: it begins and ends in the context and has at most 30 pieces;
+the sum of its two logits decides, over all such spans and not only over the 20 best beginnings and ends.
 Sources: Devlin et al. 2019 (BERT), section 4.2, and its run_squad.py (64 pieces of a question, 30 of an answer).
 """
 
