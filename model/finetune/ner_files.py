@@ -54,7 +54,7 @@ def read_sentences(folder: Path) -> Data[Sentence]:
     if not found:
         raise UserError(f"no file of named entities in {folder}: eng.train, train-en.tsv or en/train are such names")
     examples: dict[str, dict[str, list[Sentence]]] = {}
-    notes = []
+    notes: list[str] = []
     for one in found:
         file = read_columns(one.path, one.language, latin_1=one.conll)
         notes += file.notes
