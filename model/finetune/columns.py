@@ -6,15 +6,16 @@ of columns. What is not of that form stops the reader with file and line. WikiAN
 """
 
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from model.errors import UserError
 from model.finetune.files import fail, read_bytes
-from model.finetune.iob import OUTSIDE, begins, to_iob2, type_of
+from model.finetune.iob import OUTSIDE, to_iob2
 
 TYPES = ("PER", "ORG", "LOC", "MISC", "DATE")  # of all sets: MISC is CoNLL's alone, DATE MasakhaNER's
+_TAGS = frozenset({OUTSIDE, *(f"{prefix}-{name}" for name in TYPES for prefix in "BI")})
 _DOCUMENT = "-DOCSTART-"
 _PREFIX = re.compile(r"[a-z]{2,3}(-[a-z]+)*:")
 _CONLL_U = re.compile(r"# ?(sent_id|text|newdoc|newpar|global)\b")
@@ -40,10 +41,13 @@ class ColumnFile:
     notes: Sequence[str]
 
 
-@dataclass(frozen=True, slots=True)
-class _Row:
-    line: int
-    cells: list[str]
+@dataclass(slots=True)
+class _Rows:
+    """The first and last cells of consecutive lines."""
+
+    line: int  # of the first, from 1
+    words: list[str] = field(default_factory=list)
+    tags: list[str] = field(default_factory=list)
 
 
 def read_columns(path: Path, language: str, *, latin_1: bool = False) -> ColumnFile:
@@ -60,15 +64,17 @@ def read_columns(path: Path, language: str, *, latin_1: bool = False) -> ColumnF
     text, notes = _decode(path, latin_1)
     lines = text.removeprefix("\N{ZERO WIDTH NO-BREAK SPACE}").replace("\r\n", "\n").split("\n")
     _refuse_neighbours(path, lines)
-    groups = [list(group) for group in _groups(lines)]
+    width, groups = _cut(path, lines)
     if not groups:
         raise UserError(f"{path} has no sentence; is it whole?")
-    _check_columns(path, groups)
-    tagged = len(groups[0][0].cells) > 1
-    if tagged:
-        _drop_prefix(path, groups, language)
-        notes += _scheme_notes(path, groups)
-    return ColumnFile([_sentence(path, group, tagged) for group in groups], tagged, notes)
+    if width > 2 and all(word.isdecimal() for group in groups[:5] for word in group.words):
+        fail(path, groups[0].line, "the first column numbers the words; the words are wanted there")
+    if width == 1:
+        return ColumnFile([Sentence(tuple(group.words), (), path, group.line) for group in groups], False, notes)
+    _drop_prefix(path, groups, language)
+    notes += _check_tags(path, groups)
+    sentences = [Sentence(tuple(group.words), to_iob2(group.tags), path, group.line) for group in groups]
+    return ColumnFile(sentences, True, notes)
 
 
 def _decode(path: Path, latin_1: bool) -> tuple[str, list[str]]:
@@ -99,80 +105,61 @@ def _refuse_neighbours(path: Path, lines: Sequence[str]) -> None:
         return
 
 
-def _groups(lines: Sequence[str]) -> Iterator[list[_Row]]:
-    """Yield the rows of each sentence."""
+def _cut(path: Path, lines: Sequence[str]) -> tuple[int, list[_Rows]]:
+    """Return the number of columns, and the rows of each sentence."""
     # str.split without an argument would cut at the no-break spaces that some words are or have.
     tabs = any("\t" in line for line in lines)
-    group: list[_Row] = []
+    groups: list[_Rows] = []
+    first = width = 0  # line and columns of the first word
+    inside = False
     for number, line in enumerate(lines, 1):
         cells = line.split("\t") if tabs else [cell for cell in line.split(" ") if cell]
-        blank = not line.strip(" \t\r")
-        if blank or cells[0] == _DOCUMENT:
-            if group:
-                yield group
-            group = []
-        else:
-            group.append(_Row(number, cells))
-    if group:
-        yield group
+        if not line.strip(" \t\r") or cells[0] == _DOCUMENT:
+            inside = False
+            continue
+        if not width:
+            first, width = number, len(cells)
+        if len(cells) != width:
+            fail(path, number, f"{len(cells)} column(s), and line {first} has {width}; all lines must be alike")
+        if not cells[0]:
+            fail(path, number, "no word before the tag")
+        if not inside:
+            groups.append(_Rows(number))
+            inside = True
+        groups[-1].words.append(cells[0])
+        groups[-1].tags.append(cells[-1])
+    return width, groups
 
 
-def _check_columns(path: Path, groups: Sequence[Sequence[_Row]]) -> None:
-    first = groups[0][0]
-    for group in groups:
-        for row in group:
-            if len(row.cells) != len(first.cells):
-                found = f"{len(row.cells)} column(s), and line {first.line} has {len(first.cells)}"
-                fail(path, row.line, f"{found}; all lines must be alike")
-            if not row.cells[0]:
-                fail(path, row.line, "no word before the tag")
-    if len(first.cells) > 2 and all(row.cells[0].isdecimal() for group in groups[:5] for row in group):
-        fail(path, first.line, "the first column numbers the words; the words are wanted there")
-
-
-def _drop_prefix(path: Path, groups: Sequence[Sequence[_Row]], language: str) -> None:
-    found = {match[0] if (match := _PREFIX.match(row.cells[0])) else None for row in groups[0]}
-    prefix = f"{language}:"
+def _drop_prefix(path: Path, groups: Sequence[_Rows], language: str) -> None:
+    head, prefix = groups[0], f"{language}:"
+    found = {match[0] if (match := _PREFIX.match(word)) else None for word in head.words}
     if prefix not in found:
-        if len(groups[0]) > 1 and len(found) == 1 and None not in found:
-            fail(path, groups[0][0].line, f"words of {found.pop()!r} in a file of {language!r}")
+        if len(head.words) > 1 and len(found) == 1 and None not in found:
+            fail(path, head.line, f"words of {found.pop()!r} in a file of {language!r}")
         return
     for group in groups:
-        for row in group:
-            if not row.cells[0].startswith(prefix) or row.cells[0] == prefix:
-                fail(path, row.line, f"{row.cells[0]!r} is no word after {prefix!r}, as other lines have it")
-            row.cells[0] = row.cells[0].removeprefix(prefix)
+        for line, word in enumerate(group.words, group.line):
+            if not word.startswith(prefix) or word == prefix:
+                fail(path, line, f"{word!r} is no word after {prefix!r}, as other lines have it")
+        group.words = [word.removeprefix(prefix) for word in group.words]
 
 
-def _scheme_notes(path: Path, groups: Sequence[Sequence[_Row]]) -> list[str]:
+def _check_tags(path: Path, groups: Sequence[_Rows]) -> list[str]:
     """Check all tags; tell of a file whose tags are neither IOB1 nor IOB2 throughout."""
     iob1, odd = True, []  # lines on which an entity begins with I-
     for group in groups:
-        tags = [_checked(path, row) for row in group]
-        for place, (row, tag) in enumerate(zip(group, tags, strict=True)):
-            if tag == OUTSIDE or not begins(tags, place):
-                continue
-            if tag.startswith("I-"):
-                odd.append(row.line)
-            elif not place or tags[place - 1][2:] != tag[2:]:
+        before = OUTSIDE
+        for line, tag in enumerate(group.tags, group.line):
+            if tag not in _TAGS:
+                fail(path, line, f"{tag!r} is no tag of these sets (O, or B- or I- with {', '.join(TYPES)})")
+            follows = before[2:] == tag[2:]  # an entity of its type; of O this is empty
+            if tag[0] == "I" and not follows:
+                odd.append(line)
+            elif tag[0] == "B" and not follows:
                 iob1 = False
+            before = tag
     if iob1 or not odd:
         return []
     what = f"{len(odd)} entities begin with I-, the first on line {odd[0]}"
     return [f"{path} is neither IOB1 nor IOB2: {what}; they are read as B-"]
-
-
-def _checked(path: Path, row: _Row) -> str:
-    tag = row.cells[-1]
-    try:
-        if type_of(tag) in (None, *TYPES):
-            return tag
-    except ValueError:
-        pass
-    wanted = f"O, or B- or I- with {', '.join(TYPES)}"
-    fail(path, row.line, f"{tag!r} is no tag of these sets ({wanted})")
-
-
-def _sentence(path: Path, group: Sequence[_Row], tagged: bool) -> Sentence:
-    tags = to_iob2([row.cells[-1] for row in group]) if tagged else ()
-    return Sentence(tuple(row.cells[0] for row in group), tags, path, group[0].line)

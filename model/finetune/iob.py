@@ -6,13 +6,11 @@ are read.
 Source: Tjong Kim Sang and Veenstra 1999 (IOB1, IOB2); conlleval for what a tag that fits neither means.
 """
 
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 OUTSIDE = "O"
-_TAG = re.compile(r"O|[BI]-(?P<type>.+)")
 
 
 class Span(NamedTuple):
@@ -32,31 +30,16 @@ class Figures:
     f1: float
 
 
-def type_of(tag: str) -> str | None:
-    """Return the type of an entity, None for O; ValueError for what is no tag.
-
-    >>> type_of("B-PER")
-    'PER'
-    """
-    match = _TAG.fullmatch(tag)
-    if match is None:
-        raise ValueError(f"{tag!r} is no tag")
-    return match["type"]
-
-
-def begins(tags: Sequence[str], place: int) -> bool:
-    """Tell whether an entity begins at a word, whichever of the two forms the tags have (as conlleval reads them)."""
-    tag, before = tags[place], tags[place - 1] if place else OUTSIDE
-    return tag != OUTSIDE and (tag.startswith("B-") or before[2:] != tag[2:])
-
-
 def to_iob2(tags: Sequence[str]) -> tuple[str, ...]:
     """Return IOB2 tags from IOB1 or IOB2 ones.
 
     >>> to_iob2(["I-PER", "I-PER", "B-PER", "O", "I-LOC"])
     ('B-PER', 'I-PER', 'B-PER', 'O', 'B-LOC')
     """
-    return tuple(f"B-{tag[2:]}" if begins(tags, place) else tag for place, tag in enumerate(tags))
+    return tuple(
+        f"B-{tag[2:]}" if tag != OUTSIDE and before[2:] != tag[2:] else tag
+        for before, tag in zip([OUTSIDE, *tags], tags, strict=False)
+    )
 
 
 def spans(tags: Sequence[str]) -> Iterator[Span]:
