@@ -1,7 +1,7 @@
 """Fine-tune an encoder on a task of the paper, and score it on every language.
 
     python -m model.finetune --task xnli --model hf/ --data xnli/ --output tuned/
-    python -m model.finetune --task xnli --model hf/ --data xnli/ --output tuned/ --train all --select all --seeds 0 1 2 3 4
+    python -m model.finetune --task xnli --model hf/ --data xnli/ --output all/ --train all --select all --seeds 0 1 2
     python -m model.evaluate --model tuned/ --table
 
 **Resume.** The same command goes on where it stopped, and comes to the same result.
@@ -11,6 +11,7 @@
 
 import argparse
 import logging
+import os
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields, replace
@@ -19,7 +20,7 @@ from typing import Any
 
 from model import command
 from model.errors import UserError
-from model.finetune.plan import ALL, EACH, RUN, SAME, languages_of, make_plan, read_plan
+from model.finetune.plan import ALL, EACH, RUN, SAME, Choices, languages_of, make_plan, read_plan
 from model.finetune.recipes import RECIPES, Recipe
 from model.settings import description_of
 
@@ -98,11 +99,14 @@ class _Run:
 
 def _finetune(options: argparse.Namespace) -> None:
     _check(options)
+    # Before torch is loaded: threads that spin while they wait are slow where another program runs (model/pretrain.py).
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     from model.finetune.source import check_libraries, open_source
 
     check_libraries()
     from model.finetune.glue import tasks_of
-    from model.finetune.table import collect, to_markdown
+    from model.finetune.render import to_markdown
+    from model.finetune.table import collect
     from model.finetune.tasks import TASKS
 
     names = tasks_of(options.data) if options.task == GLUE else [options.task]
@@ -141,6 +145,8 @@ def _runs(options: argparse.Namespace, data: dict[str, Any]) -> Iterator[_Run]:
 
 
 def _plan(run: _Run, options: argparse.Namespace, source: Any, data: Any) -> Any:
+    from model.finetune.device import find_device
+
     recipes = RECIPES[run.task]
     name = options.recipe or next(iter(recipes))
     if name not in recipes:
@@ -148,30 +154,26 @@ def _plan(run: _Run, options: argparse.Namespace, source: Any, data: Any) -> Any
     asked = {one.name: getattr(options, one.name, None) for one in fields(Recipe) if one.name != "source"}
     asked = {field: tuple(value) if field == "betas" else value for field, value in asked.items() if value is not None}
     recipe = replace(recipes[name], **asked)
-    return make_plan(
-        task=run.task, source=source, data=data, training=options.train, train=run.train, selection=options.select,
-        recipe_name=name, recipe=recipe, seed=run.seed, precision=options.precision or _precision(options),
-    )  # fmt: skip
-
-
-def _device(options: argparse.Namespace) -> Any:
-    import torch
-
-    if options.device == "cuda" and not torch.cuda.is_available():
-        raise UserError("--device cuda: there is no CUDA here; give --device cpu")
-    return torch.device(options.device or ("cuda" if torch.cuda.is_available() else "cpu"))
-
-
-def _precision(options: argparse.Namespace) -> str:
-    return "bf16" if _device(options).type == "cuda" else "fp32"
+    choices = Choices(
+        task=run.task,
+        training=options.train,
+        train=run.train,
+        selection=options.select,
+        recipe_name=name,
+        recipe=recipe,
+        seed=run.seed,
+        precision=options.precision or ("bf16" if find_device(options.device).type == "cuda" else "fp32"),
+    )
+    return make_plan(choices, source, data)
 
 
 def _train(run: _Run, plan: Any, options: argparse.Namespace, source: Any, data: Any) -> None:
+    from model.finetune.device import find_device
     from model.finetune.loop import Means, finetune
     from model.finetune.tasks import TASKS
 
     means = Means(
-        device=_device(options), micro_batch=options.micro_batch, save_minutes=options.save_minutes,
+        device=find_device(options.device), micro_batch=options.micro_batch, save_minutes=options.save_minutes,
         log_every=options.log_every,
     )  # fmt: skip
     _log.info("%s: %s on %s, chosen by %s, seed %d", run.folder, run.task, "+".join(run.train),

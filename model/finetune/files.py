@@ -1,4 +1,4 @@
-"""Files of data sets: found by their names, read line by line; whatever is not of the form is named by file and line."""
+"""Files of data sets: found by their names, read line by line; what is not of the form is named by file and line."""
 
 import gzip
 import json

@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from types import MappingProxyType
 
 import numpy as np
 
@@ -33,7 +32,7 @@ class _Form:
     labels: Mapping[str, str]  # as the file writes them, and our names; empty: numbers
     train: int  # rows as published
     dev: int
-    dev_files: Mapping[str, str] = MappingProxyType({"": "dev.tsv"})  # by part
+    dev_files: tuple[tuple[str, str], ...] = (("", "dev.tsv"),)  # parts and their files
     header: bool = True
     odd: bool = False  # the published file has lines whose cells do not match the header; they are left out
 
@@ -48,7 +47,7 @@ _FORMS = {
     ),
     "mnli": _Form(
         folder="MNLI", columns=("sentence1", "sentence2", "gold_label"), labels=_BOTH_NLI, train=392_702, dev=19_647,
-        dev_files=MappingProxyType({MATCHED: "dev_matched.tsv", MISMATCHED: "dev_mismatched.tsv"}),
+        dev_files=((MATCHED, "dev_matched.tsv"), (MISMATCHED, "dev_mismatched.tsv")),
     ),
     "mrpc": _Form(
         folder="MRPC", columns=("#1 String", "#2 String", "Quality"), labels=_SAME, train=3_668, dev=408,
@@ -79,7 +78,7 @@ def read(name: str, data: Path) -> Data[Example]:
     folder = data / form.folder if (data / form.folder).is_dir() else data
     examples: dict[str, list[Example]] = {TRAIN: [], DEV: []}
     files, notes = [], []
-    wanted = [(TRAIN, "", "train.tsv"), *((DEV, part, file) for part, file in form.dev_files.items())]
+    wanted = [(TRAIN, "", "train.tsv"), *((DEV, part, file) for part, file in form.dev_files)]
     for split, part, file in wanted:
         path = _path(folder, file)
         found, odd = _read_file(path, form, part)

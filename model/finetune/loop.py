@@ -18,7 +18,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import nn
 
 from model.errors import UserError
 from model.finetune.journal import Journal
@@ -53,14 +52,14 @@ def finetune(task: AnyTask, data: Data[Any], source: Source, plan: Plan, output:
         return _log.info("%s: done before", output)
     output.mkdir(parents=True, exist_ok=True)
     write_plan(plan, output)
-    torch.manual_seed(plan.seed)
+    torch.manual_seed(plan.choices.seed)
     network = task.load(source, plan.encoding.labels).to(means.device)
-    scorer = Scorer(task, network, source, plan.encoding, means.device, plan.precision)
+    scorer = Scorer(task, network, source, plan.encoding, means.device, plan.choices.precision)
     state = _train(scorer, data, plan, output, means)
     if not (output / MODEL).exists():
         (output / f"best-{state.best_epoch}").rename(output / MODEL)
     best = task.load(Source(source.name, str(output / MODEL), "", source.tokenizer), plan.encoding.labels)
-    scorer = Scorer(task, best.to(means.device), source, plan.encoding, means.device, plan.precision)
+    scorer = Scorer(task, best.to(means.device), source, plan.encoding, means.device, plan.choices.precision)
     values = {"languages": scorer.score_all(data), "splits": splits(data)}
     write_json({**values, "epoch": state.best_epoch, "dev": state.best_score}, output / SCORES)
     (output / "checkpoint.pt").unlink(missing_ok=True)
@@ -68,8 +67,8 @@ def finetune(task: AnyTask, data: Data[Any], source: Source, plan: Plan, output:
 
 
 def _train(scorer: Scorer, data: Data[Any], plan: Plan, output: Path, means: Means) -> State:
-    recipe, network = plan.recipe, scorer.network
-    rows = [row for language in plan.train for row in _rows(scorer, data, language)]
+    recipe, seed, network = plan.choices.recipe, plan.choices.seed, scorer.network
+    rows = [row for language in plan.choices.train for row in _rows(scorer, data, language)]
     epoch_steps = recipe.epoch_steps or math.ceil(len(rows) / recipe.batch_size)
     steps = epoch_steps * recipe.epochs
     optimizer = make_optimizer(network, betas=recipe.betas, eps=recipe.eps, weight_decay=recipe.weight_decay)
@@ -77,7 +76,7 @@ def _train(scorer: Scorer, data: Data[Any], plan: Plan, output: Path, means: Mea
     with Journal(output, step=state.step, steps=steps) as journal:
         saved = time.monotonic()
         while state.step < steps and not state.is_over(recipe.patience):
-            batch = [rows[place] for place in places_of(state.step, len(rows), recipe, plan.seed)]
+            batch = [rows[place] for place in places_of(state.step, len(rows), recipe, seed)]
             for group in optimizer.param_groups:
                 group["lr"] = learning_rate(state.step, steps, recipe)
             loss = _step(scorer, optimizer, batch, plan, state.step, means)
@@ -108,17 +107,17 @@ def _step(
 ) -> torch.Tensor:
     """Take one update; return the mean loss of its rows, ()."""
     network = scorer.network.train()
-    torch.manual_seed(int(generator(plan.seed, "dropout", step).integers(1 << 62)))
+    torch.manual_seed(int(generator(plan.choices.seed, "dropout", step).integers(1 << 62)))
     size = means.micro_batch or len(batch)
     total = torch.zeros((), device=means.device)
     for start in range(0, len(batch), size):
         part = batch[start : start + size]
         inputs = to_device(scorer.task.collate(part, scorer.source.tokenizer, scorer.encoding), means.device)
-        with autocast(means.device, plan.precision):
+        with autocast(means.device, plan.choices.precision):
             loss = network(**inputs)["loss"] * (len(part) / len(batch))
         loss.backward()
         total += loss.detach()
-    clip_norm(network.parameters(), plan.recipe.clip)
+    clip_norm(network.parameters(), plan.choices.recipe.clip)
     optimizer.step()
     optimizer.zero_grad(set_to_none=True)
     return total

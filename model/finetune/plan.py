@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,64 +17,65 @@ EACH, ALL, SAME = "each", "all", "train"  # of --train and --select
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Choices:
+    """What a user decides of a run."""
+
+    task: str
+    training: str  # "en", "all", "each", ...: as it was said
+    train: tuple[str, ...]  # the languages that it means
+    selection: str  # "train", "all", ...
+    recipe_name: str
+    recipe: Recipe
+    seed: int
+    precision: Precision
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
     """A run: a task, an encoder, data, and how the one is trained on the other."""
 
-    task: str
+    choices: Choices
     model: str  # as the user gave it
     model_digest: str
     data_sha256: str  # of its files
     partial: tuple[str, ...]  # what is missing of the paper's data
-    training: str  # "en", "all", "each", ...: as the user said it
-    train: tuple[str, ...]  # the languages
-    selection: str  # "train", "all", ...
-    select: tuple[str, ...]  # the languages whose dev sets choose the checkpoint
-    recipe_name: str
-    recipe: Recipe
+    select: tuple[str, ...]  # the languages whose dev sets choose the epoch
     encoding: Encoding
-    seed: int
-    precision: Precision
 
     def differences(self, other: "Plan") -> list[str]:
-        """Return what another plan has otherwise, as `name is 2, not 3`."""
+        """Return what another plan has otherwise, as `seed is 2, not 3`."""
         mine, theirs = _flat(self), _flat(other)
-        free = ("model", "recipe.source", "recipe_name", "partial")
-        return [f"{name} is {mine[name]!r}, not {theirs[name]!r}" for name in mine if name not in free
-                and mine[name] != theirs[name]]  # fmt: skip
+        pairs = [(name, mine[name], theirs[name]) for name in mine if name not in _ONLY_TOLD]
+        return [f"{name} is {one!r}, not {another!r}" for name, one, another in pairs if one != another]
+
+
+_ONLY_TOLD = ("model", "source", "recipe_name", "partial")  # they decide nothing
 
 
 def _flat(plan: Plan) -> dict[str, Any]:
-    values = {field.name: getattr(plan, field.name) for field in fields(plan)}
-    recipe = {f"recipe.{name}": value for name, value in asdict(values.pop("recipe")).items()}
-    return values | recipe
+    values = asdict(plan)
+    choices = values.pop("choices")
+    return values | choices.pop("recipe") | choices
 
 
-def make_plan(
-    *, task: str, source: Source, data: Data[Any], training: str, train: tuple[str, ...], selection: str,
-    recipe_name: str, recipe: Recipe, seed: int, precision: Precision,
-) -> Plan:  # fmt: skip
-    """Return the plan of a run.
-
-    Args:
-        train: the languages of `training`.
-        selection: SAME, ALL, or languages with commas between them.
-
-    Raises:
-        UserError: a language has no training or no dev set.
-    """
+def make_plan(choices: Choices, source: Source, data: Data[Any]) -> Plan:
+    """Return the plan of a run; UserError if a language has no training or no dev set."""
     with_dev = tuple(language for language in sorted(data.examples) if data.examples[language].get(DEV))
-    select = {SAME: train, ALL: with_dev}.get(selection) or tuple(selection.split(","))
-    for languages, split, flag in ((train, TRAIN, "--train"), (select, DEV, "--select")):
+    select = {SAME: choices.train, ALL: with_dev}.get(choices.selection) or tuple(choices.selection.split(","))
+    for languages, split, flag in ((choices.train, TRAIN, "--train"), (select, DEV, "--select")):
         for language in languages:
             if not data.examples.get(language, {}).get(split):
                 there = ", ".join(name for name in sorted(data.examples) if data.examples[name].get(split)) or "none"
                 raise UserError(f"{language} has no {split} set in the data; {flag} can be of: {there}")
     return Plan(
-        task=task, model=source.name, model_digest=source.digest, data_sha256=sha256_of(data.files),
-        partial=data.partial, training=training, train=train, selection=selection, select=select,
-        recipe_name=recipe_name, recipe=recipe, seed=seed, precision=precision,
-        encoding=Encoding(length=recipe.length, stride=recipe.stride, labels=data.labels),
-    )  # fmt: skip
+        choices=choices,
+        model=source.name,
+        model_digest=source.digest,
+        data_sha256=sha256_of(data.files),
+        partial=data.partial,
+        select=select,
+        encoding=Encoding(length=choices.recipe.length, stride=choices.recipe.stride, labels=data.labels),
+    )
 
 
 def languages_of(training: str, data: Data[Any]) -> list[tuple[str, ...]]:
@@ -94,13 +95,11 @@ def read_plan(folder: Path) -> Plan:
     """Read run.json; UserError if it is not there, damaged, or of another version of this program."""
     values = read_json(folder / RUN)
     try:
-        stored = values.pop("recipe")
-        recipe = Recipe(**{**stored, "betas": tuple(stored["betas"])})
-        encoding = values.pop("encoding")
-        lists = {name: tuple(values.pop(name)) for name in ("partial", "train", "select")}
-        return Plan(
-            recipe=recipe, encoding=Encoding(**{**encoding, "labels": tuple(encoding["labels"])}), **lists, **values
-        )
+        choices, encoding = values["choices"], values["encoding"]
+        recipe = Recipe(**{**choices["recipe"], "betas": tuple(choices["recipe"]["betas"])})
+        values["choices"] = Choices(**{**choices, "recipe": recipe, "train": tuple(choices["train"])})
+        values["encoding"] = Encoding(**{**encoding, "labels": tuple(encoding["labels"])})
+        return Plan(**{**values, "partial": tuple(values["partial"]), "select": tuple(values["select"])})
     except (KeyError, TypeError) as error:
         raise UserError(f"{folder / RUN} was written by another version of model/; use that one") from error
 
@@ -120,3 +119,18 @@ def write_json(values: Mapping[str, Any], path: Path) -> None:
     """Write a JSON object, whole or not at all."""
     with write_whole(path) as file:
         file.write(json.dumps(values, indent=1, ensure_ascii=False).encode() + b"\n")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scores:
+    """What a fine-tuned model is worth."""
+
+    languages: Mapping[str, Mapping[str, float]]  # metrics by language, as fractions
+    splits: Mapping[str, str]  # what each language was scored on
+    partial: tuple[str, ...]  # what is missing of the paper's data
+
+
+def read_scores(folder: Path) -> Scores:
+    """Read scores.json; UserError if it is not there or damaged."""
+    values = read_json(folder / SCORES)
+    return Scores(languages=values["languages"], splits=values["splits"], partial=read_plan(folder).partial)

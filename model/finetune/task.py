@@ -3,7 +3,7 @@
     data = task.read(folder)                                   files -> examples by language and split
     network = task.load(source, data.labels)                   a pretrained encoder under the task's head
     features = task.features(examples, tokenizer, encoding)    an example gives one row of tokens, or several (windows)
-    batch = task.collate(features[i:j], tokenizer, encoding)   what network(**batch) takes, answers included: it has .loss
+    batch = task.collate(features[i:j], tokenizer, encoding)   what network(**batch) takes, answers included
     scores = task.score(examples, features, outputs, encoding)
 
 `model.finetune.loop` trains any of them, `model.finetune.tasks` has them by name. A task keeps no state: what it knows

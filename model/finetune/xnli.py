@@ -65,8 +65,8 @@ def _read_file(path: Path, language: str | None) -> tuple[dict[str, list[Example
     """Return the pairs by language, and how many had no label."""
     found: dict[str, list[Example]] = defaultdict(list)
     undecided = 0
-    for number, code, text, pair, label in _lines(path, language):
-        label = _SAME.get(label, label)
+    for number, code, text, pair, written in _lines(path, language):
+        label = _SAME.get(written, written)
         if label == _UNDECIDED:
             undecided += 1
             continue

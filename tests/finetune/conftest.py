@@ -1,4 +1,4 @@
-"""What the tests of fine-tuning share: an encoder of a few thousand weights, made in a moment, that knows some words."""
+"""What the tests of fine-tuning share: an encoder of a few thousand weights that knows some words."""
 
 from __future__ import annotations
 
