@@ -9,9 +9,3 @@
 
 docs/method.md, Decontamination, says what counts as a run and why.
 """
-
-from ccnet_pipeline.decontamination.compiling import Compiled, compile_test_files
-from ccnet_pipeline.decontamination.table import RunTable
-from ccnet_pipeline.decontamination.test_files import find_test_files
-
-__all__ = ["Compiled", "RunTable", "compile_test_files", "find_test_files"]

@@ -23,6 +23,7 @@ from ccnet_pipeline.decontamination.words import (
 from ccnet_pipeline.errors import UserError
 
 _TEXTS_AT_ONCE = 1000
+_MOST_NAMED = 5
 
 
 @dataclass(slots=True)
@@ -42,7 +43,23 @@ class Compiled:
     """What came of test files."""
 
     packed: bytes  # of table.py
+    num_words: int  # of a run
     counts: Counts
+    num_passed_over: int  # files in no known form
+
+    def remarks(self) -> Iterator[str]:
+        """Give lines about what is looked for, and what is not."""
+        counts, least = self.counts, min(LEAST_WORDS, self.num_words)
+        yield (
+            f"--decontaminate: {counts.runs:,} runs of {self.num_words} words from {counts.texts:,} texts in "
+            f"{counts.files:,} files; {counts.as_a_whole:,} texts are shorter, and looked for as whole paragraphs; "
+            f"{counts.too_short:,} have less than {least} words, and are not looked for"
+        )
+        if counts.without:
+            names = ", ".join(counts.without[:_MOST_NAMED]) + ", ..." * (len(counts.without) > _MOST_NAMED)
+            yield f"--decontaminate: of {len(counts.without)} files no text is long enough to be looked for: {names}"
+        if self.num_passed_over:
+            yield f"--decontaminate: {self.num_passed_over} files in folders are in no known form, and passed over"
 
 
 def compile_test_files(
@@ -81,7 +98,8 @@ def compile_test_files(
             "different"
         )
     counts.runs = len(runs)
-    return Compiled(pack(num_words, runs, numbers_of_files.tolist(), list(files.paths)), counts)
+    packed = pack(num_words, runs, numbers_of_files.tolist(), list(files.paths))
+    return Compiled(packed, num_words, counts, files.num_passed_over)
 
 
 def _runs_of_file(texts: Iterable[str], num_words: int, counts: Counts) -> Numbers | None:

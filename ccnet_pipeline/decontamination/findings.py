@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from ccnet_pipeline.errors import UserError
 from ccnet_pipeline.quality import add_counts
 
+NUM_WORDS = 13  # of a run. Source: GPT-3, appendix C
+LEAST_RUN = 5  # shorter ones stand everywhere
 MOST_TOLD = 100  # runs in ledger.json
 # A run that drops more of an archive than this is no sign of a test set, but a phrase of many pages.
 _MOST_DOCUMENTS, _MOST_SHARE = 100, 0.01

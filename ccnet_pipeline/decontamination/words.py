@@ -43,9 +43,13 @@ _KANA_AND_HAN = (
 _SOUTH_EAST_ASIA = ((0x0E00, 0x0F00), (0x1000, 0x10A0), (0x1780, 0x1800), (0xA9E0, 0xAA00), (0xAA60, 0xAA80))
 _HIDDEN = MARKS + JOINERS
 _DELETED = 1  # no letter: it stands for what shows nothing inside a word
-_CODE = 0xFFFFFF  # of a table's entry: the character; above: the weight
-_WEIGHT_SHIFT = 24
+# The parts of a table's entry: the character, the weight, and what NFC may do.
+_CODE, _WEIGHT, _WEIGHT_SHIFT = (1 << 24) - 1, 15 << 24, 24
+_JOINS_NEXT, _JOINS_LAST, _IS_CHANGED = 1 << 28, 1 << 29, 1 << 30
 _LINE_FEED = 10
+# Where there are characters with a decomposition: Han and Hangul apart, which have none or a rule.
+_NEVER_SIMPLE = (*range(0xA0, 0x3400), *range(0xA000, 0xAC00), *range(0xF900, 0x12000), *range(0x1D000, 0x1D200),
+                 *range(0x2F800, 0x2FA20))  # fmt: skip
 _FACTOR_OF_CODES, _FACTOR_OF_WORDS = 0x9E3779B97F4A7C15, 0xD1342543DE82EF95  # odd, so that there are inverses
 _TEXT_AT_ONCE = 1 << 17  # code points: arrays of so many stay in the processor's cache
 
@@ -116,16 +120,13 @@ def words_of(texts: Sequence[str]) -> Words:
         codes: npt.NDArray[np.generic] = np.frombuffer(plain.translate(_ascii_table()), np.uint8)
         starts, weights = _starts(codes != 0), None
     else:
-        if not unicodedata.is_normalized("NFC", text):
-            text = unicodedata.normalize("NFC", text)
         found = _found(text)
         line_feeds = np.flatnonzero(found == _LINE_FEED)
-        found[line_feeds] = 0
-        by_itself = found >= 1 << _WEIGHT_SHIFT
-        alone = by_itself & (found >> _WEIGHT_SHIFT != WORD)
-        starts = _starts(by_itself, alone)
-        weights = (found[starts] >> _WEIGHT_SHIFT).astype(np.int64)
-        codes = found & _CODE
+        weights_of_codes = found & _WEIGHT
+        in_word = weights_of_codes != 0
+        starts = _starts(in_word, in_word & (weights_of_codes != WORD << _WEIGHT_SHIFT))
+        weights = (weights_of_codes[starts] >> _WEIGHT_SHIFT).astype(np.int64)
+        codes = (found & _CODE) * in_word
     num_lines = np.cumsum([0, *(each.count("\n") + 1 for each in texts)])
     of_lines = np.concatenate([[0], np.searchsorted(starts, line_feeds), [len(starts)]])
     return Words(_numbers_of_words(codes, starts), weights, of_lines[num_lines], of_lines, starts, codes)
@@ -233,17 +234,37 @@ def _so_many_powers(factor: int, count: int) -> tuple[Numbers, Numbers]:
     return first, second
 
 
-def _found(text: str) -> npt.NDArray[np.uint32]:
-    """Return the table's entries of all characters, without those that show nothing; line feeds as they are."""
-    codes = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), "<u4")
-    found = _table().take(codes, mode="clip")
+def _found(text: str) -> CodePoints:
+    """Return the table's entries of all characters of a text in NFC, without those that show nothing."""
+    found = _table().take(_codes(text), mode="clip")
+    if len(places := _may_change(found)):
+        found = _table().take(_codes(_in_nfc(text, np.flatnonzero(found == _LINE_FEED), places)), mode="clip")
     hidden = found == _DELETED
     return found[~hidden] if hidden.any() else found
 
 
+def _codes(text: str) -> CodePoints:
+    return np.frombuffer(text.encode("utf-32-le", "surrogatepass"), "<u4")
+
+
+def _may_change(found: CodePoints) -> Places:
+    """Return where NFC may change a text. `unicodedata.is_normalized` takes 20 times as long, most of all for й or ா."""
+    may = found & _IS_CHANGED != 0
+    may[1:] |= (found[1:] & _JOINS_LAST != 0) & (found[:-1] & _JOINS_NEXT != 0)
+    return np.flatnonzero(may)
+
+
+def _in_nfc(text: str, line_feeds: Places, places: Places) -> str:
+    """Return a text of which the lines that have one of these places are in NFC."""
+    lines = text.split("\n")
+    for number in np.unique(np.searchsorted(line_feeds, places)).tolist():
+        lines[number] = unicodedata.normalize("NFC", lines[number])
+    return "\n".join(lines)
+
+
 @functools.cache
 def _table() -> CodePoints:
-    """Return of every code point its lower case and weight; 0 if it is in no word."""
+    """Return of every code point its lower case, its weight, 0 if it is in no word, and what NFC may do with it."""
     lower = table_of(characters().replace("İ", "i").lower())
     lower[ord("ς")] = ord("σ")
     table = np.zeros_like(lower)
@@ -254,13 +275,32 @@ def _table() -> CodePoints:
         codes = np.fromiter(chain.from_iterable(range(*each) for each in ranges), np.int64)
         codes = codes[table[codes] != 0]
         table[codes] = lower[codes] | weight << _WEIGHT_SHIFT
+    _set_all_joins(table)
     table[_LINE_FEED] = _LINE_FEED
     return set_all(table, map(ord, _HIDDEN), _DELETED)
 
 
+def _set_all_joins(table: CodePoints) -> None:
+    """Note which characters NFC changes, and which two it may join or let change places.
+
+    Source: UAX 15, section 9: without such, a text is in NFC.
+    """
+    table[[code for code in _NEVER_SIMPLE if unicodedata.normalize("NFC", chr(code)) != chr(code)]] |= _IS_CHANGED
+    for code in _NEVER_SIMPLE:
+        parts = unicodedata.decomposition(chr(code)).split()
+        if len(parts) == 2 and parts[0][0] != "<":
+            table[int(parts[0], 16)] |= _JOINS_NEXT
+            table[int(parts[1], 16)] |= _JOINS_LAST
+    table[[ord(mark) for mark in marks() if unicodedata.combining(mark)]] |= _JOINS_NEXT | _JOINS_LAST
+    table[0x1100:0x1113] |= _JOINS_NEXT  # Hangul, by its rule: leading consonants, and syllables without a last one
+    table[0xAC00:0xD7A4:28] |= _JOINS_NEXT
+    table[0x1161:0x1176] |= _JOINS_LAST
+    table[0x11A8:0x11C3] |= _JOINS_LAST
+
+
 @functools.cache
 def _ascii_table() -> bytes:
-    return bytes(int(entry) & _CODE if entry >= 1 << _WEIGHT_SHIFT else 0 for entry in _table()[:128]).ljust(256, b"\0")
+    return bytes(int(entry) & _CODE if entry & _WEIGHT else 0 for entry in _table()[:128]).ljust(256, b"\0")
 
 
 @functools.cache
