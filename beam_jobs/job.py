@@ -170,6 +170,8 @@ def _plan(arguments: Arguments, prepared: Prepared, layout: Layout, run: str) ->
     storage.write_json(segments_file, [replace(each, path=_portable(each.path)) for each in by_size])
     if prepared.robots:
         storage.write(layout.robots_file, prepared.robots.packed)
+    if prepared.test_runs:
+        storage.write(layout.test_runs_file, prepared.test_runs.packed)
     cache, configuration, index = arguments.fetch.cache, prepared.configuration, prepared.index
     return Plan(
         configuration=configuration,
@@ -188,6 +190,7 @@ def _plan(arguments: Arguments, prepared: Prepared, layout: Layout, run: str) ->
             models=ModelPlaces.of(prepared.lid_models, prepared.lm_dir),
             keep_rejects=configuration.keep_rejects,
             keep_labels=configuration.keep_labels,
+            decontaminates=prepared.test_runs is not None,
         ),
         earlier=index.for_run(run, configuration, prepared.segments, layout.base_index_file) if index else None,
         num_ranges=arguments.dedup_buckets,
