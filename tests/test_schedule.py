@@ -157,7 +157,7 @@ def test_a_dump_after_the_other_until_nothing_is_new(
         assert run(*command) == 0
         assert built() == {f"corpus/{dump}" for dump in so_far}
     if memory:
-        assert [entry.dumps for entry in read_index(Path("seen")).history] == [[MIDDLE], [NEWEST]]
+        assert [entry.dumps for entry in read_index("seen").history] == [[MIDDLE], [NEWEST]]
     before = {path: path.stat().st_mtime_ns for path in Path().rglob("*")}
     capsys.readouterr()
     assert run(*command) == 0
