@@ -172,9 +172,9 @@ def test_what_a_killed_program_was_writing_goes_and_what_locks_write_stays(place
 
 
 def test_readers_keep_out_writers_of_the_same_disk_and_a_url_names_the_same_folder(tmp_path: Path) -> None:
-    with storage.locked_for_reading(str(tmp_path)), storage.locked_for_reading(tmp_path.as_uri()):
-        with pytest.raises(InUseError), storage.locked(tmp_path.as_uri()):
-            pytest.fail("written to and read")
+    readers = [storage.locked_for_reading(each) for each in (str(tmp_path), tmp_path.as_uri())]
+    with readers[0], readers[1], pytest.raises(InUseError), storage.locked(tmp_path.as_uri()):
+        pytest.fail("written to and read")
     with storage.locked(tmp_path.as_uri()), pytest.raises(InUseError), storage.locked_for_reading(str(tmp_path)):
         pytest.fail("written to and read")
     with storage.locked_for_reading(str(tmp_path / "none")):
