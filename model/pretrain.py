@@ -47,7 +47,7 @@ def _parser() -> argparse.ArgumentParser:
   python -m model.pretrain --data OUT/shards
       without CUDA: the size tiny, a minute or two, into runs/tiny
   torchrun --nproc-per-node 8 -m model.pretrain --data OUT/shards --output runs/x --size base
-  python -m model.pretrain --data OUT/shards --output runs/y --init hf/
+  python -m model.pretrain --data OUT/shards --output runs/y --init FacebookAI/xlm-roberta-base
       starts from the weights and the vocabulary of an XLM-R
 
 exit status: 0 complete; 1 the loss broke; 2 a mistake, or no room; 130 interrupted, with a checkpoint.
@@ -61,7 +61,8 @@ docs/training.md explains a real run.""",
     add("--size", choices=tuple(SIZES), help=text)
     add("--vocab", type=Path, metavar="DIR", help="take this vocabulary, of model.vocab, instead of making one")
     add("--encoded", type=Path, metavar="DIR", help="encoded text, of model.encode (the run directory's encoded/)")
-    add("--init", type=Path, metavar="DIR", help="start from an XLM-R of Hugging Face's form, with its vocabulary")
+    text = "start from an XLM-R, with its vocabulary: a folder of Hugging Face's form, or a name on its hub"
+    add("--init", metavar="DIR_OR_NAME", help=text)
     text = "processes that make the vocabulary and encode (the processors here)"
     add("--workers", type=int, metavar="N", help=text)
     add("--device", choices=("cpu", "cuda"), help="(CUDA where there is one)")

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
+from model import hub
 from model.config import TrainConfig
 from model.data import blocks
 from model.data.encoded import HELD_OUT, MANIFEST, Manifest, load_manifest
@@ -129,13 +130,14 @@ def make_batches(
 
 
 def _make_vocabulary(request: Request) -> None:
-    folder, source = request.output / "vocab", request.vocab or request.init
+    folder = request.output / "vocab"
     pieces = request.model.vocab_size - IDS_WITHOUT_PIECE
     config = VocabConfig(vocab_size=pieces, alpha=request.train.alpha.at(0))
     if folder.is_dir():
         return _check_vocabulary(request, folder, config)
     aside = request.output / ".vocab"
     shutil.rmtree(aside, ignore_errors=True)
+    source = request.vocab or (hub.folder_of(request.init) if request.init else None)
     if source is not None:
         Tokenizer.load(source)  # UserError if it is none
         write_tokenizer_files(source / MODEL_FILE, aside)
@@ -152,7 +154,7 @@ def _make_vocabulary(request: Request) -> None:
 def _check_vocabulary(request: Request, folder: Path, config: VocabConfig) -> None:
     """Raise UserError if what a run has is not what is asked for; it may be left from a run that was stopped early."""
     begun = (request.output / CONFIG).is_file()
-    source = request.vocab or (None if begun else request.init)
+    source = request.vocab or (hub.folder_of(request.init) if request.init and not begun else None)
     if source is not None:
         same = Tokenizer.load(source).sha256 == Tokenizer.load(folder).sha256
     else:
