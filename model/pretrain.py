@@ -8,8 +8,8 @@ log.jsonl and tensorboard/. `python -m model.export` and `model.fill_mask` take 
 
 **Resume.** The same command, or `--output runs/x` alone, goes on from the newest checkpoint, and does exactly what the
 uninterrupted run would have done: order, masks and dropout hang on seed and step alone. The number of processes may
-change, and so may --micro_batch (other dropout, the same samples) and what only decides when something is written.
-Other settings are refused by name.
+change, and so may --micro_batch (other dropout, the same samples), what only decides when something is written, and
+what is to be otherwise for steps that are not done yet, --steps among it. Other settings are refused by name.
 
 **Exit status.** 0: complete. 1: the loss broke (NaN, or a spike); the last checkpoint is from before that step. 2: a
 mistake on the command line or in a file. 130: interrupted, with a checkpoint.

@@ -12,6 +12,7 @@ import torch
 from model.config import TrainConfig
 from model.data.loader import Batch, Batches, Loader
 from model.data.order import Order
+from model.errors import UserError
 from model.network.xlmr import XlmR
 from model.presets import SIZES
 from model.stages import Stages
@@ -158,6 +159,8 @@ def test_schedules() -> None:
     by_root = [0.5, 0.25, 0.5 * (1 - 0.5**0.5), 0.5 * (1 - 0.75**0.5)]
     assert rates("wsd", decay_share=1 / 3)[8:] == pytest.approx(sorted(by_root, reverse=True))
     assert rates("wsd", decay_share=0.001)[-2:] == [0.5, 0.5]  # one step at least, which begins at the peak
+    with pytest.raises(UserError, match="warmup is 4; it must be at most 3, where the decay of wsd begins"):
+        rates("wsd", decay_share=0.75)
 
 
 @pytest.mark.parametrize(("rank", "by_clock"), [(0, True), (1, False)])
