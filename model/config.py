@@ -66,6 +66,16 @@ class TrainConfig:
     clip: float = setting("largest norm of the gradient; 0: any", 1.0, least=0)
     # Above 1 it would take from the languages that have little.
     alpha: float = setting("languages are drawn with q ~ p**ALPHA, p by tokens", 0.3, least=0, most=1)
+    languages: tuple[str, ...] = setting(
+        "train on these of the text, with commas: codes, and xlm-7, -15, -30, -60, -100 for the paper's sets", ()
+    )
+    min_tokens: int | None = setting(
+        "a language with less training text is left out; 0: none; by default, what fills 20 samples", None, least=0
+    )
+    max_epochs: float = setting("most passes over a language's text; its q is cut there; 0: any", 40.0, least=0)
+    weights: tuple[tuple[str, float], ...] = setting(
+        "lines 'sw 0.02': train on these languages, with shares like these numbers instead of q", ()
+    )
     mask_share: float = setting("share of the tokens that are masked", 0.15, least=0.01, most=_MOST)
     seed: int = setting("of weights, order, masks and dropout", 0, least=0, below=1 << 63)
     precision: Literal["fp32", "bf16"] = setting("of the products; weights stay fp32", "bf16")
@@ -114,9 +124,15 @@ def read_model(values: Mapping[str, Any]) -> ModelConfig:
 
 
 def read_train(values: Mapping[str, Any]) -> TrainConfig:
-    """Return the configuration that a JSON object holds; UserError if it is of another version of this program."""
+    """Return the configuration that a JSON object holds; UserError if it is of another version of this program.
+
+    One that was written before languages could be chosen means all of them, each as often as q has it.
+    """
+    values = {"languages": (), "min_tokens": 0, "max_epochs": 0.0, "weights": (), **values}
     _check_names(values, TrainConfig)
-    return TrainConfig(**{**values, "betas": tuple(values["betas"])})
+    weights = tuple((language, weight) for language, weight in values["weights"])
+    tuples = {"betas": tuple(values["betas"]), "languages": tuple(values["languages"]), "weights": weights}
+    return TrainConfig(**{**values, **tuples})
 
 
 def _check_names(values: Mapping[str, Any], kind: type[ModelConfig] | type[TrainConfig]) -> None:

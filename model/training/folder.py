@@ -33,6 +33,7 @@ class Request:
     vocab: Path | None
     encoded: Path | None
     init: Path | None  # a Hugging Face folder of an XLM-R to start from
+    weights: Path | None  # the file that train.weights were read from
     model: ModelConfig  # its vocab_size is what a new vocabulary is made with
     train: TrainConfig
     fewer_pieces: bool = False  # a vocabulary may be smaller where the text does not give more
