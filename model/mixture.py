@@ -4,7 +4,8 @@
 2. A language with less training text than `--min_tokens` is left out.
 3. q_l ~ p_l**alpha, p_l by tokens; or the numbers of `--weights`.
 4. No q_l is above what repeats the language `--max_epochs` times in the whole run. What is cut there is spread over the
-   others, in proportion to their q. Where all are cut, all are repeated alike.
+   others, in proportion to their q. Where all are cut, all are repeated alike. The run is as long as was planned when
+   it began: `--steps` raised later repeat the text more often, and leave what was trained on as it was.
 
 Source: Conneau et al. 2020 (XLM-R), section 3, for q. A limit of epochs: Chung et al. 2023 (UniMax), whose shares are
 otherwise uniform, as alpha 0 gives them.
@@ -105,8 +106,7 @@ def shares_of(tokens: Mapping[str, int], train: TrainConfig, alpha: float) -> di
     given = {name: weights[name] / total for name in tokens} if weights else shares(tokens, alpha)
     if not train.max_epochs:
         return given
-    # What --steps is when a run begins decides: more of them later must not change what was trained on.
-    drawn = train.steps * train.batch_size * (train.seq_length - 1)
+    drawn = (train.planned_steps or train.steps) * train.batch_size * (train.seq_length - 1)
     return cut(given, {name: train.max_epochs * count / drawn for name, count in tokens.items()})
 
 

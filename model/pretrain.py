@@ -33,6 +33,7 @@ from model.ids import IDS_WITHOUT_PIECE
 from model.languages import parse_languages
 from model.presets import SIZES
 from model.settings import description_of
+from model.stages import Stages
 from model.text.vocabulary import VocabConfig
 from model.weights import read_weights
 
@@ -50,6 +51,7 @@ _REMEDY = (
 # argparse's words for the types of settings that are no number, choice or yes and no.
 _OF_TYPE: Mapping[Any, Mapping[str, Any]] = MappingProxyType(
     {
+        Stages: {"type": Stages.parse, "metavar": "X[,STEP:X...]"},
         tuple[float, float]: {"type": float, "nargs": 2, "metavar": "X"},
         tuple[str, ...]: {"type": parse_languages, "metavar": "LIST"},
         tuple[tuple[str, float], ...]: {"type": Path, "metavar": "FILE"},
@@ -85,11 +87,13 @@ docs/training.md explains a real run.""",
     add("--workers", type=int, metavar="N", help=text)
     add("--device", choices=("cpu", "cuda"), help="(CUDA where there is one)")
     kept = parser.add_argument_group("settings of a run, kept to its end (defaults: tiny / base / large)")
+    ahead = parser.add_argument_group("settings that may change for the steps that are not done yet (likewise)")
     free = parser.add_argument_group("settings that may change when a run goes on (likewise)")
     for one in (*fields(ModelConfig), *fields(TrainConfig)):
         if (about := description_of(one)) is not None:
             text = f"{about.help}{_defaults(one.name)}".replace("%", "%%")
-            (free if about.free else kept).add_argument(f"--{one.name}", default=None, help=text, **_kind(one.type))
+            group = free if about.free else ahead if about.ahead else kept
+            group.add_argument(f"--{one.name}", default=None, help=text, **_kind(one.type))
     return parser
 
 
@@ -137,6 +141,7 @@ def read_request(options: argparse.Namespace) -> "Request":
     train = replace(
         preset.train, **{field.name: given[field.name] for field in fields(TrainConfig) if field.name in given}
     )
+    train = replace(train, planned_steps=train.planned_steps or train.steps)
     if train.seq_length > model.max_length:
         raise UserError(f"--seq_length {train.seq_length} is above --max_length {model.max_length}")
     return Request(

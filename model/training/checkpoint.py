@@ -25,6 +25,7 @@ from torch import Tensor
 from model.config import ModelConfig, TrainConfig, differences, read_model, read_train, to_json
 from model.errors import UserError
 from model.files import flush, sha256_of
+from model.training.schedule import conflicts
 
 VERSION = 1
 _STATE, _ABOUT = "state.pt", "checkpoint.json"
@@ -53,10 +54,10 @@ class Checkpoint:
     extra: Mapping[str, Tensor] = field(default_factory=dict)  # what else the trainer needs, such as the last losses
 
 
-def save(folder: Path, checkpoint: Checkpoint, *, keep: int) -> Path:
-    """Write a checkpoint, then delete all but the newest `keep`; return its folder.
+def save(folder: Path, checkpoint: Checkpoint, *, keep: int, spared: int | None = None) -> Path:
+    """Write a checkpoint, then delete all but the newest `keep` and the one of step `spared`; return its folder.
 
-    One process at a time may write to a folder.
+    One process, and one thread of it, may write to a folder at a time.
 
     Raises:
         UserError: it cannot be written (disk full, no permission); those before it are still there. Or one that is
@@ -72,7 +73,7 @@ def save(folder: Path, checkpoint: Checkpoint, *, keep: int) -> Path:
         _write(aside, checkpoint)
         aside.rename(target)
         flush(folder)
-        for old in all_of(folder)[: -max(1, keep)]:
+        for old in [path for path in all_of(folder) if _step(path) != spared][: -max(1, keep)]:
             # Renamed first: a folder that is half deleted must not bear the name of a whole one.
             old.rename(_aside(old, "old"))
         _clear(folder)
@@ -155,7 +156,8 @@ def _read_about(path: Path) -> tuple[int, Identity, str]:
 
 
 def _compare(path: Path, found: Identity, wanted: Identity) -> None:
-    if differing := differences(found.model, wanted.model) + differences(found.train, wanted.train):
+    differing = differences(found.model, wanted.model) + differences(found.train, wanted.train)
+    if differing := differing + conflicts(found.train, wanted.train, _step(path)):
         raise UserError(
             f"{path} is of another configuration: {', '.join(differing)}; give the run's settings or another --output"
         )

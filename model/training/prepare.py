@@ -64,7 +64,7 @@ def open_data(request: Request, ranks: Distributed) -> Data:
 
 def stages_of(tokens: Mapping[str, int], config: TrainConfig) -> dict[int, dict[str, float]]:
     """Return the shares of the languages by the first sample that has them."""
-    return {0: mixture.shares_of(tokens, config, config.alpha)}
+    return {step * config.batch_size: mixture.shares_of(tokens, config, alpha) for step, alpha in config.alpha.items}
 
 
 def make_batches(
@@ -74,7 +74,7 @@ def make_batches(
     sizes = {name: len(stream) for name, stream in streams.items()}
     counts = {name: blocks.count_blocks(size, config.seq_length) for name, size in sizes.items()}
     return Batches(
-        order=Order(counts, stages_of(sizes, config)[0], config.seed),
+        order=Order(counts, stages_of(sizes, config), config.seed),
         streams=streams,
         seed=config.seed,
         seq_length=config.seq_length,

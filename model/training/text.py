@@ -79,7 +79,7 @@ def _corpus(request: Request, data: Path) -> Corpus:
 def _make_vocabulary(request: Request) -> None:
     folder, source = request.output / "vocab", request.vocab or request.init
     pieces = request.model.vocab_size - IDS_WITHOUT_PIECE
-    config = VocabConfig(vocab_size=pieces, alpha=request.train.alpha)
+    config = VocabConfig(vocab_size=pieces, alpha=request.train.alpha.at(0))
     if folder.is_dir():
         return _check_vocabulary(request, folder, config)
     aside = request.output / ".vocab"
