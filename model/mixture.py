@@ -118,6 +118,8 @@ def cut(given: Mapping[str, float], most: Mapping[str, float]) -> dict[str, floa
     >>> cut({"en": 0.5, "sw": 0.3, "om": 0.2}, {"en": 2.0, "sw": 0.35, "om": 0.04})
     {'en': 0.61, 'sw': 0.35, 'om': 0.04}
     """
+    if all(share <= most[name] for name, share in given.items()):
+        return dict(given)
     if (room := math.fsum(most.values())) <= 1:
         return {name: most[name] / room for name in given}
     free = dict(given)

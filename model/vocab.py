@@ -52,6 +52,8 @@ def _parser() -> argparse.ArgumentParser:
     add("--seed", type=int, default=default.seed, metavar="N", help="of the sample (%(default)s)")
     text = "lines to train on (%(default)s); SentencePiece takes up to 7 GB of memory a million"
     add("--sample_lines", type=int, default=default.sample_lines, metavar="N", help=text)
+    text = "how often a line counts, at most, where a language has fewer than its share (%(default)g)"
+    add("--max_repeats", type=float, default=default.max_repeats, metavar="X", help=text)
     text = f"of the text, with commas: codes, and {', '.join(SETS)} for the paper's sets (all)"
     add("--languages", type=parse_languages, default=(), metavar="LIST", help=text)
     text = "processes that read (%(default)s, the processors here)"
