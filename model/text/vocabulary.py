@@ -197,8 +197,8 @@ def _sentencepiece(samples: Sequence[Weighted], config: VocabConfig, size: int, 
 
 
 def _characters(samples: Sequence[Weighted]) -> int:
-    """Count the characters of a sample's lines, with the signs that SentencePiece adds before and after each."""
-    return sum(len(line) + 2 for sample in samples for line in sample.lines)
+    """Count what SentencePiece numbers: each line twice, as it has a weight, with a sign added before and after it."""
+    return 2 * sum(len(line) + 2 for sample in samples for line in sample.lines)
 
 
 def _rows(samples: Sequence[Weighted], tokenizer: Tokenizer) -> list[LanguageRow]:

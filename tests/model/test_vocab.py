@@ -102,7 +102,7 @@ def test_a_sample_of_more_characters_than_32_bits_number_is_told_to_sentencepiec
 
     monkeypatch.setattr(sentencepiece.SentencePieceTrainer, "train", train)
     small, config = Corpus({"c": numbered.files["c"]}), VocabConfig(vocab_size=30)
-    characters = 400 * (8 + 2)
+    characters = 2 * 400 * (8 + 2)
     for name, most in (("few", characters), ("many", characters - 1)):
         monkeypatch.setattr(trainer, "_MOST_CHARACTERS", most)
         build_vocabulary(small, tmp_path / name, config, at_most=True, workers=1)
