@@ -26,7 +26,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from model import command
+from model import command, hub
 from model.config import ModelConfig, TrainConfig
 from model.errors import UserError
 from model.ids import IDS_WITHOUT_PIECE
@@ -38,7 +38,7 @@ from model.text.vocabulary import VocabConfig
 from model.weights import read_weights
 
 if TYPE_CHECKING:
-    from model.training.folder import Request
+    from model.training.folder import Request, Saved
 
 _SHAPE = ("layers", "hidden", "heads", "ffn", "vocab_size", "max_length")  # what --init says
 
@@ -68,7 +68,7 @@ def _parser() -> argparse.ArgumentParser:
   python -m model.pretrain --data OUT/shards
       without CUDA: the size tiny, a minute or two, into runs/tiny
   torchrun --nproc-per-node 8 -m model.pretrain --data OUT/shards --output runs/x --size base
-  python -m model.pretrain --data OUT/shards --output runs/y --init hf/
+  python -m model.pretrain --data OUT/shards --output runs/y --init FacebookAI/xlm-roberta-base
       starts from the weights and the vocabulary of an XLM-R
 
 exit status: 0 complete; 1 the loss broke; 2 a mistake, or no room; 130 interrupted, with a checkpoint.
@@ -82,7 +82,8 @@ docs/training.md explains a real run.""",
     add("--size", choices=tuple(SIZES), help=text)
     add("--vocab", type=Path, metavar="DIR", help="take this vocabulary, of model.vocab, instead of making one")
     add("--encoded", type=Path, metavar="DIR", help="encoded text, of model.encode (the run directory's encoded/)")
-    add("--init", type=Path, metavar="DIR", help="start from an XLM-R of Hugging Face's form, with its vocabulary")
+    text = "start from an XLM-R, with its vocabulary: a folder of Hugging Face's form, or a name on its hub"
+    add("--init", metavar="DIR_OR_NAME", help=text)
     text = "processes that make the vocabulary and encode (the processors here)"
     add("--workers", type=int, metavar="N", help=text)
     add("--device", choices=("cpu", "cuda"), help="(CUDA where there is one)")
@@ -135,8 +136,9 @@ def read_request(options: argparse.Namespace) -> "Request":
     size = options.size or (saved.preset.train.size if saved else usual)
     # A run that goes on keeps its settings; given ones are compared with them.
     preset = saved.preset if saved and saved.preset.train.size == size else SIZES[size]
-    model = hf.read_config(options.init) if options.init and saved is None else preset.model
     given = _given(options, preset.train.compile and cuda)
+    init = _init(options.init, saved)
+    model = hf.read_config(hub.folder_of(init)) if init and saved is None else preset.model
     model = replace(model, **{field.name: given[field.name] for field in fields(ModelConfig) if field.name in given})
     train = replace(
         preset.train, **{field.name: given[field.name] for field in fields(TrainConfig) if field.name in given}
@@ -149,13 +151,21 @@ def read_request(options: argparse.Namespace) -> "Request":
         data=options.data or (saved.folders["data"] if saved else None),
         vocab=options.vocab,
         encoded=options.encoded or (saved.folders["encoded"] if saved else None),
-        init=options.init or (saved.folders["init"] if saved else None),
+        init=init,
         weights=options.weights,
         model=model,
         train=train,
         fewer_pieces=size == "tiny" and options.vocab_size is None,
         workers=options.workers,
     )
+
+
+def _init(given: str | None, saved: "Saved | None") -> str | None:
+    """Return the model to start from; that of a run that goes on is neither looked at nor fetched."""
+    if saved is None:
+        return hub.pinned(given) if given else None
+    same = given is None or (saved.init is not None and hub.means(given, saved.init))
+    return saved.init if same else given  # which check_saved refuses
 
 
 def _given(options: argparse.Namespace, compiled: bool) -> dict[str, Any]:

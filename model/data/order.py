@@ -53,7 +53,7 @@ class Turns:
         """Return the turns of languages, given how many turns each has had since."""
         counts_l = np.array([len(turns) for turns in self.left])
         turn_b: Ints = (self.next_l - counts_l)[language_b] + number_b
-        for language in np.flatnonzero(counts_l):
+        for language in np.flatnonzero(counts_l).tolist():
             chosen = np.flatnonzero((language_b == language) & (number_b < counts_l[language]))
             turn_b[chosen] = self.left[language][number_b[chosen]]
         return turn_b

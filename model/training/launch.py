@@ -6,12 +6,13 @@ from dataclasses import replace
 import torch
 from rich.console import Console
 
+from model import hub
 from model.config import TrainConfig
 from model.errors import UserError
 from model.mixture import Mixture
 from model.network import hf
 from model.network.xlmr import XlmR
-from model.training import compiler, prepare, text
+from model.training import branch, compiler, prepare, text
 from model.training.checkpoint import latest, load
 from model.training.distributed import Distributed, start
 from model.training.folder import Request, locked, write_config
@@ -51,6 +52,7 @@ def pretrain(request: Request, device: str | None = None) -> Outcome:
         with locked(request.output):
             latest(request.output / "checkpoints")  # says what is not whole before anything is made
             text.make(request)
+            branch.go_back(request)
             ranks.wait()
             return _train(request, ranks)
 
@@ -76,7 +78,7 @@ def _train(request: Request, ranks: Distributed) -> Outcome:
         torch.manual_seed(identity.train.seed)
         model = XlmR(identity.model)
         if newest is None and request.init:
-            model.load_state_dict(hf.load_weights(request.init).state)
+            model.load_state_dict(hf.load_weights(hub.folder_of(request.init)).state)
         trainer = Trainer(model, identity, data.batches, ranks)
         if newest is not None:
             trainer.restore(load(newest, identity))

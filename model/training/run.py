@@ -95,7 +95,8 @@ class Run:
         # From the checkpoint where wsd begins to fall, the run can be made longer.
         spared = config.decay_start if config.schedule == "wsd" else None
         self._writer = Writer(run / "checkpoints", keep=config.keep, spared=spared)
-        self._saving = Cadence(config.save_every, config.save_minutes, {config.steps, spared})
+        always = {config.steps} if spared is None else {config.steps, spared}
+        self._saving = Cadence(config.save_every, config.save_minutes, always)
         self._validating = Cadence(0, 0, ())
         if held_out and (config.validate_every or config.validate_minutes):
             self._validating = Cadence(config.validate_every, config.validate_minutes, {config.steps})

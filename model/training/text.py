@@ -10,6 +10,7 @@ import logging
 import shutil
 from pathlib import Path
 
+from model import hub
 from model.data.encoded import MANIFEST
 from model.data.encoder import changes, encode_corpus
 from model.errors import UserError
@@ -77,13 +78,14 @@ def _corpus(request: Request, data: Path) -> Corpus:
 
 
 def _make_vocabulary(request: Request) -> None:
-    folder, source = request.output / "vocab", request.vocab or request.init
+    folder = request.output / "vocab"
     pieces = request.model.vocab_size - IDS_WITHOUT_PIECE
     config = VocabConfig(vocab_size=pieces, alpha=request.train.alpha.at(0))
     if folder.is_dir():
         return _check_vocabulary(request, folder, config)
     aside = request.output / ".vocab"
     shutil.rmtree(aside, ignore_errors=True)
+    source = request.vocab or (hub.folder_of(request.init) if request.init else None)
     if source is not None:
         Tokenizer.load(source)  # UserError if it is none
         write_tokenizer_files(source / MODEL_FILE, aside)
@@ -100,7 +102,7 @@ def _make_vocabulary(request: Request) -> None:
 def _check_vocabulary(request: Request, folder: Path, config: VocabConfig) -> None:
     """Raise UserError if what a run has is not what is asked for; it may be left from a run that was stopped early."""
     begun = (request.output / CONFIG).is_file()
-    source = request.vocab or (None if begun else request.init)
+    source = request.vocab or (hub.folder_of(request.init) if request.init and not begun else None)
     if source is not None:
         same = Tokenizer.load(source).sha256 == Tokenizer.load(folder).sha256
     else:

@@ -17,6 +17,8 @@ from model.training.distributed import Distributed
 
 _COUNTED = 1 << 24  # tokens of a language that the baseline counts
 
+_ALONE = Distributed(torch.device("cpu"))
+
 MaskedLoss = Callable[[Tensor, Tensor, Tensor], Tensor]  # inputs (b, s), positions and targets (b, k) -> mean, ()
 
 
@@ -44,12 +46,18 @@ def prepare(held_out: Mapping[str, blocks.Tokens], batches: Batches, most: int) 
     return found
 
 
-def unigram_losses(held_out: Mapping[str, masking.Masked], batches: Batches) -> dict[str, float]:
-    """Return what the unigram baseline, counted on each language's training text, reaches on its held-out blocks."""
-    return {
-        language: unigram_loss(batches.streams[language], masked.targets_bk, batches.vocab_size)
-        for language, masked in held_out.items()
-    }
+def unigram_losses(
+    held_out: Mapping[str, masking.Masked], batches: Batches, ranks: Distributed = _ALONE
+) -> dict[str, float]:
+    """Return what the unigram baseline, counted on each language's training text, reaches on its held-out blocks.
+
+    With several processes each counts its part of the languages; all get the result.
+    """
+    losses_l = torch.zeros(len(held_out), dtype=torch.float64)
+    for row, (language, masked) in enumerate(held_out.items()):
+        if row % ranks.world == ranks.rank:
+            losses_l[row] = unigram_loss(batches.streams[language], masked.targets_bk, batches.vocab_size)
+    return dict(zip(held_out, ranks.sum(losses_l).tolist(), strict=True))
 
 
 def unigram_loss(stream: blocks.Tokens, targets_bk: masking.Ints, vocab_size: int) -> float:
