@@ -7,9 +7,9 @@ It reads docs/shard_format.md and nothing else of the pipeline; import contracts
                     sizes of the model and settings of a run, with their sources
     languages.py weights.py mixture.py
                     which languages a run trains on, and which share of the samples each has
-    training/       folder.py text.py prepare.py table.py run.py cadence.py trainer.py optim.py schedule.py validation.py
-                    progress.py checkpoint.py writer.py branch.py result.py distributed.py compiler.py hardware.py
-                    launch.py
+    training/       folder.py text.py prepare.py table.py run.py cadence.py trainer.py optim.py schedule.py
+                    validation.py progress.py checkpoint.py writer.py branch.py result.py distributed.py compiler.py
+                    hardware.py launch.py
     network/        xlmr.py loss.py flops.py hf.py
     data/           encoder.py encoded.py; order.py blocks.py masking.py loader.py
     text/           shards.py lines.py vocabulary.py tokenizer.py normalizer.py proto.py
