@@ -7,7 +7,7 @@ model asks for, the masked positions of the head only, nothing recomputed) divid
 import json
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -50,6 +50,17 @@ class ValidationLine:
     loss: float
     languages: Mapping[str, float]
     event: str = "validation"  # or "unigram": the baseline, at step 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LanguagesLine:
+    """The first line of the log: what the run trains on, and which languages it leaves out."""
+
+    step: int = 0
+    languages: Mapping[str, Mapping[str, float]]  # tokens, documents, share of the samples, epochs
+    too_small: Mapping[str, int]  # tokens
+    missing: Sequence[str]  # of a set of languages: the text has none
+    event: str = "languages"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,10 +132,14 @@ class Progress:
         self._log.close()
         self._board.close()
 
-    def write(self, line: Line, steps_per_second: float | None = None) -> None:
-        """Add a line to the log and to TensorBoard, and show it."""
+    def record(self, line: Line | LanguagesLine) -> None:
+        """Add a line to the log alone."""
         self._log.write(json.dumps(_plain(asdict(line))) + "\n")
         self._log.flush()
+
+    def write(self, line: Line, steps_per_second: float | None = None) -> None:
+        """Add a line to the log and to TensorBoard, and show it."""
+        self.record(line)
         for name, value in _scalars(line).items():
             self._board.add_scalar(name, value, line.step)
         if isinstance(line, Hardware):
