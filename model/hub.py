@@ -44,8 +44,8 @@ def folder_of(given: str) -> Path:
     return Path(given) if Path(given).is_dir() else _fetch(*_parse(given))
 
 
-def create(name: str) -> None:
-    """Make a private repository for a model on the hub, unless it is there.
+def create(name: str) -> str:
+    """Make a private repository for a model on the hub, unless it is there; return its full name.
 
     Raises:
         UserError: huggingface_hub is missing, there is no token, no right to write there, or no way to the hub.
@@ -57,15 +57,22 @@ def create(name: str) -> None:
     if get_token() is None:
         raise UserError("--push takes a token of the hub that may write: hf auth login, or HF_TOKEN")
     with _in_one_line(name):
-        HfApi().create_repo(name, private=True, exist_ok=True)
+        return HfApi().create_repo(name, private=True, exist_ok=True).repo_id
 
 
-def upload(folder: Path, name: str) -> None:
-    """Send a folder's files to a repository of the hub in one commit; UserError if they do not get there."""
+def upload(folder: Path, name: str) -> str:
+    """Send a folder's files to a repository of the hub, in one commit; return the address of the commit.
+
+    Raises:
+        UserError: they do not get there.
+    """
     from huggingface_hub import HfApi
 
-    with _in_one_line(name):
-        HfApi().upload_folder(repo_id=name, folder_path=folder, commit_message="Upload the model")
+    try:
+        with _in_one_line(name):
+            return HfApi().upload_folder(repo_id=name, folder_path=folder, commit_message="Upload the model").commit_url
+    except UserError as error:
+        raise UserError(f"{folder} is whole, but was not sent: hf upload {name} {folder} does it. {error}") from error
 
 
 def _parse(given: str) -> tuple[str, str | None]:
