@@ -85,10 +85,10 @@ def _parse(given: str) -> tuple[str, str | None]:
 def _fetch(name: str, revision: str | None) -> Path:
     """Return a folder of huggingface_hub's cache, named by the commit; files that are there are not fetched again."""
     if find_spec("huggingface_hub") is None:
-        folder = name.rpartition("/")[2]
+        made = name.rpartition("/")[2]
         raise UserError(
             f"no folder {name}, and a name takes huggingface_hub: pip install huggingface_hub, or where it is "
-            f"hf download {name} {_CONFIG} {_WEIGHTS[0]} {_VOCABULARY} --local-dir {folder}, and give that folder"
+            f"hf download {name} {_CONFIG} {_WEIGHTS[0]} {_VOCABULARY} --local-dir {made}, and give that folder"
         )
     from huggingface_hub import hf_hub_download
     from huggingface_hub.errors import LocalEntryNotFoundError, RemoteEntryNotFoundError
