@@ -30,6 +30,7 @@ from model.config import ModelConfig, TrainConfig
 from model.ids import IDS_WITHOUT_PIECE
 from model.presets import SIZES
 from model.settings import description_of
+from model.stages import Stages
 
 _REMEDY = (
     "the weights before it are in the newest checkpoint. The same command meets the same step again: "
@@ -66,11 +67,13 @@ docs/training.md explains a real run.""",
     add("--workers", type=int, metavar="N", help=text)
     add("--device", choices=("cpu", "cuda"), help="(CUDA where there is one)")
     kept = parser.add_argument_group("settings of a run, kept to its end (defaults: tiny / base / large)")
+    ahead = parser.add_argument_group("settings that may change for the steps that are not done yet (likewise)")
     free = parser.add_argument_group("settings that may change when a run goes on (likewise)")
     for one in (*fields(ModelConfig), *fields(TrainConfig)):
         if (about := description_of(one)) is not None:
             text = f"{about.help} ({_defaults(one.name)})".replace("%", "%%")
-            (free if about.free else kept).add_argument(f"--{one.name}", default=None, help=text, **_kind(one.type))
+            group = free if about.free else ahead if about.ahead else kept
+            group.add_argument(f"--{one.name}", default=None, help=text, **_kind(one.type))
     return parser
 
 
@@ -89,6 +92,8 @@ def _kind(annotation: Any) -> dict[str, Any]:
         return {"action": argparse.BooleanOptionalAction}
     if annotation in (int, float):
         return {"type": annotation, "metavar": "N" if annotation is int else "X"}
+    if annotation is Stages:
+        return {"type": Stages.parse, "metavar": "X[,STEP:X...]"}
     choices = getattr(annotation, "__args__", ())
     if choices and all(isinstance(choice, str) for choice in choices):
         return {"choices": choices}

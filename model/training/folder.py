@@ -8,11 +8,11 @@ import errno
 import fcntl
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from model.config import ModelConfig, TrainConfig, differences, read_model, read_train
+from model.config import ModelConfig, TrainConfig, differences, read_model, read_train, to_json
 from model.errors import UserError
 from model.files import write_whole
 from model.presets import Preset
@@ -118,7 +118,7 @@ def check_saved(request: Request) -> None:
 
 def write_config(request: Request, identity: Identity) -> None:
     """Write what the run is, once it is sure to work; when it goes on only what is in config.FREE can be new."""
-    values: dict[str, Any] = {"version": VERSION, "model": asdict(identity.model), "train": asdict(identity.train)}
+    values: dict[str, Any] = {"version": VERSION, "model": to_json(identity.model), "train": to_json(identity.train)}
     values |= {"manifest_sha256": identity.manifest_sha256, "init": request.init}
     for name in _FOLDERS:
         path = getattr(request, name)

@@ -21,7 +21,7 @@ from model.network.xlmr import XlmR
 from model.presets import SIZES
 from model.sampling import shares
 from model.text.vocabulary import VocabConfig
-from model.training import compiler, prepare
+from model.training import branch, compiler, prepare
 from model.training.checkpoint import latest, load
 from model.training.distributed import Distributed, start
 from model.training.folder import Request, Saved, locked, read_saved, write_config
@@ -54,6 +54,7 @@ def read_request(options: argparse.Namespace) -> Request:
     train = replace(
         preset.train, **{field.name: given[field.name] for field in fields(TrainConfig) if field.name in given}
     )
+    train = replace(train, planned_steps=train.planned_steps or train.steps)
     if train.seq_length > model.max_length:
         raise UserError(f"--seq_length {train.seq_length} is above --max_length {model.max_length}")
     return Request(
@@ -119,6 +120,7 @@ def pretrain(request: Request, device: str | None = None) -> Outcome:
         with locked(request.output):
             latest(request.output / "checkpoints")  # says what is not whole before anything is made
             prepare.make(request)
+            branch.go_back(request)
             ranks.wait()
             return _train(request, ranks)
 
@@ -177,7 +179,7 @@ def _announce(trainer: Trainer, manifest: Manifest, batches: Batches) -> None:
     table = Table("language")
     for name in ("tokens", "documents", "share of samples", "epochs"):
         table.add_column(name, justify="right")
-    for language, share in shares(sizes, config.alpha).items():
+    for language, share in shares(sizes, config.alpha.at(0)).items():
         epochs = share * config.steps * config.batch_size * (config.seq_length - 1) / sizes[language]
         row = (f"{sizes[language]:,}", f"{manifest.languages[language].documents:,}", f"{share:.2%}", f"{epochs:,.1f}")
         table.add_row(language, *row)

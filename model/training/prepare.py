@@ -114,8 +114,9 @@ def make_batches(
     """Return the batches of a process: the order of all samples over these streams, and its part of it."""
     sizes = {name: len(stream) for name, stream in streams.items()}
     counts = {name: blocks.count_blocks(size, config.seq_length) for name, size in sizes.items()}
+    stages = {step * config.batch_size: shares(sizes, alpha) for step, alpha in config.alpha.items}
     return Batches(
-        order=Order(counts, shares(sizes, config.alpha), config.seed),
+        order=Order(counts, stages, config.seed),
         streams=streams,
         seed=config.seed,
         seq_length=config.seq_length,
@@ -131,7 +132,7 @@ def make_batches(
 def _make_vocabulary(request: Request) -> None:
     folder = request.output / "vocab"
     pieces = request.model.vocab_size - IDS_WITHOUT_PIECE
-    config = VocabConfig(vocab_size=pieces, alpha=request.train.alpha)
+    config = VocabConfig(vocab_size=pieces, alpha=request.train.alpha.at(0))
     if folder.is_dir():
         return _check_vocabulary(request, folder, config)
     aside = request.output / ".vocab"

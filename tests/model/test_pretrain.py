@@ -23,7 +23,7 @@ from model.training import checkpoint, compiler
 from model.training.folder import locked
 from model.training.optim import WINDOW, Guard
 from model.training.progress import StepLine
-from model.training.trainer import Metrics, Trainer
+from model.training.trainer import Asked, Metrics, Trainer
 from tests.model.conftest import write_shard
 from tests.model.runs import SMALL, TINY, again, equal, lines, mistake, weights, write_vocabulary
 
@@ -76,9 +76,9 @@ def test_a_broken_loss_stops_with_the_step_and_a_checkpoint(
     def check(self: Guard, step: int, loss: torch.Tensor, norm: torch.Tensor) -> torch.Tensor:
         return real(self, step, torch.full((), bad) if step == broken_at else loss, norm)
 
-    def step(self: Trainer, batch: Batch, *, interrupted: bool = False) -> Metrics:
+    def step(self: Trainer, batch: Batch, asked: Asked) -> Metrics:
         kept[batch.step] = {name: tensor.clone() for name, tensor in self.model.state_dict().items()}
-        return real_step(self, batch, interrupted=interrupted)
+        return real_step(self, batch, asked)
 
     real_step = Trainer.step
     monkeypatch.setattr(Guard, "check", check)
