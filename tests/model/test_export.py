@@ -8,6 +8,7 @@ import pytest
 import safetensors.torch
 import torch
 from huggingface_hub import ModelCard
+from safetensors import SafetensorError
 from torch import Tensor
 from transformers import AutoModelForMaskedLM, AutoTokenizer, XLMRobertaConfig, XLMRobertaForMaskedLM
 
@@ -175,14 +176,24 @@ def test_nothing_is_overwritten(tmp_path: Path, capsys: pytest.CaptureFixture[st
     assert export.main(["--run", str(tmp_path / "run"), "--output", str(output)]) == 0
 
 
-def test_a_failed_export_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_weights_can_be_read_by_whom_the_other_files_can(tmp_path: Path) -> None:
+    write_run(tmp_path / "run")
+    export.export(tmp_path / "run", tmp_path / "hf")
+    assert len({path.stat().st_mode for path in (tmp_path / "hf").iterdir()}) == 1
+
+
+def test_a_failed_export_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     write_run(tmp_path / "run")
 
     def fail(*_: object, **__: object) -> None:
-        raise OSError(28, "No space left on device")
+        # As the library tells of a full disk.
+        raise SafetensorError("Error while serializing: I/O error: No space left on device (os error 28)")
 
     monkeypatch.setattr(safetensors.torch, "save_file", fail)
     assert export.main(["--run", str(tmp_path / "run"), "--output", str(tmp_path / "hf")]) == 2
+    assert capsys.readouterr().err.startswith("python -m model.export: no space left on the disk ([Errno 28] No space")
     assert [path.name for path in tmp_path.iterdir()] == ["run"]
 
 
@@ -211,7 +222,13 @@ def test_a_run_without_checkpoint_or_vocabulary_or_with_another(tmp_path: Path) 
         ({"intermediate_size": 64}, "layers.0.ffn_in.weight has shape"),
         ({"num_hidden_layers": 3}, r"lacks the tensor roberta.encoder.layer.2"),
         ({"num_attention_heads": 5}, "must be a multiple of heads"),
-        ({"hidden_size": None}, "config.json"),
+        ({"hidden_size": None}, r"config.json of an XLM-R \(Expected `int`, got `null` - at `\$.hidden_size`\)"),
+        ({"num_hidden_layers": 2.5}, r"Expected `int`, got `float` - at `\$.num_hidden_layers`"),
+        ({"vocab_size": "91"}, r"Expected `int`, got `str`"),
+        ({"hidden_dropout_prob": None}, r"Expected `float`, got `null`"),
+        ({"tie_word_embeddings": False}, "tie_word_embeddings is False, XLM-R's is True"),
+        ({"position_embedding_type": "relative_key"}, "position_embedding_type is 'relative_key'"),
+        ({"is_decoder": True}, "is_decoder is True"),
     ],
 )
 def test_folders_of_other_models(tmp_path: Path, change: dict[str, Any], message: str) -> None:
