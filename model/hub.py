@@ -133,7 +133,7 @@ def _in_one_line(name: str, revision: str | None = None) -> Iterator[None]:
     except errors.RevisionNotFoundError as error:
         raise UserError(f"{name} has no revision {revision} on {hub}; give another, or leave it out") from error
     except errors.LocalEntryNotFoundError as error:
-        why = "HF_HUB_OFFLINE is set" if constants.is_offline_mode() else _line(error.__cause__ or error)
+        why = "HF_HUB_OFFLINE is set" if constants.HF_HUB_OFFLINE else _line(error.__cause__ or error)
         raise UserError(
             f"{name} is not in the cache, and {hub} cannot be asked ({why}); hf download {name} --local-dir DIR "
             "where there is a network, and give that folder"
