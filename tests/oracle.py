@@ -371,7 +371,9 @@ def written(run: Sequence[Word]) -> str:
 def shared_with_tests(text: str, runs: Mapping[tuple[Word, ...], str], num_words: int) -> dict[str, str] | None:
     """The first run of a document that stands in a test file: which file, and the words."""
     words, lines = words_of(text), [words_of(line) for line in text.split("\n")]
-    begins = {len([word for line in lines[:number] for word in line]): line for number, line in enumerate(lines) if line}
+    begins = {
+        len([word for line in lines[:number] for word in line]): line for number, line in enumerate(lines) if line
+    }
     for start in range(len(words)):
         for run in (run_at(words, start, num_words), as_a_whole(begins.get(start, []), num_words)):
             if run in runs:

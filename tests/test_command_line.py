@@ -116,7 +116,10 @@ def mistake(here: Path, capsys: pytest.CaptureFixture[str]) -> Mistake:
         ],
         (["--request_interval", "nan"], "--request_interval must be 0 to 900 seconds, not nan"),
         (["--decontaminate", "t.txt", "--decontaminate_ngram", "4"], "--decontaminate_ngram must be 5 or more, not 4"),
-        (["--decontaminate", "t.txt", "--decontaminate_fields", ","], "--decontaminate_fields ',': want names, separated"),
+        (
+            ["--decontaminate", "t.txt", "--decontaminate_fields", ","],
+            "--decontaminate_fields ',': want names, separated",
+        ),
         *[
             ([f"--decontaminate_{name}", value], f"--decontaminate_{name} says how .* give --decontaminate, too")
             for name, value in (("ngram", "13"), ("fields", "a"), ("except", "a.txt"))

@@ -37,7 +37,9 @@ TRICKY = (
     "ய\u0bc6\u0bbeि\u093cक़ड़\u064e\u0651\u0e01\u0e34\u0e48ำ๓ລາວမြန်မာខ្មែរ你好漢，。々〆カﾞがか\u3099ー𠀀½²Ⅳ٣=\u0338<\u0338\u0c46\u0c56"
 )
 TEXT = st.lists(
-    st.one_of(st.sampled_from(TRICKY), st.sampled_from(["the ", "Fox ", "\n", "a\n", "你好", "дом "]), st.text(max_size=3)),
+    st.one_of(
+        st.sampled_from(TRICKY), st.sampled_from(["the ", "Fox ", "\n", "a\n", "你好", "дом "]), st.text(max_size=3)
+    ),
     max_size=60,
 ).map("".join)
 
@@ -81,7 +83,9 @@ def test_words_and_runs_of_any_text(texts: list[str], num_words: int) -> None:
     ("document", "is_found"),
     [
         pytest.param(f"Yes: {PANGRAM}.", True, id="13 words"),
-        pytest.param("The QUICK, brown fox\njumps over the lazy dog. While seven wizards fly (past)!", True, id="marks"),
+        pytest.param(
+            "The QUICK, brown fox\njumps over the lazy dog. While seven wizards fly (past)!", True, id="marks"
+        ),
         pytest.param(PANGRAM.replace("fly", "flew"), False, id="one word differs"),
         pytest.param(PANGRAM.rpartition(" ")[0].rpartition(" ")[0], False, id="12 words"),
         pytest.param(PANGRAM.replace("while", "while, he says, "), False, id="words between"),
@@ -251,7 +255,9 @@ def test_a_phrase_that_would_drop_much_of_an_archive_ends_the_run() -> None:
         tally.count(Finding("a.txt", "permission is hereby granted"))
         tally.count(Finding("a.txt", f"words {number}"))
     tally.check("s", documents=101 * 100)
-    with pytest.raises(UserError, match="'permission is hereby granted' stands in 101 of 10,099 documents of s: a phrase"):
+    with pytest.raises(
+        UserError, match="'permission is hereby granted' stands in 101 of 10,099 documents of s: a phrase"
+    ):
         tally.check("s", documents=101 * 100 - 1)
 
 

@@ -351,7 +351,9 @@ def assert_same(result: Result, expected: oracle.Expected, names: Sequence[str])
     """Every document and every reject in its place, every number of the ledger."""
     kept = [((document.language, document.bucket), asdict(document)) for document in expected.documents]
     assert_same_lines(result.shards, kept)
-    dropped = [((document.language, reason), rejected(document, reason, expected)) for reason, document in expected.rejects]
+    dropped = [
+        ((document.language, reason), rejected(document, reason, expected)) for reason, document in expected.rejects
+    ]
     assert_same_lines(result.rejects, dropped)
     ledger = result.ledger
     assert {unit: ledger[unit] for unit in as_json(expected.total)} == as_json(expected.total)

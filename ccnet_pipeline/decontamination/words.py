@@ -228,9 +228,7 @@ def _powers(factor: int, count: int) -> tuple[Numbers, Numbers]:
 @functools.lru_cache(4)
 def _so_many_powers(factor: int, count: int) -> tuple[Numbers, Numbers]:
     inverse = pow(factor, -1, 1 << 64)
-    first, second = (
-        np.multiply.accumulate(np.full(count, each, np.uint64)) for each in (factor, inverse)
-    )
+    first, second = (np.multiply.accumulate(np.full(count, each, np.uint64)) for each in (factor, inverse))
     return first, second
 
 
