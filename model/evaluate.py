@@ -85,7 +85,8 @@ def _score(run: Path, folder: Path, device: str | None) -> "Scores":
     place = find_device(device)
     network = task.load(source, plan.encoding.labels).to(place)
     scorer = Scorer(task, network, source, plan.encoding, place, plan.choices.precision)
-    return Scores(languages=scorer.score_all(data), splits=splits(data), partial=data.partial)
+    partial = tuple(dict.fromkeys((*plan.partial, *data.partial)))
+    return Scores(languages=scorer.score_all(data), splits=splits(data), partial=partial)
 
 
 def _write(rows: Sequence["Row"], output: Path) -> None:
