@@ -12,15 +12,11 @@ import argparse
 import json
 import logging
 import sys
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-import safetensors.torch
-
 from model import command
-from model.errors import UserError
-from model.files import flush
+from model.files import check_free, folder_whole
 from model.network import hf
 from model.text.tokenizer import MODEL_FILE, write_tokenizer_files
 from model.training.result import read_result
@@ -34,25 +30,13 @@ def export(run: Path, output: Path) -> int:
     Raises:
         UserError: no checkpoint, no vocabulary or another one, or something is at `output`.
     """
-    _check_free(output)
+    check_free(output)
     result = read_result(run)
-    output.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=output.parent, prefix=f".{output.name}-") as name:
-        folder = Path(name, output.name)
+    with folder_whole(output) as folder:
         write_tokenizer_files(run / "vocab" / MODEL_FILE, folder, max_length=result.config.max_length)
-        # transformers wants to know by the metadata whose tensors these are.
-        tensors = hf.to_hf(result.state, result.config)
-        safetensors.torch.save_file(tensors, folder / hf.WEIGHTS_FILE, metadata={"format": "pt"})
+        hf.write_tensors(hf.to_hf(result.state, result.config), folder)
         (folder / hf.CONFIG_FILE).write_text(json.dumps(hf.config_json(result.config), indent=2) + "\n", "utf-8")
-        for path in (*folder.iterdir(), folder):
-            flush(path)
-        folder.rename(output)
     return result.step
-
-
-def _check_free(output: Path) -> None:
-    if output.exists() and not (output.is_dir() and not any(output.iterdir())):
-        raise UserError(f"{output} is there already; delete it or give another --output")
 
 
 def _parser() -> argparse.ArgumentParser:

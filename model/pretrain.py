@@ -30,6 +30,7 @@ from model.config import ModelConfig, TrainConfig
 from model.ids import IDS_WITHOUT_PIECE
 from model.presets import SIZES
 from model.settings import description_of
+from model.stages import Stages
 
 _REMEDY = (
     "the weights before it are in the newest checkpoint. The same command meets the same step again: "
@@ -46,7 +47,7 @@ def _parser() -> argparse.ArgumentParser:
   python -m model.pretrain --data OUT/shards
       without CUDA: the size tiny, a minute or two, into runs/tiny
   torchrun --nproc-per-node 8 -m model.pretrain --data OUT/shards --output runs/x --size base
-  python -m model.pretrain --data OUT/shards --output runs/y --init hf/
+  python -m model.pretrain --data OUT/shards --output runs/y --init FacebookAI/xlm-roberta-base
       starts from the weights and the vocabulary of an XLM-R
 
 exit status: 0 complete; 1 the loss broke; 2 a mistake, or no room; 130 interrupted, with a checkpoint.
@@ -60,16 +61,19 @@ docs/training.md explains a real run.""",
     add("--size", choices=tuple(SIZES), help=text)
     add("--vocab", type=Path, metavar="DIR", help="take this vocabulary, of model.vocab, instead of making one")
     add("--encoded", type=Path, metavar="DIR", help="encoded text, of model.encode (the run directory's encoded/)")
-    add("--init", type=Path, metavar="DIR", help="start from an XLM-R of Hugging Face's form, with its vocabulary")
+    text = "start from an XLM-R, with its vocabulary: a folder of Hugging Face's form, or a name on its hub"
+    add("--init", metavar="DIR_OR_NAME", help=text)
     text = "processes that make the vocabulary and encode (the processors here)"
     add("--workers", type=int, metavar="N", help=text)
     add("--device", choices=("cpu", "cuda"), help="(CUDA where there is one)")
     kept = parser.add_argument_group("settings of a run, kept to its end (defaults: tiny / base / large)")
+    ahead = parser.add_argument_group("settings that may change for the steps that are not done yet (likewise)")
     free = parser.add_argument_group("settings that may change when a run goes on (likewise)")
     for one in (*fields(ModelConfig), *fields(TrainConfig)):
         if (about := description_of(one)) is not None:
             text = f"{about.help} ({_defaults(one.name)})".replace("%", "%%")
-            (free if about.free else kept).add_argument(f"--{one.name}", default=None, help=text, **_kind(one.type))
+            group = free if about.free else ahead if about.ahead else kept
+            group.add_argument(f"--{one.name}", default=None, help=text, **_kind(one.type))
     return parser
 
 
@@ -88,6 +92,8 @@ def _kind(annotation: Any) -> dict[str, Any]:
         return {"action": argparse.BooleanOptionalAction}
     if annotation in (int, float):
         return {"type": annotation, "metavar": "N" if annotation is int else "X"}
+    if annotation is Stages:
+        return {"type": Stages.parse, "metavar": "X[,STEP:X...]"}
     choices = getattr(annotation, "__args__", ())
     if choices and all(isinstance(choice, str) for choice in choices):
         return {"choices": choices}

@@ -94,9 +94,24 @@ def leased(store: RemoteStore, folder: str) -> Iterator[None]:
         raise UserError(f"{shown(lease.path)} was removed or taken by another run; start this one again")
 
 
+def refuse_if_leased(store: RemoteStore, folder: str) -> None:
+    """See that no other program writes to a folder at this moment; nothing is written.
+
+    Raises:
+        InUseError: one does, or does no more and has left its lock.
+    """
+    try:
+        data, _, _ = store.look(_lock_of(folder))
+    except FileNotFoundError:
+        return
+    owner = _read(data)
+    if owner is None or not owner.is_dead():
+        raise _in_use(folder, owner, None)
+
+
 class _Lease:
     def __init__(self, store: RemoteStore, folder: str) -> None:
-        self.path = f"{folder.rstrip('/')}/{LOCK}"
+        self.path = _lock_of(folder)
         self.ended = threading.Event()
         self.lost = False
         self._folder, self._store = folder, store
@@ -143,17 +158,7 @@ class _Lease:
             except FileExistsError:
                 return False
             return True
-        age = max(0.0, self._store.now(self._folder) - renewed)
-        who = str(owner) if owner else "somebody"
-        if age < STALE_AFTER_S:
-            raise InUseError(
-                f"another run is writing to {shown(self._folder)} ({who}, heard of {age:.0f} s ago); wait for it, or "
-                "stop it"
-            )
-        raise UserError(
-            f"another run was writing to {shown(self._folder)} ({who}, last heard of {_long(age)} ago); if it is dead, "
-            f"remove {shown(self.path)} and run the same command again"
-        )
+        raise _in_use(self._folder, owner, max(0.0, self._store.now(self._folder) - renewed))
 
     def keep(self) -> None:
         """Renew the lock until the end; interrupt the program where that is no longer possible."""
@@ -185,6 +190,28 @@ class _Lease:
                 self._store.remove(self.path)
         except Exception as error:  # the run itself is over, and what it ended with counts
             _log.warning("%s could not be removed: %s; remove it", shown(self.path), error)
+
+
+def _lock_of(folder: str) -> str:
+    return f"{folder.rstrip('/')}/{LOCK}"
+
+
+def _in_use(folder: str, owner: Owner | None, age: float | None) -> UserError:
+    """Return the error that another run writes to a folder, or did; `age` is how long it was not heard of."""
+    who = str(owner) if owner else "somebody"
+    if age is None:
+        return InUseError(
+            f"another run is writing to {shown(folder)} ({who}); wait for it, or stop it; if it is dead, remove "
+            f"{shown(_lock_of(folder))}"
+        )
+    if age < STALE_AFTER_S:
+        return InUseError(
+            f"another run is writing to {shown(folder)} ({who}, heard of {age:.0f} s ago); wait for it, or stop it"
+        )
+    return UserError(
+        f"another run was writing to {shown(folder)} ({who}, last heard of {_long(age)} ago); if it is dead, "
+        f"remove {shown(_lock_of(folder))} and run the same command again"
+    )
 
 
 def _read(data: bytes) -> Owner | None:

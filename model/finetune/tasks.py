@@ -4,7 +4,9 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from model.finetune.glue import GLUE
+from model.finetune.ner import Ner
+from model.finetune.qa import Qa
 from model.finetune.task import AnyTask
 from model.finetune.xnli import XNLI
 
-TASKS: Mapping[str, AnyTask] = MappingProxyType({"xnli": XNLI, **GLUE})
+TASKS: Mapping[str, AnyTask] = MappingProxyType({"xnli": XNLI, "ner": Ner(), "qa": Qa(), **GLUE})

@@ -6,7 +6,7 @@ the token type, one row that is added to all tokens, is part of the position tab
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -39,6 +39,9 @@ _LAYER_MODULES = {
     "ffn_out": "output.dense",
     "ffn_norm": "output.LayerNorm",
 }
+# What has a row for each piece, in models with any head.
+_WORDS = "embeddings.word_embeddings.weight"
+_OUTPUTS = ("lm_head.bias", "lm_head.decoder.weight", "lm_head.decoder.bias")
 _FUSED = ("query", "key", "value")
 
 
@@ -57,7 +60,7 @@ def load_weights(folder: Path) -> Weights:
         UserError: a file is missing or damaged, or the model is not an XLM-R with its masked-LM head.
     """
     config = read_config(folder)
-    tensors = _read_tensors(folder)
+    tensors = read_tensors(folder)
     try:
         return Weights(config, from_hf(tensors, config))
     except KeyError as error:
@@ -88,6 +91,38 @@ def to_hf(state: Mapping[str, Tensor], config: ModelConfig) -> dict[str, Tensor]
         tensors |= {name: part.clone() for name, part in zip(theirs, parts, strict=True)}
     tensors[_TYPES] = torch.zeros(1, config.hidden)
     return tensors
+
+
+def take_pieces(tensors: Mapping[str, Tensor], ids: Sequence[int], *, tied: bool) -> dict[str, Tensor]:
+    """Return their tensors for a vocabulary that has only some of the ids; those that know no pieces are the same.
+
+    Args:
+        tensors: of any model whose encoder is an XLM-R.
+        ids: old ids, in the order of the new ones.
+        tied: the output layer is the table of the embeddings; copies of it are left out.
+
+    Raises:
+        UserError: there is no table of embeddings, or a table has no such id.
+    """
+    if not any(name.endswith(_WORDS) for name in tensors):
+        raise UserError(f"no tensor is named *{_WORDS}; give a folder of an XLM-R")
+    rows, taken = torch.tensor(ids), dict(tensors)
+    if tied:
+        taken.pop("lm_head.decoder.weight", None)
+    if "lm_head.bias" in taken:  # the same once more
+        taken.pop("lm_head.decoder.bias", None)
+    for name, tensor in taken.items():
+        if name.endswith((_WORDS, *_OUTPUTS)):
+            if len(tensor) <= max(ids):
+                raise UserError(f"{name} has {len(tensor)} rows, {CONFIG_FILE} and the vocabulary want {max(ids) + 1}")
+            taken[name] = tensor[rows]
+    return taken
+
+
+def write_tensors(tensors: Mapping[str, Tensor], folder: Path) -> None:
+    """Write a folder's `model.safetensors`; OSError if there is no room for it."""
+    # transformers wants to know by the metadata whose tensors these are.
+    safetensors.torch.save_file(dict(tensors), folder / WEIGHTS_FILE, metadata={"format": "pt"})
 
 
 def config_json(config: ModelConfig) -> dict[str, Any]:
@@ -170,7 +205,8 @@ def _shapes(config: ModelConfig) -> dict[str, tuple[int, ...]]:
         return {name: tuple(tensor.shape) for name, tensor in XlmR(config).state_dict().items()}
 
 
-def _read_tensors(folder: Path) -> dict[str, Tensor]:
+def read_tensors(folder: Path) -> dict[str, Tensor]:
+    """Return the tensors of a folder under their names there; UserError if they are missing or damaged."""
     safe, pickled = folder / WEIGHTS_FILE, folder / _PICKLED
     if safe.is_file():
         try:

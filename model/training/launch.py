@@ -10,6 +10,7 @@ import torch
 from rich.console import Console
 from rich.table import Table
 
+from model import hub
 from model.config import ModelConfig, TrainConfig
 from model.data.encoded import Manifest
 from model.data.loader import Batches
@@ -20,10 +21,10 @@ from model.network.xlmr import XlmR
 from model.presets import SIZES
 from model.sampling import shares
 from model.text.vocabulary import VocabConfig
-from model.training import compiler, prepare
+from model.training import branch, compiler, prepare
 from model.training.checkpoint import latest, load
 from model.training.distributed import Distributed, start
-from model.training.folder import Request, locked, read_saved, write_config
+from model.training.folder import Request, Saved, locked, read_saved, write_config
 from model.training.progress import Progress
 from model.training.run import Outcome, Run
 from model.training.trainer import Trainer
@@ -46,12 +47,14 @@ def read_request(options: argparse.Namespace) -> Request:
     size = options.size or (saved.preset.train.size if saved else usual)
     # A run that goes on keeps its settings; given ones are compared with them.
     preset = saved.preset if saved and saved.preset.train.size == size else SIZES[size]
-    model = hf.read_config(options.init) if options.init and saved is None else preset.model
     given = _given(options, preset.train.compile and cuda)
+    init = _init(options.init, saved)
+    model = hf.read_config(hub.folder_of(init)) if init and saved is None else preset.model
     model = replace(model, **{field.name: given[field.name] for field in fields(ModelConfig) if field.name in given})
     train = replace(
         preset.train, **{field.name: given[field.name] for field in fields(TrainConfig) if field.name in given}
     )
+    train = replace(train, planned_steps=train.planned_steps or train.steps)
     if train.seq_length > model.max_length:
         raise UserError(f"--seq_length {train.seq_length} is above --max_length {model.max_length}")
     return Request(
@@ -59,12 +62,20 @@ def read_request(options: argparse.Namespace) -> Request:
         data=options.data or (saved.folders["data"] if saved else None),
         vocab=options.vocab,
         encoded=options.encoded or (saved.folders["encoded"] if saved else None),
-        init=options.init or (saved.folders["init"] if saved else None),
+        init=init,
         model=model,
         train=train,
         fewer_pieces=size == "tiny" and options.vocab_size is None,
         workers=options.workers,
     )
+
+
+def _init(given: str | None, saved: Saved | None) -> str | None:
+    """Return the model to start from; that of a run that goes on is neither looked at nor fetched."""
+    if saved is None:
+        return hub.pinned(given) if given else None
+    same = given is None or (saved.init is not None and hub.means(given, saved.init))
+    return saved.init if same else given  # which check_saved refuses
 
 
 def _given(options: argparse.Namespace, compiled: bool) -> dict[str, Any]:
@@ -109,6 +120,7 @@ def pretrain(request: Request, device: str | None = None) -> Outcome:
         with locked(request.output):
             latest(request.output / "checkpoints")  # says what is not whole before anything is made
             prepare.make(request)
+            branch.go_back(request)
             ranks.wait()
             return _train(request, ranks)
 
@@ -134,7 +146,7 @@ def _train(request: Request, ranks: Distributed) -> Outcome:
         torch.manual_seed(identity.train.seed)
         model = XlmR(identity.model)
         if newest is None and request.init:
-            model.load_state_dict(hf.load_weights(request.init).state)
+            model.load_state_dict(hf.load_weights(hub.folder_of(request.init)).state)
         trainer = Trainer(model, identity, batches, ranks)
         if newest is not None:
             trainer.restore(load(newest, identity))
@@ -167,7 +179,7 @@ def _announce(trainer: Trainer, manifest: Manifest, batches: Batches) -> None:
     table = Table("language")
     for name in ("tokens", "documents", "share of samples", "epochs"):
         table.add_column(name, justify="right")
-    for language, share in shares(sizes, config.alpha).items():
+    for language, share in shares(sizes, config.alpha.at(0)).items():
         epochs = share * config.steps * config.batch_size * (config.seq_length - 1) / sizes[language]
         row = (f"{sizes[language]:,}", f"{manifest.languages[language].documents:,}", f"{share:.2%}", f"{epochs:,.1f}")
         table.add_row(language, *row)

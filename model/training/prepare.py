@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
+from model import hub
 from model.config import TrainConfig
 from model.data import blocks
 from model.data.encoded import HELD_OUT, MANIFEST, Manifest, load_manifest
@@ -113,8 +114,9 @@ def make_batches(
     """Return the batches of a process: the order of all samples over these streams, and its part of it."""
     sizes = {name: len(stream) for name, stream in streams.items()}
     counts = {name: blocks.count_blocks(size, config.seq_length) for name, size in sizes.items()}
+    stages = {step * config.batch_size: shares(sizes, alpha) for step, alpha in config.alpha.items}
     return Batches(
-        order=Order(counts, shares(sizes, config.alpha), config.seed),
+        order=Order(counts, stages, config.seed),
         streams=streams,
         seed=config.seed,
         seq_length=config.seq_length,
@@ -128,13 +130,14 @@ def make_batches(
 
 
 def _make_vocabulary(request: Request) -> None:
-    folder, source = request.output / "vocab", request.vocab or request.init
+    folder = request.output / "vocab"
     pieces = request.model.vocab_size - IDS_WITHOUT_PIECE
-    config = VocabConfig(vocab_size=pieces, alpha=request.train.alpha)
+    config = VocabConfig(vocab_size=pieces, alpha=request.train.alpha.at(0))
     if folder.is_dir():
         return _check_vocabulary(request, folder, config)
     aside = request.output / ".vocab"
     shutil.rmtree(aside, ignore_errors=True)
+    source = request.vocab or (hub.folder_of(request.init) if request.init else None)
     if source is not None:
         Tokenizer.load(source)  # UserError if it is none
         write_tokenizer_files(source / MODEL_FILE, aside)
@@ -151,7 +154,7 @@ def _make_vocabulary(request: Request) -> None:
 def _check_vocabulary(request: Request, folder: Path, config: VocabConfig) -> None:
     """Raise UserError if what a run has is not what is asked for; it may be left from a run that was stopped early."""
     begun = (request.output / CONFIG).is_file()
-    source = request.vocab or (None if begun else request.init)
+    source = request.vocab or (hub.folder_of(request.init) if request.init and not begun else None)
     if source is not None:
         same = Tokenizer.load(source).sha256 == Tokenizer.load(folder).sha256
     else:

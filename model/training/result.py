@@ -35,7 +35,7 @@ def read_result(run: Path) -> Result:
     found = checkpoint.load(checkpoint.of_run(run))
     model, train = found.identity.model, found.identity.train
     saved = read_saved(run)
-    if not (saved and saved.folders["init"]):
+    if not (saved and saved.init):
         model = replace(model, max_length=min(model.max_length, train.seq_length))
     positions = found.model["positions.weight"][: model.positions]
     tokenizer = _tokenizer(run / "vocab", model)

@@ -3,8 +3,9 @@
 import io
 import json
 import os
+import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -110,3 +111,37 @@ def mistake(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
     message = capsys.readouterr().err.splitlines()[-1]
     assert message.startswith("python -m model.pretrain: ")
     return message
+
+
+# --- kills
+
+
+class Killed(BaseException):
+    """What no handler of the program catches: it does nothing more."""
+
+
+def killed_before(place: int, patch: pytest.MonkeyPatch) -> None:
+    """Kill the program before its next operation on the disk that bears this number, counted from 0."""
+    done = 0
+
+    def watched(real: Callable[..., Any]) -> Callable[..., Any]:
+        def operation(*arguments: Any, **options: Any) -> Any:
+            nonlocal done
+            if done == place:
+                if real is shutil.rmtree:  # in the middle of it
+                    next(Path(arguments[0]).iterdir()).unlink()
+                raise Killed
+            done += 1
+            return real(*arguments, **options)
+
+        return operation
+
+    for module, name in (
+        (os, "fsync"),
+        (shutil, "rmtree"),
+        (torch, "save"),
+        (Path, "mkdir"),
+        (Path, "rename"),
+        (shutil, "copyfile"),
+    ):
+        patch.setattr(module, name, watched(getattr(module, name)))

@@ -15,7 +15,7 @@ import torch
 from model import pretrain
 from model.data.loader import Batch
 from model.training import checkpoint
-from model.training.trainer import Metrics, Trainer
+from model.training.trainer import Asked, Metrics, Trainer
 from tests.conftest import CHECKOUT
 from tests.model.runs import SMALL, again, equal, lines, mistake, weights
 
@@ -71,10 +71,10 @@ KILLED = """
 import os, signal, sys
 from model import pretrain
 from model.training.trainer import Metrics, Trainer
-def step(self, batch, real=Trainer.step, **options):
-    if batch.step == 7:
+def step(self, *arguments, real=Trainer.step):
+    if arguments[0].step == 7:
         os.kill(os.getpid(), signal.SIGKILL)
-    return real(self, batch, **options)
+    return real(self, *arguments)
 Trainer.step = step
 pretrain.main(sys.argv[1:])
 """
@@ -126,8 +126,8 @@ def test_a_run_with_checkpoints_never_begins_anew_by_itself(
 def test_an_interrupt_ends_with_a_checkpoint(whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run, real = tmp_path / "run", Trainer.step
 
-    def step(self: Trainer, batch: Batch, *, interrupted: bool = False) -> Metrics:
-        metrics = real(self, batch, interrupted=interrupted)
+    def step(self: Trainer, batch: Batch, asked: Asked) -> Metrics:
+        metrics = real(self, batch, asked)
         if batch.step == 2:
             os.kill(os.getpid(), signal.SIGTERM)
         return metrics

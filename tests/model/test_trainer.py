@@ -12,9 +12,11 @@ from model.data.loader import Batch, Batches, Loader
 from model.data.order import Order
 from model.network.xlmr import XlmR
 from model.presets import SIZES
+from model.stages import Stages
 from model.training.checkpoint import Identity
 from model.training.distributed import Distributed
-from model.training.optim import WINDOW, Guard, clip_norm, learning_rate, make_optimizer, update
+from model.training.optim import WINDOW, Guard, clip_norm, make_optimizer, update
+from model.training.schedule import learning_rate
 from model.training.trainer import Trainer
 from model.training.validation import prepare, unigram_loss, unigram_losses
 from tests.model.runs import equal, small
@@ -27,11 +29,11 @@ torch.set_num_threads(1)  # sums of floats depend on it
 def batches(train: TrainConfig | None = None) -> Batches:
     rng = np.random.default_rng(0)
     streams = {name: rng.integers(4, 90, 500).astype(np.uint32) for name in ("en", "sw")}
-    order = Order(dict.fromkeys(streams, 500 // 31 + 1), dict.fromkeys(streams, 0.5), seed=3)
+    order = Order(dict.fromkeys(streams, 500 // 31 + 1), {0: dict.fromkeys(streams, 0.5)}, seed=3)
     size, micro = (train.batch_size, train.micro_batch) if train else (16, 4)
     return Batches(
-        order=order, streams=streams, seed=3, seq_length=32, batch_size=size, micro_batch=micro, mask_share=0.15,
-        vocab_size=91,
+        order=order, streams=streams, seed=3, seq_length=32, batch_size=size, micro_batch=micro,
+        mask_share=train.mask_share if train else Stages.constant(0.15), vocab_size=91,
     )  # fmt: skip
 
 
@@ -138,15 +140,21 @@ def test_a_clip_of_0_leaves_the_gradient_as_it_is() -> None:
 
 
 def test_schedules() -> None:
-    def rates(schedule: Any, power: float = 1.0) -> list[float]:
-        options: dict[str, Any] = {"peak": 2.0, "warmup": 4, "steps": 12, "schedule": schedule, "power": power}
-        return [learning_rate(step, **options) for step in range(12)]
+    def rates(schedule: Any, **changes: Any) -> list[float]:
+        options: dict[str, Any] = {"learning_rate": 0.5, "warmup": 4, "steps": 12, "schedule": schedule, **changes}
+        config = replace(SIZES["tiny"].train, **options)
+        return [learning_rate(config, step) for step in range(config.steps)]
 
-    assert rates("linear")[:5] == [0.5, 1.0, 1.5, 2.0, 2.0]
-    assert rates("linear")[-1] == pytest.approx(0.25)
-    assert rates("polynomial", 1.0) == rates("linear")
-    assert rates("polynomial", 2.0)[-2:] == pytest.approx([2 / 16, 2 / 64])
-    assert learning_rate(0, peak=1.0, warmup=0, steps=1, schedule="linear") == 1.0
+    assert rates("linear")[:5] == [0.125, 0.25, 0.375, 0.5, 0.5]
+    assert rates("linear")[-1] == pytest.approx(0.0625)
+    assert rates("polynomial", power=1.0) == rates("linear")
+    assert rates("polynomial", power=2.0)[-2:] == pytest.approx([0.5 / 16, 0.5 / 64])
+    assert rates("linear", warmup=0, steps=1) == [0.5]
+    assert rates("constant") == [0.125, 0.25, 0.375] + [0.5] * 9
+    assert rates("wsd", decay_share=1 / 3, decay_form="linear") == [*rates("constant")[:8], 0.5, 0.375, 0.25, 0.125]
+    by_root = [0.5, 0.25, 0.5 * (1 - 0.5**0.5), 0.5 * (1 - 0.75**0.5)]
+    assert rates("wsd", decay_share=1 / 3)[8:] == pytest.approx(sorted(by_root, reverse=True))
+    assert rates("wsd", decay_share=0.001)[-2:] == [0.5, 0.5]  # one step at least, which begins at the peak
 
 
 # --- the loader
@@ -189,7 +197,7 @@ def test_a_small_model_beats_the_unigram_baseline() -> None:
         return (4 + 6 * np.repeat(rng.integers(0, 10, blocks), 31) + rng.integers(0, 6, 31 * blocks)).astype(np.uint32)
 
     learning = trainer(learning_rate=5e-3)
-    order = Order({"x": 1000}, {"x": 1.0}, seed=3)
+    order = Order({"x": 1000}, {0: {"x": 1.0}}, seed=3)
     learning.batches = replace(learning.batches, order=order, streams={"x": text(1000)}, micro_batch=16)
     held_out = prepare({"x": text(40)}, learning.batches, 40)
     before = learning.validate(held_out)["x"]
