@@ -12,7 +12,7 @@ import logging
 import math
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ from model.finetune.journal import Journal
 from model.finetune.plan import MODEL, SCORES, Plan, write_json, write_plan
 from model.finetune.recipes import Recipe
 from model.finetune.scoring import Scorer, autocast, splits, to_device
+from model.finetune.source import load_network
 from model.finetune.state import State, read_state, write_best, write_state
 from model.finetune.task import DEV, TRAIN, AnyTask, Data, Features, Source
 from model.sampling import Permutation, generator
@@ -46,19 +47,19 @@ def finetune(task: AnyTask, data: Data[Any], source: Source, plan: Plan, output:
     """Train, or go on, until scores.json is there.
 
     Raises:
-        UserError: what is in `output` is of another plan, or the loss is no longer a number.
+        UserError: weights that the task cannot use, a damaged checkpoint, or a loss that is no longer a number.
     """
     if (output / SCORES).exists():
         return _log.info("%s: done before", output)
     output.mkdir(parents=True, exist_ok=True)
     write_plan(plan, output)
     torch.manual_seed(plan.choices.seed)
-    network = task.load(source, plan.encoding.labels).to(means.device)
+    network = load_network(task, source, plan.encoding.labels).to(means.device)
     scorer = Scorer(task, network, source, plan.encoding, means.device, plan.choices.precision)
     state = _train(scorer, data, plan, output, means)
     if not (output / MODEL).exists():
         (output / f"best-{state.best_epoch}").rename(output / MODEL)
-    best = task.load(Source(source.name, str(output / MODEL), "", source.tokenizer), plan.encoding.labels)
+    best = load_network(task, replace(source, location=str(output / MODEL)), plan.encoding.labels)
     scorer = Scorer(task, best.to(means.device), source, plan.encoding, means.device, plan.choices.precision)
     values = {"languages": scorer.score_all(data), "splits": splits(data)}
     write_json({**values, "epoch": state.best_epoch, "dev": state.best_score}, output / SCORES)

@@ -22,6 +22,7 @@ from transformers import (
 )
 
 from model.finetune import loop
+from model.finetune.__main__ import main
 from model.finetune.loop import places_of
 from model.finetune.recipes import RECIPES
 from tests.finetune.planted import SIGNAL, WORDS, mistake, pairs, scores, tune, write_xnli
@@ -306,7 +307,49 @@ def test_a_loss_that_is_no_number_ends_a_run(
     common = [f"--data={xnli}", f"--model={tiny_model}", f"--output={tmp_path / 'run'}"]
     arguments = ["--task=xnli", *common, "--batch_size=16", "--length=32", "--log_every=1"]
     capsys.readouterr()
-    from model.finetune.__main__ import main
-
     assert main(arguments) == 2
     assert "the loss at step 1 is nan; give a lower --learning_rate" in capsys.readouterr().err
+
+
+def test_rows_longer_than_the_model_takes_are_refused_with_what_it_takes(
+    tiny_model: Path, xnli: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copytree(tiny_model, tmp_path / "model")
+    path = tmp_path / "model" / "tokenizer_config.json"
+    told = json.loads(path.read_text())
+    common = [f"--data={xnli}", f"--model={tmp_path / 'model'}", f"--output={tmp_path / 'run'}"]
+    for lengths in (64, int(1e30)):  # as most folders say it, and as those that do not: the table of positions does
+        path.write_text(json.dumps({**told, "model_max_length": lengths}))
+        assert "takes 64 tokens; give --length 64 or less" in mistake(capsys, "--task=xnli", *common, "--length=65")
+    tune("xnli", tmp_path / "model", xnli, tmp_path / "run", "--length=64", "--epochs=1", "--epoch_steps=1")
+
+
+def test_a_run_inside_another_is_refused(
+    tuned: Path, tiny_model: Path, xnli: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copytree(tuned, tmp_path / "run")
+    common = ["--task=xnli", f"--data={xnli}", f"--model={tiny_model}"]
+    said = mistake(capsys, *common, f"--output={tmp_path / 'run'}", "--seeds", "0", "1")
+    assert f"{tmp_path / 'run' / 'seed-0'} would mix with the run in {tmp_path / 'run'}" in said
+    said = mistake(capsys, *common, f"--output={tmp_path}")
+    assert f"{tmp_path} would mix with the run in {tmp_path / 'run'}" in said
+
+
+def test_damaged_weights_and_a_device_without_room_are_one_line(
+    tiny_model: Path, xnli: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(tiny_model, tmp_path / "model")
+    weights = tmp_path / "model" / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-100])
+    common = ["--task=xnli", f"--data={xnli}", f"--output={tmp_path / 'run'}", "--length=32"]
+    assert main([*common, f"--model={tmp_path / 'model'}"]) == 2
+    assert f"{tmp_path / 'model'}: its weights cannot be taken" in capsys.readouterr().err.splitlines()[-1]
+
+    def no_room(*_: object) -> Tensor:
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setattr(loop, "_step", no_room)
+    shutil.rmtree(tmp_path / "run")
+    assert main([*common, f"--model={tiny_model}"]) == 2
+    said = capsys.readouterr().err.splitlines()[-1]
+    assert said == "python -m model.finetune: out of memory: give a smaller --micro_batch"
