@@ -11,7 +11,7 @@ that was killed goes on from its checkpoint as if nothing had been: bitwise on a
 import logging
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,7 @@ from model.finetune.scoring import Scorer, autocast, splits, to_device
 from model.finetune.source import load_network
 from model.finetune.state import State, read_state, write_best, write_state
 from model.finetune.task import DEV, TRAIN, AnyTask, Data, Features, Source
+from model.ids import IGNORED
 from model.sampling import Permutation, generator
 from model.training.optim import clip_norm, make_optimizer
 
@@ -106,22 +107,34 @@ def _rows(scorer: Scorer, data: Data[Any], language: str) -> Sequence[Features]:
 def _step(
     scorer: Scorer, optimizer: torch.optim.Optimizer, batch: Sequence[Features], plan: Plan, step: int, means: Means
 ) -> torch.Tensor:
-    """Take one update; return the mean loss of its rows, ()."""
+    """Take one update; return the mean loss of its answers, ()."""
     network = scorer.network.train()
     torch.manual_seed(int(generator(plan.choices.seed, "dropout", step).integers(1 << 62)))
     size = means.micro_batch or len(batch)
+    parts = [
+        scorer.task.collate(batch[start : start + size], scorer.source.tokenizer, scorer.encoding)
+        for start in range(0, len(batch), size)
+    ]
+    answers = [_answers(part) for part in parts]
     total = torch.zeros((), device=means.device)
-    for start in range(0, len(batch), size):
-        part = batch[start : start + size]
-        inputs = to_device(scorer.task.collate(part, scorer.source.tokenizer, scorer.encoding), means.device)
+    for part, number in zip(parts, answers, strict=True):
         with autocast(means.device, plan.choices.precision):
-            loss = network(**inputs)["loss"] * (len(part) / len(batch))
-        loss.backward()
-        total += loss.detach()
+            loss = network(**to_device(part, means.device))["loss"]
+        share = loss * (number / sum(answers))
+        share.backward()
+        total += share.detach()
     clip_norm(network.parameters(), plan.choices.recipe.clip)
     optimizer.step()
     optimizer.zero_grad(set_to_none=True)
     return total
+
+
+def _answers(part: Mapping[str, torch.Tensor]) -> int:
+    """Return of how many answers the loss of some rows is the mean: one a row, or one a piece that has a label."""
+    labels = part.get("labels")
+    if labels is None or labels.ndim == 1:
+        return len(part["input_ids"])
+    return max(1, int((labels != IGNORED).sum()))
 
 
 def learning_rate(step: int, steps: int, recipe: Recipe) -> float:
