@@ -86,10 +86,8 @@ def _train(request: Request, ranks: Distributed) -> Outcome:
             return Run(trainer, request.output, data.held_out, None).train()
         write_config(request, identity)
         _announce(trainer, data.mixture)
-        steps = identity.train.steps
-        with Progress(request.output, step=trainer.steps_done, steps=steps) as progress:
-            if trainer.steps_done == 0:
-                progress.record(log_line(data.mixture))
+        steps, languages = identity.train.steps, log_line(data.mixture)
+        with Progress(request.output, languages, step=trainer.steps_done, steps=steps) as progress:
             ending = Run(trainer, request.output, data.held_out, progress).train()
         if ending is Outcome.COMPLETE:
             _log.info(_NEXT, *[request.output] * 4)
