@@ -48,6 +48,7 @@ class VocabConfig:
     coverage: float = 0.99995  # share of character occurrences that get a piece
     seed: int = 1
     sample_lines: int = 5_000_000
+    languages: tuple[str, ...] = ()  # that were asked for, sets by their names; none: all of the text
     max_repeats: float = 40  # how often a line counts, at most, where a language has fewer than its share
 
     def check(self) -> None:
