@@ -54,9 +54,9 @@ class ValidationLine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LanguagesLine:
-    """The first line of the log: what the run trains on, and which languages it leaves out."""
+    """A line of the log wherever a run begins or goes on: what it trains on, and which languages it leaves out."""
 
-    step: int = 0
+    step: int
     languages: Mapping[str, Mapping[str, float]]  # tokens, documents, share of the samples, epochs
     too_small: Mapping[str, int]  # tokens
     missing: Sequence[str]  # of a set of languages: the text has none
@@ -72,7 +72,7 @@ class StopLine:
     event: str = "stop"
 
 
-Line = StepLine | ValidationLine | StopLine | Hardware
+Line = StepLine | ValidationLine | StopLine
 
 
 class Clock:
@@ -132,7 +132,7 @@ class Progress:
         self._log.close()
         self._board.close()
 
-    def record(self, line: Line | LanguagesLine) -> None:
+    def record(self, line: Line | LanguagesLine | Hardware) -> None:
         """Add a line to the log alone."""
         self._log.write(json.dumps(_plain(asdict(line))) + "\n")
         self._log.flush()
@@ -142,8 +142,6 @@ class Progress:
         self.record(line)
         for name, value in _scalars(line).items():
             self._board.add_scalar(name, value, line.step)
-        if isinstance(line, Hardware):
-            return None  # it is said before the bar begins
         if not isinstance(line, StepLine):
             return self._print(_text(line))
         text = _step_text(line, self._steps)
