@@ -11,7 +11,7 @@ from ccnet_pipeline.errors import BalanceError, UserError
 from ccnet_pipeline.fetch import shown
 from ccnet_pipeline.formats import JSONL, PARQUET, TEXT
 from ccnet_pipeline.ledger import Account
-from ccnet_pipeline.shards.published import SHARDS, FinalFile, LanguageBooks, Ledger, SegmentBooks
+from ccnet_pipeline.shards.published import SHARDS, Contamination, FinalFile, LanguageBooks, Ledger, SegmentBooks
 
 _MOST_NAMED = 100  # archives without a record in ledger.json
 
@@ -69,7 +69,7 @@ def close_books(sums: Sums, files: Sequence[FinalFile], num_segments: int) -> Le
             "--overwrite"
         )
     return Ledger(
-        **_books(sums.account),
+        **_books(sums.account) | _contamination(sums.account, with_words=True),
         num_segments=sums.segments,
         num_without_record=sums.num_without_record,
         without_record=sums.without_record,
@@ -89,7 +89,15 @@ def _books(account: Account) -> dict[str, Any]:
         "languages": {code: _language_books(account, code) for code in sorted(account.languages)},
         "damage": account.damage,
         "main_text": account.main_text if account.main_text.found_by else UNSET,
-    }
+    } | _contamination(account, with_words=False)
+
+
+def _contamination(account: Account, *, with_words: bool) -> dict[str, Any]:
+    """Return what documents were dropped for; of a segment without the runs of words, which may be many."""
+    found = account.contamination
+    if not found.files:
+        return {}
+    return {"contamination": Contamination(found.files, found.most_frequent() if with_words else UNSET)}
 
 
 def _language_books(account: Account, code: str) -> LanguageBooks:

@@ -39,6 +39,11 @@ class Layout:
         """What --robots disallows, compiled."""
         return join(self.work, "robots")
 
+    @property
+    def test_runs_file(self) -> str:
+        """The runs of words of --decontaminate's test files, compiled."""
+        return join(self.work, "test_runs")
+
     def extracted(self, segment_number: int, kind: str) -> str:
         """Return the path of what stage 1 leaves of a segment: pages.zst, hashes, paragraphs, or done.json."""
         return self._of_segment("extract", segment_number, kind)

@@ -13,6 +13,7 @@ from beam_jobs.elements import Block, ExtractNote, Frame, MineNote
 from beam_jobs.layout import Layout
 from beam_jobs.model_places import ModelPlaces
 from ccnet_pipeline import storage
+from ccnet_pipeline.decontamination.table import RunTable
 from ccnet_pipeline.dedup.duplicates import verdicts
 from ccnet_pipeline.dedup.sorting import Bits
 from ccnet_pipeline.documents import Document, Reject, encode
@@ -37,6 +38,12 @@ def _identifier(models: ModelPlaces, judgement: Judgement) -> ModelIdentifier:
 @functools.cache
 def _models(models: ModelPlaces, normalization: Normalization) -> FluencyModels:
     return FluencyModels(models.lm_folder(), normalization)
+
+
+@functools.cache
+def _test_runs(path: str | None) -> RunTable | None:
+    """Open the table once a process; its name has the fingerprint in it."""
+    return RunTable(storage.mapped(path)) if path else None
 
 
 @dataclass(slots=True)
@@ -112,6 +119,7 @@ class MineSegment:
     models: ModelPlaces
     keep_rejects: bool
     keep_labels: bool
+    decontaminates: bool = False
 
     def load(self, languages: Iterable[str] = ()) -> tuple[ModelIdentifier, FluencyModels]:
         """Return the models, which are loaded once a process; one that is forked afterwards has them.
@@ -166,4 +174,5 @@ class MineSegment:
             models=models,
             keep_rejects=self.keep_rejects,
             keep_labels=self.keep_labels,
+            test_runs=_test_runs(self.layout.test_runs_file if self.decontaminates else None),
         )

@@ -14,6 +14,7 @@ from beam_jobs.parser import SAMPLE_LID_MODEL, SAMPLE_OUTPUT, make_parser
 from beam_jobs.runners.flink_options import FlinkOptions
 from ccnet_pipeline import sample, storage
 from ccnet_pipeline.command import default_workers
+from ccnet_pipeline.decontamination.findings import LEAST_RUN, NUM_WORDS
 from ccnet_pipeline.dumps import DUMP_NAME, Choice, New, choice_of, is_name, named
 from ccnet_pipeline.errors import UserError
 from ccnet_pipeline.fetch import LONGEST_INTERVAL_S, FetchPolicy
@@ -30,6 +31,16 @@ _SIZES = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Decontaminate:
+    """What documents are to be compared with."""
+
+    files: tuple[str, ...] = ()  # and folders; none: with nothing
+    excepted: tuple[str, ...] = ()  # likewise: what does not count
+    num_words: int = NUM_WORDS  # of a run
+    fields: tuple[str, ...] = ()  # of JSON and tables, that alone count; none: all
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Arguments:
     """A command line that was understood."""
 
@@ -42,6 +53,7 @@ class Arguments:
     recipe: Recipe
     blocklist: str | None
     robots: Selection  # archives of robots.txt files; without inputs: none
+    decontaminate: Decontaminate
     lid_model: str
     second_lid_model: str | None  # None: as the preset has it
     lm_dir: str | None
@@ -80,6 +92,8 @@ def parse(argv: Sequence[str]) -> Arguments:
         "cache",
         "robots",
         "blocklist",
+        "decontaminate",
+        "decontaminate_except",
         "output",
         "work_dir",
         "lid_model",
@@ -115,6 +129,7 @@ def parse(argv: Sequence[str]) -> Arguments:
         recipe=recipe,
         blocklist=parsed.blocklist,
         robots=Selection(inputs=tuple(parsed.robots), kind="warc", base=parsed.base, option="--robots"),
+        decontaminate=_decontaminate(parsed),
         lid_model=parsed.lid_model or (SAMPLE_LID_MODEL if is_sample else "lid.176.bin"),
         second_lid_model=parsed.second_lid_model,
         lm_dir=parsed.lm_dir,
@@ -212,6 +227,26 @@ def _recipe(parsed: argparse.Namespace) -> Recipe:
     if parsed.keep_buckets is not None:
         changes["keep_buckets"] = _choices("--keep_buckets", parsed.keep_buckets, BUCKETS)
     return dataclasses.replace(PRESETS[parsed.preset], **changes)
+
+
+def _decontaminate(parsed: argparse.Namespace) -> Decontaminate:
+    if not parsed.decontaminate:
+        for name in ("except", "ngram", "fields"):
+            if getattr(parsed, f"decontaminate_{name}") not in (None, []):
+                raise UserError(
+                    f"--decontaminate_{name} says how to compare with test files: give --decontaminate, too"
+                )
+        return Decontaminate()
+    num_words, fields = parsed.decontaminate_ngram, parsed.decontaminate_fields
+    names = {name.strip() for name in (fields or "").split(",")} - {""}
+    if fields is not None and not names:
+        raise UserError(f"--decontaminate_fields {fields!r}: want names, separated by commas, such as question,context")
+    return Decontaminate(
+        files=tuple(parsed.decontaminate),
+        excepted=tuple(parsed.decontaminate_except),
+        num_words=NUM_WORDS if num_words is None else _at_least("--decontaminate_ngram", num_words, LEAST_RUN),
+        fields=tuple(sorted(names)),
+    )
 
 
 def _hash_index(folder: str | None, recipe: Recipe) -> str | None:

@@ -4,6 +4,7 @@ import argparse
 from typing import get_args
 
 from ccnet_pipeline.command import Parser
+from ccnet_pipeline.decontamination.findings import NUM_WORDS
 from ccnet_pipeline.extractors import Extractor
 from ccnet_pipeline.fetch import FetchPolicy
 from ccnet_pipeline.fluency import BUCKETS
@@ -48,6 +49,7 @@ def make_parser() -> argparse.ArgumentParser:
     _add_pages(method)
     _add_duplicates(method)
     _add_models(method)
+    _add_test_files(method)
     _add_execution(parser.add_argument_group("execution; never changes what comes out"))
     _add_estimate(parser.add_argument_group("instead of a run"))
     return parser
@@ -277,6 +279,39 @@ def _add_models(group: argparse._ArgumentGroup) -> None:
         metavar="LIST",
         help=f"of {', '.join(BUCKETS)}: those to keep "
         f"[{','.join(cc100.keep_buckets)} / {','.join(ccnet.keep_buckets)}]",
+    )
+
+
+def _add_test_files(group: argparse._ArgumentGroup) -> None:
+    add = group.add_argument
+    add(
+        "--decontaminate",
+        nargs="+",
+        action="extend",
+        default=[],
+        metavar="FILE_OR_DIR",
+        help="drop documents that share a run of words with one of these test files, local or remote: text, a text a "
+        "line, .jsonl, .json (SQuAD), .tsv, .csv, columns of tokens (CoNLL, PAN-X); plain, .gz, .zst or .xz",
+    )
+    add(
+        "--decontaminate_ngram",
+        type=int,
+        metavar="N",
+        help=f"words of such a run; of Chinese and Japanese 1.5 characters count as a word, of Thai, Lao, Burmese and "
+        f"Khmer 5 [{NUM_WORDS}]",
+    )
+    add(
+        "--decontaminate_fields",
+        metavar="LIST",
+        help="of JSON, and of tables with a header, only the texts under these names, separated by commas [all]",
+    )
+    add(
+        "--decontaminate_except",
+        nargs="+",
+        action="extend",
+        default=[],
+        metavar="FILE_OR_DIR",
+        help="texts, in the same forms, whose runs of words do not count: licences and other phrases of many pages",
     )
 
 

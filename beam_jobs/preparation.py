@@ -28,11 +28,12 @@ from ccnet_pipeline.hash_index.directory import check_hashing
 from ccnet_pipeline.language import CARD_SUFFIX, LidModels, languages_not_offered, load, parse_languages, with_second
 from ccnet_pipeline.local_copies import local_copy, local_folder
 from ccnet_pipeline.models import find_model, memory
-from ccnet_pipeline.recipe import CC100, Configuration, Input, digest_of_inputs
+from ccnet_pipeline.recipe import CC100, Configuration, Decontamination, Input, digest_of_inputs
 from ccnet_pipeline.segments import Segment, estimate_bytes, find_segments
 
 if TYPE_CHECKING:
-    from ccnet_pipeline.robots import Compiled
+    from ccnet_pipeline.decontamination.compiling import Compiled as CompiledTests
+    from ccnet_pipeline.robots import Compiled as CompiledRobots
 
 PACKAGE = "cc100-xlmr"
 _CHECK = "fluency model, 1"  # to be counted on when more is asked of one
@@ -47,7 +48,8 @@ class Prepared:
     lid_models: LidModels  # these three: of this machine
     lm_dir: Path | None
     blocklist: Path | None
-    robots: Compiled | None
+    robots: CompiledRobots | None
+    test_runs: CompiledTests | None
     index: FoundIndex | None
     coverage: Coverage
     configuration: Configuration
@@ -60,6 +62,8 @@ class Prepared:
         if self.robots and self.robots.damage.reasons:
             places, lost = sum(self.robots.damage.reasons.values()), self.robots.damage.bytes
             yield f"--robots: damaged places: {places:,}; bytes lost: {lost:,}; the rules in them are not known"
+        if self.test_runs:
+            yield from self.test_runs.remarks()
 
 
 def prepare(arguments: Arguments) -> Prepared:
@@ -81,7 +85,8 @@ def prepare(arguments: Arguments) -> Prepared:
     blocklist = local_copy(arguments.blocklist, "--blocklist") if arguments.blocklist else None
     if blocklist:
         Blocklist.load(blocklist)
-    robots = _compiled(arguments)
+    robots = _compiled_robots(arguments)
+    decontamination, test_runs = _compiled_test_files(arguments)
     inputs_sha256 = digest_of_inputs([Input(segment.name, segment.size) for segment in segments])
     index = _index(arguments, inputs_sha256)
     configuration = Configuration(
@@ -95,13 +100,14 @@ def prepare(arguments: Arguments) -> Prepared:
         models={path.name: known.sha256_of(path) for path in files},
         blocklist_sha256=sha256_of(blocklist) if blocklist else None,
         robots_sha256=robots.sha256 if robots else None,
+        decontamination=decontamination,
         extractor_version=version_of(arguments.recipe.extractor),
         inputs_sha256=inputs_sha256,
         hash_index=index.base_digest if index else None,
         num_segments=len(segments),
     )
     size = estimate_bytes(segments, arguments.fetch)
-    return Prepared(segments, size, lid_models, lm_dir, blocklist, robots, index, coverage, configuration)
+    return Prepared(segments, size, lid_models, lm_dir, blocklist, robots, test_runs, index, coverage, configuration)
 
 
 def _lid_models(arguments: Arguments) -> LidModels:
@@ -144,7 +150,7 @@ def _check(model: ModelFiles, normalization: Normalization, known: Memory) -> No
         known.note_sound(_CHECK, *contents)
 
 
-def _compiled(arguments: Arguments) -> Compiled | None:
+def _compiled_robots(arguments: Arguments) -> CompiledRobots | None:
     """Return what --robots disallows."""
     if not arguments.robots.inputs:
         return None
@@ -152,6 +158,26 @@ def _compiled(arguments: Arguments) -> Compiled | None:
 
     archives = find_segments(arguments.robots, arguments.fetch)
     return compile_archives([archive.path for archive in archives], arguments.fetch)
+
+
+def _compiled_test_files(arguments: Arguments) -> tuple[Decontamination | None, CompiledTests | None]:
+    """Return what --decontaminate asks for, and the runs of words of its files."""
+    asked, option = arguments.decontaminate, "--decontaminate"
+    if not asked.files:
+        return None, None
+    from ccnet_pipeline.decontamination.compiling import compile_test_files
+    from ccnet_pipeline.decontamination.test_files import find_test_files
+
+    files = find_test_files(asked.files, option)
+    excepted = find_test_files(asked.excepted, f"{option}_except") if asked.excepted else None
+    compiled = compile_test_files(files, excepted, asked.num_words, asked.fields, option)
+    made = Decontamination(
+        files=dict(files.sha256),
+        excepted=dict(excepted.sha256) if excepted else {},
+        num_words=asked.num_words,
+        fields=asked.fields,
+    )
+    return made, compiled
 
 
 def _index(arguments: Arguments, inputs_sha256: str) -> FoundIndex | None:

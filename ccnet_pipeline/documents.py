@@ -7,6 +7,8 @@ from urllib.parse import urlsplit
 import msgspec
 from msgspec import UNSET, UnsetType
 
+from ccnet_pipeline.decontamination.findings import Finding
+
 SHARD_FORMAT = 1
 
 # What nearly all URLs begin with: nothing is to be thought about there, which is most of what urlsplit costs.
@@ -52,11 +54,13 @@ class Reject(Document):
     """A document or record that was dropped: the same fields, and why."""
 
     reason: str
+    contamination: Finding | UnsetType = UNSET  # only of what is contaminated
 
     @classmethod
-    def of(cls, document: Document, reason: str) -> "Reject":
+    def of(cls, document: Document, reason: str, contamination: Finding | UnsetType = UNSET) -> "Reject":
         """Return a document as one that is dropped."""
-        return cls(**{each.name: getattr(document, each.name) for each in fields(document)}, reason=reason)
+        same = {each.name: getattr(document, each.name) for each in fields(document)}
+        return cls(**same, reason=reason, contamination=contamination)
 
 
 encode = msgspec.json.Encoder().encode

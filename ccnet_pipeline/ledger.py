@@ -28,6 +28,7 @@ The reasons, in the order in which a record meets them:
     not_language       no language at all: numbers, code, lists of keywords, damaged text (if a model tells that)
     language_unwanted  a language outside --languages
     bucket_<bucket>    a bucket outside --keep_buckets
+    contaminated       shares a run of words with a test file (--decontaminate)
     removed_later      was kept, and taken out when the run was complete (beam_jobs.remove)
 
 Of web pages it is also counted how their main text was found, `first_pass` and so on (ccnet_pipeline.web.fallback).
@@ -39,6 +40,7 @@ import statistics
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from ccnet_pipeline.decontamination.findings import ContaminationTally
 from ccnet_pipeline.errors import BalanceError
 from ccnet_pipeline.quality import Quality, add_counts
 
@@ -170,6 +172,7 @@ class Account:
     damage: DamageTally = field(default_factory=DamageTally)
     main_text: MainTextTally = field(default_factory=MainTextTally)
     quality: dict[str, Quality] = field(default_factory=dict)  # by language
+    contamination: ContaminationTally = field(default_factory=ContaminationTally)
 
     def language(self, code: str) -> Tally:
         return self.languages.setdefault(code, Tally())
@@ -181,6 +184,7 @@ class Account:
         self.tally.add(other.tally)
         self.damage.add(other.damage)
         self.main_text.add(other.main_text)
+        self.contamination.add(other.contamination)
         for code, tally in other.languages.items():
             self.language(code).add(tally)
         for code, quality in other.quality.items():

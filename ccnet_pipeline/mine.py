@@ -4,14 +4,17 @@ It goes by chunks of pages, kernel by kernel. What deduplication leaves is known
 (survivors.py). All that survives is identified in one call, and the paragraphs of a page are grouped by language (a
 page is one group where the document is the unit). Then the groups are scored for fluency, language by language: when
 languages take turns, every text finds the models of another one in the processor's caches, which costs as much as
-scoring. At last, page by page, a group whose bucket is wanted becomes a document.
+scoring. What is left is compared with test files, and at last, page by page, becomes documents.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from itertools import islice
 
-from msgspec import UNSET
+from msgspec import UNSET, UnsetType
 
+from ccnet_pipeline.decontamination.findings import Finding
+from ccnet_pipeline.decontamination.table import RunTable
 from ccnet_pipeline.dedup.duplicates import Verdicts
 from ccnet_pipeline.documents import Document, Reject, domain_of
 from ccnet_pipeline.fluency import Bucket, FluencyModels, bucket_of
@@ -25,6 +28,7 @@ from ccnet_pipeline.survivors import Survivors, num_judged, survivors_of
 
 _FURTHEST_LAST = ("empty", "blank", "repeated", "duplicate", "language_unsure", "not_language", "language_unwanted")
 _WITHOUT_LANGUAGE = ("language_unsure", "not_language")
+_CONTAMINATED = "contaminated"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +50,7 @@ class _Judged:
     perplexity: float | None = None
     bucket: Bucket | None = None  # None: it left before
     reason: str | None = None  # why it is dropped; None: it is kept
+    finding: Finding | UnsetType = UNSET  # what it shares with a test file
 
 
 @dataclass(slots=True)
@@ -59,7 +64,9 @@ class Miner:
     models: FluencyModels
     keep_rejects: bool = False
     keep_labels: bool = False
+    test_runs: RunTable | None = None
     account: Account = field(default_factory=Account)
+    _compared: int = 0  # documents, with test files
     _grouper: Grouper = field(init=False)
 
     def __post_init__(self) -> None:
@@ -79,6 +86,7 @@ class Miner:
                 yield from self._mine(survivors_of(chunk, verdicts[start:position]))
         if position != len(verdicts):
             raise ValueError(f"{self.segment}: {len(verdicts)} verdicts for {position} paragraphs")
+        self.account.contamination.check(self.segment, self._compared)
 
     def _mine(self, survivors: Survivors) -> Iterator[Document]:
         survivors.book(self.account.tally)
@@ -114,8 +122,24 @@ class Miner:
 
     def _judge(self, groups_of_pages: Sequence[Sequence[Group]]) -> list[list[_Judged]]:
         """Score the groups that go on, and say what becomes of each."""
-        perplexities = iter(self._perplexities([group for groups in groups_of_pages for group in groups]))
-        return [[self._judged(group, next(perplexities)) for group in groups] for groups in groups_of_pages]
+        groups = [group for of_page in groups_of_pages for group in of_page]
+        judged = iter(
+            self._compare([self._judged(*each) for each in zip(groups, self._perplexities(groups), strict=True)])
+        )
+        return [list(islice(judged, len(of_page))) for of_page in groups_of_pages]
+
+    def _compare(self, judged: list[_Judged]) -> list[_Judged]:
+        """Drop what shares a run of words with a test file. It is the last judge: so it sees least, and all published."""
+        if self.test_runs is None:
+            return judged
+        kept = [place for place, each in enumerate(judged) if each.reason is None]
+        findings = self.test_runs.find(["\n".join(judged[place].group.texts) for place in kept])
+        for place, finding in zip(kept, findings, strict=True):
+            if finding is not None:
+                judged[place] = replace(judged[place], reason=_CONTAMINATED, finding=finding)
+                self.account.contamination.count(finding)
+        self._compared += len(kept)
+        return judged
 
     def _perplexities(self, groups: Sequence[Group]) -> list[float | None]:
         """Return the perplexity of each group; None where it leaves before, or its language has no model."""
@@ -153,14 +177,14 @@ class Miner:
                 continue
             reasons.append(each.reason)
             if each.bucket and self.keep_rejects:
-                yield Reject.of(self._document(candidate, each, several), each.reason)
+                yield Reject.of(self._document(candidate, each, several), each.reason, each.finding)
         yield from documents
         if documents:
             self.account.tally.keep(1, 0, 0)
             return
         reason = max(reasons, key=_stage)
         self.account.tally.drop(reason, 1, 0, 0)
-        if not reason.startswith("bucket_"):
+        if reason in _FURTHEST_LAST:
             yield from self._reject_page(candidate, reason)
 
     def _book(self, judged: _Judged) -> None:
@@ -224,4 +248,5 @@ def _telling_of_lost(page: Page) -> Paragraphs:
 
 def _stage(reason: str) -> tuple[int, str]:
     """Order reasons by how far a page got; the name decides between two buckets."""
-    return (_FURTHEST_LAST.index(reason) if reason in _FURTHEST_LAST else len(_FURTHEST_LAST)), reason
+    behind = len(_FURTHEST_LAST) + (reason == _CONTAMINATED)
+    return (_FURTHEST_LAST.index(reason) if reason in _FURTHEST_LAST else behind), reason

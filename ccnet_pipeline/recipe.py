@@ -117,6 +117,16 @@ class Input:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Decontamination:
+    """What documents are compared with. Files are named by their sha256."""
+
+    files: dict[str, str]  # of test sets, by name
+    excepted: dict[str, str]  # whose runs of words do not count
+    num_words: int  # of a run
+    fields: tuple[str, ...]  # of JSON and tables, that alone count; none: all
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Configuration:
     """All that decides the bytes of a run: the same configuration gives the same shards.
 
@@ -136,6 +146,7 @@ class Configuration:
     models: dict[str, str]  # file name -> sha256
     blocklist_sha256: str | None
     robots_sha256: str | None = None  # of what --robots disallows, compiled
+    decontamination: Decontamination | None = None
     extractor_version: str  # its name, too
     hash_index: str | None = None  # digest of the hashes of earlier dumps
     inputs_sha256: str  # of `digest_of_inputs`

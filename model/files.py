@@ -3,9 +3,12 @@
 import contextlib
 import hashlib
 import os
+import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import BinaryIO
+
+from model.errors import UserError
 
 
 @contextlib.contextmanager
@@ -23,6 +26,25 @@ def write_whole(path: Path) -> Iterator[BinaryIO]:
         aside.replace(path)
     finally:
         aside.unlink(missing_ok=True)
+
+
+def check_free(folder: Path) -> None:
+    """Raise UserError if something is at --output; an empty folder is nothing."""
+    if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
+        raise UserError(f"{folder} is there already; delete it or give another --output")
+
+
+@contextlib.contextmanager
+def folder_whole(folder: Path) -> Iterator[Path]:
+    """Yield a folder that appears under its name when the block ends without an error, and not at all otherwise."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-") as name:
+        aside = Path(name, folder.name)
+        aside.mkdir()
+        yield aside
+        for path in (*aside.iterdir(), aside):
+            flush(path)
+        aside.rename(folder)
 
 
 def flush(path: Path) -> None:

@@ -47,6 +47,14 @@ class LanguageBooks:
     head_share: float | None  # in head, middle and tail
 
 
+@dataclass(frozen=True, slots=True)
+class Contamination:
+    """What documents were dropped for with --decontaminate."""
+
+    files: dict[str, int]  # name of a test file -> documents
+    words: dict[str, int] | UnsetType = UNSET  # in total only: the first runs of words by number of documents
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Books:
     """What was read, kept and dropped, as it stands in ledger.json."""
@@ -57,6 +65,7 @@ class Books:
     languages: dict[str, LanguageBooks]
     damage: DamageTally
     main_text: MainTextTally | UnsetType = UNSET  # absent where there is no web page
+    contamination: Contamination | UnsetType = UNSET  # absent where no document was dropped for it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -22,7 +22,8 @@ from model.network.xlmr import XlmR
 from model.sampling import generator
 from model.training.checkpoint import Checkpoint, Identity
 from model.training.distributed import Distributed
-from model.training.optim import Guard, clip_norm, learning_rate, make_optimizer, update
+from model.training.optim import Guard, clip_norm, make_optimizer, update
+from model.training.schedule import learning_rate
 from model.training.validation import evaluate
 
 
@@ -34,6 +35,19 @@ class Metrics(NamedTuple):
     gradient_norm: Tensor  # before clipping
     stopped: Tensor  # above 0: the guard lets no update through any more
     interrupted: Tensor  # above 0: a process was asked to stop
+    save: Tensor  # above 0: by the clock of the first process it is time for a checkpoint
+    validate: Tensor  # and for validation
+
+
+class Asked(NamedTuple):
+    """What a process asks for with a step. All hear of it with the step's metrics, and do it after the same step."""
+
+    interrupted: bool = False
+    save: bool = False
+    validate: bool = False
+
+
+_NOTHING = Asked()
 
 
 class MaskedLoss(nn.Module):
@@ -93,30 +107,22 @@ class Trainer:
         self.guard.losses_w.copy_(checkpoint.extra["losses"])
         self.steps_done = checkpoint.step
 
-    def step(self, batch: Batch, *, interrupted: bool = False) -> Metrics:
-        """Train on one batch and return what is to be reported; `interrupted` of any process is that of all."""
+    def step(self, batch: Batch, asked: Asked = _NOTHING) -> Metrics:
+        """Train on one batch and return what is to be reported; what any process asks for, all are told."""
         self._loss.train()
         loss_sum, count = self._gradients(batch)
-        own = [loss_sum, *(torch.full_like(loss_sum, float(number)) for number in (count, interrupted))]
-        loss_sum, count_sum, interruptions = self.ranks.sum(torch.stack(own)).unbind()
+        own = [loss_sum, *(torch.full_like(loss_sum, float(number)) for number in (count, *asked))]
+        loss_sum, count_sum, *wanted = self.ranks.sum(torch.stack(own)).unbind()
         loss = loss_sum / count_sum
         norm = clip_norm(self.model.parameters(), self.config.clip)
         mean_loss = self.guard.check(batch.step, loss, norm)
         update(self.optimizer, self.guard.stopped, rate=self.rate(batch.step))
         self.steps_done = batch.step + 1
-        return Metrics(loss, mean_loss, norm, self.guard.stopped, interruptions)
+        return Metrics(loss, mean_loss, norm, self.guard.stopped, *wanted)
 
     def rate(self, step: int) -> float:
         """Return the learning rate of a step, counted from 0."""
-        config = self.config
-        return learning_rate(
-            step,
-            peak=config.learning_rate,
-            warmup=config.warmup,
-            steps=config.steps,
-            schedule=config.schedule,
-            power=config.power,
-        )
+        return learning_rate(self.config, step)
 
     def validate(self, held_out: Mapping[str, masking.Masked]) -> dict[str, float]:
         """Return the loss of each language on held-out text, in nats."""
@@ -128,7 +134,7 @@ class Trainer:
         config, world = self.config, self.ranks.world
         # Targets of the global batch if all samples are full, so that neither micro-batches nor processes change the
         # weight of a target. Of the processes' gradients the mean is taken.
-        targets = config.batch_size * masking.masks_per_sample(config.seq_length, config.mask_share)
+        targets = config.batch_size * masking.masks_per_sample(config.seq_length, config.mask_share.at(batch.step))
         loss_sum = torch.zeros((), device=self.ranks.device)
         for number, count in enumerate(batch.counts_m):
             torch.manual_seed(self._dropout_seed(batch.step, number))

@@ -27,7 +27,7 @@ def prepare(held_out: Mapping[str, blocks.Tokens], batches: Batches, most: int) 
 
     Args:
         held_out: held-out tokens by language.
-        batches: of the training: with the same length, masks and seed.
+        batches: of the training: with the same length and seed, and the share of masks that it begins with.
         most: blocks a language.
 
     Raises:
@@ -39,7 +39,8 @@ def prepare(held_out: Mapping[str, blocks.Tokens], batches: Batches, most: int) 
         blocks.check_ids(ids_bs, stream, batches.vocab_size)
         keys = (("validation", language, row) for row in range(len(ids_bs)))
         vocab_size = batches.vocab_size
-        masked = masking.mask(ids_bs, keys, seed=batches.seed, share=batches.mask_share, vocab_size=vocab_size)
+        share = batches.mask_share.at(0)
+        masked = masking.mask(ids_bs, keys, seed=batches.seed, share=share, vocab_size=vocab_size)
         if masked.count and language in batches.streams:
             found[language] = masked
     return found
