@@ -94,7 +94,7 @@ def _cpu_peak(precision: str) -> float:
 
 def _work(job: Job) -> float:
     model, train = configs(job)
-    return flops.flops_per_token(model, seq_length=job.seq_length, mask_share=train.mask_share)
+    return flops.flops_per_token(model, seq_length=job.seq_length, mask_share=train.mask_share.at(0))
 
 
 @dataclass(frozen=True, slots=True)

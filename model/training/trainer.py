@@ -60,7 +60,7 @@ class MaskedLoss(nn.Module):
         self._bf16 = bf16
         self._compiled = compiled
         # Not the module: it would be registered a second time.
-        self._forward = torch.compile(model.forward, fullgraph=True) if compiled else model.forward
+        self._forward = torch.compile(model.forward, fullgraph=True, dynamic=False) if compiled else model.forward
 
     def forward(self, inputs_bs: Tensor, positions_bk: Tensor, targets_bk: Tensor) -> Tensor:
         """Return the mean loss over the targets that count, in nats, ()."""

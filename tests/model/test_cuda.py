@@ -25,6 +25,7 @@ from model.network.hf import config_json, to_hf
 from model.network.loss import chunked_cross_entropy
 from model.network.xlmr import XlmR
 from model.presets import SIZES
+from model.stages import Stages
 from model.training.checkpoint import Identity
 from model.training.distributed import Distributed
 from model.training.trainer import Trainer
@@ -108,10 +109,10 @@ def test_logits_are_those_of_transformers() -> None:
 def _batches(vocab_size: int = 91) -> Batches:
     rng = np.random.default_rng(0)
     streams = {name: rng.integers(4, vocab_size - 1, 500).astype(np.uint32) for name in ("en", "sw")}
-    order = Order(dict.fromkeys(streams, 500 // 31 + 1), dict.fromkeys(streams, 0.5), seed=3)
+    order = Order(dict.fromkeys(streams, 500 // 31 + 1), {0: dict.fromkeys(streams, 0.5)}, seed=3)
     return Batches(
-        order=order, streams=streams, seed=3, seq_length=32, batch_size=16, micro_batch=4, mask_share=0.15,
-        vocab_size=91,
+        order=order, streams=streams, seed=3, seq_length=32, batch_size=16, micro_batch=4, vocab_size=91,
+        mask_share=Stages.constant(0.15),
     )  # fmt: skip
 
 
