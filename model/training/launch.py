@@ -12,10 +12,11 @@ from model.errors import UserError
 from model.mixture import Mixture
 from model.network import hf
 from model.network.xlmr import XlmR
-from model.training import branch, compiler, prepare, text
+from model.training import branch, compiler, hardware, prepare, text
 from model.training.checkpoint import latest, load
 from model.training.distributed import Distributed, start
 from model.training.folder import Request, locked, write_config
+from model.training.hardware import Hardware
 from model.training.progress import Progress
 from model.training.run import Outcome, Run
 from model.training.table import log_line, remarks, table_of
@@ -85,10 +86,12 @@ def _train(request: Request, ranks: Distributed) -> Outcome:
         if not ranks.first:
             return Run(trainer, request.output, data.held_out, None).train()
         write_config(request, identity)
-        _announce(trainer, data.mixture)
+        found = hardware.describe(ranks.device, identity.model, identity.train)
+        _announce(trainer, data.mixture, found)
         steps = identity.train.steps
         with Progress(request.output, step=trainer.steps_done, steps=steps) as progress:
             if trainer.steps_done == 0:
+                progress.record(found)
                 progress.record(log_line(data.mixture))
             ending = Run(trainer, request.output, data.held_out, progress).train()
         if ending is Outcome.COMPLETE:
@@ -107,12 +110,13 @@ def _train(request: Request, ranks: Distributed) -> Outcome:
         raise
 
 
-def _announce(trainer: Trainer, mixture: Mixture) -> None:
+def _announce(trainer: Trainer, mixture: Mixture, found: Hardware) -> None:
     config, parameters = trainer.config, sum(part.numel() for part in trainer.model.parameters())
     Console(stderr=True).print(table_of(mixture))
     for remark in remarks(mixture, config):
         _log.info("%s", remark)
     ranks = trainer.ranks
+    _log.info("%s", found.text)
     _log.info(
         "%s: %.1f M parameters, vocabulary %d; %d process(es) on %s, %s; step %d of %d",
         *(config.size, parameters / 1e6, trainer.batches.vocab_size, ranks.world, ranks.device.type, config.precision),
