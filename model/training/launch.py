@@ -115,8 +115,8 @@ def _announce(trainer: Trainer, mixture: Mixture, found: Hardware) -> None:
     Console(stderr=True).print(table_of(mixture))
     for remark in remarks(mixture, config):
         _log.info("%s", remark)
-    _log.info("%s", found.text)
     ranks = trainer.ranks
+    _log.info("%s", found.text)
     _log.info(
         "%s: %.1f M parameters, vocabulary %d; %d process(es) on %s, %s; step %d of %d",
         *(config.size, parameters / 1e6, trainer.batches.vocab_size, ranks.world, ranks.device.type, config.precision),
