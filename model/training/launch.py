@@ -88,11 +88,10 @@ def _train(request: Request, ranks: Distributed) -> Outcome:
         write_config(request, identity)
         found = replace(describe(ranks.device, model.config, identity.train), step=trainer.steps_done)
         _announce(trainer, data.mixture, found)
-        steps = identity.train.steps
-        with Progress(request.output, step=trainer.steps_done, steps=steps) as progress:
-            if trainer.steps_done < steps:  # a complete run is left as it is
+        steps, languages = identity.train.steps, log_line(data.mixture)
+        with Progress(request.output, languages, step=trainer.steps_done, steps=steps) as progress:
+            if trainer.steps_done < steps:  # the log of a complete run stays as it is
                 progress.record(found)
-                progress.record(log_line(data.mixture, trainer.steps_done))
             ending = Run(trainer, request.output, data.held_out, progress).train()
         if ending is Outcome.COMPLETE:
             _log.info(_NEXT, *[request.output] * 4)

@@ -39,7 +39,7 @@ def remarks(mixture: Mixture, train: TrainConfig) -> Iterator[str]:
         )
 
 
-def log_line(mixture: Mixture, step: int) -> LanguagesLine:
-    """Return the table as a line of the log, where `step` steps are done."""
+def log_line(mixture: Mixture) -> LanguagesLine:
+    """Return the table as a line of the log."""
     rows = {name: asdict(row) for name, row in mixture.rows.items()}
-    return LanguagesLine(step=step, languages=rows, too_small=mixture.too_small, missing=mixture.missing)
+    return LanguagesLine(languages=rows, too_small=mixture.too_small, missing=mixture.missing)

@@ -96,13 +96,13 @@ def weights(run: Path) -> Mapping[str, torch.Tensor]:
 
 
 def lines(run: Path) -> list[dict[str, Any]]:
-    """The log without what is measured, nor what is said anew where a run goes on."""
+    """The log without what is measured."""
     measured = ("tokens_per_second", "mfu", "loader_wait", "peak_bytes", "first_step")
     found = [json.loads(line) for line in (run / "log.jsonl").read_text("utf-8").splitlines()]
     return [
         {name: value for name, value in line.items() if name not in measured}
         for line in found
-        if line["event"] != "hardware" and (line["event"], line["step"] > 0) != ("languages", True)
+        if line["event"] != "hardware"
     ]
 
 
