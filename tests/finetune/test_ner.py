@@ -32,7 +32,10 @@ def sentence(words: str, tags: str) -> Sentence:
     return Sentence(tuple(words.split(" ")), tuple(tags.split()), Path("x.tsv"), 7)
 
 
-LONG = sentence("Anna Paul lives in Paris and works in the big old Berlin house", "B-PER I-PER O O B-LOC O O O O O B-LOC I-LOC I-LOC")
+LONG = sentence(
+    "Anna Paul lives in Paris and works in the big old Berlin house",
+    "B-PER I-PER O O B-LOC O O O O O O B-LOC I-LOC",
+)
 
 
 def outputs_for(rows: Sequence[Row], tags: Sequence[Sequence[str]]) -> list[Output]:

@@ -45,7 +45,11 @@ def test_names_of_all_sets(tmp_path: Path) -> None:
     write(tmp_path / "tydiqa-goldp-v1.1-dev" / "tydiqa-goldp-dev-finnish.json", question(10))
     write(tmp_path / "tydiqa.ko.dev.json", question(11))
     data = read_folder(tmp_path)
-    found = {(language, split): part[0].id for language, splits in data.examples.items() for split, part in splits.items()}
+    found = {
+        (language, split): part[0].id
+        for language, splits in data.examples.items()
+        for split, part in splits.items()
+    }
     assert found == {
         ("en", TRAIN): "q1",
         ("en", DEV): "q3",
