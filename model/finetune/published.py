@@ -1,8 +1,8 @@
 """Figures that others have published, and how much text CC-100 has of each language.
 
 published.csv has a line a figure, in percent, with its source: Conneau et al. 2020 (XLM-R), tables 1 to 4. The language
-"avg" is the average as it is printed there; those of XLM-100's two rows are not the means of their rows, but each that of
-the other. cc100.csv is table 6 of that paper.
+"avg" is the average as it is printed there. Those of XLM-100's two rows are not the means of these rows: each is that
+of the other. cc100.csv is table 6 of that paper.
 """
 
 import csv
