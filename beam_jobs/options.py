@@ -233,7 +233,9 @@ def _decontaminate(parsed: argparse.Namespace) -> Decontaminate:
     if not parsed.decontaminate:
         for name in ("except", "ngram", "fields"):
             if getattr(parsed, f"decontaminate_{name}") not in (None, []):
-                raise UserError(f"--decontaminate_{name} says how to compare with test files: give --decontaminate, too")
+                raise UserError(
+                    f"--decontaminate_{name} says how to compare with test files: give --decontaminate, too"
+                )
         return Decontaminate()
     num_words, fields = parsed.decontaminate_ngram, parsed.decontaminate_fields
     names = {name.strip() for name in (fields or "").split(",")} - {""}

@@ -21,8 +21,9 @@ LEAST_WORDS = 8  # of a text that is looked for as a whole. Source: GPT-3, appen
 _TITLE = b"runs of words of test files, 1\n"
 _TITLE_BYTES = 64
 _NUM_COUNTS = 3
-# Of the first bits of a run, an array tells whether any run begins so: few that are not in the table pass. 64 MB at most.
-_SPARE_BITS, _LEAST_BITS, _MOST_BITS = 4, 16, 26
+# Of the first bits of a run, a bit tells whether any run begins so: few that are not in the table pass. 16 MB at most.
+_SPARE_BITS, _LEAST_BITS, _MOST_BITS = 4, 16, 27
+_3, _7 = np.uint64(3), np.uint64(7)
 
 
 def pack(num_words: int, runs: Numbers, files: Sequence[int], names: Sequence[str]) -> bytes:
@@ -53,8 +54,9 @@ class RunTable:
         self._names: list[str] = msgspec.json.decode(packed[names:end], type=list[str])
         bits = min(max(num_runs.bit_length() + _SPARE_BITS, _LEAST_BITS), _MOST_BITS)
         self._shift = np.uint64(64 - bits)
-        self._may_be = np.zeros(1 << bits, np.bool_)
-        self._may_be[self._runs >> self._shift] = True
+        may_be = np.zeros(1 << bits, np.bool_)
+        may_be[self._runs >> self._shift] = True
+        self._may_be = np.packbits(may_be, bitorder="little")
 
     def __len__(self) -> int:
         """How many runs are in it."""
@@ -71,22 +73,24 @@ class RunTable:
 
     def _found(self, words: Words) -> list[tuple[int, Finding]]:
         """Return the numbers of texts, each with what it has first."""
-        first: dict[int, tuple[int, int, int]] = {}  # of a text: start and stop of the run, its place in the table
         whole = whole_runs(words, words.of_lines, LEAST_WORDS, self._num_words)
-        for runs in (runs_of(words, self._num_words), whole):
-            for which, at in zip(*self._known(runs.numbers), strict=True):
-                start = int(runs.starts[which])
-                text = int(np.searchsorted(words.of_texts, start, "right")) - 1
-                if text not in first or start < first[text][0]:
-                    first[text] = start, int(runs.stops[which]), at
+        found = [(runs, *self._known(runs.numbers)) for runs in (runs_of(words, self._num_words), whole)]
+        starts, stops = (
+            np.concatenate([getattr(runs, each)[which] for runs, which, _ in found]) for each in ("starts", "stops")
+        )
+        at = np.concatenate([at for _, _, at in found])
+        order = np.argsort(starts, kind="stable")  # a word has either a run or a paragraph that is shorter
+        texts, first = np.unique(np.searchsorted(words.of_texts, starts[order], "right") - 1, return_index=True)
         return [
-            (text, Finding(self._names[self._files[at]], words.written(start, stop)))
-            for text, (start, stop, at) in first.items()
+            (text, Finding(self._names[self._files[at[place]]], words.written(starts[place], stops[place])))
+            for text, place in zip(texts.tolist(), order[first].tolist(), strict=True)
         ]
 
-    def _known(self, runs: Numbers) -> tuple[list[int], list[int]]:
+    def _known(self, runs: Numbers) -> tuple[Places, Places]:
         """Return which of some runs are in the table, and where there."""
-        which: Places = np.flatnonzero(self._may_be.take(runs >> self._shift))
-        at = np.minimum(np.searchsorted(self._runs, runs[which]), max(len(self._runs) - 1, 0))
-        found = self._runs[at] == runs[which] if len(which) else np.zeros(0, np.bool_)
-        return which[found].tolist(), at[found].tolist()
+        begins = runs >> self._shift
+        passed = self._may_be.take(begins >> _3) >> (begins & _7).astype(np.uint8) & 1
+        which: Places = np.flatnonzero(passed)
+        at = np.searchsorted(self._runs, runs[which])
+        found = self._runs.take(at, mode="clip") == runs[which]
+        return which[found], at[found]

@@ -125,7 +125,7 @@ def words_of(texts: Sequence[str]) -> Words:
         weights_of_codes = found & _WEIGHT
         in_word = weights_of_codes != 0
         starts = _starts(in_word, in_word & (weights_of_codes != WORD << _WEIGHT_SHIFT))
-        weights = (weights_of_codes[starts] >> _WEIGHT_SHIFT).astype(np.int64)
+        weights = _weights(weights_of_codes[starts] >> _WEIGHT_SHIFT)
         codes = (found & _CODE) * in_word
     num_lines = np.cumsum([0, *(each.count("\n") + 1 for each in texts)])
     of_lines = np.concatenate([[0], np.searchsorted(starts, line_feeds), [len(starts)]])
@@ -134,14 +134,22 @@ def words_of(texts: Sequence[str]) -> Words:
 
 def runs_of(words: Words, num_words: int) -> Runs:
     """Return all runs that weigh as much as so many words: of every word that has one the run that begins there."""
-    before = words.weight_before()
     starts = np.arange(len(words.numbers), dtype=np.int64)
-    stops = starts + num_words
-    if words.weights is not None:
-        stops = np.searchsorted(before, before[:-1] + num_words * WORD)
+    stops = starts + num_words if words.weights is None else _stops(words, words.weights, num_words * WORD)
     ends = np.repeat(words.of_texts[1:], np.diff(words.of_texts))
     whole = np.flatnonzero(stops <= ends)
     return _runs(words, starts[whole], stops[whole])
+
+
+def _stops(words: Words, weights: npt.NDArray[np.int64], least: int) -> Places:
+    """Return where the run from each word on ends. Most are of words of one weight, and need not be searched for."""
+    starts, before = np.arange(len(weights), dtype=np.int64), words.weight_before()
+    changes = np.append(np.flatnonzero(np.diff(weights)) + 1, len(weights))
+    same_until = np.repeat(changes, np.diff(changes, prepend=0))
+    stops = starts + -(-least // weights)
+    mixed = np.flatnonzero(stops > same_until)
+    stops[mixed] = np.searchsorted(before, before[mixed] + least)
+    return stops
 
 
 def whole_runs(words: Words, bounds: Places, least: int, below: int) -> Runs:
@@ -174,6 +182,10 @@ def num_different(words: Words, runs: Runs) -> Places:
         at = np.minimum(runs.starts + step, len(last) - 1)
         counts += (runs.starts + step < runs.stops) & has_letter[at] & (last[at] < runs.starts)
     return counts
+
+
+def _weights(of_words: CodePoints) -> npt.NDArray[np.int64] | None:
+    return None if (of_words == WORD).all() else of_words.astype(np.int64)
 
 
 def _has_letter(words: Words) -> npt.NDArray[np.bool_]:
@@ -228,9 +240,7 @@ def _powers(factor: int, count: int) -> tuple[Numbers, Numbers]:
 @functools.lru_cache(4)
 def _so_many_powers(factor: int, count: int) -> tuple[Numbers, Numbers]:
     inverse = pow(factor, -1, 1 << 64)
-    first, second = (
-        np.multiply.accumulate(np.full(count, each, np.uint64)) for each in (factor, inverse)
-    )
+    first, second = (np.multiply.accumulate(np.full(count, each, np.uint64)) for each in (factor, inverse))
     return first, second
 
 

@@ -35,6 +35,7 @@ class Request:
     init: str | None  # the XLM-R to start from, as hub.pinned names it
     model: ModelConfig  # its vocab_size is what a new vocabulary is made with
     train: TrainConfig
+    weights: Path | None = None  # the file that train.weights were read from
     fewer_pieces: bool = False  # a vocabulary may be smaller where the text does not give more
     workers: int | None = None  # processes that make the vocabulary and encode; by default the processors
 

@@ -7,7 +7,7 @@ model asks for, the masked positions of the head only, nothing recomputed) divid
 import json
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -20,6 +20,7 @@ from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
 from torch.utils.tensorboard import SummaryWriter
 
 from model.files import write_whole
+from model.training.hardware import Hardware, memory_text
 
 LOG = "log.jsonl"
 
@@ -36,6 +37,8 @@ class StepLine:
     tokens_per_second: float  # of all processes, since the line before
     mfu: float | None  # None: what the device can do is not known
     loader_wait: float  # share of the time in which the training waited for a batch
+    peak_bytes: int | None  # most memory of the device so far; None for a CPU
+    first_step: float | None  # seconds of the first step since the run was begun or went on, in which it is compiled
     event: str = "step"
 
 
@@ -50,6 +53,17 @@ class ValidationLine:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LanguagesLine:
+    """The first line of the log: what the run trains on, and which languages it leaves out."""
+
+    step: int = 0
+    languages: Mapping[str, Mapping[str, float]]  # tokens, documents, share of the samples, epochs
+    too_small: Mapping[str, int]  # tokens
+    missing: Sequence[str]  # of a set of languages: the text has none
+    event: str = "languages"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StopLine:
     """A line of the log: why a run ended before its last step."""
 
@@ -58,7 +72,7 @@ class StopLine:
     event: str = "stop"
 
 
-Line = StepLine | ValidationLine | StopLine
+Line = StepLine | ValidationLine | StopLine | Hardware
 
 
 class Clock:
@@ -68,6 +82,11 @@ class Clock:
         self._since = time.perf_counter()
         self._steps = 0
         self._paused = self._waited = 0.0
+
+    @property
+    def seconds(self) -> float:
+        """Seconds of the lap so far, without pauses."""
+        return time.perf_counter() - self._since - self._paused
 
     def pause(self, seconds: float) -> None:
         self._paused += seconds
@@ -79,8 +98,7 @@ class Clock:
             step: steps done.
             waited: seconds of waiting since the beginning.
         """
-        now = time.perf_counter()
-        seconds = max(1e-9, now - self._since - self._paused)
+        now, seconds = time.perf_counter(), max(1e-9, self.seconds)
         rate, share = (step - self._steps) / seconds, (waited - self._waited) / seconds
         self.begin(step, waited, now)
         return rate, share
@@ -114,12 +132,18 @@ class Progress:
         self._log.close()
         self._board.close()
 
-    def write(self, line: Line, steps_per_second: float | None = None) -> None:
-        """Add a line to the log and to TensorBoard, and show it."""
+    def record(self, line: Line | LanguagesLine) -> None:
+        """Add a line to the log alone."""
         self._log.write(json.dumps(_plain(asdict(line))) + "\n")
         self._log.flush()
+
+    def write(self, line: Line, steps_per_second: float | None = None) -> None:
+        """Add a line to the log and to TensorBoard, and show it."""
+        self.record(line)
         for name, value in _scalars(line).items():
             self._board.add_scalar(name, value, line.step)
+        if isinstance(line, Hardware):
+            return None  # it is said before the bar begins
         if not isinstance(line, StepLine):
             return self._print(_text(line))
         text = _step_text(line, self._steps)
@@ -136,6 +160,7 @@ class Progress:
 def _step_text(line: StepLine, steps: int) -> str:
     parts = [f"step {line.step}/{steps}", f"loss {line.mean_loss:.3f}", f"{line.tokens_per_second:,.0f} tokens/s"]
     parts += [] if line.mfu is None else [f"MFU {line.mfu:.1%}"]
+    parts += [] if line.peak_bytes is None else [memory_text(line.peak_bytes)]
     return "  ".join([*parts, f"loader {line.loader_wait:.1%}"])
 
 
@@ -149,9 +174,10 @@ def _text(line: ValidationLine | StopLine) -> str:
 def _scalars(line: Line) -> dict[str, float]:
     if isinstance(line, ValidationLine):
         return {line.event: line.loss} | {f"{line.event}/{name}": loss for name, loss in line.languages.items()}
-    if isinstance(line, StopLine):
+    if not isinstance(line, StepLine):
         return {}
-    values = {name: value for name, value in asdict(line).items() if isinstance(value, float)}
+    values = {name: float(value) for name, value in asdict(line).items() if isinstance(value, (int, float))}
+    del values["step"]
     return {f"train/{name}": value for name, value in values.items()}
 
 
