@@ -72,7 +72,7 @@ class StopLine:
     event: str = "stop"
 
 
-Line = StepLine | ValidationLine | StopLine | Hardware
+Line = StepLine | ValidationLine | StopLine
 
 
 class Clock:
@@ -135,14 +135,16 @@ class Progress:
         self._log.close()
         self._board.close()
 
-    def write(self, line: Line, steps_per_second: float | None = None) -> None:
-        """Add a line to the log and to TensorBoard, and show it."""
+    def record(self, line: Line | Hardware) -> None:
+        """Add a line to the log alone."""
         self._log.write(_json(line))
         self._log.flush()
+
+    def write(self, line: Line, steps_per_second: float | None = None) -> None:
+        """Add a line to the log and to TensorBoard, and show it."""
+        self.record(line)
         for name, value in _scalars(line).items():
             self._board.add_scalar(name, value, line.step)
-        if isinstance(line, Hardware):
-            return None  # it is said before the bar begins
         if not isinstance(line, StepLine):
             return self._print(_text(line))
         text = _step_text(line, self._steps)
@@ -187,7 +189,7 @@ def _plain(value: Any) -> Any:
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
-def _json(line: Line | LanguagesLine) -> str:
+def _json(line: Line | LanguagesLine | Hardware) -> str:
     return json.dumps(_plain(asdict(line))) + "\n"
 
 
