@@ -5,8 +5,8 @@ which Chinese, Thai or Khmer do not write. The text is read once. Lines above 40
 language with fewer lines than its share has them counted several times, at most 40 times.
 
 **SentencePiece.** All settings are stated in `_train`. Nothing is left to its sampling, which needs all lines in
-memory; train_extremely_large_corpus is ignored from 0.2.3 on, where no sample is too large. Scores are rounded
-(model.text.proto.round_scores), so that Hugging Face's tokenizers cut words alike.
+memory. From 0.2.3 on it has no limit of 32 bits for the sample, and ignores train_extremely_large_corpus. Scores are
+rounded (model.text.proto.round_scores), so that Hugging Face's tokenizers cut words alike.
 
 **Determinism.** The same text, options and library versions give the same bytes.
 
