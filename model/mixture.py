@@ -115,8 +115,8 @@ def cut(given: Mapping[str, float], most: Mapping[str, float]) -> dict[str, floa
 
     Where all are cut there are no others: then the shares are in proportion to `most`.
 
-    >>> cut({"en": 0.5, "sw": 0.3, "om": 0.2}, {"en": 2.0, "sw": 0.35, "om": 0.04})
-    {'en': 0.61, 'sw': 0.35, 'om': 0.04}
+    >>> cut({"en": 0.5, "sw": 0.25, "om": 0.25}, {"en": 2.0, "sw": 0.25, "om": 0.125})
+    {'en': 0.625, 'sw': 0.25, 'om': 0.125}
     """
     if all(share <= most[name] for name, share in given.items()):
         return dict(given)
