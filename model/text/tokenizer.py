@@ -77,9 +77,8 @@ class Tokenizer:
         ids[ids == _OFFSET] = self.unk_id
         return ids, np.add.reduceat(lengths, np.cumsum(counts) - counts) if len(texts) else lengths
 
-    @property
     def pieces(self) -> dict[int, tuple[str, float]]:
-        """Each id that stands for a piece of text, with the piece and its score; the other ids are special."""
+        """Return each id that stands for a piece of text, with the piece and its score; the other ids are special."""
         numbers = range(FIRST_PIECE - _OFFSET, len(self._pieces))
         return {n + _OFFSET: (self._pieces.id_to_piece(n), self._pieces.get_score(n)) for n in numbers}
 
