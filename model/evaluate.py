@@ -73,7 +73,7 @@ def _score(run: Path, folder: Path, device: str | None) -> "Scores":
     from model.finetune.device import find_device
     from model.finetune.plan import MODEL, Scores, read_plan
     from model.finetune.scoring import Scorer, splits
-    from model.finetune.source import load_source
+    from model.finetune.source import load_network, load_source
     from model.finetune.tasks import TASKS
 
     plan = read_plan(run)
@@ -83,9 +83,10 @@ def _score(run: Path, folder: Path, device: str | None) -> "Scores":
         _log.info("%s: %s", plan.choices.task, line)
     source = load_source(str(run / MODEL), str(run / MODEL))
     place = find_device(device)
-    network = task.load(source, plan.encoding.labels).to(place)
+    network = load_network(task, source, plan.encoding.labels).to(place)
     scorer = Scorer(task, network, source, plan.encoding, place, plan.choices.precision)
-    return Scores(languages=scorer.score_all(data), splits=splits(data), partial=data.partial)
+    partial = tuple(dict.fromkeys((*plan.partial, *data.partial)))
+    return Scores(languages=scorer.score_all(data), splits=splits(data), partial=partial)
 
 
 def _write(rows: Sequence["Row"], output: Path) -> None:

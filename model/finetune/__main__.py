@@ -117,8 +117,7 @@ def _finetune(options: argparse.Namespace) -> None:
     with open_source(options.model) as source:
         work = [(run, _plan(run, options, source, data[run.task])) for run in _runs(options, data)]
         for run, plan in work:  # all are looked at before the first begins
-            if (run.folder / RUN).exists() and (other := read_plan(run.folder).differences(plan)):
-                raise UserError(f"{run.folder} was begun otherwise: {', '.join(other)}; give another --output")
+            _check_folder(run, plan)
         for run, plan in work:
             _train(run, plan, options, source, data[run.task])
     print(to_markdown(collect([options.output])))
@@ -167,7 +166,19 @@ def _plan(run: _Run, options: argparse.Namespace, source: Any, data: Any) -> Any
     return make_plan(choices, source, data)
 
 
+def _check_folder(run: _Run, plan: Any) -> None:
+    """Raise UserError if the place of a run has another one, in it or around it: a table would mix them."""
+    others = [path.parent for path in run.folder.glob("*/**/run.json")]
+    others += [folder for folder in run.folder.parents if (folder / RUN).exists()]
+    if others:
+        raise UserError(f"{run.folder} would mix with the run in {others[0]}; give another --output")
+    if (run.folder / RUN).exists() and (other := read_plan(run.folder).differences(plan)):
+        raise UserError(f"{run.folder} was begun otherwise: {', '.join(other)}; give another --output")
+
+
 def _train(run: _Run, plan: Any, options: argparse.Namespace, source: Any, data: Any) -> None:
+    import torch
+
     from model.finetune.device import find_device
     from model.finetune.loop import Means, finetune
     from model.finetune.tasks import TASKS
@@ -178,7 +189,10 @@ def _train(run: _Run, plan: Any, options: argparse.Namespace, source: Any, data:
     )  # fmt: skip
     _log.info("%s: %s on %s, chosen by %s, seed %d", run.folder, run.task, "+".join(run.train),
               "+".join(plan.select), run.seed)  # fmt: skip
-    finetune(TASKS[run.task], data, source, plan, run.folder, means)
+    try:
+        finetune(TASKS[run.task], data, source, plan, run.folder, means)
+    except torch.OutOfMemoryError as error:
+        raise MemoryError from error
 
 
 if __name__ == "__main__":

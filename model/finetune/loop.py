@@ -11,8 +11,8 @@ that was killed goes on from its checkpoint as if nothing had been: bitwise on a
 import logging
 import math
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +24,10 @@ from model.finetune.journal import Journal
 from model.finetune.plan import MODEL, SCORES, Plan, write_json, write_plan
 from model.finetune.recipes import Recipe
 from model.finetune.scoring import Scorer, autocast, splits, to_device
+from model.finetune.source import load_network
 from model.finetune.state import State, read_state, write_best, write_state
 from model.finetune.task import DEV, TRAIN, AnyTask, Data, Features, Source
+from model.ids import IGNORED
 from model.sampling import Permutation, generator
 from model.training.optim import clip_norm, make_optimizer
 
@@ -46,19 +48,19 @@ def finetune(task: AnyTask, data: Data[Any], source: Source, plan: Plan, output:
     """Train, or go on, until scores.json is there.
 
     Raises:
-        UserError: what is in `output` is of another plan, or the loss is no longer a number.
+        UserError: weights that the task cannot use, a damaged checkpoint, or a loss that is no longer a number.
     """
     if (output / SCORES).exists():
         return _log.info("%s: done before", output)
     output.mkdir(parents=True, exist_ok=True)
     write_plan(plan, output)
     torch.manual_seed(plan.choices.seed)
-    network = task.load(source, plan.encoding.labels).to(means.device)
+    network = load_network(task, source, plan.encoding.labels).to(means.device)
     scorer = Scorer(task, network, source, plan.encoding, means.device, plan.choices.precision)
     state = _train(scorer, data, plan, output, means)
     if not (output / MODEL).exists():
         (output / f"best-{state.best_epoch}").rename(output / MODEL)
-    best = task.load(Source(source.name, str(output / MODEL), "", source.tokenizer), plan.encoding.labels)
+    best = load_network(task, replace(source, location=str(output / MODEL)), plan.encoding.labels)
     scorer = Scorer(task, best.to(means.device), source, plan.encoding, means.device, plan.choices.precision)
     values = {"languages": scorer.score_all(data), "splits": splits(data)}
     write_json({**values, "epoch": state.best_epoch, "dev": state.best_score}, output / SCORES)
@@ -105,22 +107,34 @@ def _rows(scorer: Scorer, data: Data[Any], language: str) -> Sequence[Features]:
 def _step(
     scorer: Scorer, optimizer: torch.optim.Optimizer, batch: Sequence[Features], plan: Plan, step: int, means: Means
 ) -> torch.Tensor:
-    """Take one update; return the mean loss of its rows, ()."""
+    """Take one update; return the mean loss of its answers, ()."""
     network = scorer.network.train()
     torch.manual_seed(int(generator(plan.choices.seed, "dropout", step).integers(1 << 62)))
     size = means.micro_batch or len(batch)
+    parts = [
+        scorer.task.collate(batch[start : start + size], scorer.source.tokenizer, scorer.encoding)
+        for start in range(0, len(batch), size)
+    ]
+    answers = [_answers(part) for part in parts]
     total = torch.zeros((), device=means.device)
-    for start in range(0, len(batch), size):
-        part = batch[start : start + size]
-        inputs = to_device(scorer.task.collate(part, scorer.source.tokenizer, scorer.encoding), means.device)
+    for part, number in zip(parts, answers, strict=True):
         with autocast(means.device, plan.choices.precision):
-            loss = network(**inputs)["loss"] * (len(part) / len(batch))
-        loss.backward()
-        total += loss.detach()
+            loss = network(**to_device(part, means.device))["loss"]
+        share = loss * (number / sum(answers))
+        share.backward()
+        total += share.detach()
     clip_norm(network.parameters(), plan.choices.recipe.clip)
     optimizer.step()
     optimizer.zero_grad(set_to_none=True)
     return total
+
+
+def _answers(part: Mapping[str, torch.Tensor]) -> int:
+    """Return of how many answers the loss of some rows is the mean: one a row, or one a piece that has a label."""
+    labels = part.get("labels")
+    if labels is None or labels.ndim == 1:
+        return len(part["input_ids"])
+    return max(1, int((labels != IGNORED).sum()))
 
 
 def learning_rate(step: int, steps: int, recipe: Recipe) -> float:

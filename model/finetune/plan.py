@@ -59,7 +59,9 @@ def _flat(plan: Plan) -> dict[str, Any]:
 
 
 def make_plan(choices: Choices, source: Source, data: Data[Any]) -> Plan:
-    """Return the plan of a run; UserError if a language has no training or no dev set."""
+    """Return the plan of a run; UserError if a language has no training or no dev set, or rows are too long."""
+    if choices.recipe.length > source.longest:
+        raise UserError(f"{source.name} takes {source.longest} tokens; give --length {source.longest} or less")
     with_dev = tuple(language for language in sorted(data.examples) if data.examples[language].get(DEV))
     select = {SAME: choices.train, ALL: with_dev}.get(choices.selection) or tuple(choices.selection.split(","))
     for languages, split, flag in ((choices.train, TRAIN, "--train"), (select, DEV, "--select")):

@@ -1,7 +1,8 @@
 """Figures that others have published, and how much text CC-100 has of each language.
 
 published.csv has a line a figure, in percent, with its source: Conneau et al. 2020 (XLM-R), tables 1 to 4. The language
-"avg" is the average as it is printed there. cc100.csv is table 6 of that paper.
+"avg" is the average as it is printed there. Those of XLM-100's two rows are not the means of these rows: each is that
+of the other. cc100.csv is table 6 of that paper.
 """
 
 import csv
@@ -32,7 +33,18 @@ class Figure:
 def published() -> tuple[Figure, ...]:
     """Return all figures, in the order of the papers' tables."""
     rows = csv.DictReader(_lines("published.csv"))
-    return tuple(Figure(**{**row, "value": round(float(row["value"]) / 100, 5)}) for row in rows)
+    return tuple(
+        Figure(
+            task=row["task"],
+            model=row["model"],
+            training=row["training"],
+            language=row["language"],
+            metric=row["metric"],
+            value=round(float(row["value"]) / 100, 5),
+            source=row["source"],
+        )
+        for row in rows
+    )
 
 
 @cache

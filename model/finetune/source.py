@@ -2,14 +2,19 @@
 
 import contextlib
 import re
+import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError
+from torch import nn
 
 from model.errors import UserError
 from model.export import export
 from model.files import sha256_of
-from model.finetune.task import Source
+from model.finetune.task import AnyTask, Source
 
 _REMEDY = "pip install 'cc100-xlmr[finetune]' brings it"
 _HUB_NAME = re.compile(r"[\w.-]+(/[\w.-]+)?")
@@ -67,7 +72,22 @@ def load_source(name: str, location: str) -> Source:
         raise UserError(f"{name} has no tokenizer that fits its model; copy tokenizer.json and its companions there")
     files = [Path(location, file) for file in _WEIGHTS if Path(location, file).is_file()]
     digest = sha256_of(files[:1]) if files else str(getattr(config, "_commit_hash", ""))
-    return Source(name, location, digest, tokenizer)
+    return Source(name, location, digest, _longest(config, tokenizer), tokenizer)
+
+
+def _longest(config: Any, tokenizer: Any) -> int:
+    """Return how many tokens a model takes: it has a row of its position table for each; RoBERTa's begin at 2."""
+    rows = getattr(config, "max_position_embeddings", None) or sys.maxsize
+    unused = tokenizer.pad_token_id + 1 if "roberta" in config.model_type or config.model_type == "camembert" else 0
+    return int(min(rows - unused, tokenizer.model_max_length))
+
+
+def load_network(task: AnyTask, source: Source, labels: Sequence[str]) -> nn.Module:
+    """Return the network of a task; UserError if the weights are damaged, or of a kind that the task cannot use."""
+    try:
+        return task.load(source, labels)
+    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
+        raise UserError(f"{source.name}: its weights cannot be taken ({_first_line(error)}); copy it again") from error
 
 
 def _first_line(error: Exception) -> str:

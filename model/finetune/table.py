@@ -3,7 +3,7 @@
 import logging
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from pathlib import Path
 from statistics import mean, stdev
 
@@ -168,7 +168,18 @@ def columns_of(rows: Sequence[Row]) -> list[str]:
 
 def to_json(rows: Sequence[Row]) -> list[dict[str, object]]:
     """Return rows as they stand in table.json: values of seeds, mean and deviation of each cell, as fractions."""
-    return [{**asdict(row), "cells": _plain(row.cells)} for row in rows]
+    return [
+        {
+            "table": row.table,
+            "model": row.model,
+            "training": row.training,
+            "about": row.about,
+            "ours": row.ours,
+            "partial": list(row.partial),
+            "cells": _plain(row.cells),
+        }
+        for row in rows
+    ]
 
 
 def _plain(cells: Mapping[str, Mapping[str, Cell]]) -> dict[str, dict[str, dict[str, object]]]:

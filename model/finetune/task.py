@@ -71,6 +71,7 @@ class Source:
     name: str  # as the user gave it
     location: str  # for from_pretrained: a folder, or a name of the hub
     digest: str  # of the weights: sha256 of a file, or the hub's commit
+    longest: int  # tokens of a row that it can take
     tokenizer: PreTrainedTokenizerBase  # a fast one: it knows where in the text a token stands
 
 

@@ -52,7 +52,7 @@ def tune(task: str, model: Path, data: Path, output: Path, *flags: str) -> None:
 def mistake(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
     """The one line that a command says of a user's mistake."""
     capsys.readouterr()
-    assert main(list(arguments)) == 2
+    assert main(["--length=32", *arguments]) == 2
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith("python -m model.finetune: ")
     return line

@@ -22,6 +22,7 @@ from transformers import (
 )
 
 from model.finetune import loop
+from model.finetune.__main__ import main
 from model.finetune.loop import places_of
 from model.finetune.recipes import RECIPES
 from tests.finetune.planted import SIGNAL, WORDS, mistake, pairs, scores, tune, write_xnli
@@ -102,20 +103,24 @@ def test_a_run_that_is_killed_goes_on_to_the_same_result(
     assert sorted(path.name for path in output.iterdir()) == ["log.jsonl", "model", "run.json", "scores.json"]
 
 
-def test_micro_batches_add_up_to_the_same_gradient(tiny_model: Path, xnli: Path, tmp_path: Path) -> None:
+def write_panx(folder: Path) -> Path:
+    """Sentences of one to six words, so that parts of a batch have different numbers of tags."""
+    folder.mkdir(parents=True)
+    for split in ("train", "dev"):
+        sentences = [["Paul\tB-PER", *(f"{word}\tO" for word in WORDS[: place % 6])] for place in range(48)]
+        (folder / f"{split}-en.tsv").write_text("".join("\n".join(lines) + "\n\n" for lines in sentences))
+    return folder
+
+
+@pytest.mark.parametrize("task", ["xnli", "ner"])
+def test_micro_batches_add_up_to_the_same_gradient(task: str, tiny_model: Path, xnli: Path, tmp_path: Path) -> None:
+    data = xnli if task == "xnli" else write_panx(tmp_path / "panx")
+    model = _without_dropout(tiny_model, tmp_path / "model")
     for name, flags in (("whole", []), ("parts", ["--micro_batch=5"])):
-        tune(
-            "xnli",
-            _without_dropout(tiny_model, tmp_path / f"model-{name}"),
-            xnli,
-            tmp_path / name,
-            "--epochs=1",
-            *flags,
-        )
-    first, second = lines(tmp_path / "whole"), lines(tmp_path / "parts")
-    assert [line["loss"] for line in first if "loss" in line] == pytest.approx(
-        [line["loss"] for line in second if "loss" in line], rel=1e-3
-    )
+        tune(task, model, data, tmp_path / name, "--epochs=1", "--epoch_steps=3", "--log_every=1", *flags)
+    first, second = ([line["loss"] for line in lines(tmp_path / name) if "loss" in line] for name in ("whole", "parts"))
+    assert first == pytest.approx(second, rel=1e-5)
+    assert first[0] > first[2] > 0
 
 
 def _without_dropout(model: Path, folder: Path) -> Path:
@@ -306,7 +311,49 @@ def test_a_loss_that_is_no_number_ends_a_run(
     common = [f"--data={xnli}", f"--model={tiny_model}", f"--output={tmp_path / 'run'}"]
     arguments = ["--task=xnli", *common, "--batch_size=16", "--length=32", "--log_every=1"]
     capsys.readouterr()
-    from model.finetune.__main__ import main
-
     assert main(arguments) == 2
     assert "the loss at step 1 is nan; give a lower --learning_rate" in capsys.readouterr().err
+
+
+def test_rows_longer_than_the_model_takes_are_refused_with_what_it_takes(
+    tiny_model: Path, xnli: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copytree(tiny_model, tmp_path / "model")
+    path = tmp_path / "model" / "tokenizer_config.json"
+    told = json.loads(path.read_text())
+    common = [f"--data={xnli}", f"--model={tmp_path / 'model'}", f"--output={tmp_path / 'run'}"]
+    for lengths in (64, int(1e30)):  # as most folders say it, and as those that do not: the table of positions does
+        path.write_text(json.dumps({**told, "model_max_length": lengths}))
+        assert "takes 64 tokens; give --length 64 or less" in mistake(capsys, "--task=xnli", *common, "--length=65")
+    tune("xnli", tmp_path / "model", xnli, tmp_path / "run", "--length=64", "--epochs=1", "--epoch_steps=1")
+
+
+def test_a_run_inside_another_is_refused(
+    tuned: Path, tiny_model: Path, xnli: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copytree(tuned, tmp_path / "run")
+    common = ["--task=xnli", f"--data={xnli}", f"--model={tiny_model}"]
+    said = mistake(capsys, *common, f"--output={tmp_path / 'run'}", "--seeds", "0", "1")
+    assert f"{tmp_path / 'run' / 'seed-0'} would mix with the run in {tmp_path / 'run'}" in said
+    said = mistake(capsys, *common, f"--output={tmp_path}")
+    assert f"{tmp_path} would mix with the run in {tmp_path / 'run'}" in said
+
+
+def test_damaged_weights_and_a_device_without_room_are_one_line(
+    tiny_model: Path, xnli: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(tiny_model, tmp_path / "model")
+    weights = tmp_path / "model" / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-100])
+    common = ["--task=xnli", f"--data={xnli}", f"--output={tmp_path / 'run'}", "--length=32"]
+    assert main([*common, f"--model={tmp_path / 'model'}"]) == 2
+    assert f"{tmp_path / 'model'}: its weights cannot be taken" in capsys.readouterr().err.splitlines()[-1]
+
+    def no_room(*_: object) -> Tensor:
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setattr(loop, "_step", no_room)
+    shutil.rmtree(tmp_path / "run")
+    assert main([*common, f"--model={tiny_model}"]) == 2
+    said = capsys.readouterr().err.splitlines()[-1]
+    assert said == "python -m model.finetune: out of memory: give a smaller --micro_batch"
