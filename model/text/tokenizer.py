@@ -53,7 +53,10 @@ class Tokenizer:
         """Load `sentencepiece.bpe.model` from a folder; UserError if it is not there or damaged."""
         path = folder / MODEL_FILE
         if not path.is_file():
-            raise UserError(f"no {path}: python -m model.vocab --data DIR --output {folder} makes it")
+            raise UserError(
+                f"no {path}: copy it from where the model came from; "
+                f"python -m model.vocab --data DIR --output {folder} makes a new one"
+            )
         return cls(path.read_bytes(), str(path))
 
     def encode(self, texts: Sequence[str]) -> list[list[int]]:

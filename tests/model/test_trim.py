@@ -21,6 +21,7 @@ from transformers import (
 
 from ccnet_pipeline import sample
 from model import pretrain, trim
+from model.finetune.source import open_source
 from model.network import hf
 from model.text.proto import charsmap, keep_pieces, normalizer_spec
 from model.text.shards import Corpus, documents, find_corpus
@@ -224,6 +225,12 @@ def test_pretraining_goes_on_from_it(ours: Path, whole: Corpus, corpus: Corpus, 
     assert Tokenizer.load(run / "vocab").vocab_size == len(old_ids(tmp_path / "small"))
 
 
+def test_fine_tuning_goes_on_from_it(ours: Path, corpus: Corpus, tmp_path: Path) -> None:
+    trim.trim(ours, corpus, tmp_path / "small", workers=1)
+    with open_source(str(tmp_path / "small")) as source:
+        assert (len(source.tokenizer), source.longest) == (len(old_ids(tmp_path / "small")), 40)
+
+
 def test_a_piece_that_is_a_token_of_its_own_stays(ours: Path, corpus: Corpus, tmp_path: Path) -> None:
     folder = shutil.copytree(ours, tmp_path / "big")
     tokenizer = json.loads((folder / "tokenizer.json").read_text())
@@ -266,7 +273,7 @@ def test_mistakes_are_one_line(ours: Path, whole: Corpus, tmp_path: Path, capsys
     hf.write_tensors({"roberta.embeddings.word_embeddings.weight": torch.zeros(9, 2)}, other)
     assert "word_embeddings.weight has 9 rows, config.json and the vocabulary want 1602" in mistake(other)
     (other / MODEL_FILE).unlink()
-    assert mistake(other).startswith(f"no {other / MODEL_FILE}")
+    assert mistake(other).startswith(f"no {other / MODEL_FILE}: copy it from where the model came from; ")
     assert not (tmp_path / "small").exists()
     (tmp_path / "small").write_text("mine")
     assert mistake(ours) == f"{tmp_path / 'small'} is there already; delete it or give another --output"
