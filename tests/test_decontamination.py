@@ -54,7 +54,7 @@ def compiled(tmp_path: Path, *texts: str, num_words: int = 13, excepted: Sequenc
 
 def found(by: Compiled, *documents: str) -> list[str | None]:
     """What each document shares with the test file."""
-    return [finding and finding.words for finding in RunTable(memoryview(by.packed)).find(documents)]
+    return [finding.words if finding else None for finding in RunTable(memoryview(by.packed)).find(documents)]
 
 
 @settings(max_examples=300, deadline=None)
@@ -62,13 +62,13 @@ def found(by: Compiled, *documents: str) -> list[str | None]:
 @example(["ΑΣ ΑΣΑ", "e\u00ad\u0301 \u0301a", "ெ\u0bbe", "\n\nx"], 1)
 @example(["=\u0338b", "ก\u0e48\u0e34", "x\u0323\u0307 x\u0307\u0323", "\u1100\u1161\u11a8"], 1)
 def test_words_and_runs_of_any_text(texts: list[str], num_words: int) -> None:
-    told = {}
+    told: dict[int, list[tuple[str, int]]] = {}
     for batch in batches(texts):
         words = words_of([texts[place] for place in batch])
         runs = runs_of(words, num_words)
         for start, stop, number in zip(runs.starts, runs.stops, runs.numbers.tolist(), strict=True):
-            text = batch[int(sum(words.of_texts[1:] <= start))]
-            told.setdefault(text, []).append((words.written(start, stop), number))
+            place = batch[int(sum(words.of_texts[1:] <= start))]
+            told.setdefault(place, []).append((words.written(start, stop), number))
     numbers: dict[tuple[oracle.Word, ...], int] = {}
     for place, text in enumerate(texts):
         words_there = oracle.words_of(text)
