@@ -33,7 +33,8 @@ from tests.test_mine import BY_WORD, EVERY, page
 PANGRAM = "the quick brown fox jumps over the lazy dog while seven wizards fly past"
 HAN = "委员会议将于星期一上午在这个小镇讨论新的供水问题并且听取居民的意见"
 TRICKY = (
-    "aZ09_'-.,!\t \u00a0\u2028İIıẞßΣσςé\u0301\u0301\u0323ệ\u1ec7\u212b\u2126\u00ad\u200d\u200c\u200b\ufe0f가각ᄀ\u1161\u11a8"
+    "aZ09_'-.,!\t \u00a0\u2028İIıẞßΣσςé\u0301\u0301\u0323ệ\u1ec7\u212b\u2126\u00ad\u200d\u200c\u200b\ufe0f"
+    "가각ᄀ\u1161\u11a8"
     "ய\u0bc6\u0bbeि\u093cक़ड़\u064e\u0651\u0e01\u0e34\u0e48ำ๓ລາວမြန်မာខ្មែរ你好漢，。々〆カﾞがか\u3099ー𠀀½²Ⅳ٣=\u0338<\u0338\u0c46\u0c56"
 )
 TEXT = st.lists(
