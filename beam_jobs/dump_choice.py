@@ -2,15 +2,16 @@
 
 What was built is remembered by the hash index, whose history names dumps, or by the run directories: with
 `--output corpus/{dump}` each dump has one of its own, and is done when its manifest.json is there. A run that was
-interrupted is not done, so the same command takes it up before it begins another.
+interrupted is not done, so the same command takes it up before it begins another. One that a job on a cluster has built
+by itself (--detach) is told of and tidied up first: the note of the job still lies there.
 """
 
-from collections.abc import Callable
 from dataclasses import replace
+from typing import NamedTuple
 
 from beam_jobs import run_directory
 from beam_jobs.earlier_dumps import find_index
-from beam_jobs.layout import Layout
+from beam_jobs.layout import JOB_FILE, Layout
 from beam_jobs.options import Arguments
 from ccnet_pipeline import storage
 from ccnet_pipeline.dumps import DUMP_NAME, New, collections_of, named, read_dumps
@@ -19,31 +20,44 @@ from ccnet_pipeline.fetch import shown, size_of
 from ccnet_pipeline.listings import COMMONCRAWL, listing_of
 
 
-def chosen(arguments: Arguments) -> Arguments | None:
-    """Return the arguments with the names of dumps for what was asked by their time; None: nothing is new.
+class Chosen(NamedTuple):
+    """What a choice comes to."""
+
+    arguments: Arguments | None  # with the names of dumps; None: nothing is new
+    left: Arguments | None = None  # of the dump before, if a job on a cluster has built it after its driver had gone
+
+
+def chosen(arguments: Arguments) -> Chosen:
+    """Return the arguments with the names of dumps for what was asked by their time.
 
     Raises:
         UserError: the dumps are not listed where they should be, there are too few, or none has such a name.
     """
     choice = arguments.dump_choice
     if choice is None:
-        return arguments
+        return Chosen(arguments)
     place = collections_of(arguments.selection.base)
     dumps = read_dumps(place, arguments.fetch)
     if isinstance(choice, New):
         choice.check(dumps, place)
-    names = choice.of(dumps, _done(arguments)) if isinstance(choice, New) else choice.of(dumps, place)
+    left = None
+    if isinstance(choice, New):
+        done = _Done(arguments)
+        names = choice.of(dumps, done)
+        left = None if arguments.estimate else done.left_by_a_job()
+    else:
+        names = choice.of(dumps, place)
     if not names:
-        return None
+        return Chosen(None, left)
     for name in names:
         _check_is_there(name, arguments)
     arguments = replace(arguments, selection=replace(arguments.selection, dumps=names))
     if arguments.estimate:
-        return arguments
+        return Chosen(arguments)
     output = named(arguments.output, names)
     if isinstance(choice, New) and output == arguments.output:
         _check_is_free(output, choice)
-    return replace(arguments, output=output)
+    return Chosen(replace(arguments, output=output), left)
 
 
 def remarks(arguments: Arguments) -> list[str]:
@@ -83,11 +97,38 @@ def _check_is_free(output: str, choice: New) -> None:
         )
 
 
-def _done(arguments: Arguments) -> Callable[[str], bool]:
-    """Return what tells whether a dump need not be built any more."""
-    if arguments.hash_index is None:
-        return lambda dump: storage.exists(Layout(named(arguments.output, [dump]), "").manifest_file)
-    history = find_index(arguments.hash_index, "").current.history
+class _Done:
+    """Tells of dumps, in their order, whether they need not be built any more."""
+
+    def __init__(self, arguments: Arguments) -> None:
+        self._arguments = arguments
+        self._in_index = _in_index(arguments) if arguments.hash_index else None
+        self._latest: str | None = None
+
+    def __call__(self, dump: str) -> bool:
+        is_done = self._is_built(dump) if self._in_index is None else dump in self._in_index
+        if is_done:
+            self._latest = dump
+        return is_done
+
+    def left_by_a_job(self) -> Arguments | None:
+        """Return the arguments for the latest dump that is done, if the note of a job on a cluster lies there."""
+        arguments, dump = self._arguments, self._latest
+        if dump is None or DUMP_NAME not in arguments.output:
+            return None
+        output = named(arguments.output, [dump])
+        if not storage.exists(storage.join(output, JOB_FILE)) or not self._is_built(dump):
+            return None
+        selection = replace(arguments.selection, dumps=(dump,))
+        return replace(arguments, selection=selection, output=output)
+
+    def _is_built(self, dump: str) -> bool:
+        return storage.exists(Layout(named(self._arguments.output, [dump]), "").manifest_file)
+
+
+def _in_index(arguments: Arguments) -> set[str]:
+    """Return the dumps that a hash index has, without one whose run has extended it and not come to its end."""
+    history = find_index(arguments.hash_index or "", "").current.history
     done = {dump for entry in history for dump in entry.dumps}
     if history and len(history[-1].dumps) == 1:
         # Killed behind the moment at which the index was extended: all but the last names are in place.
@@ -95,4 +136,4 @@ def _done(arguments: Arguments) -> Callable[[str], bool]:
         output = named(arguments.output, [last])
         if run_directory.run_of(output) == history[-1].run and not storage.exists(Layout(output, "").manifest_file):
             done.remove(last)
-    return done.__contains__
+    return done

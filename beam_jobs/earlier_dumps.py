@@ -229,7 +229,7 @@ class EarlierDumps:
 
     def reader(self, first: int, stop: int) -> IndexReader:
         """Return a reader of some cells of the index as it was; `stop` is behind the last."""
-        return IndexReader(self._base(), self.folder, storage.open_for_reading, first, stop)
+        return IndexReader(self._base(), self.folder, first, stop)
 
     def has(self, note: PartNote) -> bool:
         """Tell whether the file of a part is there."""

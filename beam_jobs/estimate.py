@@ -199,7 +199,7 @@ def known_share(compared: Compared, index: FoundIndex, keep: Keep) -> float:
     looked_up = read = known = 0
     for cell in range(CELLS):
         start, stop = (below(staying, edge * CELL_HASHES) for edge in (cell, cell + 1))
-        reader = IndexReader(base, index.folder, storage.open_for_reading, cell, cell + 1)
+        reader = IndexReader(base, index.folder, cell, cell + 1)
         is_known = np.zeros(stop - start, np.bool_)
         for [(hashes, _)] in parts([reader], cell * CELL_HASHES, (cell + 1) * CELL_HASHES):
             is_known |= np.isin(staying[start:stop], hashes)

@@ -71,7 +71,9 @@ def run(arguments: Arguments) -> None:
 def _run_on_chosen(arguments: Arguments) -> None:
     """Find out which dumps are meant, and build or estimate the corpus of them."""
     with _before_work():
-        chosen = dump_choice.chosen(arguments)
+        chosen, left = dump_choice.chosen(arguments)
+    if left:
+        _complete(left)
     if chosen is None:
         print(dump_choice.nothing_new(arguments))
     elif chosen.estimate:
@@ -80,6 +82,20 @@ def _run_on_chosen(arguments: Arguments) -> None:
         if chosen.dump_choice:  # its output is known only now
             execution.check(chosen)
         _run(chosen)
+
+
+def _complete(arguments: Arguments) -> None:
+    """Do what remains to be done of a run that a job on a cluster has built, after the driver had gone."""
+    output = arguments.output
+    with storage.locked(output):
+        ended = execution.refuse_if_running(arguments)
+        print(f"{output} is complete: built by a job on a cluster that went on by itself.")
+        if not arguments.keep_work:
+            run_directory.remove_work(output, run_directory.work_of(output))
+        layout = Layout(output, "")
+        files = print_summary(layout)
+        execution.conclude(ended, layout.failures_file)
+    print(where_it_lies(output, files))
 
 
 @contextlib.contextmanager
@@ -97,7 +113,7 @@ def _run(arguments: Arguments) -> None:
     workers, pipeline = execution.make_pipeline(arguments, prepared)
     with storage.locked(arguments.output):
         with _before_work():
-            execution.refuse_if_running(arguments)
+            ended = execution.refuse_if_running(arguments)
             ours = run_directory.claim(
                 arguments.output,
                 prepared.configuration,
@@ -107,13 +123,14 @@ def _run(arguments: Arguments) -> None:
                 overwrite=arguments.overwrite,
                 index=prepared.index,
             )
+        unfinished = execution.conclude(ended, ours.layout.failures_file)
         if ours.is_complete:
             print(f"{arguments.output} is complete already: the same input, configuration and models.")
         else:
             with storage.locked(ours.layout.work):
                 plan = _plan(arguments, prepared, ours.layout, ours.run)
                 # So late because the line of a mistake stands alone.
-                for remark in (*dump_choice.remarks(arguments), *prepared.remarks()):
+                for remark in (*unfinished, *dump_choice.remarks(arguments), *prepared.remarks()):
                     print(f"build_cc100: {remark}", file=sys.stderr)
                 if not execution.execute(arguments, pipeline, plan, workers, prepared):
                     return

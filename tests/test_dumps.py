@@ -20,7 +20,7 @@ from ccnet_pipeline import sample
 from ccnet_pipeline.command import IN_USE
 from ccnet_pipeline.dedup.duplicates import Keep
 from ccnet_pipeline.hash_index import __main__ as hash_index
-from ccnet_pipeline.hash_index.directory import IndexReader, open_local, read_index
+from ccnet_pipeline.hash_index.directory import IndexReader, read_index
 from ccnet_pipeline.hash_index.index import Index, empty
 from ccnet_pipeline.storage.local import LocalStore
 from ccnet_pipeline.storage.locks import locked
@@ -50,7 +50,7 @@ def ledger(output: Path) -> dict[str, Any]:
 
 def hashes(folder: Path) -> dict[int, bool]:
     """The hashes of an index, and whether several records have each."""
-    found, several = IndexReader(read_index(folder), str(folder), open_local).take(1 << 64)
+    found, several = IndexReader(read_index(str(folder)), str(folder)).take(1 << 64)
     return dict(zip(found.tolist(), several.tolist(), strict=True))
 
 
@@ -104,7 +104,7 @@ def test_dumps_one_by_one_give_what_one_run_gives(
             assert "index_duplicates_published" not in ledger(together)
         before = after
     build(tmp_path / "at-once", lid, so_far, f"--hash_index={tmp_path / 'index-at-once'}")
-    assert read_index(tmp_path / "index").digest == read_index(tmp_path / "index-at-once").digest
+    assert read_index(str(tmp_path / "index")).digest == read_index(str(tmp_path / "index-at-once")).digest
     assert hash_index.main(["verify", str(tmp_path / "index")]) == 0
     assert len([path for path in (tmp_path / "index").iterdir() if path.is_dir()]) == 2  # the last two generations
 
@@ -146,7 +146,7 @@ def test_a_run_that_is_stopped_leaves_the_index_whole_and_goes_on(
     assert ((place / "index" / "index.json").read_bytes() != before) == is_extended
     assert hash_index.main(["verify", str(place / "index")]) == 0
     build(place / "b", lid, B, *flags, "--dedup_buckets=2")
-    index = read_index(place / "index")
+    index = read_index(str(place / "index"))
     names = {"00-ff.hashes", "index.json", *own_parts(index)}
     assert {path.name for path in (place / "index").rglob("*") if path.is_file()} == names
     assert [entry.segments for entry in index.history] == [1, 2]
@@ -166,18 +166,18 @@ def manifest(output: Path) -> dict[str, Any]:
 def test_overwriting_the_last_run_takes_back_what_it_added(place: Path, lid: str) -> None:
     flags = [f"--hash_index={place / 'index'}"]
     build(place / "b", lid, B, *flags, "--min_chars=900")
-    assert read_index(place / "index").history[-1].segments == 2
+    assert read_index(str(place / "index")).history[-1].segments == 2
     build(place / "b", lid, B, *flags, "--overwrite")
     build(place / "all", lid, [*A, *B], f"--hash_index={place / 'at-once'}")
-    assert read_index(place / "index").digest == read_index(place / "at-once").digest
+    assert read_index(str(place / "index")).digest == read_index(str(place / "at-once")).digest
     assert lines(place / "b", B) == lines(place / "all", B)
-    assert len(read_index(place / "index").history) == 2
+    assert len(read_index(str(place / "index")).history) == 2
 
 
 def test_overwriting_the_first_run_leaves_an_index_of_it_alone(place: Path, lid: str) -> None:
-    before, index = result(place / "a"), read_index(place / "index")
+    before, index = result(place / "a"), read_index(str(place / "index"))
     build(place / "a", lid, A, f"--hash_index={place / 'index'}", "--overwrite")
-    again = read_index(place / "index")
+    again = read_index(str(place / "index"))
     assert result(place / "a") == before
     assert (again.digest, again.generation, len(again.history)) == (index.digest, 1, 1)
     assert again.history[0].run != index.history[0].run

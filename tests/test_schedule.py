@@ -157,7 +157,7 @@ def test_a_dump_after_the_other_until_nothing_is_new(
         assert run(*command) == 0
         assert built() == {f"corpus/{dump}" for dump in so_far}
     if memory:
-        assert [entry.dumps for entry in read_index(Path("seen")).history] == [[MIDDLE], [NEWEST]]
+        assert [entry.dumps for entry in read_index("seen").history] == [[MIDDLE], [NEWEST]]
     before = {path: path.stat().st_mtime_ns for path in Path().rglob("*")}
     capsys.readouterr()
     assert run(*command) == 0
@@ -165,7 +165,9 @@ def test_a_dump_after_the_other_until_nothing_is_new(
     assert out.startswith(f"nothing new: all dumps in {mirror}/collinfo.json from {MIDDLE} on are ")
     assert (out.count("\n"), err) == (1, "")
     assert {path: path.stat().st_mtime_ns for path in Path().rglob("*")} == before
-    older = dump_choice.chosen(parse(["--dump", "new", "--base", str(mirror), "--output", "corpus/{dump}", *memory]))
+    older = dump_choice.chosen(
+        parse(["--dump", "new", "--base", str(mirror), "--output", "corpus/{dump}", *memory])
+    ).arguments
     assert older is not None
     assert older.output == f"corpus/{OLD}"
 
@@ -217,7 +219,7 @@ def test_what_is_new_in_a_bucket_takes_a_request_a_dump_and_writes_nothing(
     command = ["--dump", "new", "--base", "s3://bucket/mirror", "--output", "s3://bucket/corpus/{dump}"]
     for dump in (OLD, MIDDLE):
         storage.write(f"s3://bucket/corpus/{dump}/manifest.json", b"{}")
-    found = dump_choice.chosen(parse(command))
+    found = dump_choice.chosen(parse(command)).arguments
     assert found is not None
     assert found.output == f"s3://bucket/corpus/{NEWEST}"
     storage.write(f"s3://bucket/corpus/{NEWEST}/manifest.json", b"{}")

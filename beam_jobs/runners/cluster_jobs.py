@@ -31,6 +31,15 @@ class JobNote:
     host: str = ""  # that submitted it
 
 
+@dataclass(frozen=True, slots=True)
+class EndedJob:
+    """A job whose note still lies in a folder: nobody was there when it ended."""
+
+    folder: str
+    name: str
+    error: str | None  # why it did not finish; "": it did; None: nobody knows
+
+
 def write_notes(folders: Sequence[str], note: JobNote) -> None:
     """Leave a note of a job in the folders that it writes to."""
     for folder in folders:
@@ -43,14 +52,14 @@ def remove_notes(folders: Sequence[str]) -> None:
         storage.remove_file(storage.join(folder, JOB_FILE))
 
 
-def refuse_if_running(*folders: str) -> list[str]:
-    """See that no job on a cluster writes to folders; return those with the note of a job that has ended.
+def refuse_if_running(*folders: str) -> list[EndedJob]:
+    """See that no job on a cluster writes to folders; return those jobs of which there is a note, and that have ended.
 
     Raises:
         InUseError: one does.
         UserError: its cluster does not say.
     """
-    noted = []
+    ended = []
     for folder in folders:
         path = storage.join(folder, JOB_FILE)
         try:
@@ -58,37 +67,52 @@ def refuse_if_running(*folders: str) -> list[str]:
         except msgspec.DecodeError as error:
             raise UserError(f"{path} is damaged; if no job on a cluster writes to {folder}, remove it") from error
         if note:
-            _refuse_if_running(folder, path, note)
-            noted.append(folder)
-    return noted
+            ended.append(_ended(folder, path, note))
+    return ended
 
 
-def _refuse_if_running(folder: str, path: str, note: JobNote) -> None:
+def _ended(folder: str, path: str, note: JobNote) -> EndedJob:
+    """Return what is known of the end of a job."""
     try:
-        found = _running(note)
+        return EndedJob(folder, note.name, _error_of(folder, note))
     except ClusterError as error:
         raise UserError(
             f"a job on a cluster may still write to {folder} ({note.name}), and {error}; if that cluster is gone, "
             f"remove {path}"
         ) from error
-    if found:
-        state, remedy = found
-        raise InUseError(f"a job on a cluster writes to {folder} ({note.name}, {state.lower()}); {remedy}")
 
 
-def _running(note: JobNote) -> tuple[str, str] | None:
-    """Return the state of a job, and what can be done about it; None if it has ended."""
+def _error_of(folder: str, note: JobNote) -> str | None:
+    """Return why a job that has ended did not finish; "" if it did, None if nobody knows.
+
+    Raises:
+        ClusterError: its cluster does not say whether it has ended.
+        InUseError: it has not.
+    """
     # Imported at use: most runs find no note.
     from beam_jobs.runners.flink_rest import FlinkCluster
     from beam_jobs.runners.portable_jobs import running_state
+    from beam_jobs.runners.watching import error_of
 
     if urlsplit(f"//{note.master.rpartition('//')[2]}").hostname in _OF_ITS_HOST and note.host != socket.gethostname():
         raise ClusterError(f"{note.master} is an address of {note.host}, where it can be asked")
     if note.runner != FLINK:
-        state = running_state(note.master, note.name)
-        return (state, f"wait for it, or cancel it where the job server at {note.master} runs it") if state else None
+        if state := running_state(note.master, note.name):
+            remedy = f"wait for it, or cancel it where the job server at {note.master} runs it"
+            raise _still_writes(folder, note, state, remedy)
+        return None
     cluster = FlinkCluster(note.master)
     job = cluster.find(note.name)
-    if job is None or job.has_ended:
+    if job is None:
         return None
-    return job.state, f"wait for it ({cluster.watch_url(job.jid)}) or cancel it: {cluster.how_to_cancel(job.jid)}"
+    if not job.has_ended:
+        remedy = f"wait for it ({cluster.watch_url(job.jid)}) or cancel it: {cluster.how_to_cancel(job.jid)}"
+        raise _still_writes(folder, note, job.state, remedy)
+    try:
+        return str(error_of(cluster, job) or "")
+    except ClusterError:
+        return None
+
+
+def _still_writes(folder: str, note: JobNote, state: str, remedy: str) -> InUseError:
+    return InUseError(f"a job on a cluster writes to {folder} ({note.name}, {state.lower()}); {remedy}")

@@ -4,7 +4,7 @@ import contextlib
 import functools
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import apache_beam as beam
@@ -16,12 +16,14 @@ from beam_jobs.options import LOCAL_RUNNERS, Arguments
 from beam_jobs.preparation import Prepared
 from beam_jobs.progress import Progress, shown
 from beam_jobs.runners import cluster_jobs, local
+from beam_jobs.runners.cluster_jobs import EndedJob
 from beam_jobs.transforms.plan import check_failures
 from ccnet_pipeline import storage
-from ccnet_pipeline.errors import UserError
+from ccnet_pipeline.errors import FetchError, UserError
 
 # What one process does in some seconds stays in one: others would have to start, and Beam to speak with them.
 _SMALL_INPUT_BYTES = 16 << 20
+_NOT_KNOWN = "its cluster does not say why (Flink forgets a job an hour after its end)"
 
 
 def make_pipeline(arguments: Arguments, prepared: Prepared) -> tuple[int, beam.Pipeline]:
@@ -53,13 +55,34 @@ def check(arguments: Arguments) -> None:
         submission.ask(arguments)
 
 
-def refuse_if_running(arguments: Arguments) -> None:
-    """See that no job on a cluster writes to what this program has just locked.
+def refuse_if_running(arguments: Arguments) -> list[EndedJob]:
+    """See that no job on a cluster writes to what this program has just locked; return jobs that have ended meanwhile.
 
     Raises:
         UserError: one does, or may.
     """
-    cluster_jobs.remove_notes(cluster_jobs.refuse_if_running(*_claimed(arguments)))
+    return cluster_jobs.refuse_if_running(*_claimed(arguments))
+
+
+def conclude(jobs: Sequence[EndedJob], failures_file: str) -> list[str]:
+    """Forget jobs that have ended; return, a line each, why those of the run did not complete it.
+
+    Args:
+        jobs: what `refuse_if_running` has returned.
+        failures_file: of the run; what a job notes that could not read all segments, and finishes.
+    """
+    cluster_jobs.remove_notes([each.folder for each in jobs])
+    try:
+        check_failures(storage.read_json(failures_file, list[Failure]) or [] if jobs else [])
+        noted = None
+    except FetchError as error:
+        noted = str(error)
+    errors = {each.name: each.error or noted or each.error for each in jobs}
+    return [
+        f"the job before this one, {name}, did not complete the run: {error or _NOT_KNOWN}"
+        for name, error in errors.items()
+        if error != ""
+    ]
 
 
 def _claimed(arguments: Arguments) -> list[str]:

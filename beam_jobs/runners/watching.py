@@ -104,10 +104,8 @@ class Watch:
         return self._records
 
     def _end(self, job: FlinkJob) -> None:
-        if job.state == "CANCELED":
-            raise ClusterError("the job was cancelled on the cluster")
-        if job.state != "FINISHED":
-            raise cause_of(trace for failure in self._cluster.failures(job.jid) for trace in failure.traces)
+        if error := error_of(self._cluster, job):
+            raise error
 
     def _tell_failures(self, job: FlinkJob) -> None:
         """Tell what went wrong since the last look; raise it where another attempt is of no use."""
@@ -121,6 +119,19 @@ class Watch:
         if final := of_ours(traces) or (cause_of(traces) if self._failures >= _MOST_FAILURES else None):
             raise final
         self._say(f"a task failed, which Flink starts again: {cause_of(traces)}")
+
+
+def error_of(cluster: FlinkCluster, job: FlinkJob) -> Exception | None:
+    """Return why a job that has ended did not finish, as one of `ccnet_pipeline.errors`; None if it did.
+
+    Raises:
+        ClusterError: its cluster does not say.
+    """
+    if job.state == "FINISHED":
+        return None
+    if job.state == "CANCELED":
+        return ClusterError("the job was cancelled on the cluster")
+    return cause_of(trace for failure in cluster.failures(job.jid) for trace in failure.traces)
 
 
 @dataclass(slots=True)

@@ -5,19 +5,18 @@ as it was. The folder of a generation has an index.json of its own: what to go b
 """
 
 import contextlib
-import os
 import re
 from collections.abc import Callable, Iterator
-from pathlib import Path
-from typing import BinaryIO
 
+from ccnet_pipeline import storage
 from ccnet_pipeline.dedup.blocks import CELLS
 from ccnet_pipeline.dedup.sorting import Table
 from ccnet_pipeline.dedup.tables import Reader
-from ccnet_pipeline.errors import UserError
+from ccnet_pipeline.errors import InUseError, UserError
 from ccnet_pipeline.hash_index.cells import read_cell
 from ccnet_pipeline.hash_index.index import Hashing, Index, decode
-from ccnet_pipeline.storage.paths import is_remote, local_path, shown
+from ccnet_pipeline.storage import shown
+from ccnet_pipeline.storage.paths import WEB_SCHEMES, scheme_of
 
 INDEX_FILE = "index.json"
 _FOLDER = re.compile(r"(\d{6,})-\w+")  # of a generation
@@ -50,32 +49,49 @@ def is_unneeded(name: str, index: Index | None) -> bool:
     return int(found[1]) <= index.generation and name not in kept
 
 
-def local_folder(path: str) -> Path:
-    """Return the folder that is named to one of the commands, which read and write local ones only.
-
-    Raises:
-        UserError: it lies elsewhere.
-    """
-    if is_remote(path):
-        raise UserError(f"{shown(path)}: this command wants a local folder; copy the index to one")
-    return Path(local_path(path))
-
-
-def read_index(folder: Path) -> Index:
+def read_index(folder: str) -> Index:
     """Return the index in a folder; its parts are there, and as long as they should be.
 
     Raises:
         UserError: there is none, it is of a newer version, or damaged.
     """
-    path = folder / INDEX_FILE
+    path = storage.join(folder, INDEX_FILE)
     try:
-        index = decode(path.read_bytes(), str(path))
+        index = decode(storage.read(path), shown(path))
     except (FileNotFoundError, NotADirectoryError, IsADirectoryError) as error:
         raise UserError(
-            f"{folder} is no hash index: it has no {INDEX_FILE}; name the folder that build_cc100 --hash_index made"
+            f"{shown(folder)} is no hash index: it has no {INDEX_FILE}; name the folder that build_cc100 --hash_index "
+            "made"
         ) from error
-    check_sizes(index, str(folder), lambda part: Path(part).stat().st_size if Path(part).is_file() else None)
+    check_sizes(index, folder, storage.size if scheme_of(folder) in WEB_SCHEMES else _listed(folder))
     return index
+
+
+def _listed(folder: str) -> Callable[[str], int | None]:
+    """Return what gives the size of a file below a folder, of all of which one listing tells."""
+    sizes = {storage.join(folder, *name.split("/")): size for name, size in storage.sizes(folder).items()}
+    return sizes.get
+
+
+@contextlib.contextmanager
+def reading(folder: str) -> Iterator[Index]:
+    """Give the index in a folder that is read while the block runs, and that no run writes to.
+
+    Where there are no locks for readers, a run may begin meanwhile. It leaves this generation and the one before as
+    they are; only a second run would remove this one.
+
+    Raises:
+        InUseError: a run writes to it, or has extended it so far that this generation is gone.
+        UserError: see `read_index`.
+    """
+    with storage.locked_for_reading(folder):
+        index = read_index(folder)
+        try:
+            yield index
+        except (FileNotFoundError, UserError):
+            if read_index(folder).digest == index.digest:
+                raise
+            raise InUseError(f"{shown(folder)} was extended while it was read; run the same command again") from None
 
 
 def check_sizes(index: Index, folder: str, size_of: Callable[[str], int | None]) -> None:
@@ -85,46 +101,38 @@ def check_sizes(index: Index, folder: str, size_of: Callable[[str], int | None])
         UserError: they are not.
     """
     for part in index.parts:
-        path = f"{folder}/{part.file}"
+        path = storage.join(folder, *part.file.split("/"))
         if part.size and (size := size_of(path)) != part.size:
             found = "is missing" if size is None else f"is damaged: it has {size:,} bytes, not {part.size:,}"
-            raise UserError(f"{path} {found}; restore the index from a copy, or make it anew")
+            raise UserError(f"{shown(path)} {found}; restore the index from a copy, or make it anew")
 
 
 class IndexReader(Reader):
     """Gives the hashes of some cells of an index in ascending order; what is damaged ends in a UserError."""
 
-    def __init__(
-        self, index: Index, folder: str, open_file: Callable[[str], BinaryIO], first: int = 0, stop: int = CELLS
-    ) -> None:
+    def __init__(self, index: Index, folder: str, first: int = 0, stop: int = CELLS) -> None:
         """Read nothing yet.
 
         Args:
             index: what there is.
             folder: of the index, local or not.
-            open_file: opens a file of it.
             first: cell.
             stop: the cell behind the last.
         """
         count = sum(cell.hashes for cell in list(index.cells())[first:stop])
-        super().__init__(_blocks(index, folder, open_file, range(first, stop)), count)
+        super().__init__(_blocks(index, folder, range(first, stop)), count)
 
 
-def _blocks(index: Index, folder: str, open_file: Callable[[str], BinaryIO], cells: range) -> Iterator[Table]:
+def _blocks(index: Index, folder: str, cells: range) -> Iterator[Table]:
     for part in index.parts:
         wanted = range(max(cells.start, part.first), min(cells.stop, part.first + len(part.cells)))
         if not part.size or not wanted:
             continue
-        path, offsets = f"{folder}/{part.file}", part.offsets()
-        with open_file(path) as file:
+        path, offsets = storage.join(folder, *part.file.split("/")), part.offsets()
+        with storage.open_for_reading(path) as file:
             for number in wanted:
                 cell = part.cells[number - part.first]
-                yield from read_cell(file, offsets[number - part.first], number, cell, path)
-
-
-def open_local(path: str) -> BinaryIO:
-    """Open a local file for reading."""
-    return Path(path).open("rb")
+                yield from read_cell(file, offsets[number - part.first], number, cell, shown(path))
 
 
 def check_hashing(index: Index, hashing: Hashing, name: str) -> None:
@@ -157,20 +165,3 @@ def check_is_new(index: Index, inputs_sha256: str, run: str, name: str) -> None:
                 f"{name} has these inputs already (generation {entry.generation}, run {entry.run}): every paragraph "
                 "would be a duplicate; take an index without them, or --overwrite the --output of that run"
             )
-
-
-@contextlib.contextmanager
-def writing(path: Path) -> Iterator[BinaryIO]:
-    """Open a local file for writing; it is on the disk when the block ends.
-
-    Raises:
-        OSError: it cannot be written; with its name, which Python leaves out where a disk is full.
-    """
-    try:
-        with path.open("wb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-    except OSError as error:
-        error.filename = error.filename or str(path)
-        raise

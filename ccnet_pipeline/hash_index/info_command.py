@@ -6,7 +6,7 @@ import msgspec
 from rich.table import Table
 
 from ccnet_pipeline.command import Parser, print_table
-from ccnet_pipeline.hash_index.directory import local_folder, read_index
+from ccnet_pipeline.hash_index.directory import read_index
 from ccnet_pipeline.hash_index.index import Entry, Index
 
 
@@ -18,9 +18,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[Parser]") -> Parser:
         help="what an index holds: hashes, bytes, and the runs that it is made of",
         description="Show what an index holds, and the runs that it is made of. The hashes are not read: see verify.",
     )
-    parser.add_argument(
-        "index", type=local_folder, metavar="DIR", help="the folder that build_cc100 --hash_index names"
-    )
+    parser.add_argument("index", metavar="DIR", help="what build_cc100 --hash_index names: a folder, or s3://, ...")
     parser.add_argument("--json", action="store_true", help="print index.json, for programs")
     return parser
 

@@ -9,9 +9,9 @@ from pathlib import Path
 from ccnet_pipeline.errors import FetchError, UserError
 from ccnet_pipeline.storage import locks
 from ccnet_pipeline.storage.files import join, open_for_reading, place_of, remote_place, sizes, writing
-from ccnet_pipeline.storage.leases import LOCK, leased
+from ccnet_pipeline.storage.leases import LOCK, leased, refuse_if_leased
 from ccnet_pipeline.storage.local import TEMPORARY_PREFIX
-from ccnet_pipeline.storage.paths import is_local, shown
+from ccnet_pipeline.storage.paths import is_local, local_path, shown
 from ccnet_pipeline.storage.remedies import REMEDIES, explained
 
 _COPIED_AT_ONCE = 1 << 20
@@ -64,6 +64,7 @@ def locked(folder: str) -> Iterator[None]:
     Raises:
         InUseError: another run is in it.
     """
+    folder = local_path(folder)
     if not is_local(folder):
         with leased(remote_place(folder), folder):
             yield
@@ -74,6 +75,25 @@ def locked(folder: str) -> Iterator[None]:
         with explained(folder):
             Path(folder).mkdir(parents=True, exist_ok=True)
             stack.enter_context(locks.locked(Path(folder)))
+        yield
+
+
+@contextlib.contextmanager
+def locked_for_reading(folder: str) -> Iterator[None]:
+    """Keep those out who would write to a folder while the block runs; there may be other readers, or no folder.
+
+    Where files are on other machines, nobody is kept out: whoever may only read can leave no lock. There it is only
+    seen to that nobody writes when the block begins.
+
+    Raises:
+        InUseError: a run writes to it.
+    """
+    folder = local_path(folder)
+    if not is_local(folder):
+        refuse_if_leased(remote_place(folder), folder)
+        yield
+        return
+    with locks.locked(Path(folder), shared=True) if Path(folder).exists() else contextlib.nullcontext():
         yield
 
 

@@ -13,6 +13,7 @@ from torch import Tensor
 from model.data import blocks, masking
 from model.data.order import Order
 from model.ids import IGNORED
+from model.stages import Stages
 
 _AHEAD = 4
 
@@ -48,7 +49,7 @@ class Batches:
     seq_length: int
     batch_size: int  # samples a step, of all processes
     micro_batch: int  # samples that go through the model at once
-    mask_share: float
+    mask_share: Stages
     vocab_size: int
     rank: int = 0
     world: int = 1
@@ -69,7 +70,8 @@ class Batches:
         stream = self.streams[self.order.languages[samples.language_b[worst]]]
         blocks.check_ids(ids_bs[worst], stream, self.vocab_size)
         keys = ((samples.first + row,) for row in range(count))
-        masked = masking.mask(ids_bs, keys, seed=self.seed, share=self.mask_share, vocab_size=self.vocab_size)
+        share = self.mask_share.at(step)
+        masked = masking.mask(ids_bs, keys, seed=self.seed, share=share, vocab_size=self.vocab_size)
         counts = (masked.targets_bk != IGNORED).reshape(self.micros, -1).sum(axis=1)
         inputs_mbs, positions_mbk, targets_mbk = (
             torch.from_numpy(array.reshape(self.micros, self.micro_batch, -1))

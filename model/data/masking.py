@@ -1,8 +1,10 @@
 """Masking: which tokens of a sample the model must guess, and what it sees in their place.
 
 Each sample gets the same number of masked positions, round(share * length), so all shapes are static; fairseq rounds
-at random per sequence to the same mean. What is masked hangs on the seed and the sample's number alone, so each
-sample of a run is masked anew (dynamic masking) and a resumed run masks as the uninterrupted one.
+at random per sequence to the same mean. Where the share changes with the step so do the shapes, and torch.compile makes
+one more static graph; with padding to the largest share the output layer would work as hard in all stages. What is
+masked hangs on the seed, the sample's number and the share alone, so each sample of a run is masked anew (dynamic
+masking) and a resumed run masks as the uninterrupted one.
 
 Source: Devlin et al. 2019 (BERT), section 3.1: 15 %, of them 80 % become <mask>, 10 % a random token, 10 % stay.
 """

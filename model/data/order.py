@@ -10,10 +10,13 @@ would be as near, but there a language can lose a sample when the total grows. I
 The n-th sample of a language is block P(n mod blocks), where P is the permutation of its epoch, n div blocks: each
 block comes once an epoch.
 
+Where the shares change, a new stage begins: its rounds are counted from its own first sample, and each language goes on
+in its epoch with the block after its last one. Samples before it are what they are without it.
+
 Source: Conneau et al. 2020 (XLM-R), section 3 and 5.2: batches mix languages, with q_l ~ p_l^alpha.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -39,55 +42,125 @@ class Samples:
         return len(self.language_b)
 
 
+@dataclass(frozen=True, slots=True)
+class Turns:
+    """Which turns of each language are to come: those that an ended stage left out, then all from `next_l` on."""
+
+    left: Sequence[Ints]  # of each language, ascending
+    next_l: Ints
+
+    def take(self, language_b: Ints, number_b: Ints) -> Ints:
+        """Return the turns of languages, given how many turns each has had since."""
+        counts_l = np.array([len(turns) for turns in self.left])
+        turn_b: Ints = (self.next_l - counts_l)[language_b] + number_b
+        for language in np.flatnonzero(counts_l).tolist():
+            chosen = np.flatnonzero((language_b == language) & (number_b < counts_l[language]))
+            turn_b[chosen] = self.left[language][number_b[chosen]]
+        return turn_b
+
+    def after(self, given_l: Ints, language_b: Ints, number_b: Ints) -> "Turns":
+        """Return what is to come after each language's first `given_l` turns, and before it some of them."""
+        skipped_b = self.take(language_b, number_b)
+        left = [
+            np.sort(np.concatenate([skipped_b[language_b == language], turns[given:]]))
+            for language, (turns, given) in enumerate(zip(self.left, given_l, strict=True))
+        ]
+        counts_l = np.array([len(turns) for turns in self.left])
+        return Turns(left, self.next_l + np.maximum(0, given_l - counts_l))
+
+
+class Stage:
+    """The samples from number `first` on under the same shares: whose turn it is, and which one."""
+
+    def __init__(self, first: int, shares_l: Sequence[float], phases_l: Ints, turns: Turns, seed: int) -> None:
+        """Begin with these turns to come."""
+        self.first = first
+        self._weights_l = np.array([max(1, round(share * (1 << _BITS))) for share in shares_l], np.int64)
+        self._phases_l, self._turns, self._seed = phases_l, turns, seed
+        self._key: tuple[int | str, ...] = ("round", first) if first else ("round",)
+
+    def take(self, start: int, stop: int) -> tuple[Ints, Ints]:
+        """Return language and turn of the samples number `start` to `stop - 1`."""
+        languages, numbers = [], []
+        position, end = start - self.first, stop - self.first
+        turn = self._round_of(position)
+        while position < end:
+            language_b, number_b = self._in_round(turn, position, end)
+            languages.append(language_b)
+            numbers.append(number_b)
+            position, turn = position + len(language_b), turn + 1
+        language_b, number_b = np.concatenate(languages), np.concatenate(numbers)
+        return language_b, self._turns.take(language_b, number_b)
+
+    def turns_after(self, stop: int) -> Turns:
+        """Return the turns to come when the stage ends before the sample number `stop`."""
+        position = stop - self.first
+        turn = self._round_of(position)
+        given_l = self.given(turn + 1)
+        return self._turns.after(given_l, *self._in_round(turn, position, int(given_l.sum())))
+
+    def given(self, rounds: int) -> Ints:
+        """How many samples each language has given after so many rounds."""
+        given_l: Ints = (self._weights_l * (rounds * ROUND) + self._phases_l) >> _BITS
+        return given_l
+
+    def _in_round(self, turn: int, position: int, end: int) -> tuple[Ints, Ints]:
+        """Return the languages of a round's samples from a position of the stage on, and their numbers there."""
+        begun_l, done_l = self.given(turn), self.given(turn + 1)
+        start, stop = int(begun_l.sum()), int(done_l.sum())
+        order = Permutation(stop - start, self._seed, *self._key, turn)
+        places = order.take(np.arange(position - start, min(end, stop) - start))
+        borders_l = np.cumsum(done_l - begun_l)
+        language_b = np.searchsorted(borders_l, places, side="right")
+        return language_b, done_l[language_b] - borders_l[language_b] + places
+
+    def _round_of(self, position: int) -> int:
+        # Rounds are 1024 samples give or take one a language, so the guess is near.
+        turn = position // ROUND
+        while self.given(turn).sum() > position:
+            turn -= 1
+        while self.given(turn + 1).sum() <= position:
+            turn += 1
+        return turn
+
+
 class Order:
     """The order of all samples of a run; it has no end."""
 
-    def __init__(self, blocks: Mapping[str, int], shares: Mapping[str, float], seed: int) -> None:
+    def __init__(self, blocks: Mapping[str, int], stages: Mapping[int, Mapping[str, float]], seed: int) -> None:
         """Fix the order.
 
         Args:
             blocks: how many blocks each language has, >= 1. A language's own order hangs on no other language.
-            shares: the part of each language in the samples; they sum to 1.
+            stages: first sample of each stage, the first of which is 0, and from there on the part of each language in
+                the samples; the parts sum to 1.
             seed: of the run.
         """
         self.languages = tuple(sorted(blocks))
         self._blocks = [blocks[name] for name in self.languages]
         self._seed = seed
-        self._weights_l = np.array([max(1, round(shares[name] * (1 << _BITS))) for name in self.languages], np.int64)
         phases = [generator(seed, "phase", name).integers(1 << _BITS) for name in self.languages]
-        self._phases_l = np.array(phases, np.int64)
+        turns = Turns((np.empty(0, np.int64),) * len(blocks), np.zeros(len(blocks), np.int64))
+        self._stages: list[Stage] = []
+        for first in sorted(stages):
+            if self._stages:
+                turns = self._stages[-1].turns_after(first)
+            parts = [stages[first][name] for name in self.languages]
+            self._stages.append(Stage(first, parts, np.array(phases, np.int64), turns, seed))
 
     def samples(self, first: int, count: int) -> Samples:
         """Return the samples number `first` to `first + count - 1`."""
         languages, turns = [np.empty(0, np.int64)], [np.empty(0, np.int64)]
-        turn, position, end = self._round_of(first), first, first + count
-        while position < end:
-            begun_l, done_l = self._given(turn), self._given(turn + 1)
-            start, stop = int(begun_l.sum()), int(done_l.sum())
-            places = Permutation(stop - start, self._seed, "round", turn).take(
-                np.arange(position - start, min(end, stop) - start)
-            )
-            borders_l = np.cumsum(done_l - begun_l)
-            language_b = np.searchsorted(borders_l, places, side="right")
-            languages.append(language_b)
-            turns.append(done_l[language_b] - borders_l[language_b] + places)
-            position, turn = min(end, stop), turn + 1
+        position, end = first, first + count
+        ends = [stage.first for stage in self._stages[1:]]
+        for stage, stage_end in zip(self._stages, [*ends, end], strict=True):
+            if stage.first <= position < (stop := min(end, stage_end)):
+                language_b, turn_b = stage.take(position, stop)
+                languages.append(language_b)
+                turns.append(turn_b)
+                position = stop
         language_b, turn_b = np.concatenate(languages), np.concatenate(turns)
         return Samples(first, language_b, self._blocks_of(language_b, turn_b))
-
-    def _given(self, rounds: int) -> Ints:
-        """How many samples each language has given after so many rounds."""
-        given_l: Ints = (self._weights_l * (rounds * ROUND) + self._phases_l) >> _BITS
-        return given_l
-
-    def _round_of(self, sample: int) -> int:
-        # Rounds are 1024 samples give or take one a language, so the guess is near.
-        turn = sample // ROUND
-        while self._given(turn).sum() > sample:
-            turn -= 1
-        while self._given(turn + 1).sum() <= sample:
-            turn += 1
-        return turn
 
     def _blocks_of(self, language_b: Ints, turn_b: Ints) -> Ints:
         block_b = np.empty_like(turn_b)

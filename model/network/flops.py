@@ -12,6 +12,7 @@ from model.config import ModelConfig
 # Dense bf16 operations a second, without sparsity: NVIDIA's data sheets of the SXM modules.
 _PEAKS = {"H100": 989e12, "H200": 989e12, "GH200": 989e12, "A100": 312e12}
 _SLOWER = re.compile(r"PCIe|NVL", re.IGNORECASE)  # Hopper cards with other clocks than the SXM modules
+_PART = re.compile(r"\bMIG\b|\b[AH]\d+(XM)?-\d+[A-Z-]")  # of a card: a MIG slice, or what vGPU profiles are called
 
 
 def flops_per_token(config: ModelConfig, *, seq_length: int, mask_share: float) -> float:
@@ -32,7 +33,7 @@ def flops_per_token(config: ModelConfig, *, seq_length: int, mask_share: float) 
 
 
 def peak_flops(device_name: str) -> float | None:
-    """Return the dense bf16 peak of a device in operations a second, None if it is not known.
+    """Return the dense bf16 peak of a device in operations a second, None if it is not known or only a part of a card.
 
     Args:
         device_name: as `torch.cuda.get_device_name` gives it.
@@ -41,7 +42,7 @@ def peak_flops(device_name: str) -> float | None:
     989000000000000.0
     """
     found = re.search(r"\b(GH200|H200|H100|A100)\b", device_name)
-    if found is None or (found[1] != "A100" and _SLOWER.search(device_name)):
+    if found is None or _PART.search(device_name) or (found[1] != "A100" and _SLOWER.search(device_name)):
         return None
     return _PEAKS[found[1]]
 

@@ -1,16 +1,18 @@
-"""What is wanted of a SentencePiece model's bytes and its library does not give: the normaliser, rounder scores.
+"""What is wanted of a SentencePiece model's bytes and its library does not give.
 
-The bytes are a protobuf message (sentencepiece_model.proto: ModelProto, NormalizerSpec, SentencePiece), read here by
-the wire format. The classes that sentencepiece brings (0.2.3) refuse every protobuf that apache-beam 2.77 can use.
+That is the normaliser, rounder scores, and a model with fewer pieces. The bytes are a protobuf message
+(sentencepiece_model.proto: ModelProto, TrainerSpec, NormalizerSpec, SentencePiece), read here by the wire format. The
+classes that sentencepiece brings (0.2.3) refuse every protobuf that apache-beam 2.77 can use.
 """
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 SCORE_STEP = 2.0**-8  # of a log-probability
 
-_PIECES, _NORMALIZER_SPEC = 1, 3  # of ModelProto
+_PIECES, _TRAINER_SPEC, _NORMALIZER_SPEC = 1, 2, 3  # of ModelProto
 _SCORE = 2  # of SentencePiece
+_VOCAB_SIZE = 4  # of TrainerSpec
 _CHARSMAP = 2  # of NormalizerSpec
 
 
@@ -40,6 +42,41 @@ def round_scores(model: bytes) -> bytes:
                     [score] = struct.unpack_from("<f", data, start + place)
                     struct.pack_into("<f", data, start + place, round(score / SCORE_STEP) * SCORE_STEP)
     return bytes(data)
+
+
+def keep_pieces(model: bytes, kept: Collection[int]) -> bytes:
+    """Return a model that has of its pieces, counted from 0, only those that are kept, in the same order."""
+    parts, place, number = [], 0, -1
+    for kind, start, end in _fields(model):
+        number += kind == _PIECES
+        if kind == _TRAINER_SPEC:
+            parts.append(_message(kind, _with_size(model[start:end], len(kept))))
+        elif kind != _PIECES or number in kept:
+            parts.append(model[place:end])
+        place = end
+    return b"".join(parts)
+
+
+def _with_size(trainer_spec: bytes, size: int) -> bytes:
+    """Return a TrainerSpec that asks for so many pieces; nothing reads it but people."""
+    parts, place = [], 0
+    for kind, _, end in _fields(trainer_spec):
+        parts.append(_number(kind << 3) + _number(size) if kind == _VOCAB_SIZE else trainer_spec[place:end])
+        place = end
+    return b"".join(parts)
+
+
+def _message(kind: int, content: bytes) -> bytes:
+    return _number(kind << 3 | 2) + _number(len(content)) + content
+
+
+def _number(value: int) -> bytes:
+    """Return a varint."""
+    parts = []
+    while value > 0x7F:
+        parts.append(value & 0x7F | 0x80)
+        value >>= 7
+    return bytes([*parts, value])
 
 
 def _fields(message: bytes) -> Iterator[tuple[int, int, int]]:

@@ -23,6 +23,7 @@ import sentencepiece
 
 from model.errors import UserError
 from model.files import write_whole
+from model.ids import FIRST_PIECE
 from model.text.normalizer import hugging_face_normalizer
 from model.text.proto import SCORE_STEP
 
@@ -75,6 +76,12 @@ class Tokenizer:
         ids += _OFFSET
         ids[ids == _OFFSET] = self.unk_id
         return ids, np.add.reduceat(lengths, np.cumsum(counts) - counts) if len(texts) else lengths
+
+    @property
+    def pieces(self) -> dict[int, tuple[str, float]]:
+        """Each id that stands for a piece of text, with the piece and its score; the other ids are special."""
+        numbers = range(FIRST_PIECE - _OFFSET, len(self._pieces))
+        return {n + _OFFSET: (self._pieces.id_to_piece(n), self._pieces.get_score(n)) for n in numbers}
 
     def decode(self, ids: Sequence[int]) -> str:
         """Return the text of ids: `<s>`, `</s>` and `<pad>` are left out, `<mask>` stands as a word."""

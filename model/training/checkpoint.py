@@ -24,7 +24,8 @@ from torch import Tensor
 
 from model.config import ModelConfig, TrainConfig, differences, read_model, read_train, to_json
 from model.errors import UserError
-from model.files import flush, sha256_of
+from model.files import flush, read_versioned, sha256_of
+from model.training.schedule import conflicts
 
 VERSION = 1
 _STATE, _ABOUT = "state.pt", "checkpoint.json"
@@ -53,10 +54,10 @@ class Checkpoint:
     extra: Mapping[str, Tensor] = field(default_factory=dict)  # what else the trainer needs, such as the last losses
 
 
-def save(folder: Path, checkpoint: Checkpoint, *, keep: int) -> Path:
-    """Write a checkpoint, then delete all but the newest `keep`; return its folder.
+def save(folder: Path, checkpoint: Checkpoint, *, keep: int, spared: int | None = None) -> Path:
+    """Write a checkpoint, then delete all but the newest `keep` and the one of step `spared`; return its folder.
 
-    One process at a time may write to a folder.
+    One process, and one thread of it, may write to a folder at a time.
 
     Raises:
         UserError: it cannot be written (disk full, no permission); those before it are still there. Or one that is
@@ -72,7 +73,7 @@ def save(folder: Path, checkpoint: Checkpoint, *, keep: int) -> Path:
         _write(aside, checkpoint)
         aside.rename(target)
         flush(folder)
-        for old in all_of(folder)[: -max(1, keep)]:
+        for old in [path for path in all_of(folder) if step_of(path) != spared][: -max(1, keep)]:
             # Renamed first: a folder that is half deleted must not bear the name of a whole one.
             old.rename(_aside(old, "old"))
         _clear(folder)
@@ -99,13 +100,23 @@ def all_of(folder: Path) -> list[Path]:
             raise UserError(f"{what}: copy it again, or delete it to go on without it")
     if entries and not found:
         raise UserError(f"{entries[0]} has no checkpoint's name (step-00000100, say): give it its own, or move it away")
-    return sorted(found, key=_step)
+    return sorted(found, key=step_of)
 
 
 def latest(folder: Path) -> Path | None:
     """Return the folder of the newest checkpoint, None if there is none; UserError if any is not whole."""
     found = all_of(folder)
     return found[-1] if found else None
+
+
+def step_of(path: Path) -> int:
+    """Return the step in the name of a checkpoint's folder."""
+    return int(path.name.removeprefix(_PREFIX))
+
+
+def read_identity(path: Path) -> Identity:
+    """Return what a checkpoint is of; UserError if its checkpoint.json is damaged or of another version."""
+    return _read_about(path)[1]
 
 
 def load(path: Path, identity: Identity | None = None) -> Checkpoint:
@@ -140,22 +151,21 @@ def of_run(run: Path) -> Path:
 
 def _read_about(path: Path) -> tuple[int, Identity, str]:
     try:
-        values = json.loads((path / _ABOUT).read_bytes())
-        if (version := values["version"]) == VERSION:
-            model, train = read_model(values["model"]), read_train(values["train"])
-            identity = Identity(model=model, train=train, manifest_sha256=values["manifest_sha256"])
-            if path.name == _name(values["step"]):
-                return values["step"], identity, values["state_sha256"]
-            raise _damaged(path / _ABOUT)
+        values = read_versioned(path / _ABOUT, VERSION)
+        model, train = read_model(values["model"]), read_train(values["train"])
+        identity = Identity(model=model, train=train, manifest_sha256=values["manifest_sha256"])
+        if path.name == _name(values["step"]):
+            return values["step"], identity, values["state_sha256"]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise _damaged(path / _ABOUT) from error
     except UserError as error:
         raise UserError(f"{path / _ABOUT}: {error}") from error
-    raise UserError(f"{path / _ABOUT} has version {version!r}, not {VERSION}; use the program that wrote it")
+    raise _damaged(path / _ABOUT)
 
 
 def _compare(path: Path, found: Identity, wanted: Identity) -> None:
-    if differing := differences(found.model, wanted.model) + differences(found.train, wanted.train):
+    differing = differences(found.model, wanted.model) + differences(found.train, wanted.train)
+    if differing := differing + conflicts(found.train, wanted.train, step_of(path)):
         raise UserError(
             f"{path} is of another configuration: {', '.join(differing)}; give the run's settings or another --output"
         )
@@ -186,10 +196,6 @@ def _write(folder: Path, checkpoint: Checkpoint) -> None:
 
 def _name(step: int) -> str:
     return f"{_PREFIX}{step:08d}"
-
-
-def _step(path: Path) -> int:
-    return int(path.name.removeprefix(_PREFIX))
 
 
 def _aside(target: Path, ending: str = "new") -> Path:

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from model.errors import UserError
 
+BACKENDS = "cpu:gloo,cuda:nccl"  # of a run on CUDA
 # The others wait for the first process while it makes the vocabulary and encodes, which can take hours.
 _PATIENCE = timedelta(days=7)
 
@@ -69,7 +70,7 @@ def start(device: str | None) -> Iterator[Distributed]:
     found = torch.device("cuda", local) if cuda else torch.device("cpu")
     if cuda:
         torch.cuda.set_device(found)
-    dist.init_process_group("cpu:gloo,cuda:nccl" if cuda else "gloo")
+    dist.init_process_group(BACKENDS if cuda else "gloo")
     yield Distributed(found, dist.get_rank(), dist.get_world_size(), dist.new_group(backend="gloo", timeout=_PATIENCE))
     # Not after an error: NCCL's end waits for all processes, and those that wait for this one would never hear of it.
     dist.destroy_process_group()

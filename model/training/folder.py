@@ -8,19 +8,19 @@ import errno
 import fcntl
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from model.config import ModelConfig, TrainConfig, differences, read_model, read_train
+from model.config import ModelConfig, TrainConfig, differences, read_model, read_train, to_json
 from model.errors import UserError
-from model.files import write_whole
+from model.files import read_versioned, write_whole
 from model.presets import Preset
 from model.training.checkpoint import Identity
 
 VERSION = 1
 CONFIG = "config.json"
-_FOLDERS = ("data", "encoded", "init")  # of a request, in config.json
+_FOLDERS = ("data", "encoded")  # of a request, in config.json
 _HELD = (errno.EWOULDBLOCK, errno.EAGAIN)
 
 
@@ -32,9 +32,10 @@ class Request:
     data: Path | None
     vocab: Path | None
     encoded: Path | None
-    init: Path | None  # a Hugging Face folder of an XLM-R to start from
+    init: str | None  # the XLM-R to start from, as hub.pinned names it
     model: ModelConfig  # its vocab_size is what a new vocabulary is made with
     train: TrainConfig
+    weights: Path | None = None  # the file that train.weights were read from
     fewer_pieces: bool = False  # a vocabulary may be smaller where the text does not give more
     workers: int | None = None  # processes that make the vocabulary and encode; by default the processors
 
@@ -48,7 +49,8 @@ class Saved:
     """What `config.json` of a run directory holds."""
 
     preset: Preset
-    folders: Mapping[str, Path | None]  # data, encoded and init, as given when the run was begun
+    folders: Mapping[str, Path | None]  # data and encoded, as given when the run was begun
+    init: str | None  # the XLM-R that it started from, as hub.pinned names it
 
 
 @contextlib.contextmanager
@@ -82,12 +84,10 @@ def read_saved(run: Path) -> Saved | None:
     if not path.is_file():
         return None
     try:
-        values = json.loads(path.read_bytes())
-        if values["version"] != VERSION:
-            raise UserError(f"version {values['version']} is not {VERSION}; use the program that wrote it")
+        values = read_versioned(path, VERSION)
         preset = Preset(model=read_model(values["model"]), train=read_train(values["train"]))
         folders = {name: Path(values[name]) if values[name] else None for name in _FOLDERS}
-        return Saved(preset, folders)
+        return Saved(preset, folders, values["init"])
     except (ValueError, KeyError, TypeError) as error:
         raise UserError(
             f"{path} is damaged ({error!r}); delete it and give the flags that the run was begun with, "
@@ -106,6 +106,8 @@ def check_saved(request: Request) -> None:
     for name in _FOLDERS:
         old, new = saved.folders[name], getattr(request, name)
         changed += [f"{name} is {old}, not {new.resolve()}"] if new and new.resolve() != old else []
+    if request.init and request.init != saved.init:
+        changed.append(f"init is {saved.init}, not {request.init}")
     if changed:
         raise UserError(
             f"{request.output} was begun with other settings: {'; '.join(changed)}. "
@@ -115,8 +117,8 @@ def check_saved(request: Request) -> None:
 
 def write_config(request: Request, identity: Identity) -> None:
     """Write what the run is, once it is sure to work; when it goes on only what is in config.FREE can be new."""
-    values: dict[str, Any] = {"version": VERSION, "model": asdict(identity.model), "train": asdict(identity.train)}
-    values |= {"manifest_sha256": identity.manifest_sha256}
+    values: dict[str, Any] = {"version": VERSION, "model": to_json(identity.model), "train": to_json(identity.train)}
+    values |= {"manifest_sha256": identity.manifest_sha256, "init": request.init}
     for name in _FOLDERS:
         path = getattr(request, name)
         values[name] = str(path.resolve()) if path else None

@@ -1,32 +1,15 @@
-"""The update: learning rate by step, AdamW, clipping, and a guard that stops updates when the loss breaks.
+"""The update: AdamW, clipping, and a guard that stops updates when the loss breaks.
 
-Sources: Loshchilov and Hutter 2019 (AdamW); warm-up and polynomial decay as in fairseq's RoBERTa recipes.
+Source: Loshchilov and Hutter 2019 (AdamW).
 """
 
 from collections.abc import Iterable
-from typing import Literal
 
 import torch
 from torch import Tensor, nn
+from torch.autograd.graph import increment_version
 
 WINDOW = 100  # steps, of the mean that a spike is measured against
-
-Schedule = Literal["linear", "polynomial"]
-
-
-def learning_rate(step: int, *, peak: float, warmup: int, steps: int, schedule: Schedule, power: float = 1.0) -> float:
-    """Return the learning rate of a step, the first of which is 0.
-
-    It rises in `warmup` steps to the peak, evenly, and falls to 0 after `steps`: "linear" evenly, "polynomial" with
-    the given power of the part of steps that are left (1: evenly, as in fairseq's recipe).
-
-    >>> [learning_rate(step, peak=1.0, warmup=2, steps=4, schedule="linear") for step in range(4)]
-    [0.5, 1.0, 1.0, 0.5]
-    """
-    if step < warmup:
-        return peak * (step + 1) / warmup
-    left = (steps - step) / max(1, steps - warmup)
-    return float(peak * left ** (1.0 if schedule == "linear" else power))
 
 
 def make_optimizer(
@@ -57,6 +40,8 @@ def update(optimizer: torch.optim.AdamW, stopped: Tensor, *, rate: float) -> Non
     # The flag by which a gradient scaler makes the fused kernel leave everything as it is.
     optimizer.found_inf = stopped  # type: ignore[attr-defined]
     optimizer.step()
+    # It does not tell autograd what it has changed, and whoever keeps what was made of a weight asks there (Decoder).
+    increment_version([parameter for group in optimizer.param_groups for parameter in group["params"]])
     optimizer.zero_grad(set_to_none=True)
 
 

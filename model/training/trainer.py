@@ -17,12 +17,13 @@ from torch.nn.parallel import DistributedDataParallel
 
 from model.data import masking
 from model.data.loader import Batch, Batches
-from model.network.loss import chunked_cross_entropy
+from model.network.loss import Decoder, chunked_cross_entropy
 from model.network.xlmr import XlmR
 from model.sampling import generator
 from model.training.checkpoint import Checkpoint, Identity
 from model.training.distributed import Distributed
-from model.training.optim import Guard, clip_norm, learning_rate, make_optimizer, update
+from model.training.optim import Guard, clip_norm, make_optimizer, update
+from model.training.schedule import learning_rate
 from model.training.validation import evaluate
 
 
@@ -34,25 +35,40 @@ class Metrics(NamedTuple):
     gradient_norm: Tensor  # before clipping
     stopped: Tensor  # above 0: the guard lets no update through any more
     interrupted: Tensor  # above 0: a process was asked to stop
+    save: Tensor  # above 0: by the clock of the first process it is time for a checkpoint
+    validate: Tensor  # and for validation
+
+
+class Asked(NamedTuple):
+    """What a process asks for with a step. All hear of it with the step's metrics, and do it after the same step."""
+
+    interrupted: bool = False
+    save: bool = False
+    validate: bool = False
+
+
+_NOTHING = Asked()
 
 
 class MaskedLoss(nn.Module):
     """The network and its loss in one module, as DistributedDataParallel wants it."""
 
-    def __init__(self, model: XlmR, *, bf16: bool, compiled: bool = False) -> None:
+    def __init__(self, model: XlmR, decoder: Decoder, *, bf16: bool, compiled: bool = False) -> None:
         super().__init__()
         self.model = model
+        self._decoder = decoder
         self._bf16 = bf16
         self._compiled = compiled
         # Not the module: it would be registered a second time.
-        self._forward = torch.compile(model.forward) if compiled else model.forward
+        self._forward = torch.compile(model.forward, fullgraph=True, dynamic=False) if compiled else model.forward
 
     def forward(self, inputs_bs: Tensor, positions_bk: Tensor, targets_bk: Tensor) -> Tensor:
         """Return the mean loss over the targets that count, in nats, ()."""
         with torch.autocast(inputs_bs.device.type, torch.bfloat16, enabled=self._bf16):
             hidden_nh = self._forward(inputs_bs, positions_bk)
-            weights = self.model.decoder_weight, self.model.decoder_bias
-            return chunked_cross_entropy(hidden_nh, *weights, targets_bk.flatten(), compiled=self._compiled)
+            weights, decoder = (self.model.decoder_weight, self.model.decoder_bias), self._decoder
+            targets_n = targets_bk.flatten()
+            return chunked_cross_entropy(hidden_nh, *weights, targets_n, decoder=decoder, compiled=self._compiled)
 
 
 class Trainer:
@@ -64,9 +80,10 @@ class Trainer:
         self.model = model.to(ranks.device)
         self.steps_done = 0
         self._identity = identity
-        bf16 = self.config.precision == "bf16"
-        self._plain = MaskedLoss(self.model, bf16=bf16)
-        self._loss: nn.Module = MaskedLoss(self.model, bf16=bf16, compiled=self.config.compile)
+        bf16, decoder = self.config.precision != "fp32", Decoder()
+        self.model.bf16_residual = self.config.precision == "bf16_residual"
+        self._plain = MaskedLoss(self.model, decoder, bf16=bf16)
+        self._loss: nn.Module = MaskedLoss(self.model, decoder, bf16=bf16, compiled=self.config.compile)
         if ranks.world > 1:
             self._loss = DistributedDataParallel(self._loss, gradient_as_bucket_view=True)
         betas, eps, decay = self.config.betas, self.config.eps, self.config.weight_decay
@@ -90,30 +107,22 @@ class Trainer:
         self.guard.losses_w.copy_(checkpoint.extra["losses"])
         self.steps_done = checkpoint.step
 
-    def step(self, batch: Batch, *, interrupted: bool = False) -> Metrics:
-        """Train on one batch and return what is to be reported; `interrupted` of any process is that of all."""
+    def step(self, batch: Batch, asked: Asked = _NOTHING) -> Metrics:
+        """Train on one batch and return what is to be reported; what any process asks for, all are told."""
         self._loss.train()
         loss_sum, count = self._gradients(batch)
-        own = [loss_sum, *(torch.full_like(loss_sum, float(number)) for number in (count, interrupted))]
-        loss_sum, count_sum, interruptions = self.ranks.sum(torch.stack(own)).unbind()
+        own = [loss_sum, *(torch.full_like(loss_sum, float(number)) for number in (count, *asked))]
+        loss_sum, count_sum, *wanted = self.ranks.sum(torch.stack(own)).unbind()
         loss = loss_sum / count_sum
         norm = clip_norm(self.model.parameters(), self.config.clip)
         mean_loss = self.guard.check(batch.step, loss, norm)
         update(self.optimizer, self.guard.stopped, rate=self.rate(batch.step))
         self.steps_done = batch.step + 1
-        return Metrics(loss, mean_loss, norm, self.guard.stopped, interruptions)
+        return Metrics(loss, mean_loss, norm, self.guard.stopped, *wanted)
 
     def rate(self, step: int) -> float:
         """Return the learning rate of a step, counted from 0."""
-        config = self.config
-        return learning_rate(
-            step,
-            peak=config.learning_rate,
-            warmup=config.warmup,
-            steps=config.steps,
-            schedule=config.schedule,
-            power=config.power,
-        )
+        return learning_rate(self.config, step)
 
     def validate(self, held_out: Mapping[str, masking.Masked]) -> dict[str, float]:
         """Return the loss of each language on held-out text, in nats."""
@@ -125,7 +134,7 @@ class Trainer:
         config, world = self.config, self.ranks.world
         # Targets of the global batch if all samples are full, so that neither micro-batches nor processes change the
         # weight of a target. Of the processes' gradients the mean is taken.
-        targets = config.batch_size * masking.masks_per_sample(config.seq_length, config.mask_share)
+        targets = config.batch_size * masking.masks_per_sample(config.seq_length, config.mask_share.at(batch.step))
         loss_sum = torch.zeros((), device=self.ranks.device)
         for number, count in enumerate(batch.counts_m):
             torch.manual_seed(self._dropout_seed(batch.step, number))

@@ -17,6 +17,8 @@ from model.training.distributed import Distributed
 
 _COUNTED = 1 << 24  # tokens of a language that the baseline counts
 
+_ALONE = Distributed(torch.device("cpu"))
+
 MaskedLoss = Callable[[Tensor, Tensor, Tensor], Tensor]  # inputs (b, s), positions and targets (b, k) -> mean, ()
 
 
@@ -25,7 +27,7 @@ def prepare(held_out: Mapping[str, blocks.Tokens], batches: Batches, most: int) 
 
     Args:
         held_out: held-out tokens by language.
-        batches: of the training: with the same length, masks and seed.
+        batches: of the training: with the same length and seed, and the share of masks that it begins with.
         most: blocks a language.
 
     Raises:
@@ -37,18 +39,25 @@ def prepare(held_out: Mapping[str, blocks.Tokens], batches: Batches, most: int) 
         blocks.check_ids(ids_bs, stream, batches.vocab_size)
         keys = (("validation", language, row) for row in range(len(ids_bs)))
         vocab_size = batches.vocab_size
-        masked = masking.mask(ids_bs, keys, seed=batches.seed, share=batches.mask_share, vocab_size=vocab_size)
+        share = batches.mask_share.at(0)
+        masked = masking.mask(ids_bs, keys, seed=batches.seed, share=share, vocab_size=vocab_size)
         if masked.count and language in batches.streams:
             found[language] = masked
     return found
 
 
-def unigram_losses(held_out: Mapping[str, masking.Masked], batches: Batches) -> dict[str, float]:
-    """Return what the unigram baseline, counted on each language's training text, reaches on its held-out blocks."""
-    return {
-        language: unigram_loss(batches.streams[language], masked.targets_bk, batches.vocab_size)
-        for language, masked in held_out.items()
-    }
+def unigram_losses(
+    held_out: Mapping[str, masking.Masked], batches: Batches, ranks: Distributed = _ALONE
+) -> dict[str, float]:
+    """Return what the unigram baseline, counted on each language's training text, reaches on its held-out blocks.
+
+    With several processes each counts its part of the languages; all get the result.
+    """
+    losses_l = torch.zeros(len(held_out), dtype=torch.float64)
+    for row, (language, masked) in enumerate(held_out.items()):
+        if row % ranks.world == ranks.rank:
+            losses_l[row] = unigram_loss(batches.streams[language], masked.targets_bk, batches.vocab_size)
+    return dict(zip(held_out, ranks.sum(losses_l).tolist(), strict=True))
 
 
 def unigram_loss(stream: blocks.Tokens, targets_bk: masking.Ints, vocab_size: int) -> float:

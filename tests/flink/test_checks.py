@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gzip
 import http.server
 import json
+import shutil
 import socket
 import threading
 import zipfile
@@ -15,11 +17,13 @@ import msgspec
 import pytest
 
 from beam_jobs import job
+from beam_jobs.elements import Failure
 from beam_jobs.runners import worker_check
 from beam_jobs.runners.flink_checks import _DRIVER
 from beam_jobs.runners.worker_check import Installed
 from ccnet_pipeline.command import IN_USE
 from ccnet_pipeline.errors import UserError
+from ccnet_pipeline.sample import crawl_directory
 
 OVERVIEW = {"taskmanagers": 2, "slots-total": 4, "slots-available": 4, "flink-version": "1.19.0"}
 JOB = {"jid": "5ed4", "name": "cc100-1", "state": "RUNNING", "start-time": 1, "tasks": {"running": 3}}
@@ -220,3 +224,85 @@ def test_a_worker_with_another_version_says_which(monkeypatch: pytest.MonkeyPatc
         UserError, match=r"cannot import no_such_module \(No module named 'no_such_module'\); the workers"
     ):
         worker_check.check(here)
+
+
+# --- a job that ended when nobody was there (--detach, or a driver that was killed)
+
+OLD, NEW = "CC-MAIN-2025-51", "CC-MAIN-2026-04"
+Cluster = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def here(
+    rest: Rest, lid: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Cluster:
+    """`here("--dump", "new", ...)`: status and what is printed of a run on this machine; a mirror has two dumps."""
+    archives = sorted((crawl_directory() / "crawl-data").rglob("*.wet.gz"))
+    for dump, archive in zip((OLD, NEW), archives, strict=False):
+        place = tmp_path / "mirror" / "crawl-data" / dump
+        place.mkdir(parents=True)
+        (place / "wet.paths.gz").write_bytes(gzip.compress(f"crawl-data/{dump}/{archive.name}\n".encode()))
+        shutil.copy(archive, place)
+    (tmp_path / "mirror" / "collinfo.json").write_text(json.dumps([{"id": NEW}, {"id": OLD}]))
+    monkeypatch.chdir(tmp_path)
+
+    def run(*flags: str) -> tuple[int, str, str]:
+        common = ["--base=mirror", f"--lid_model={lid}", "--languages=en", "--output=corpus/{dump}", "--workers=1"]
+        status = job.main([*flags, *common])
+        return status, *capsys.readouterr()
+
+    return run
+
+
+FAILED = {"root-exception": "x", "exceptionHistory": {"entries": [{"stacktrace": "ccnet_pipeline.errors.UserError: "
+          "s3://bucket/x: the disk is full [while running 'Mine']"}]}}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("state", "why"),
+    [
+        ("FAILED", "s3://bucket/x: the disk is full"),
+        ("CANCELED", "the job was cancelled on the cluster"),
+        (None, "its cluster does not say why (Flink forgets a job an hour after its end)"),
+    ],
+)
+def test_a_job_that_failed_when_nobody_was_there_is_begun_again_and_said_why(
+    here: Cluster, rest: Rest, tmp_path: Path, state: str | None, why: str
+) -> None:
+    rest.answers["/jobs/5ed4/exceptions?maxExceptions=5"] = FAILED
+    assert here(f"--dump={OLD}")[0] == 0
+    (tmp_path / "corpus" / OLD / "manifest.json").unlink()
+    path = note(rest, f"corpus/{OLD}", state)
+    status, _, err = here("--dump=new")
+    line = f"build_cc100: the job before this one, cc100-1, did not complete the run: {why}\n"
+    assert (status, err.count(line), path.exists()) == (0, 1, False)
+
+
+def test_segments_that_a_job_could_not_read_are_named_when_it_is_begun_again(
+    here: Cluster, rest: Rest, tmp_path: Path
+) -> None:
+    assert here(f"--dump={OLD}", "--keep_work")[0] == 0
+    (tmp_path / "corpus" / OLD / "manifest.json").unlink()
+    [work] = (tmp_path / "corpus" / OLD / "work").iterdir()
+    (work / "failures.json").write_bytes(msgspec.json.encode([Failure("a.wet.gz", "a.wet.gz: 404", tried=True)]))
+    note(rest, f"corpus/{OLD}", "FINISHED")
+    assert "did not complete the run: 1 segment could not be read, all others were; " in here("--dump=new")[2]
+
+
+def test_while_a_job_runs_new_is_its_dump_and_when_it_has_ended_its_summary_comes_first(
+    here: Cluster, rest: Rest, tmp_path: Path
+) -> None:
+    assert here(f"--dump={OLD}", "--keep_work")[0] == 0
+    note(rest, f"corpus/{OLD}", "RUNNING")  # its files are there, but it has not ended
+    status, out, err = here("--dump=new")
+    assert (status, out) == (IN_USE, "")
+    assert f"a job on a cluster writes to corpus/{OLD} (cc100-1, running); wait for it" in err
+    assert not (tmp_path / "corpus" / NEW).exists()
+    path = note(rest, f"corpus/{OLD}", "FINISHED")
+    status, out, err = here("--dump=new")
+    assert out.startswith(f"corpus/{OLD} is complete: built by a job on a cluster that went on by itself.\n")
+    assert (status, out.count("Documents kept"), "did not complete" in err) == (0, 2, False)
+    assert not path.exists()
+    assert not (tmp_path / "corpus" / OLD / "work").exists()
+    assert (tmp_path / "corpus" / NEW / "manifest.json").exists()
+    assert here("--dump=new")[1].startswith("nothing new: ")

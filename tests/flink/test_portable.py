@@ -18,6 +18,7 @@ from beam_jobs.progress import Progress
 from beam_jobs.runners import cluster, cluster_jobs, submission
 from beam_jobs.runners.portable_jobs import running_state
 from ccnet_pipeline.errors import ClusterError, InUseError, UserError
+from tests.moments import wait_for
 
 BEGUN, GO_ON = threading.Event(), threading.Event()
 
@@ -62,6 +63,7 @@ def test_a_folder_is_refused_while_its_job_is_with_a_job_server(
     first.start()
     try:
         assert BEGUN.wait(60)
+        wait_for((tmp_path / "job.json").exists, "the note, which comes after the job")
         with pytest.raises(
             InUseError, match=rf"^a job on a cluster writes to {tmp_path} \(job-\S+, running\); wait for it"
         ):
@@ -86,7 +88,7 @@ def test_a_job_server_that_is_at_a_loss_does_not_say_that_a_job_has_ended() -> N
 
 def test_an_address_of_another_host_is_not_asked_on_this_one(endpoint: str, tmp_path: Path) -> None:
     cluster_jobs.write_notes([str(tmp_path)], cluster_jobs.JobNote(runner="PortableRunner", master=endpoint, name="j"))
-    assert cluster_jobs.refuse_if_running(str(tmp_path)) == [str(tmp_path)]
+    assert cluster_jobs.refuse_if_running(str(tmp_path)) == [cluster_jobs.EndedJob(str(tmp_path), "j", None)]
     note = json.loads((tmp_path / "job.json").read_text())
     (tmp_path / "job.json").write_text(json.dumps({**note, "host": "elsewhere"}))
     with pytest.raises(UserError, match=f"{endpoint} is an address of elsewhere, where it can be asked; if that clus"):

@@ -3,8 +3,9 @@
 import io
 import json
 import os
+import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -95,10 +96,14 @@ def weights(run: Path) -> Mapping[str, torch.Tensor]:
 
 
 def lines(run: Path) -> list[dict[str, Any]]:
-    """The log without what is measured in seconds."""
-    measured = ("tokens_per_second", "mfu", "loader_wait")
+    """The log without what is measured."""
+    measured = ("tokens_per_second", "mfu", "loader_wait", "peak_bytes", "first_step")
     found = [json.loads(line) for line in (run / "log.jsonl").read_text("utf-8").splitlines()]
-    return [{name: value for name, value in line.items() if name not in measured} for line in found]
+    return [
+        {name: value for name, value in line.items() if name not in measured}
+        for line in found
+        if line["event"] != "hardware"
+    ]
 
 
 def equal(one: Mapping[str, torch.Tensor], other: Mapping[str, torch.Tensor]) -> bool:
@@ -110,3 +115,37 @@ def mistake(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
     message = capsys.readouterr().err.splitlines()[-1]
     assert message.startswith("python -m model.pretrain: ")
     return message
+
+
+# --- kills
+
+
+class Killed(BaseException):
+    """What no handler of the program catches: it does nothing more."""
+
+
+def killed_before(place: int, patch: pytest.MonkeyPatch) -> None:
+    """Kill the program before its next operation on the disk that bears this number, counted from 0."""
+    done = 0
+
+    def watched(real: Callable[..., Any]) -> Callable[..., Any]:
+        def operation(*arguments: Any, **options: Any) -> Any:
+            nonlocal done
+            if done == place:
+                if real is shutil.rmtree:  # in the middle of it
+                    next(Path(arguments[0]).iterdir()).unlink()
+                raise Killed
+            done += 1
+            return real(*arguments, **options)
+
+        return operation
+
+    for module, name in (
+        (os, "fsync"),
+        (shutil, "rmtree"),
+        (torch, "save"),
+        (Path, "mkdir"),
+        (Path, "rename"),
+        (shutil, "copyfile"),
+    ):
+        patch.setattr(module, name, watched(getattr(module, name)))

@@ -4,10 +4,8 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
@@ -17,7 +15,7 @@ from model.network.xlmr import XlmR
 from model.presets import SIZES
 from model.training import checkpoint
 from model.training.checkpoint import Identity
-from tests.model.runs import Harm, randomised, small, state_of
+from tests.model.runs import Harm, Killed, killed_before, randomised, small, state_of
 
 torch.set_num_threads(1)
 CONFIG = small(60)
@@ -105,30 +103,6 @@ def test_a_half_written_one_is_never_picked(tmp_path: Path, monkeypatch: pytest.
     assert checkpoint.latest(tmp_path) == whole
     checkpoint.save(tmp_path, state_of(randomised(CONFIG), step=2), keep=3)
     assert names(tmp_path) == ["step-00000001", "step-00000002"]
-
-
-class Killed(BaseException):
-    """What no handler of the program catches: it does nothing more."""
-
-
-def killed_before(place: int, patch: pytest.MonkeyPatch) -> None:
-    """Kill the program before its next operation on the disk that bears this number, counted from 0."""
-    done = 0
-
-    def watched(real: Callable[..., Any]) -> Callable[..., Any]:
-        def operation(*arguments: Any, **options: Any) -> Any:
-            nonlocal done
-            if done == place:
-                if real is shutil.rmtree:  # in the middle of it
-                    next(Path(arguments[0]).iterdir()).unlink()
-                raise Killed
-            done += 1
-            return real(*arguments, **options)
-
-        return operation
-
-    for module, name in ((os, "fsync"), (shutil, "rmtree"), (torch, "save"), (Path, "mkdir"), (Path, "rename")):
-        patch.setattr(module, name, watched(getattr(module, name)))
 
 
 def test_killed_at_any_time_there_is_a_whole_one(tmp_path: Path) -> None:

@@ -1,6 +1,8 @@
 """One process at work: a step, the guard, the schedule, the loader, validation; and that a small model learns."""
 
+from copy import deepcopy
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,12 +12,16 @@ import torch
 from model.config import TrainConfig
 from model.data.loader import Batch, Batches, Loader
 from model.data.order import Order
+from model.errors import UserError
 from model.network.xlmr import XlmR
 from model.presets import SIZES
+from model.stages import Stages
 from model.training.checkpoint import Identity
 from model.training.distributed import Distributed
-from model.training.optim import WINDOW, Guard, clip_norm, learning_rate, make_optimizer, update
-from model.training.trainer import Trainer
+from model.training.optim import WINDOW, Guard, clip_norm, make_optimizer, update
+from model.training.run import Run
+from model.training.schedule import learning_rate
+from model.training.trainer import Asked, Trainer
 from model.training.validation import prepare, unigram_loss, unigram_losses
 from tests.model.runs import equal, small
 
@@ -27,11 +33,11 @@ torch.set_num_threads(1)  # sums of floats depend on it
 def batches(train: TrainConfig | None = None) -> Batches:
     rng = np.random.default_rng(0)
     streams = {name: rng.integers(4, 90, 500).astype(np.uint32) for name in ("en", "sw")}
-    order = Order(dict.fromkeys(streams, 500 // 31 + 1), dict.fromkeys(streams, 0.5), seed=3)
+    order = Order(dict.fromkeys(streams, 500 // 31 + 1), {0: dict.fromkeys(streams, 0.5)}, seed=3)
     size, micro = (train.batch_size, train.micro_batch) if train else (16, 4)
     return Batches(
-        order=order, streams=streams, seed=3, seq_length=32, batch_size=size, micro_batch=micro, mask_share=0.15,
-        vocab_size=91,
+        order=order, streams=streams, seed=3, seq_length=32, batch_size=size, micro_batch=micro,
+        mask_share=train.mask_share if train else Stages.constant(0.15), vocab_size=91,
     )  # fmt: skip
 
 
@@ -138,15 +144,43 @@ def test_a_clip_of_0_leaves_the_gradient_as_it_is() -> None:
 
 
 def test_schedules() -> None:
-    def rates(schedule: Any, power: float = 1.0) -> list[float]:
-        options: dict[str, Any] = {"peak": 2.0, "warmup": 4, "steps": 12, "schedule": schedule, "power": power}
-        return [learning_rate(step, **options) for step in range(12)]
+    def rates(schedule: Any, **changes: Any) -> list[float]:
+        options: dict[str, Any] = {"learning_rate": 0.5, "warmup": 4, "steps": 12, "schedule": schedule, **changes}
+        config = replace(SIZES["tiny"].train, **options)
+        return [learning_rate(config, step) for step in range(config.steps)]
 
-    assert rates("linear")[:5] == [0.5, 1.0, 1.5, 2.0, 2.0]
-    assert rates("linear")[-1] == pytest.approx(0.25)
-    assert rates("polynomial", 1.0) == rates("linear")
-    assert rates("polynomial", 2.0)[-2:] == pytest.approx([2 / 16, 2 / 64])
-    assert learning_rate(0, peak=1.0, warmup=0, steps=1, schedule="linear") == 1.0
+    assert rates("linear")[:5] == [0.125, 0.25, 0.375, 0.5, 0.5]
+    assert rates("linear")[-1] == pytest.approx(0.0625)
+    assert rates("polynomial", power=1.0) == rates("linear")
+    assert rates("polynomial", power=2.0)[-2:] == pytest.approx([0.5 / 16, 0.5 / 64])
+    assert rates("linear", warmup=0, steps=1) == [0.5]
+    assert rates("constant") == [0.125, 0.25, 0.375] + [0.5] * 9
+    assert rates("wsd", decay_share=1 / 3, decay_form="linear") == [*rates("constant")[:8], 0.5, 0.375, 0.25, 0.125]
+    by_root = [0.5, 0.25, 0.5 * (1 - 0.5**0.5), 0.5 * (1 - 0.75**0.5)]
+    assert rates("wsd", decay_share=1 / 3)[8:] == pytest.approx(sorted(by_root, reverse=True))
+    assert rates("wsd", decay_share=0.001)[-2:] == [0.5, 0.5]  # one step at least, which begins at the peak
+    with pytest.raises(UserError, match="warmup is 4; it must be at most 3, where the decay of wsd begins"):
+        rates("wsd", decay_share=0.75)
+
+
+@pytest.mark.parametrize(("rank", "by_clock"), [(0, True), (1, False)])
+def test_only_the_clock_of_the_first_process_counts(rank: int, by_clock: bool, tmp_path: Path) -> None:
+    learning = trainer(save_minutes=1e-9, validate_minutes=1e-9)
+    learning.ranks = Distributed(CPU, rank=rank)
+    held_out = prepare({"en": learning.batches.streams["en"][:90]}, learning.batches, 4)
+    run = Run(learning, tmp_path, held_out, None)
+    assert run._ask() == Asked(interrupted=False, save=by_clock, validate=by_clock)
+
+
+def test_the_number_of_masks_and_the_weight_of_each_follow_the_step() -> None:
+    staged = trainer(mask_share=Stages.parse("0.3,2:0.1"))
+    made = [staged.batches.make(step) for step in range(3)]
+    assert [batch.positions_mbk.shape[-1] for batch in made] == [10, 10, 3]
+    # A gradient is that of the mean loss, however many targets it is the mean of.
+    for step, batch in enumerate(made):
+        alone = trainer(mask_share=Stages.constant((0.3, 0.3, 0.1)[step]))
+        alone.restore(deepcopy(staged.checkpoint(step)))
+        assert torch.equal(torch.stack(staged.step(batch)), torch.stack(alone.step(batch)))
 
 
 # --- the loader
@@ -189,7 +223,7 @@ def test_a_small_model_beats_the_unigram_baseline() -> None:
         return (4 + 6 * np.repeat(rng.integers(0, 10, blocks), 31) + rng.integers(0, 6, 31 * blocks)).astype(np.uint32)
 
     learning = trainer(learning_rate=5e-3)
-    order = Order({"x": 1000}, {"x": 1.0}, seed=3)
+    order = Order({"x": 1000}, {0: {"x": 1.0}}, seed=3)
     learning.batches = replace(learning.batches, order=order, streams={"x": text(1000)}, micro_batch=16)
     held_out = prepare({"x": text(40)}, learning.batches, 40)
     before = learning.validate(held_out)["x"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -168,3 +169,13 @@ def test_what_a_killed_program_was_writing_goes_and_what_locks_write_stays(place
     storage.remove_leftovers(place)
     assert {status.name for status in statuses_in(place)} == {".writing-.lock-1", ".writing-clock-1", "a", "below"}
     assert statuses_in(f"{place}/below") == []
+
+
+def test_readers_keep_out_writers_of_the_same_disk_and_a_url_names_the_same_folder(tmp_path: Path) -> None:
+    readers = [storage.locked_for_reading(each) for each in (str(tmp_path), tmp_path.as_uri())]
+    with readers[0], readers[1], pytest.raises(InUseError), storage.locked(tmp_path.as_uri()):
+        pytest.fail("written to and read")
+    with storage.locked(tmp_path.as_uri()), pytest.raises(InUseError), storage.locked_for_reading(str(tmp_path)):
+        pytest.fail("written to and read")
+    with storage.locked_for_reading(str(tmp_path / "none")):
+        assert not (tmp_path / "none").exists()
