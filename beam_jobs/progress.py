@@ -25,6 +25,8 @@ _LOOK_EVERY_S = 0.5
 _LOOK_AFAR_EVERY_S = 5.0  # into an object store
 _PAUSE = 50  # times what a look took: of very many segments at least
 QUIET_S = 60.0  # without anything new, until it is said
+_SHOW_CURSOR = "\x1b[?25h"
+_MOMENT_S = 0.5  # for a look that goes on when nobody wants it any more
 
 
 class WatchedStream:
@@ -143,7 +145,8 @@ class Progress:
     """How far the stages are that are measured."""
 
     def __init__(self, layout: Layout, num_segments: int, total_bytes: int) -> None:
-        self._is_local = is_local(layout.work)
+        self.is_local = is_local(layout.work)
+        self.abandoned = threading.Event()  # nobody wants another look
         self.stages = [
             StageProgress("read and hash", join(layout.work, "extract"), num_segments, total_bytes),
             StageProgress("language and fluency", join(layout.work, "mine"), num_segments),
@@ -155,14 +158,18 @@ class Progress:
 
     def looks(self, stop: threading.Event) -> Iterator[float]:
         """Look again and again, the last time when `stop` is set; yield the time, time.monotonic()."""
-        shortest_s = _LOOK_EVERY_S if self._is_local else _LOOK_AFAR_EVERY_S
+        shortest_s = _LOOK_EVERY_S if self.is_local else _LOOK_AFAR_EVERY_S
         pause_s, ended = 0.0, False
         while not ended:
             ended = stop.wait(pause_s)
+            if self.abandoned.is_set():
+                return
             now = time.monotonic()
             with contextlib.suppress(Exception):  # of a network: the next look may have more luck
                 for stage in self.stages:
                     stage.look(now)
+            if self.abandoned.is_set():
+                return
             pause_s = max(shortest_s, _PAUSE * (time.monotonic() - now))
             yield now
 
@@ -177,9 +184,15 @@ def shown(layout: Layout, num_segments: int, total_bytes: int) -> Iterator[Progr
     thread.start()
     try:
         yield progress
+    except BaseException:
+        if not progress.is_local:  # an object store that is down would hold up the end
+            progress.abandoned.set()
+        raise
     finally:
         stop.set()
-        thread.join()
+        thread.join(_MOMENT_S if progress.abandoned.is_set() else None)
+        if thread.is_alive() and sys.stderr.isatty():
+            sys.stderr.write(_SHOW_CURSOR)  # the bars hide it as long as they are there
 
 
 def _show_bars(progress: Progress, stop: threading.Event) -> None:

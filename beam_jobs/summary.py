@@ -17,6 +17,7 @@ from ccnet_pipeline.shards.published import SHARDS, FinalFile, LanguageBooks, Le
 
 _MOST_LANGUAGES = 40
 _NO_WIDTH = 1000
+_MANY_DOCUMENTS = 100  # for one phrase of a test file
 _UNITS = ("documents", "paragraphs", "characters", "bytes")
 # Heading -> its field in ledger.json, and how it is shown.
 _QUALITIES = {
@@ -77,6 +78,18 @@ def _remarks(ledger: Ledger) -> Iterator[str]:
             yield (
                 f"Main text of {language}: half of its pages give about {share:.0%} of their text or less, in other "
                 f"languages {others:.0%}; perhaps the extractor cannot read it, see --extractor."
+            )
+    if ledger.contamination:
+        files = ledger.contamination.files
+        yield (
+            f"Contaminated: {sum(files.values()):,} documents share words with "
+            f"{enumerated([f'{name} ({count:,})' for name, count in files.items()])}."
+        )
+        words, count = next(iter((ledger.contamination.words or {}).items()), ("", 0))
+        if count >= _MANY_DOCUMENTS:
+            yield (
+                f"{count:,} of them because of {words!r}; if that is a phrase of many pages, name it with "
+                "--decontaminate_except (ledger.json has the next ones)."
             )
     if again := ledger.index_duplicates_published:
         yield (

@@ -56,6 +56,15 @@ def duration(seconds: float) -> str:
     return f"{minutes // 60}:{minutes % 60:02d}:{rest:02d}"
 
 
+def leave(status: int, *, at_once: bool = False) -> NoReturn:
+    """End this process with an exit status; if it was interrupted, at once: what it abandoned would hold up the end."""
+    if status == INTERRUPTED or at_once:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(status)
+    sys.exit(status)
+
+
 class Parser(argparse.ArgumentParser):
     """Says what is wrong as every other mistake is said: in one line."""
 

@@ -124,9 +124,7 @@ class Miner:
         """Score the groups that go on, and say what becomes of each."""
         groups = [group for of_page in groups_of_pages for group in of_page]
         judged = iter(
-            self._compare(
-                [self._judged(*each) for each in zip(groups, self._perplexities(groups), strict=True)]
-            )
+            self._compare([self._judged(*each) for each in zip(groups, self._perplexities(groups), strict=True)])
         )
         return [list(islice(judged, len(of_page))) for of_page in groups_of_pages]
 

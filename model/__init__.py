@@ -3,10 +3,13 @@
 It reads docs/shard_format.md and nothing else of the pipeline; import contracts in pyproject.toml keep it so.
 
     vocab.py encode.py pretrain.py export.py fill_mask.py plot.py   the commands: python -m model.<name> --help
-    config.py presets.py settings.py ids.py
+    config.py presets.py settings.py stages.py ids.py
                     sizes of the model and settings of a run, with their sources
-    training/       folder.py prepare.py run.py trainer.py optim.py validation.py progress.py checkpoint.py result.py
-                    distributed.py compiler.py launch.py
+    languages.py weights.py mixture.py
+                    which languages a run trains on, and which share of the samples each has
+    training/       folder.py text.py prepare.py table.py run.py cadence.py trainer.py optim.py schedule.py
+                    validation.py progress.py checkpoint.py writer.py branch.py result.py distributed.py compiler.py
+                    hardware.py launch.py
     network/        xlmr.py loss.py flops.py hf.py
     data/           encoder.py encoded.py; order.py blocks.py masking.py loader.py
     text/           shards.py lines.py vocabulary.py tokenizer.py normalizer.py proto.py

@@ -80,11 +80,30 @@ class TrainConfig:
     alpha: Stages = setting(
         "languages are drawn with q ~ p**ALPHA, p by tokens", Stages.constant(0.3), least=0, most=1, ahead=True
     )
+    languages: tuple[str, ...] = setting(
+        "train on these of the text, with commas: codes, and xlm-7, -15, -30, -60, -100 for the paper's sets",
+        (),
+        before=(),
+    )
+    min_tokens: int | None = setting(
+        "a language with less training text is left out; 0: none; by default, what fills 20 samples",
+        None,
+        least=0,
+        before=0,
+    )
+    max_epochs: float = setting(
+        "most passes over a language's text; its q is cut there; 0: any", 40.0, least=0, before=0.0
+    )
+    weights: tuple[tuple[str, float], ...] = setting(
+        "lines 'sw 0.02': train on these languages, with shares like these numbers instead of q", (), before=()
+    )
     mask_share: Stages = setting(
         "share of the tokens that are masked", Stages.constant(0.15), least=0.01, most=_MOST, ahead=True
     )
     seed: int = setting("of weights, order, masks and dropout", 0, least=0, below=1 << 63)
-    precision: Literal["fp32", "bf16"] = setting("of the products; weights stay fp32", "bf16")
+    precision: Literal["fp32", "bf16", "bf16_residual"] = setting(
+        "of the products, and with bf16_residual of what goes from layer to layer; weights stay fp32", "bf16"
+    )
     compile: bool = setting("torch.compile the network; on a CPU not by default", True, free=True)
     spike: float = setting(
         "stop at a loss this far, in nats, above the mean of 100 steps; 0: never", 2.0, least=0, free=True
@@ -159,7 +178,9 @@ def read_train(values: Mapping[str, Any]) -> TrainConfig:
     values = {"planned_steps": values.get("steps"), **values}
     _check_names(values, TrainConfig)
     by_step = {name: Stages.parse(str(values[name])) for name in ("alpha", "mask_share")}
-    return TrainConfig(**{**values, **by_step, "betas": tuple(values["betas"])})
+    weights = tuple((language, weight) for language, weight in values["weights"])
+    tuples = {"betas": tuple(values["betas"]), "languages": tuple(values["languages"]), "weights": weights}
+    return TrainConfig(**{**values, **by_step, **tuples})
 
 
 def _check_names(values: Mapping[str, Any], kind: type[ModelConfig] | type[TrainConfig]) -> None:

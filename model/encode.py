@@ -23,7 +23,8 @@ from model import command
 from model.data.encoded import Manifest
 from model.data.encoder import encode_corpus
 from model.errors import UserError
-from model.text.shards import find_corpus
+from model.languages import SETS, parse_languages
+from model.text.shards import find_languages
 from model.text.tokenizer import MODEL_FILE
 from model.workers import default_workers
 
@@ -48,6 +49,8 @@ def _parser() -> argparse.ArgumentParser:
     add("--data", type=Path, required=True, metavar="DIR", help=text)
     add("--vocab", type=Path, required=True, metavar="DIR", help=f"folder with {MODEL_FILE}, of model.vocab")
     add("--output", type=Path, required=True, metavar="DIR", help="folder of the encoded text")
+    text = f"of the text, with commas: codes, and {', '.join(SETS)} for the paper's sets (all)"
+    add("--languages", type=parse_languages, default=(), metavar="LIST", help=text)
     text = "processes (%(default)s, the processors here)"
     add("--workers", type=int, default=default_workers(), metavar="N", help=text)
     return parser
@@ -62,7 +65,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _encode(options: argparse.Namespace) -> None:
     if options.workers < 1:
         raise UserError(f"--workers {options.workers} is below 1")
-    manifest = encode_corpus(find_corpus(options.data), options.vocab, options.output, workers=options.workers)
+    corpus = find_languages(options.data, options.languages)
+    manifest = encode_corpus(corpus, options.vocab, options.output, workers=options.workers)
     Console(stderr=True).print(_table(manifest))
 
 

@@ -44,8 +44,8 @@ def folder_of(given: str) -> Path:
     return Path(given) if Path(given).is_dir() else _fetch(*_parse(given))
 
 
-def create(name: str) -> None:
-    """Make a private repository for a model on the hub, unless it is there.
+def create(name: str) -> str:
+    """Make a private repository for a model on the hub, unless it is there; return its full name.
 
     Raises:
         UserError: huggingface_hub is missing, there is no token, no right to write there, or no way to the hub.
@@ -57,15 +57,22 @@ def create(name: str) -> None:
     if get_token() is None:
         raise UserError("--push takes a token of the hub that may write: hf auth login, or HF_TOKEN")
     with _in_one_line(name):
-        HfApi().create_repo(name, private=True, exist_ok=True)
+        return HfApi().create_repo(name, private=True, exist_ok=True).repo_id
 
 
-def upload(folder: Path, name: str) -> None:
-    """Send a folder's files to a repository of the hub in one commit; UserError if they do not get there."""
+def upload(folder: Path, name: str) -> str:
+    """Send a folder's files to a repository of the hub, in one commit; return the address of the commit.
+
+    Raises:
+        UserError: they do not get there.
+    """
     from huggingface_hub import HfApi
 
-    with _in_one_line(name):
-        HfApi().upload_folder(repo_id=name, folder_path=folder, commit_message="Upload the model")
+    try:
+        with _in_one_line(name):
+            return HfApi().upload_folder(repo_id=name, folder_path=folder, commit_message="Upload the model").commit_url
+    except UserError as error:
+        raise UserError(f"{folder} is whole, but was not sent: hf upload {name} {folder} does it. {error}") from error
 
 
 def _parse(given: str) -> tuple[str, str | None]:
@@ -78,10 +85,10 @@ def _parse(given: str) -> tuple[str, str | None]:
 def _fetch(name: str, revision: str | None) -> Path:
     """Return a folder of huggingface_hub's cache, named by the commit; files that are there are not fetched again."""
     if find_spec("huggingface_hub") is None:
-        folder = name.rpartition("/")[2]
+        made = name.rpartition("/")[2]
         raise UserError(
             f"no folder {name}, and a name takes huggingface_hub: pip install huggingface_hub, or where it is "
-            f"hf download {name} {_CONFIG} {_WEIGHTS[0]} {_VOCABULARY} --local-dir {folder}, and give that folder"
+            f"hf download {name} {_CONFIG} {_WEIGHTS[0]} {_VOCABULARY} --local-dir {made}, and give that folder"
         )
     from huggingface_hub import hf_hub_download
     from huggingface_hub.errors import LocalEntryNotFoundError, RemoteEntryNotFoundError
@@ -126,7 +133,7 @@ def _in_one_line(name: str, revision: str | None = None) -> Iterator[None]:
     except errors.RevisionNotFoundError as error:
         raise UserError(f"{name} has no revision {revision} on {hub}; give another, or leave it out") from error
     except errors.LocalEntryNotFoundError as error:
-        why = "HF_HUB_OFFLINE is set" if constants.is_offline_mode() else _line(error.__cause__ or error)
+        why = "HF_HUB_OFFLINE is set" if constants.HF_HUB_OFFLINE else _line(error.__cause__ or error)
         raise UserError(
             f"{name} is not in the cache, and {hub} cannot be asked ({why}); hf download {name} --local-dir DIR "
             "where there is a network, and give that folder"

@@ -17,7 +17,8 @@ from rich.table import Table
 
 from model import command
 from model.errors import UserError
-from model.text.shards import find_corpus
+from model.languages import SETS, parse_languages
+from model.text.shards import find_languages
 from model.text.vocabulary import Report, VocabConfig, build_vocabulary
 from model.workers import default_workers
 
@@ -51,6 +52,10 @@ def _parser() -> argparse.ArgumentParser:
     add("--seed", type=int, default=default.seed, metavar="N", help="of the sample (%(default)s)")
     text = "lines to train on (%(default)s); SentencePiece takes up to 7 GB of memory a million"
     add("--sample_lines", type=int, default=default.sample_lines, metavar="N", help=text)
+    text = "how often a line counts, at most, where a language has fewer than its share (%(default)g)"
+    add("--max_repeats", type=float, default=default.max_repeats, metavar="X", help=text)
+    text = f"of the text, with commas: codes, and {', '.join(SETS)} for the paper's sets (all)"
+    add("--languages", type=parse_languages, default=(), metavar="LIST", help=text)
     text = "processes that read (%(default)s, the processors here)"
     add("--workers", type=int, default=default_workers(), metavar="N", help=text)
     return parser
@@ -66,7 +71,7 @@ def _make(options: argparse.Namespace) -> None:
         raise UserError(f"--workers {options.workers} is below 1")
     config = VocabConfig(**{field.name: getattr(options, field.name) for field in fields(VocabConfig)})
     config.check()
-    corpus = find_corpus(options.data)
+    corpus = find_languages(options.data, options.languages)
     report = build_vocabulary(corpus, options.output, config, at_most=options.at_most, workers=options.workers)
     Console(stderr=True).print(_table(report))
 

@@ -261,6 +261,126 @@ def readable(paragraph: str) -> str:
     return shown.replace("</s>", " ").replace("__label__", " ")
 
 
+# --- test files
+
+HAN_AND_KANA = "々〆〇" + "".join(
+    chr(code)
+    for first, last in (
+        (0x3040, 0x30FF), (0x31F0, 0x31FF), (0x3400, 0x4DBF), (0x4E00, 0x9FFF), (0xF900, 0xFAFF), (0xFF66, 0xFF9F),
+        (0x1AFF0, 0x1B16F), (0x20000, 0x3FFFF),
+    )
+    for code in range(first, last + 1)
+)  # fmt: skip
+THAI_LAO_BURMESE_KHMER = "".join(
+    chr(code)
+    for first, last in ((0xE00, 0xEFF), (0x1000, 0x109F), (0x1780, 0x17FF), (0xA9E0, 0xA9FF), (0xAA60, 0xAA7F))
+    for code in range(first, last + 1)
+)
+WEIGHTS = dict.fromkeys(HAN_AND_KANA, 10) | dict.fromkeys(THAI_LAO_BURMESE_KHMER, 3)
+"""Of characters that are words by themselves, in fifteenths of a word."""
+
+Word = tuple[str, int]
+"""And its weight."""
+
+
+@cache
+def is_in_word(char: str) -> bool:
+    return char.isalnum() or unicodedata.category(char).startswith("M")
+
+
+def lower(char: str) -> str:
+    """Of one character alone; the final sigma is a sigma."""
+    return "σ" if char == "ς" else char.lower()[0]
+
+
+def words_of(text: str) -> list[Word]:
+    words: list[Word] = []
+    open_word = ""
+    for char in unicodedata.normalize("NFC", text) + " ":
+        if char in INSIDE_WORDS or char in JOINERS:
+            continue
+        if is_in_word(char) and char not in WEIGHTS:
+            open_word += lower(char)
+            continue
+        if open_word:
+            words.append((open_word, 15))
+            open_word = ""
+        if is_in_word(char):
+            words.append((lower(char), WEIGHTS[char]))
+    return words
+
+
+def weight(words: Sequence[Word]) -> int:
+    return sum(each for _, each in words)
+
+
+def run_at(words: Sequence[Word], start: int, num_words: int) -> tuple[Word, ...] | None:
+    """The shortest run from there on that weighs as much as so many words."""
+    stop = start
+    while weight(words[start:stop]) < 15 * num_words:
+        stop += 1
+        if stop > len(words):
+            return None
+    return tuple(words[start:stop])
+
+
+def as_a_whole(words: Sequence[Word], num_words: int) -> tuple[Word, ...] | None:
+    """A short text, or a short paragraph."""
+    return tuple(words) if 15 * 8 <= weight(words) < 15 * num_words else None
+
+
+def runs_of(text: str, num_words: int) -> Iterator[tuple[Word, ...]]:
+    """Of a text of a test file."""
+    words = words_of(text)
+    for start in range(len(words)):
+        if run := run_at(words, start, num_words):
+            yield run
+    if run := as_a_whole(words, num_words):
+        yield run
+
+
+def tells_something(run: tuple[Word, ...], num_words: int) -> bool:
+    """Half of its words are different ones with a letter."""
+    different = {word for word, _ in run if any(char.isalpha() for char in word)}
+    return len(different) >= ((num_words + 1) // 2 if weight(run) >= 15 * num_words else 4)
+
+
+def test_runs(
+    texts: Mapping[str, Sequence[str]], excepted: Sequence[str], num_words: int
+) -> dict[tuple[Word, ...], str]:
+    """Runs of test files, each with the first file by name that has it."""
+    never = {run for text in excepted for run in runs_of(text, num_words)}
+    found: dict[tuple[Word, ...], str] = {}
+    for name in sorted(texts):
+        for text in texts[name]:
+            for run in runs_of(text, num_words):
+                if tells_something(run, num_words) and run not in never:
+                    found.setdefault(run, name)
+    return found
+
+
+def written(run: Sequence[Word]) -> str:
+    """Blanks beside words; none between characters that are words by themselves."""
+    text, last = "", 15
+    for number, (word, weight_of_word) in enumerate(run):
+        text += (" " if number and 15 in (last, weight_of_word) else "") + word
+        last = weight_of_word
+    return text
+
+
+def shared_with_tests(text: str, runs: Mapping[tuple[Word, ...], str], num_words: int) -> dict[str, str] | None:
+    """The first run of a document that stands in a test file: which file, and the words."""
+    words, lines = words_of(text), [words_of(line) for line in text.split("\n")]
+    begins = {
+        len([word for line in lines[:number] for word in line]): line for number, line in enumerate(lines) if line
+    }
+    for start in range(len(words)):
+        for run in (run_at(words, start, num_words), as_a_whole(begins.get(start, []), num_words)):
+            if run in runs:
+                return {"file": runs[run], "words": written(run)}
+    return None
+
+
 # --- archives
 
 
@@ -377,6 +497,8 @@ class Settings:
     languages: frozenset[str] | None = None  # None: every one
     keep_buckets: frozenset[str] = frozenset({"head", "middle", "tail", "all"})
     cutoffs: dict[str, tuple[float, float]] = field(default_factory=dict)  # head, middle
+    test_runs: Mapping[tuple[Word, ...], str] = field(default_factory=dict)  # of test files
+    num_words: int = 13  # of a run
 
 
 CCNET = Settings()
@@ -455,6 +577,8 @@ class Page:
     documents: list[Document] = field(default_factory=list)
     rejects: list[tuple[str, Document]] = field(default_factory=list)
     """Reason, and what was dropped for it as a whole."""
+    contaminations: dict[str, dict[str, str]] = field(default_factory=dict)
+    """By the id of a reject: what it shares with a test file."""
     outcomes: list[tuple[str, str | None, list[int]]] = field(default_factory=list)
     """Per language that is sure: language, reason or None for kept, paragraphs."""
 
@@ -471,6 +595,7 @@ class Expected:
     languages: dict[str, Ledger]
     """From the point where the language is sure; a document is a record here."""
     rejects: list[tuple[str, Document]] = field(default_factory=list)
+    contaminations: dict[str, dict[str, str]] = field(default_factory=dict)
 
 
 def read_page(segment: int, record: Record, settings: Settings) -> Page:
@@ -621,6 +746,9 @@ def finish_page(
             bucket = bucket_of(value, settings.cutoffs.get(language))
             if bucket not in settings.keep_buckets:
                 reason = f"bucket_{bucket}"
+        shared = shared_with_tests("\n".join(texts), settings.test_runs, settings.num_words) if not reason else None
+        if shared:
+            reason = "contaminated"
         page.outcomes.append((language, reason, ids))
         for i in ids:
             page.fate[i] = reason
@@ -630,6 +758,8 @@ def finish_page(
             if reason is None:
                 page.documents.append(document)
             else:
+                if shared:
+                    page.contaminations[document.id] = shared
                 page.rejects.append((reason, document))
 
 
@@ -679,6 +809,8 @@ def reason_of(page: Page) -> str | None:
     if page.documents or page.reason is not None:
         return None if page.documents else page.reason
     fates = sorted({reason for reason in page.fate if reason})
+    if "contaminated" in fates:
+        return "contaminated"
     buckets = [reason for reason in fates if reason.startswith("bucket_")]
     if buckets:
         return buckets[-1]  # of several the last by name
@@ -709,7 +841,7 @@ def build(
 def reject_whole(page: Page, name: str) -> None:
     """A page of which nothing is left is a reject; not where a bucket took it, nor a record that is no page."""
     reason = reason_of(page)
-    if reason is None or reason in ("record_type", "too_large") or reason.startswith("bucket_"):
+    if reason is None or reason in ("record_type", "too_large", "contaminated") or reason.startswith("bucket_"):
         return
     ids = [i for i, paragraph in enumerate(page.paragraphs) if paragraph]
     page.rejects.append((reason, make_document(page, name, Verdict("und", 0.0, None, "all", ids, one_of_many=False))))
@@ -737,6 +869,7 @@ def balance(pages: Iterable[Page], segments: int) -> Expected:
     for page in pages:
         expected.documents += page.documents
         expected.rejects += page.rejects
+        expected.contaminations |= page.contaminations
         for ledger in (expected.total, expected.segments[page.segment]):
             ledger.records.add(reason_of(page))
             for paragraph, reason in zip(page.paragraphs, page.fate, strict=True):

@@ -78,12 +78,17 @@ class S3Server:
             self.fault = None
 
     @contextmanager
-    def stopping_at(self, pattern: str) -> Iterator[threading.Event]:
-        """Let requests that match wait until the block ends; the event is set when one has come. They are not done."""
+    def stopping_at(self, pattern: str, *, and_then_all: bool = False) -> Iterator[threading.Event]:
+        """Let requests that match wait until the block ends; the event is set when one has come. They are not done.
+
+        Args:
+            pattern: of requests.
+            and_then_all: all that come later wait, too: the server is down.
+        """
         come, over = threading.Event(), threading.Event()
 
         def fault(request: str) -> HTTPStatus | None:
-            if not re.search(pattern, request):
+            if not re.search(pattern, request) and not (and_then_all and come.is_set()):
                 return None
             come.set()
             over.wait(PATIENCE_S)

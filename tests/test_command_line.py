@@ -112,9 +112,18 @@ def mistake(here: Path, capsys: pytest.CaptureFixture[str]) -> Mistake:
         (["--request_interval", "901"], "--request_interval must be 0 to 900 seconds, not 901.0"),
         *[
             ([option, ""], f"{option} is empty")
-            for option in ("--base", "--input", "--cache", "--dump", "--robots", "--blocklist")
+            for option in ("--base", "--input", "--cache", "--dump", "--robots", "--blocklist", "--decontaminate")
         ],
         (["--request_interval", "nan"], "--request_interval must be 0 to 900 seconds, not nan"),
+        (["--decontaminate", "t.txt", "--decontaminate_ngram", "4"], "--decontaminate_ngram must be 5 or more, not 4"),
+        (
+            ["--decontaminate", "t.txt", "--decontaminate_fields", ","],
+            "--decontaminate_fields ',': want names, separated",
+        ),
+        *[
+            ([f"--decontaminate_{name}", value], f"--decontaminate_{name} says how .* give --decontaminate, too")
+            for name, value in (("ngram", "13"), ("fields", "a"), ("except", "a.txt"))
+        ],
         (["--extractor", "lynx"], "--extractor: invalid choice: 'lynx'"),
         (["--verify_digests", "loose"], "--verify_digests: invalid choice: 'loose'"),
         (["--workers", "-1"], "--workers must be 0 or more, not -1"),
@@ -862,6 +871,10 @@ def test_every_setting_of_the_method_is_in_the_fingerprint(fingerprint: Callable
     blocklist.write_text("example.org\n")
     robots = here / "robots.warc"
     robots.write_bytes(capture("http://example.org/robots.txt"))
+    tests = here / "tests.jsonl"
+    tests.write_text('{"a": "Where did the seven quick brown foxes and all wizards fly last night?"}\n')
+    (here / "except.txt").write_text("Permission is granted\n")
+    how = [], ["--decontaminate_ngram", "8"], ["--decontaminate_fields", "a"], ["--decontaminate_except", "except.txt"]
     settings = [
         [],
         ["--preset", "ccnet"],
@@ -883,6 +896,7 @@ def test_every_setting_of_the_method_is_in_the_fingerprint(fingerprint: Callable
         ["--ignore_opt_out"],
         ["--blocklist", str(blocklist)],
         ["--robots", str(robots)],
+        *(["--decontaminate", str(tests), *more] for more in how),
     ]
     prints = [fingerprint(*argv) for argv in settings]
     assert len(set(prints)) == len(settings)

@@ -352,7 +352,7 @@ def assert_same(result: Result, expected: oracle.Expected, names: Sequence[str])
     kept = [((document.language, document.bucket), asdict(document)) for document in expected.documents]
     assert_same_lines(result.shards, kept)
     dropped = [
-        ((document.language, reason), asdict(document) | {"reason": reason}) for reason, document in expected.rejects
+        ((document.language, reason), rejected(document, reason, expected)) for reason, document in expected.rejects
     ]
     assert_same_lines(result.rejects, dropped)
     ledger = result.ledger
@@ -364,6 +364,11 @@ def assert_same(result: Result, expected: oracle.Expected, names: Sequence[str])
     assert {code: {unit: each[unit] for unit in units} for code, each in ledger["languages"].items()} == {
         code: as_json(each) for code, each in sorted(expected.languages.items())
     }
+
+
+def rejected(document: oracle.Document, reason: str, expected: oracle.Expected) -> dict[str, Any]:
+    shared = {"contamination": expected.contaminations[document.id]} if reason == "contaminated" else {}
+    return asdict(document) | {"reason": reason} | shared
 
 
 def assert_same_lines(found: Lines, expected: Iterable[tuple[tuple[str, str], dict[str, Any]]]) -> None:
@@ -740,3 +745,46 @@ def test_odd_pages(
     assert len(expected.documents) > 5
     assert any(re.search("/", document.id) for document in expected.documents) == (method.unit == "paragraph")
     assert_same(result, expected, oracle.segment_names(paths))
+
+
+# --- test files
+
+
+def word_soup(rng: random.Random, document: oracle.Document) -> str:
+    """A piece of a document, written in another way: other capitals, marks, line breaks."""
+    lines = document.text.split("\n")
+    begin = rng.randrange(len(lines))
+    text = "\n".join(lines[begin : begin + 2])
+    return "".join(char.upper() if rng.random() < 0.3 else char for char in text).replace(" ", rng.choice([" ", ", "]))
+
+
+@pytest.mark.parametrize(("method", "flags"), PRESETS)
+def test_documents_that_share_words_with_test_files(
+    method: oracle.Settings, flags: tuple[str, ...], identify: Identifies, lid_model: Path, tmp_path: Path
+) -> None:
+    rng = random.Random(3)
+    paths = in_order(write_odd_crawl(tmp_path / "crawl", rng))
+    clean = oracle.build(paths, method, identify(method)).documents
+    texts: dict[str, list[str]] = {"a/long.jsonl": [], "b.txt": [], "c.tsv": []}
+    for document in rng.sample(clean, 40):
+        texts["a/long.jsonl"].append(word_soup(rng, document))
+        texts["b.txt"].append(rng.choice(document.text.split("\n")))
+        texts["c.tsv"].append(rng.choice(document.text.split("\n")).replace("\t", " "))
+    for name, of_file in texts.items():
+        path = tmp_path / "tests" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lines = [json.dumps({"x": [text]}) if name.endswith("l") else text for text in of_file]
+        path.write_text("\n".join(lines), "utf-8")
+    excepted = clean[0].text
+    (tmp_path / "except.txt").write_text(excepted, "utf-8")
+    told = ("--decontaminate", str(tmp_path / "tests"), f"--decontaminate_except={tmp_path / 'except.txt'}")
+    result = run(paths, tmp_path / "out", lid_model, *flags, *told, "--decontaminate_ngram=9")
+    runs = oracle.test_runs(texts, excepted.split("\n"), 9)
+    expected = oracle.build(paths, replace(method, test_runs=runs, num_words=9), identify(method))
+    assert len(expected.contaminations) > 20
+    assert len(expected.documents) > 30
+    assert_same(result, expected, oracle.segment_names(paths))
+    counted = Counter(each["file"] for each in expected.contaminations.values())
+    assert result.ledger["contamination"]["files"] == counted
+    by_words = Counter(each["words"] for each in expected.contaminations.values())
+    assert result.ledger["contamination"]["words"] == dict(sorted(by_words.items(), key=lambda x: (-x[1], x[0]))[:100])

@@ -313,7 +313,7 @@ def workers_of(process: subprocess.Popen[bytes]) -> list[psutil.Process]:
     return [child for child in children if any("spawn_main" in word for word in child.cmdline())]
 
 
-@pytest.mark.parametrize("ended", ["the driver", "a worker", "Ctrl-C"])
+@pytest.mark.parametrize("ended", ["the driver", "a worker", "Ctrl-C while the store is down"])
 def test_a_run_that_is_killed_goes_on_where_it_stopped(
     ended: str, s3: S3Server, place: str, lid: str, local: Path, tmp_path: Path
 ) -> None:
@@ -321,20 +321,24 @@ def test_a_run_that_is_killed_goes_on_where_it_stopped(
     launcher.write_text(LAUNCHER)
     command = [sys.executable, str(launcher), f"--output={place}/out", *flags_of(lid), "--workers=2"]
     environment = {**os.environ, "PYTHONPATH": str(CHECKOUT)}
-    with s3.stopping_at("PUT .*/mine/000/000002.blocks.zst") as come, (tmp_path / "told").open("wb") as told:
+    stop = s3.stopping_at("PUT .*/mine/000/000002.blocks.zst", and_then_all="down" in ended)
+    with stop as come, (tmp_path / "told").open("wb") as told:
         process = subprocess.Popen(command, stdout=told, stderr=told, env=environment, start_new_session=True)
         wait_for(lambda: come.is_set() or process.poll() is not None, "a request to stop")
         assert come.is_set(), (tmp_path / "told").read_text()
         workers = workers_of(process)
         if ended == "the driver":
             process.kill()
-        elif ended == "Ctrl-C":
+        elif "Ctrl-C" in ended:
             os.killpg(process.pid, signal.SIGINT)
         else:
             workers[0].kill()
         status = process.wait(PATIENCE_S)
-    assert status == {"the driver": -9, "a worker": 2, "Ctrl-C": 130}[ended]
-    assert "Traceback" not in (tmp_path / "told").read_text()
+    assert status == {"the driver": -9, "a worker": 2}.get(ended, 130)
+    said = (tmp_path / "told").read_text()
+    assert "Traceback" not in said
+    left = re.findall(r"these locks are left: (\S+)/work/\w+/\.lock, (\S+)/\.lock; runs on this machine", said)
+    assert left == ([(f"{place}/out", f"{place}/out")] if "down" in ended else [])
     psutil.wait_procs(workers, PATIENCE_S)
     assert not any(worker.is_running() for worker in workers)
     assert build(f"{place}/out", lid) == 0

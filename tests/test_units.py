@@ -9,6 +9,7 @@ import os
 import random
 import re
 import sys
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -19,7 +20,7 @@ import pyarrow.parquet as pq
 import pytest
 import zstandard
 
-from beam_jobs import stage_notes
+from beam_jobs import progress, stage_notes
 from beam_jobs.blocks import Blocks, block_size
 from beam_jobs.books import Sums, close_books
 from beam_jobs.elements import CompactNote
@@ -43,6 +44,7 @@ from ccnet_pipeline.pages.page import Page
 from ccnet_pipeline.pages.wet import read_page
 from ccnet_pipeline.recipe import CC100, CCNET, Configuration, Input, Recipe, differences, digest_of_inputs
 from ccnet_pipeline.shards.published import FinalFile
+from tests.moments import PATIENCE_S
 
 # --- frames
 
@@ -514,6 +516,27 @@ def test_a_folder_that_does_not_exist_yet(tmp_path: Path) -> None:
     stage = StageProgress("read", str(tmp_path / "not yet"), num_segments=1)
     stage.look(1.0)
     assert stage.began is None
+
+
+def test_a_look_into_a_store_that_is_down_holds_up_no_interrupt(monkeypatch: pytest.MonkeyPatch) -> None:
+    looking, answered, over = threading.Event(), threading.Event(), threading.Event()
+
+    def look(*_: object) -> None:
+        looking.set()
+        over.wait(PATIENCE_S)
+        answered.set()
+
+    def interrupted() -> None:
+        with progress.shown(Layout("s3://bucket/out", "s3://bucket/work"), 1, 0):
+            assert looking.wait(PATIENCE_S)
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(StageProgress, "look", look)
+    monkeypatch.setattr(progress, "_MOMENT_S", 0.01)
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+    assert not answered.is_set()
+    over.set()
 
 
 def test_speed_and_time_left(stage: StageProgress) -> None:

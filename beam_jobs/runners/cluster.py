@@ -24,6 +24,7 @@ from beam_jobs.runners.flink_checks import address, remark_on
 from beam_jobs.runners.flink_rest import FlinkCluster, FlinkJob, UnansweredError
 from beam_jobs.runners.portable_jobs import running_state
 from beam_jobs.runners.watching import Watch
+from ccnet_pipeline import storage
 from ccnet_pipeline.errors import ClusterError
 
 _LOOK_EVERY_S = 0.5
@@ -140,7 +141,12 @@ class _FlinkRun:
         with contextlib.suppress(ClusterError):
             job = self._cluster.find(self._note.name)
             if job is None or job.has_ended:
-                remove_notes(self._folders)
+                _remove_notes(self._folders)
+
+
+def _remove_notes(folders: Sequence[str]) -> None:
+    """Remove the notes of a job that has ended. One that is left by a store that is down does no harm: it is asked."""
+    storage.within(_MOMENT_S, lambda: remove_notes(folders))
 
 
 def say(line: str) -> None:
@@ -181,7 +187,7 @@ def _noted(pipeline: beam.Pipeline, result: Any, folders: Sequence[str]) -> Iter
     finally:
         with contextlib.suppress(ClusterError):
             if running_state(endpoint, name) is None:
-                remove_notes(folders)
+                _remove_notes(folders)
 
 
 def _wait(result: Any, log: list[str]) -> None:

@@ -32,6 +32,7 @@ from ccnet_pipeline.language.fasttext_kernels import has_threads
 
 _URN = "cc100:env:local_worker:v1"
 _LOOK_EVERY_S = 0.1
+_MOMENT_S = 5.0
 _View = TypeVar("_View", bound=PipelineOptions)
 
 
@@ -139,7 +140,7 @@ class Processes:
         for process in self._all:
             process.kill()
         for process in self._all:
-            process.join()
+            process.join(_MOMENT_S)  # one that waits for a disk that is gone cannot even be killed
 
     def supervise(self, run: Callable[[], object]) -> None:
         """Call `run`, which uses the processes, and watch over them.

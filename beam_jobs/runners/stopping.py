@@ -1,16 +1,14 @@
 """How a run is stopped from outside, and how a process ends whose run was stopped."""
 
 import contextlib
-import os
 import signal
-import sys
 import threading
 import types
 from collections.abc import Iterator
 from typing import NoReturn
 
 from beam_jobs.runners.local import Processes
-from ccnet_pipeline.command import INTERRUPTED
+from ccnet_pipeline import command
 
 
 @contextlib.contextmanager
@@ -39,8 +37,4 @@ def leave(status: int) -> NoReturn:
     Where a run with worker processes failed, or any was interrupted, it ends at once: threads of Beam's may still wait
     for workers that are gone, and an ordinary exit would wait for those threads, for ever.
     """
-    if status == INTERRUPTED or (status and Processes.were_started):
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(status)
-    sys.exit(status)
+    command.leave(status, at_once=bool(status) and Processes.were_started)

@@ -23,6 +23,7 @@ from ccnet_pipeline.fetch.retry import TransientError
 from ccnet_pipeline.storage.answers import Refusal, is_signed
 from ccnet_pipeline.storage.clients import Timing, client, root_and_key
 from ccnet_pipeline.storage.paths import bucket_and_key, shown
+from ccnet_pipeline.storage.waiting import heard
 
 # Codes that come with a 4xx status and pass all the same.
 _PASSING_CODES = ("SlowDown", "RequestTimeout", "OperationAborted", "TooManyRequests")
@@ -52,7 +53,7 @@ class ObjectSource:
         etag = version.strong_etag if version else ""
         options: Any = {"range": {"offset": start}, **({"if_match": etag} if etag else {})}
         try:
-            got = obstore.get(self._client(), self._key, options=options)
+            got = heard(obstore.get, self._client(), self._key, options=options)
         except _FAILURES as error:
             refusal = Refusal.of(error)
             if refusal.is_behind_the_end:
@@ -73,7 +74,7 @@ class ObjectSource:
     def state(self) -> State:
         """Ask for length and version; see `resume.Source`."""
         try:
-            meta = obstore.head(self._client(), self._key)
+            meta = heard(obstore.head, self._client(), self._key)
         except _FAILURES as error:
             raise self._failure(error) from None
         return State(meta["size"], _version(meta))
@@ -125,7 +126,7 @@ class _Stream:
 
     def __call__(self, size: int) -> bytes:
         if not self._rest:
-            self._rest = memoryview(next(self._pieces, b""))
+            self._rest = memoryview(heard(next, self._pieces, b""))
         piece, self._rest = self._rest[:size], self._rest[size:]
         return bytes(piece)
 

@@ -1,9 +1,8 @@
 """``python -m ccnet_pipeline.hash_index``: the hashes of earlier dumps, each command a module of its own."""
 
-import sys
 from collections.abc import Sequence
 
-from ccnet_pipeline.command import run_subcommand
+from ccnet_pipeline.command import leave, run_subcommand
 from ccnet_pipeline.hash_index import info_command, merge_command, verify_command
 
 _DESCRIPTION = "Show, merge and check what build_cc100 --hash_index keeps: the hashes of the paragraphs of all dumps."
@@ -16,4 +15,4 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    leave(main())

@@ -56,7 +56,7 @@ def run(options: argparse.Namespace) -> None:
         try:
             index = _write(indexes, sources, output)
         except BaseException:
-            _clear(output)
+            storage.within(storage.TIDYING_S, lambda: _clear(output))
             raise
     print(
         f"{shown(output)}: generation {index.generation}, {index.hashes:,} hashes, {index.several:,} in several records"

@@ -17,6 +17,7 @@
     leases.py        the same where there are no locks: a file that only one can create
     notes.py         values as JSON in files
     remedies.py      errors of disks that the user can mend
+    waiting.py       waits that Ctrl-C ends
 
 A path is a name here, and never a pattern: `[`, `?` and `*` stand for themselves. A further kind of place is one more
 `stores.Store`.
@@ -56,16 +57,19 @@ from ccnet_pipeline.storage.folders import (
 )
 from ccnet_pipeline.storage.local import TEMPORARY_PREFIX
 from ccnet_pipeline.storage.notes import read_json, read_note, write_json, write_note
-from ccnet_pipeline.storage.paths import is_local, is_remote, local_path, shown
+from ccnet_pipeline.storage.paths import folder, is_local, is_remote, local_path, shown
 from ccnet_pipeline.storage.remedies import explained
+from ccnet_pipeline.storage.waiting import TIDYING_S, within
 
 __all__ = [
     "TEMPORARY_PREFIX",
+    "TIDYING_S",
     "absolute",
     "check_place",
     "damaged",
     "exists",
     "explained",
+    "folder",
     "folder_exists",
     "has_threads",
     "is_empty",
@@ -94,6 +98,7 @@ __all__ = [
     "size",
     "sizes",
     "versions",
+    "within",
     "write",
     "write_json",
     "write_note",

@@ -23,6 +23,7 @@ from ccnet_pipeline.storage.leases import LOCK
 from ccnet_pipeline.storage.local import TEMPORARY_PREFIX
 from ccnet_pipeline.storage.stores import Range, Ranges
 from ccnet_pipeline.storage.streams import RemoteFile
+from ccnet_pipeline.storage.waiting import TIDYING_S, within
 from ccnet_pipeline.storage.webhdfs import FileStatus, ask, broken_off, status_of, statuses_in, upload
 
 _IN_MEMORY_BYTES = 16 << 20
@@ -128,7 +129,7 @@ class WebHdfs:
         try:
             return status_of(probe).modified_ms / 1000
         finally:
-            self.remove(probe)
+            within(TIDYING_S, lambda: self.remove(probe))
 
     def _put(self, path: str, file: BinaryIO) -> None:
         folder, _, name = path.rpartition("/")
@@ -137,7 +138,7 @@ class WebHdfs:
             upload(aside, file, overwrite=True)
             ask("PUT", aside, "RENAME", destination=path, renameoptions="OVERWRITE")
         except BaseException:
-            self.remove(aside)
+            within(TIDYING_S, lambda: self.remove(aside))
             raise
 
 

@@ -26,10 +26,16 @@ import msgspec
 from ccnet_pipeline.errors import FetchError, InUseError, UserError
 from ccnet_pipeline.storage.paths import shown
 from ccnet_pipeline.storage.stores import RemoteStore
+from ccnet_pipeline.storage.waiting import TIDYING_S, within
 
 LOCK = ".lock"
 RENEWED_EVERY_S = 30.0
 STALE_AFTER_S = 300.0
+_PATIENCE_S = 60.0  # for giving one back
+_PATIENCE_AFTER_FAILURE_S = 10.0  # perhaps of the store
+_NO_PATIENCE_S = 0.1  # where it was in vain for another
+_held: list[str] = []  # locks of this process
+_left: list[str] = []  # that could not be given back in time
 _log = logging.getLogger(__name__)
 
 
@@ -74,22 +80,22 @@ def leased(store: RemoteStore, folder: str) -> Iterator[None]:
         InUseError: another one does.
         UserError: a lock was left behind; or the lock was lost while the block ran.
     """
-    lease = _Lease(store, folder)
+    lease, patience_s = _Lease(store, folder), _PATIENCE_S
     try:
         lease.take()
     except FetchError as error:  # before any work
         raise UserError(str(error)) from error
-    renewing = threading.Thread(target=lease.keep, name="lock", daemon=True)
-    renewing.start()
+    except KeyboardInterrupt:  # it may have come to be all the same
+        lease.give_back(TIDYING_S)
+        raise
     try:
         yield
-    except BaseException:  # the interrupt, or what it was made
+    except BaseException as error:  # the interrupt, or what it was made
+        patience_s = TIDYING_S if _is_interrupt(error) else _PATIENCE_AFTER_FAILURE_S
         if not lease.lost:
             raise
     finally:
-        lease.ended.set()
-        renewing.join()
-        lease.release()
+        lease.give_back(patience_s)
     if lease.lost:
         raise UserError(f"{shown(lease.path)} was removed or taken by another run; start this one again")
 
@@ -112,14 +118,25 @@ def refuse_if_leased(store: RemoteStore, folder: str) -> None:
 class _Lease:
     def __init__(self, store: RemoteStore, folder: str) -> None:
         self.path = _lock_of(folder)
-        self.ended = threading.Event()
         self.lost = False
+        self._ended = threading.Event()
+        self._renewing: threading.Thread | None = None
         self._folder, self._store = folder, store
         self._owner = Owner.of_this_process()
         self._version: object = None
 
     def take(self) -> None:
-        """Make the lock ours, or say who has it."""
+        """Make the lock ours, and keep it so; or say who has it."""
+        _held.append(self.path)
+        try:
+            self._take()
+        except Exception:
+            _held.remove(self.path)
+            raise
+        self._renewing = threading.Thread(target=self._keep, name="lock", daemon=True)
+        self._renewing.start()
+
+    def _take(self) -> None:
         for _ in range(3):
             try:
                 self._version = self._store.create(self.path, msgspec.json.encode(self._owner))
@@ -160,10 +177,10 @@ class _Lease:
             return True
         raise _in_use(self._folder, owner, max(0.0, self._store.now(self._folder) - renewed))
 
-    def keep(self) -> None:
+    def _keep(self) -> None:
         """Renew the lock until the end; interrupt the program where that is no longer possible."""
         count = 0
-        while not self.ended.wait(RENEWED_EVERY_S):
+        while not self._ended.wait(RENEWED_EVERY_S):
             count += 1
             try:
                 self._renew(count)
@@ -183,8 +200,24 @@ class _Lease:
             if self._renewable() is None:
                 raise
 
-    def release(self) -> None:
+    def give_back(self, patience_s: float) -> None:
+        """Remove the lock, but do not wait for that any longer than so: a store that is down would take minutes."""
+        if not within(_NO_PATIENCE_S if _left else patience_s, self._release):
+            _left.append(self.path)
+        _held.remove(self.path)
+        if not _held and _left:
+            _log.warning(
+                "the store does not answer, and so these locks are left: %s; runs on this machine take them over, runs "
+                "on others find them stale in %.0f minutes and say how to remove them",
+                ", ".join(map(shown, _left)), STALE_AFTER_S / 60,
+            )  # fmt: skip
+            _left.clear()
+
+    def _release(self) -> None:
         """Remove the lock if it is ours."""
+        self._ended.set()
+        if self._renewing:
+            self._renewing.join()
         try:
             if self._renewable() is not None:
                 self._store.remove(self.path)
@@ -212,6 +245,13 @@ def _in_use(folder: str, owner: Owner | None, age: float | None) -> UserError:
         f"another run was writing to {shown(folder)} ({who}, last heard of {_long(age)} ago); if it is dead, "
         f"remove {shown(_lock_of(folder))} and run the same command again"
     )
+
+
+def _is_interrupt(error: BaseException | None) -> bool:
+    """Tell whether an error is an interrupt, or what one was made, as by Beam in a step."""
+    while error is not None and not isinstance(error, KeyboardInterrupt):
+        error = error.__cause__ or error.__context__
+    return error is not None
 
 
 def _read(data: bytes) -> Owner | None:

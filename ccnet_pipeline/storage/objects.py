@@ -25,6 +25,7 @@ from ccnet_pipeline.storage.joined import read_joined
 from ccnet_pipeline.storage.leases import LOCK
 from ccnet_pipeline.storage.stores import Range, Ranges
 from ccnet_pipeline.storage.streams import Pieces, RemoteFile
+from ccnet_pipeline.storage.waiting import TIDYING_S, heard, within
 
 if TYPE_CHECKING:
     from obstore import GetResult
@@ -49,20 +50,20 @@ class ObjectStores:
     def open(self, path: str) -> BinaryIO:
         store, key = _located(path)
         with explained(path):
-            found = obstore.get(store, key)
+            found = heard(obstore.get, store, key)
         e_tag = {"if_match": found.meta["e_tag"]} if found.meta["e_tag"] else {}
 
         def again(place: int) -> Pieces:
             options: Any = {"range": {"offset": place}, **e_tag}
             with explained(path):
-                return _pieces(path, obstore.get(store, key, options=options))
+                return _pieces(path, heard(obstore.get, store, key, options=options))
 
         return io.BufferedReader(RemoteFile(path, found.meta["size"], again, _pieces(path, found)), _PIECE_BYTES)
 
     def read(self, path: str) -> bytes:
         store, key = _located(path)
         with explained(path):
-            return bytes(obstore.get(store, key).bytes())
+            return bytes(heard(heard(obstore.get, store, key).bytes))
 
     @contextlib.contextmanager
     def ranges(self, path: str) -> Iterator[Ranges]:
@@ -75,9 +76,8 @@ class ObjectStores:
             starts, sizes = zip(*spans, strict=True)
             with explained(path):  # the library would join them, too, and panics where the object ends before
                 try:
-                    return [
-                        bytes(each) for each in obstore.get_ranges(store, key, starts=starts, lengths=sizes, coalesce=0)
-                    ]
+                    found = heard(obstore.get_ranges, store, key, starts=starts, lengths=sizes, coalesce=0)
+                    return [bytes(each) for each in found]
                 except GenericError as error:
                     if Refusal.of(error).is_behind_the_end:
                         return [b""] * len(spans)
@@ -93,7 +93,7 @@ class ObjectStores:
             yield file  # type: ignore[misc]
             file.seek(0)
             with explained(path):
-                obstore.put(store, key, file, chunk_size=_PART_BYTES, max_concurrency=_PARTS_AT_ONCE)
+                heard(obstore.put, store, key, file, chunk_size=_PART_BYTES, max_concurrency=_PARTS_AT_ONCE)
 
     def size(self, path: str) -> int | None:
         store, key = _located(path)
@@ -101,7 +101,7 @@ class ObjectStores:
             return None
         try:
             with explained(path):
-                return obstore.head(store, key)["size"]
+                return heard(obstore.head, store, key)["size"]
         except FileNotFoundError:
             return None
 
@@ -114,7 +114,7 @@ class ObjectStores:
     def names(self, folder: str) -> list[str]:
         store, key = _located(folder)
         with explained(folder):
-            listed = obstore.list_with_delimiter(store, key or None)
+            listed = heard(obstore.list_with_delimiter, store, key or None)
         paths = [*(each["path"] for each in listed["objects"]), *listed["common_prefixes"]]
         return [path.rpartition("/")[2] for path in paths]
 
@@ -122,7 +122,7 @@ class ObjectStores:
         refuse_writing(path)
         store, key = _located(path)
         with contextlib.suppress(FileNotFoundError), explained(path):
-            obstore.delete(store, key)
+            heard(obstore.delete, store, key)
 
     def remove_many(self, paths: Sequence[str]) -> None:
         by_root: dict[str, list[str]] = {}
@@ -133,11 +133,11 @@ class ObjectStores:
             store = clients.client(root)
             with explained(root):
                 try:
-                    obstore.delete(store, keys)
+                    heard(obstore.delete, store, keys)
                 except FileNotFoundError:  # some stores say so, and leave the rest
                     for key in keys:
                         with contextlib.suppress(FileNotFoundError):
-                            obstore.delete(store, key)
+                            heard(obstore.delete, store, key)
 
     def remove_folder(self, folder: str) -> None:
         root, key = clients.root_and_key(folder)
@@ -157,8 +157,8 @@ class ObjectStores:
         probe = "/".join(filter(None, (key, f".writing-probe-{uuid.uuid4().hex}")))
         with explained(folder):
             with contextlib.suppress(AlreadyExistsError, PreconditionError):  # repeated: no answer came to the first
-                obstore.put(store, probe, b"", mode="create")
-            obstore.delete(store, probe)
+                heard(obstore.put, store, probe, b"", mode="create")
+            heard(obstore.delete, store, probe)
 
     def create(self, path: str, data: bytes) -> object:
         return self._put(path, data, "create")
@@ -171,7 +171,7 @@ class ObjectStores:
         store, key = _located(path)
         with explained(path):
             try:
-                return _version_of(obstore.put(store, key, data, mode=mode))
+                return _version_of(heard(obstore.put, store, key, data, mode=mode))
             except (AlreadyExistsError, PreconditionError):
                 raise FileExistsError(path) from None
             except FileNotFoundError as error:  # some stores say so where the version to be replaced is gone
@@ -182,23 +182,25 @@ class ObjectStores:
     def look(self, path: str) -> tuple[bytes, float, object]:
         store, key = _located(path)
         with explained(path):
-            found = obstore.get(store, key)
-            return bytes(found.bytes()), found.meta["last_modified"].timestamp(), _version_of(found.meta)
+            found = heard(obstore.get, store, key)
+            return bytes(heard(found.bytes)), found.meta["last_modified"].timestamp(), _version_of(found.meta)
 
     def now(self, folder: str) -> float:
         store, key = _located(f"{folder.rstrip('/')}/.writing-clock-{uuid.uuid4().hex}")
         with explained(folder):
-            obstore.put(store, key, b"")
+            heard(obstore.put, store, key, b"")
             try:
-                return obstore.head(store, key)["last_modified"].timestamp()
+                return heard(obstore.head, store, key)["last_modified"].timestamp()
             finally:
-                obstore.delete(store, key)
+                within(TIDYING_S, lambda: obstore.delete(store, key))
 
 
 def _pieces(path: str, found: "GetResult") -> Pieces:
     """Give the bytes of an answer; where it breaks off, the library asks for the rest of the same version."""
     with explained(path):
-        yield from found.stream(min_chunk_size=_LEAST_PIECE_BYTES)
+        pieces = iter(found.stream(min_chunk_size=_LEAST_PIECE_BYTES))
+        while piece := heard(next, pieces, None):
+            yield piece
 
 
 def _version_of(stated: Any) -> dict[str, str]:
@@ -211,6 +213,7 @@ def _listed(folder: str) -> Iterator[tuple[str, Any]]:
     store, key = _located(folder)
     prefix = key + "/" if key else ""
     with explained(folder):
-        for some in obstore.list(store, prefix, chunk_size=_LISTED_AT_ONCE):
+        listing = iter(obstore.list(store, prefix, chunk_size=_LISTED_AT_ONCE))
+        while some := heard(next, listing, None):
             for each in some:
                 yield each["path"].removeprefix(prefix), each

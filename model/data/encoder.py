@@ -10,7 +10,7 @@ tokenizer only, not on the number of workers.
 
 import hashlib
 import logging
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -102,12 +102,13 @@ def _complete(output: Path, finished: Mapping[str, EncodedLanguage], sources: Ma
     return manifest
 
 
-def changes(corpus: Corpus, output: Path) -> list[str]:
+def changes(corpus: Corpus, output: Path, within: Collection[str] | None = None) -> list[str]:
     """Say what a corpus has that a folder of encoded text was not made of, and the reverse; by names and sizes.
 
     Args:
         corpus: the text as it is now.
         output: a folder that is complete.
+        within: the languages that count; None: all.
 
     Returns:
         `new: sw`, `changed: en, de`, `gone: fr`; empty if all is the same.
@@ -116,7 +117,8 @@ def changes(corpus: Corpus, output: Path) -> list[str]:
     for language in set(corpus.files) - set(made):  # of a language without a document only this is left
         if finished := load_finished(output, language):
             made[language] = finished.language
-    sizes = {language: _size(files) for language, files in corpus.files.items()}
+    sizes = {language: _size(files) for language, files in corpus.only(within).files.items()}
+    made = {language: counts for language, counts in made.items() if within is None or language in within}
     found = {
         "new": set(sizes) - set(made),
         "changed": {name for name in set(sizes) & set(made) if made[name].source_bytes not in (None, sizes[name])},

@@ -4,13 +4,14 @@ Ours differs in two things, and both are exact. Query, key and value are one mat
 the token type, one row that is added to all tokens, is part of the position table here; there it is written as zeros.
 """
 
-import json
+import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import safetensors.torch
 import torch
 from safetensors import SafetensorError
@@ -43,6 +44,34 @@ _LAYER_MODULES = {
 _WORDS = "embeddings.word_embeddings.weight"
 _OUTPUTS = ("lm_head.bias", "lm_head.decoder.weight", "lm_head.decoder.bias")
 _FUSED = ("query", "key", "value")
+
+
+# What their configuration could have otherwise, and this network has not; what is not said means the same.
+_FIXED = {
+    "model_type": "xlm-roberta",
+    "hidden_act": "gelu",
+    "layer_norm_eps": LAYER_NORM_EPS,
+    "type_vocab_size": 1,
+    "pad_token_id": PAD,
+    "position_embedding_type": "absolute",
+    "tie_word_embeddings": True,
+    "is_decoder": False,
+    "add_cross_attention": False,
+}
+
+
+class _Shape(msgspec.Struct):
+    """What config.json tells of a network's shape."""
+
+    num_hidden_layers: int
+    hidden_size: int
+    num_attention_heads: int
+    intermediate_size: int
+    vocab_size: int
+    max_position_embeddings: int
+    hidden_dropout_prob: float = 0.1
+    attention_probs_dropout_prob: float = 0.1
+    initializer_range: float = 0.02
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,9 +149,19 @@ def take_pieces(tensors: Mapping[str, Tensor], ids: Sequence[int], *, tied: bool
 
 
 def write_tensors(tensors: Mapping[str, Tensor], folder: Path) -> None:
-    """Write a folder's `model.safetensors`; OSError if there is no room for it."""
-    # transformers wants to know by the metadata whose tensors these are.
-    safetensors.torch.save_file(dict(tensors), folder / WEIGHTS_FILE, metadata={"format": "pt"})
+    """Write a folder's `model.safetensors`; OSError if there is no room for it, say."""
+    path = folder / WEIGHTS_FILE
+    path.touch()
+    mode = path.stat().st_mode
+    try:
+        # transformers wants to know by the metadata whose tensors these are.
+        safetensors.torch.save_file(dict(tensors), path, metadata={"format": "pt"})
+    except SafetensorError as error:
+        number = re.search(r"os error (\d+)", str(error))
+        if number is None:
+            raise
+        raise OSError(int(number[1]), os.strerror(int(number[1])), str(path)) from error
+    path.chmod(mode)  # the library's file is for its owner alone (safetensors 0.8)
 
 
 def config_json(config: ModelConfig) -> dict[str, Any]:
@@ -158,27 +197,25 @@ def read_config(folder: Path) -> ModelConfig:
             f"no {path}; give a folder with config.json and {WEIGHTS_FILE} of an XLM-R "
             "(hf download FacebookAI/xlm-roberta-base --local-dir DIR makes one)"
         )
+    data = path.read_bytes()
     try:
-        values = json.loads(path.read_bytes())
-        config = ModelConfig(
-            layers=values["num_hidden_layers"],
-            hidden=values["hidden_size"],
-            heads=values["num_attention_heads"],
-            ffn=values["intermediate_size"],
-            vocab_size=values["vocab_size"],
-            max_length=values["max_position_embeddings"] - FIRST_POSITION,
-            dropout=values.get("hidden_dropout_prob", 0.1),
-            attention_dropout=values.get("attention_probs_dropout_prob", 0.1),
-            init_std=values.get("initializer_range", 0.02),
-        )
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise UserError(f"{path} is no config.json of an XLM-R ({error!r}); give another folder") from error
-    fixed = {"model_type": "xlm-roberta", "hidden_act": "gelu", "type_vocab_size": 1, "pad_token_id": PAD}
-    fixed |= {"layer_norm_eps": LAYER_NORM_EPS}
-    for name, wanted in fixed.items():
+        theirs, values = msgspec.json.decode(data, type=_Shape), msgspec.json.decode(data)
+    except msgspec.MsgspecError as error:
+        raise UserError(f"{path} is no config.json of an XLM-R ({error}); give another folder") from error
+    for name, wanted in _FIXED.items():
         if values.get(name, wanted) != wanted:
             raise UserError(f"{path}: {name} is {values[name]!r}, XLM-R's is {wanted!r}; give a folder of an XLM-R")
-    return config
+    return ModelConfig(
+        layers=theirs.num_hidden_layers,
+        hidden=theirs.hidden_size,
+        heads=theirs.num_attention_heads,
+        ffn=theirs.intermediate_size,
+        vocab_size=theirs.vocab_size,
+        max_length=theirs.max_position_embeddings - FIRST_POSITION,
+        dropout=theirs.hidden_dropout_prob,
+        attention_dropout=theirs.attention_probs_dropout_prob,
+        init_std=theirs.initializer_range,
+    )
 
 
 def _names(config: ModelConfig) -> Iterator[tuple[str, list[str]]]:

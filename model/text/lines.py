@@ -6,11 +6,13 @@ let expect, at most `limit` lines more than asked in all, and the first so many 
 """
 
 import heapq
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from model.mixture import cut
 from model.sampling import generator, shares
 from model.text.shards import Corpus, documents
 from model.workers import Bar, Workers, default_workers
@@ -36,7 +38,7 @@ class Weighted:
     """The sample of one language: each line counts as often as its weight says."""
 
     text: Lines
-    share: float  # asked for: q_l
+    share: float  # asked for: q_l, where it is not cut
     lines: Sequence[str]
     weights: Sequence[int]
 
@@ -112,15 +114,19 @@ def split_line(line: str, limit: int = LINE_BYTES) -> Iterator[str]:
         yield line
 
 
-def weigh(found: Sequence[Lines], limit: int, alpha: float) -> list[Weighted]:
+def weigh(found: Sequence[Lines], limit: int, alpha: float, most_repeats: float = math.inf) -> list[Weighted]:
     """Choose the lines of each language, so that the sample's lines follow q_l ~ p_l**alpha, p_l by characters.
 
     Where the text is smaller than `limit`, all of it is used; a language with fewer lines than its share counts
-    them several times.
+    them several times, at most `most_repeats` times: its q_l is cut there, and the rest is spread over the others.
     """
-    quota_of = shares({text.language: text.characters for text in found}, alpha)
-    used = [text for text in found if text.kept and quota_of[text.language]]
-    total = min(limit, max(text.lines / quota_of[text.language] for text in used))
+    asked_of = shares({text.language: text.characters for text in found}, alpha)
+    used = [text for text in found if text.kept and asked_of[text.language]]
+    total = min(limit, max(text.lines / asked_of[text.language] for text in used))
+    quota_of = cut(
+        {text.language: asked_of[text.language] for text in used},
+        {text.language: most_repeats * text.lines / total for text in used},
+    )
     weighted = []
     for text in used:
         share = quota_of[text.language]

@@ -89,8 +89,8 @@ def compare(old: Tokenizer, new: Tokenizer, kept: Ids, texts: Sequence[str]) -> 
             for start, length, new_start, new_length in zip(starts, lengths, new_starts, new_lengths, strict=True)
         )
     )
-    unknown = (int((ids == old.unk_id).sum()) for ids in (before, after))
-    return Difference(len(texts), len(before), len(after), *unknown, cut_otherwise)
+    unknown, still_unknown = (int((ids == old.unk_id).sum()) for ids in (before, after))
+    return Difference(len(texts), len(before), len(after), unknown, still_unknown, cut_otherwise)
 
 
 def added_ids(folder: Path) -> set[int]:

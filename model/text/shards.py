@@ -5,9 +5,10 @@ repaired or left out in silence: a file that is cut off or is no shard stops the
 """
 
 import json
+import logging
 import lzma
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol
@@ -16,11 +17,13 @@ import msgspec
 import zstandard
 
 from model.errors import UserError
+from model.languages import select
 
 SHARD_FORMAT = 1
 SHARD_SUFFIX = ".jsonl.zst"  # <language>/<bucket>-00000.jsonl.zst
 RELEASE_SUFFIX = ".txt.xz"  # <language>.txt.xz: a paragraph a line, a blank line after each document
 _READ_BYTES = 1 << 20
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +31,10 @@ class Corpus:
     """Files by language: the shards of all buckets, or one file in the form of the release. Both are sorted."""
 
     files: Mapping[str, tuple[Path, ...]]
+
+    def only(self, languages: Collection[str] | None) -> "Corpus":
+        """Return the files of some languages; None: of all."""
+        return Corpus({name: files for name, files in self.files.items() if languages is None or name in languages})
 
 
 class _Readable(Protocol):
@@ -67,6 +74,19 @@ def find_corpus(path: Path) -> Corpus:
     if not files:
         raise UserError(f"no shards in {folder}: neither <language>/*{SHARD_SUFFIX} nor <language>{RELEASE_SUFFIX}")
     return Corpus(dict(sorted(files.items())))
+
+
+def find_languages(path: Path, names: Sequence[str]) -> Corpus:
+    """Return the files of a folder, as `find_corpus` does, of some languages; what a set lacks there is said.
+
+    Raises:
+        UserError: as `find_corpus`, and as `model.languages.select` for the names.
+    """
+    corpus = find_corpus(path)
+    selection = select(corpus.files, names, where=str(path))
+    if selection.missing:
+        _log.info("not in %s: %s", path, ", ".join(selection.missing))
+    return corpus.only(selection.languages)
 
 
 def _check_run(run: Path) -> None:

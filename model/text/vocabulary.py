@@ -1,7 +1,8 @@
 """XLM-R's vocabulary: SentencePiece unigram pieces on a sample of all languages.
 
 **The sample.** Lines are drawn with q_l ~ p_l**alpha, p_l by characters (code points) of the text; not by words,
-which Chinese, Thai or Khmer do not write. The text is read once. Lines above 4096 bytes are split, not skipped.
+which Chinese, Thai or Khmer do not write. The text is read once. Lines above 4096 bytes are split, not skipped. A
+language with fewer lines than its share has them counted several times, at most 40 times.
 
 **SentencePiece.** All settings are stated in `_train`. Nothing is left to its sampling, which needs all lines in
 memory. Scores are rounded (model.text.proto.round_scores), so that Hugging Face's tokenizers cut words alike.
@@ -32,6 +33,9 @@ from model.text.tokenizer import MODEL_FILE, Tokenizer, write_tokenizer_files
 REPORT_FILE = "vocabulary.json"
 _MEASURED = 1000  # lines of a language for the table
 _THREADS = 16  # sums of floats depend on it: the same everywhere, whatever the machine has
+# SentencePiece numbers the characters of the sample in 32 bits, unless it is told that they are more. A tenth is for
+# what its normalisation adds.
+_MOST_CHARACTERS = 9 * (1 << 31) // 10
 _log = logging.getLogger(__name__)
 
 
@@ -44,6 +48,7 @@ class VocabConfig:
     coverage: float = 0.99995  # share of character occurrences that get a piece
     seed: int = 1
     sample_lines: int = 5_000_000
+    max_repeats: float = 40  # how often a line counts, at most, where a language has fewer than its share
 
     def check(self) -> None:
         """Raise UserError for a value that cannot be."""
@@ -55,6 +60,8 @@ class VocabConfig:
             raise UserError(f"--coverage {self.coverage} is not 0.98 to 1, which is what SentencePiece takes")
         if self.sample_lines < 1:
             raise UserError(f"--sample_lines {self.sample_lines} is below 1")
+        if not self.max_repeats >= 1:
+            raise UserError(f"--max_repeats {self.max_repeats} is below 1")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,7 +107,7 @@ def build_vocabulary(
     found = read_lines(corpus, config.sample_lines, config.alpha, config.seed, workers)
     if not any(line.strip() for text in found for line in text.kept):
         raise UserError("the shards hold no text: --data wants the output of build_cc100 with at least one document")
-    samples = weigh(found, config.sample_lines, config.alpha)
+    samples = weigh(found, config.sample_lines, config.alpha, config.max_repeats)
     _log.info("training on %d lines of %d languages", sum(len(sample.lines) for sample in samples), len(samples))
     model = round_scores(_train(samples, config, at_most))
     tokenizer = Tokenizer(model)
@@ -183,9 +190,15 @@ def _sentencepiece(samples: Sequence[Weighted], config: VocabConfig, size: int, 
         shrinking_factor=0.75,
         num_sub_iterations=2,
         num_threads=_THREADS,
+        train_extremely_large_corpus=_characters(samples) > _MOST_CHARACTERS,
         minloglevel=2,
     )
     return model.getvalue()
+
+
+def _characters(samples: Sequence[Weighted]) -> int:
+    """Count what SentencePiece numbers: each line twice, as it has a weight, with a sign added before and after it."""
+    return 2 * sum(len(line) + 2 for sample in samples for line in sample.lines)
 
 
 def _rows(samples: Sequence[Weighted], tokenizer: Tokenizer) -> list[LanguageRow]:

@@ -7,7 +7,7 @@ model asks for, the masked positions of the head only, nothing recomputed) divid
 import json
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -20,6 +20,7 @@ from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
 from torch.utils.tensorboard import SummaryWriter
 
 from model.files import write_whole
+from model.training.hardware import Hardware, memory_text
 
 LOG = "log.jsonl"
 
@@ -36,6 +37,8 @@ class StepLine:
     tokens_per_second: float  # of all processes, since the line before
     mfu: float | None  # None: what the device can do is not known
     loader_wait: float  # share of the time in which the training waited for a batch
+    peak_bytes: int | None  # most memory of the device so far; None for a CPU
+    first_step: float | None  # seconds of the first step since the run was begun or went on, in which it is compiled
     event: str = "step"
 
 
@@ -47,6 +50,17 @@ class ValidationLine:
     loss: float
     languages: Mapping[str, float]
     event: str = "validation"  # or "unigram": the baseline, at step 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LanguagesLine:
+    """The first line of the log: what the run trains on, and which languages it leaves out."""
+
+    step: int = 0
+    languages: Mapping[str, Mapping[str, float]]  # tokens, documents, share of the samples, epochs
+    too_small: Mapping[str, int]  # tokens
+    missing: Sequence[str]  # of a set of languages: the text has none
+    event: str = "languages"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,6 +83,11 @@ class Clock:
         self._steps = 0
         self._paused = self._waited = 0.0
 
+    @property
+    def seconds(self) -> float:
+        """Seconds of the lap so far, without pauses."""
+        return time.perf_counter() - self._since - self._paused
+
     def pause(self, seconds: float) -> None:
         self._paused += seconds
 
@@ -79,8 +98,7 @@ class Clock:
             step: steps done.
             waited: seconds of waiting since the beginning.
         """
-        now = time.perf_counter()
-        seconds = max(1e-9, now - self._since - self._paused)
+        now, seconds = time.perf_counter(), max(1e-9, self.seconds)
         rate, share = (step - self._steps) / seconds, (waited - self._waited) / seconds
         self.begin(step, waited, now)
         return rate, share
@@ -93,15 +111,18 @@ class Clock:
 class Progress:
     """Writes the lines of a run; a context manager."""
 
-    def __init__(self, run: Path, *, step: int, steps: int) -> None:
-        """Go on after `step` of `steps`; what the log holds beyond it, of a run that was killed, is taken back."""
+    def __init__(self, run: Path, languages: LanguagesLine, *, step: int, steps: int) -> None:
+        """Go on after `step` of `steps`; what the log holds beyond it, of a run that was killed, is taken back.
+
+        The table of languages is that of the whole run, so it is renewed where steps were raised.
+        """
         self._steps = steps
         self._console = Console(stderr=True)
         columns = (BarColumn(16), TextColumn("{task.description}"), TextColumn("left"), TimeRemainingColumn())
         live = self._console.is_terminal
         self._bar = rich.progress.Progress(*columns, console=self._console, disable=not live, speed_estimate_period=600)
         self._task = self._bar.add_task(f"step {step}/{steps}", completed=step, total=steps)
-        _keep_until(run / LOG, step)
+        _begin_log(run / LOG, languages, step)
         self._log = (run / LOG).open("a", encoding="utf-8")
         self._board = SummaryWriter(str(run / "tensorboard"), purge_step=step + 1)
 
@@ -114,10 +135,14 @@ class Progress:
         self._log.close()
         self._board.close()
 
+    def record(self, line: Line | Hardware) -> None:
+        """Add a line to the log alone."""
+        self._log.write(_json(line))
+        self._log.flush()
+
     def write(self, line: Line, steps_per_second: float | None = None) -> None:
         """Add a line to the log and to TensorBoard, and show it."""
-        self._log.write(json.dumps(_plain(asdict(line))) + "\n")
-        self._log.flush()
+        self.record(line)
         for name, value in _scalars(line).items():
             self._board.add_scalar(name, value, line.step)
         if not isinstance(line, StepLine):
@@ -136,6 +161,7 @@ class Progress:
 def _step_text(line: StepLine, steps: int) -> str:
     parts = [f"step {line.step}/{steps}", f"loss {line.mean_loss:.3f}", f"{line.tokens_per_second:,.0f} tokens/s"]
     parts += [] if line.mfu is None else [f"MFU {line.mfu:.1%}"]
+    parts += [] if line.peak_bytes is None else [memory_text(line.peak_bytes)]
     return "  ".join([*parts, f"loader {line.loader_wait:.1%}"])
 
 
@@ -149,9 +175,10 @@ def _text(line: ValidationLine | StopLine) -> str:
 def _scalars(line: Line) -> dict[str, float]:
     if isinstance(line, ValidationLine):
         return {line.event: line.loss} | {f"{line.event}/{name}": loss for name, loss in line.languages.items()}
-    if isinstance(line, StopLine):
+    if not isinstance(line, StepLine):
         return {}
-    values = {name: value for name, value in asdict(line).items() if isinstance(value, float)}
+    values = {name: float(value) for name, value in asdict(line).items() if isinstance(value, (int, float))}
+    del values["step"]
     return {f"train/{name}": value for name, value in values.items()}
 
 
@@ -162,14 +189,18 @@ def _plain(value: Any) -> Any:
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
-def _keep_until(path: Path, step: int) -> None:
-    if not path.exists():
-        return
-    kept = []
-    for line in path.read_text("utf-8", errors="replace").splitlines(keepends=True):
+def _json(line: Line | LanguagesLine | Hardware) -> str:
+    return json.dumps(_plain(asdict(line))) + "\n"
+
+
+def _begin_log(path: Path, languages: LanguagesLine, step: int) -> None:
+    """Write the table of languages, and after it what an earlier log has until a step."""
+    kept = [_json(languages)]
+    for text in path.read_text("utf-8", errors="replace").splitlines(keepends=True) if path.exists() else ():
         try:
-            if step and json.loads(line)["step"] <= step:
-                kept.append(line)
+            line = json.loads(text)
+            if step and line["step"] <= step and line["event"] != languages.event:
+                kept.append(text)
         except (ValueError, KeyError, TypeError):
             continue  # cut off when the run was killed
     with write_whole(path) as file:

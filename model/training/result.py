@@ -10,6 +10,7 @@ from model.config import ModelConfig
 from model.errors import UserError
 from model.text.tokenizer import MODEL_FILE, Tokenizer
 from model.training import checkpoint
+from model.training.checkpoint import Identity
 from model.training.folder import read_saved
 
 
@@ -21,6 +22,7 @@ class Result:
     config: ModelConfig
     state: Mapping[str, Tensor]  # state_dict of the network
     tokenizer: Tokenizer
+    identity: Identity  # of the run
 
 
 def read_result(run: Path) -> Result:
@@ -39,7 +41,7 @@ def read_result(run: Path) -> Result:
         model = replace(model, max_length=min(model.max_length, train.seq_length))
     positions = found.model["positions.weight"][: model.positions]
     tokenizer = _tokenizer(run / "vocab", model)
-    return Result(found.step, model, {**found.model, "positions.weight": positions}, tokenizer)
+    return Result(found.step, model, {**found.model, "positions.weight": positions}, tokenizer, found.identity)
 
 
 def _tokenizer(folder: Path, model: ModelConfig) -> Tokenizer:

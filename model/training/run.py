@@ -20,6 +20,7 @@ from torch import Tensor
 from model.data.loader import Loader
 from model.data.masking import Masked
 from model.network import flops
+from model.training import hardware
 from model.training.cadence import Cadence
 from model.training.progress import Clock, Line, Progress, StepLine, StopLine, ValidationLine
 from model.training.trainer import Asked, Metrics, Trainer
@@ -90,6 +91,7 @@ class Run:
         self._held_out = held_out
         self._progress = progress
         self._clock = Clock()
+        self._first_step: float | None = None  # seconds
         self._reports = Reports(self._ranks.device, trainer.batches.micros)
         config = self._config
         # From the checkpoint where wsd begins to fall, the run can be made longer.
@@ -108,36 +110,53 @@ class Run:
         Raises:
             UserError: a checkpoint cannot be written.
         """
-        first, end = self._trainer.steps_done, self._config.steps
-        if first == 0 and self._held_out:
+        begun, end = self._trainer.steps_done, self._config.steps
+        if begun == 0 and self._held_out:
             self._write_unigram()
-        loader = Loader(self._trainer.batches.make, first, end, self._ranks.device)
-        with _signals(self._interrupt), self._writer, loader:
-            self._clock.begin(first, 0.0)
-            outcome, reason = self._steps(loader)
+        loader = Loader(self._trainer.batches.make, begun, end, self._ranks.device)
+        with _signals(self._interrupt), self._writer, hardware.collector_off(), loader:
+            self._clock.begin(begun, 0.0)
+            outcome, stop = self._steps(loader, begun + 1)
         self._ranks.wait()  # for the first, which has waited for its last checkpoint
-        if reason is not None:
-            self._write(reason)
+        if stop is not None:
+            self._write(stop)
         return outcome
 
-    def _steps(self, loader: Loader) -> tuple[Outcome, StopLine | None]:
+    def _steps(self, loader: Loader, first: int) -> tuple[Outcome, StopLine | None]:
+        """Train to the end; `first` is the number of steps done after the first one."""
         for batch in loader:
             self._writer.check()
-            done, asked = batch.step + 1, Asked()
+            done = batch.step + 1
             self._reports.send(done, self._trainer.step(batch, self._ask()))
             save, validate = self._saving.by_steps(done), self._validating.by_steps(done)
-            while len(self._reports) > (0 if save or validate or any(asked) else self._reports.late):
-                report = self._reports.receive()
-                if report.broken:
-                    return Outcome.BROKEN, self._break(report)
-                asked = Asked(*map(max, asked, report.asked))
-                self._log(report, loader.waited)
+            broken, asked = self._hear(loader.waited, all_of_them=save or validate or done == first)
+            if broken is not None:
+                return Outcome.BROKEN, self._break(broken)
+            if done == first:  # the next lap is without the compiler
+                self._clock.begin(done, loader.waited)
+                hardware.collect()
             self._rest(done, save=save or asked.save or asked.interrupted, validate=validate or asked.validate)
             if asked.interrupted and done < self._config.steps:
-                return Outcome.INTERRUPTED, StopLine(
-                    step=done, reason="interrupted; the same command goes on from here"
-                )
+                reason = "interrupted; the same command goes on from here"
+                return Outcome.INTERRUPTED, StopLine(step=done, reason=reason)
         return Outcome.COMPLETE, None
+
+    def _hear(self, waited: float, *, all_of_them: bool) -> tuple[Report | None, Asked]:
+        """Read and log the reports that are due, all of them if something is to be done now.
+
+        Returns:
+            The report of a broken step, and what the processes ask for.
+        """
+        asked = Asked()
+        while len(self._reports) > (0 if all_of_them or any(asked) else self._reports.late):
+            report = self._reports.receive()
+            if report.broken:
+                return report, asked
+            asked = Asked(*map(max, asked, report.asked))
+            if self._first_step is None:
+                self._first_step = self._clock.seconds
+            self._log(report, waited)
+        return None, asked
 
     def _ask(self) -> Asked:
         first = self._ranks.first
@@ -162,11 +181,15 @@ class Run:
             tokens_per_second=tokens,
             mfu=flops.mfu(tokens_per_second=tokens / ranks.world, flops_per_token=work, peak=peak),
             loader_wait=wait,
+            peak_bytes=hardware.peak_bytes(ranks.device),
+            first_step=self._first_step,
         )
         self._progress.write(line, rate)
 
     def _rest(self, done: int, *, save: bool, validate: bool) -> None:
         """Validate and save where it is time for it; the clock stands still."""
+        if not (validate or save):
+            return
         begun = time.perf_counter()
         if validate:
             losses = self._trainer.validate(self._held_out)
@@ -174,6 +197,7 @@ class Run:
             self._validating.begin()
         if save:
             self._save(done)
+        hardware.collect()
         self._clock.pause(time.perf_counter() - begun)
 
     def _break(self, report: Report) -> StopLine:
@@ -195,9 +219,7 @@ class Run:
             self._progress.write(line)
 
     def _write_unigram(self) -> None:
-        if self._progress is None:
-            return
-        losses = unigram_losses(self._held_out, self._trainer.batches)
+        losses = unigram_losses(self._held_out, self._trainer.batches, self._ranks)
         mean = sum(losses.values()) / len(losses)
         self._write(ValidationLine(step=0, loss=mean, languages=losses, event="unigram"))
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 _RESOLVE = re.compile(r"/(?P<name>.+)/resolve/(?P<revision>[^/]+)/(?P<file>.+)")
+UPLOADS = True  # large files are taken
 _API = re.compile(r"/api/models/(?P<name>.+)/(?P<what>preupload|commit)/main")
 
 
@@ -88,7 +89,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._create(json.loads(data))
         elif self.path == "/api/validate-yaml":
             self._json({"errors": [], "warnings": []})
-        elif self.path.endswith("/info/lfs/objects/batch"):
+        elif self.path.endswith("/info/lfs/objects/batch") and UPLOADS:
             self._objects(json.loads(data))
         elif match := _API.fullmatch(self.path):
             self._commit(match["name"], data) if match["what"] == "commit" else self._modes(json.loads(data))
@@ -102,7 +103,7 @@ class _Handler(BaseHTTPRequestHandler):
         elif name in self.hub.models:
             self._error(409, "", "You already created this model repo")
         else:
-            self.hub.models[name], self.hub.private = [], bool(asked.get("private"))
+            self.hub.models[name], self.hub.private = [], asked.get("private") or asked.get("visibility") == "private"
             self._json({"url": f"{self.hub.address}/{name}"})
 
     def _modes(self, asked: Any) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import hashlib
 import json
+import logging
 import os
 import shutil
 import signal
@@ -24,6 +25,7 @@ from model.data.encoded import MANIFEST, EncodedLanguage, load_manifest, write_j
 from model.data.encoder import changes, encode_corpus
 from model.encode import main
 from model.errors import UserError
+from model.languages import SETS
 from model.text.shards import Corpus, documents, find_corpus
 from model.text.tokenizer import MODEL_FILE, Tokenizer
 from model.text.vocabulary import VocabConfig, build_vocabulary
@@ -102,6 +104,23 @@ def test_the_pipelines_output_goes_through(built_sample: Path, vocabulary: Path,
             if entry["language"] == language and entry["format"] == "jsonl.zst" and entry["path"].startswith("shards/")
         ]
         assert counts.documents + counts.held_out_documents == sum(expected)
+
+
+def test_only_the_languages_asked_for_are_encoded(
+    many_shards: Corpus, vocabulary: Path, encoded: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    folder = many_shards.files["en"][0].parent.parent
+    flags = ["--data", str(folder), "--vocab", str(vocabulary), "--workers=1"]
+    with caplog.at_level(logging.INFO):
+        assert main([*flags, "--output", str(tmp_path / "e"), "--languages=xlm-7,ja"]) == 0
+    present, asked = set(many_shards.files), SETS["xlm-7"] | {"ja"}
+    assert set(load_manifest(tmp_path / "e").languages) == asked & present
+    assert (tmp_path / "e" / "ja.tokens").read_bytes() == (encoded / "ja.tokens").read_bytes()
+    assert (f"not in {folder}: {', '.join(sorted(asked - present))}" in caplog.text) == bool(asked - present)
+    assert main([*flags, "--output", str(tmp_path / "f"), "--languages=jaa"]) == 2
+    assert f"--languages: no 'jaa' in {folder}; did you mean 'ja'?" in capsys.readouterr().err
+    assert not (tmp_path / "f").exists()
 
 
 # --- what is held out
@@ -351,7 +370,7 @@ def test_manifests_that_cannot_be_read(encoded: Path, tmp_path: Path) -> None:
         load_manifest(tmp_path)
     text = (encoded / MANIFEST).read_text()
     (tmp_path / MANIFEST).write_text(text.replace('"version": 1', '"version": 2'))
-    with pytest.raises(UserError, match="version 2 is not 1"):
+    with pytest.raises(UserError, match="has version 2, not 1"):
         load_manifest(tmp_path)
 
 
@@ -391,3 +410,4 @@ def test_what_a_corpus_has_that_was_not_encoded(tmp_path: Path, vocabulary: Path
     write_shard(tmp_path / "s" / "aa" / "head-00000.jsonl.zst", ["more text"])
     shutil.rmtree(tmp_path / "s" / "bb")
     assert changes(find_corpus(tmp_path / "s"), tmp_path / "e") == ["new: dd, ee", "changed: aa", "gone: bb"]
+    assert changes(find_corpus(tmp_path / "s"), tmp_path / "e", {"bb", "cc", "dd"}) == ["new: dd", "gone: bb"]

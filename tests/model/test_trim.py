@@ -77,7 +77,7 @@ def theirs(ours: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     AutoModelForMaskedLM.from_pretrained(ours).half().save_pretrained(folder)
     model = (ours / MODEL_FILE).read_bytes()
     pieces = json.loads((ours / "tokenizer.json").read_text())["model"]["vocab"]
-    rules = charsmap(normalizer_spec(model))
+    rules: Any = charsmap(normalizer_spec(model))  # bytes, whatever is declared
     tokenizer = XLMRobertaTokenizer([tuple(each) for each in pieces], _spm_precompiled_charsmap=rules)
     tokenizer.model_max_length = 40
     tokenizer.save_pretrained(folder)

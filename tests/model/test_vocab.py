@@ -6,8 +6,10 @@ import json
 import logging
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import pytest
+import sentencepiece
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -72,6 +74,41 @@ def test_small_text_is_used_whole_and_weighted(numbered: Corpus) -> None:
     for sample in samples.values():
         assert sum(sample.weights) / total == pytest.approx(sample.share, rel=1e-3)
         assert max(sample.weights) - min(sample.weights) <= 1
+
+
+def test_a_small_language_does_not_fill_the_sample(numbered: Corpus) -> None:
+    found = read_lines(numbered, 10**9, alpha=0.3, seed=1, workers=1)
+    tiny = Lines("d", 1, 8, ["d0000000"])
+    without = {sample.text.language: sample for sample in weigh(found, 10**9, alpha=0.3)}
+    samples = {sample.text.language: sample for sample in weigh([*found, tiny], 10**9, 0.3, most_repeats=40)}
+    assert samples["d"].weights == [40]
+    # What it does not get is spread over the others, in proportion.
+    for one in ("a", "b", "c"):
+        assert sum(samples[one].weights) / sum(samples["a"].weights) == pytest.approx(
+            without[one].share / without["a"].share, rel=1e-3
+        )
+    assert sum(weigh([*found, tiny], 10**9, alpha=0.3)[-1].weights) > 1000
+
+
+def test_a_sample_of_more_characters_than_32_bits_number_is_told_to_sentencepiece(
+    numbered: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[bool] = []
+    real = sentencepiece.SentencePieceTrainer.train
+
+    def train(**options: Any) -> None:
+        told.append(options["train_extremely_large_corpus"])
+        real(**options)
+
+    monkeypatch.setattr(sentencepiece.SentencePieceTrainer, "train", train)
+    small, config = Corpus({"c": numbered.files["c"]}), VocabConfig(vocab_size=30)
+    characters = 2 * 400 * (8 + 2)
+    for name, most in (("few", characters), ("many", characters - 1)):
+        monkeypatch.setattr(trainer, "_MOST_CHARACTERS", most)
+        build_vocabulary(small, tmp_path / name, config, at_most=True, workers=1)
+    assert told == [False, True]
+    few, many = (json.loads((tmp_path / name / "tokenizer.json").read_text()) for name in ("few", "many"))
+    assert few == many
 
 
 def test_alpha_one_takes_the_text_as_it_is(numbered: Corpus) -> None:
@@ -199,10 +236,23 @@ def test_command_line(
     assert Counter(line.split()[1] for line in table.splitlines() if line.startswith("│")) == dict.fromkeys("abc", 1)
 
 
+def test_only_the_languages_asked_for_are_sampled(
+    numbered: Corpus, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = numbered.files["a"][0].parent.parent
+    flags = ["--data", str(folder), "--vocab_size=30", "--at_most", "--workers=1"]
+    assert main([*flags, "--output", str(tmp_path / "v"), "--languages=c, b"]) == 0
+    assert [row.language for row in trainer.read_report(tmp_path / "v").languages] == ["b", "c"]
+    assert main([*flags, "--output", str(tmp_path / "w"), "--languages=xlm-7"]) == 2
+    assert f"--languages xlm-7: {folder} has none of them, but a, b, c" in capsys.readouterr().err
+    assert not (tmp_path / "w").exists()
+
+
 @pytest.mark.parametrize(
     ("flag", "message"),
     [("--alpha=2", "--alpha 2.0"), ("--vocab_size=3", "--vocab_size 3"), ("--coverage=0.5", "--coverage 0.5"),
-     ("--sample_lines=0", "--sample_lines 0"), ("--workers=0", "--workers 0")],
+     ("--sample_lines=0", "--sample_lines 0"), ("--max_repeats=0.5", "--max_repeats 0.5"),
+     ("--workers=0", "--workers 0")],
 )  # fmt: skip
 def test_values_that_cannot_be(
     numbered: Corpus, tmp_path: Path, capsys: pytest.CaptureFixture[str], flag: str, message: str

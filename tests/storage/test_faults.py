@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -18,7 +19,9 @@ import requests
 
 from ccnet_pipeline import storage
 from ccnet_pipeline.errors import FetchError, UnreachableError, UserError
-from ccnet_pipeline.storage import clients, objects, webhdfs
+from ccnet_pipeline.fetch import FetchPolicy
+from ccnet_pipeline.fetch.objects import ObjectSource
+from ccnet_pipeline.storage import clients, leases, objects, webhdfs
 from tests.fetch.server import Fault, FaultServer, scripted
 from tests.moments import PATIENCE_S
 from tests.s3_server import S3Server
@@ -270,6 +273,52 @@ def test_a_path_that_nothing_can_be_written_to(path: str, message: str) -> None:
         storage.write(path, b"x")
     with pytest.raises(UserError, match=message):
         storage.check_place(path, "--output")
+
+
+# --- Ctrl-C
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda place: storage.write(f"{place}/b", b"text"),
+        lambda place: storage.read(f"{place}/a"),
+        lambda place: storage.read_range(f"{place}/a", 1, 2),
+        lambda place: storage.open_for_reading(f"{place}/a"),
+        lambda place: storage.size(f"{place}/a"),
+        storage.sizes,
+        storage.names,
+        lambda place: storage.remove_file(f"{place}/a"),
+        lambda place: storage.check_place(place, "--output"),
+        lambda place: storage.locked(place).__enter__(),
+        lambda place: ObjectSource(f"{place}/a", FetchPolicy()).open_range(0, None),
+    ],
+)
+def test_an_interrupt_is_heard_while_the_store_does_not_answer(
+    ask: Callable[[str], object], s3: str, s3_server: S3Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(leases, "TIDYING_S", 0.01)
+    storage.write(f"{s3}/a", b"text")
+    come, answered = threading.Event(), threading.Event()
+    main = threading.main_thread().ident or 0
+
+    def hold(_: str) -> HTTPStatus:
+        if not come.is_set():
+            come.set()
+            signal.pthread_kill(main, signal.SIGINT)
+        over.wait(PATIENCE_S)
+        answered.set()
+        return HTTPStatus.SERVICE_UNAVAILABLE
+
+    over = threading.Event()
+    s3_server.fault = hold
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            ask(s3)
+        assert not answered.is_set()
+    finally:
+        s3_server.fault = None
+        over.set()
 
 
 # In a process of its own, for the tests have threads.

@@ -13,6 +13,7 @@ import pytest
 
 from ccnet_pipeline import storage
 from ccnet_pipeline.command import IN_USE
+from ccnet_pipeline.dedup import tables
 from ccnet_pipeline.hash_index import verify_command
 from ccnet_pipeline.hash_index.__main__ import main
 from ccnet_pipeline.storage.leases import LOCK, Owner
@@ -108,14 +109,13 @@ def test_an_index_that_is_extended_while_it_is_read_is_not_called_damaged(
     here: Path, s3: str, said: Told, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     upload(here / "a", s3)
-    parts = verify_command.parts
 
     def extended_first(*arguments: object) -> object:
         for name in [name for name in storage.sizes(s3) if name.endswith(".hashes")]:
             storage.remove_file(f"{s3}/{name}")
         shutil.copy(here / "b" / "index.json", here / "index.json")
         upload(here / "b", s3)
-        return parts(*arguments)  # type: ignore[arg-type]
+        return tables.parts(*arguments)  # type: ignore[arg-type]
 
     monkeypatch.setattr(verify_command, "parts", extended_first)
     assert f"{s3} was extended while it was read; run the same command again" in said(IN_USE, "verify", s3)

@@ -20,6 +20,7 @@ from ccnet_pipeline.storage import leases
 from ccnet_pipeline.storage.leases import LOCK, Owner
 from ccnet_pipeline.storage.objects import ObjectStores
 from tests.moments import PATIENCE_S, wait_for
+from tests.s3_server import S3Server
 
 ANOTHER = Owner("id", "elsewhere", 42, "sam", "elsewhere boot pid:[1] 7", "2026-01-01T00:00:00Z")
 
@@ -164,3 +165,42 @@ def test_a_lock_whose_first_answer_was_lost_is_ours(s3: str, monkeypatch: pytest
     with storage.locked(s3):
         pass
     assert storage.is_empty(s3)
+
+
+def test_a_store_that_does_not_answer_holds_up_no_end_and_what_is_left_is_one_line(
+    s3: str, s3_server: S3Server, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(leases, "TIDYING_S", 0.01)
+    with s3_server.stopping_at(r"(GET|DELETE) .*/\.lock"):
+        with pytest.raises(KeyboardInterrupt), storage.locked(f"{s3}/out"), storage.locked(f"{s3}/work"):
+            raise KeyboardInterrupt
+        [line] = caplog.messages
+        assert line.startswith(
+            f"the store does not answer, and so these locks are left: {s3}/work/.lock, {s3}/out/.lock; runs on this "
+        )
+    for lock in (f"{s3}/work/.lock", f"{s3}/out/.lock"):  # it goes on meanwhile, for this process does
+        wait_for(lambda lock=lock: not storage.exists(lock), "the lock to be given back")  # type: ignore[misc]
+
+
+def test_an_interrupt_in_a_step_of_beam_is_one(s3: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    waited: list[float] = []
+
+    def within(seconds: float, work: Callable[[], object]) -> bool:
+        waited.append(seconds)
+        work()
+        return True
+
+    monkeypatch.setattr(leases, "within", within)
+
+    def fail(error: BaseException) -> None:  # as Beam does
+        try:
+            raise error
+        except BaseException:
+            raise RuntimeError("[while running 'ExtractSegment']")  # noqa: B904
+
+    for error in (KeyboardInterrupt(), ZeroDivisionError()):
+        with pytest.raises(RuntimeError), storage.locked(s3):
+            fail(error)
+    with storage.locked(s3):
+        pass
+    assert waited == [storage.TIDYING_S, leases._PATIENCE_AFTER_FAILURE_S, leases._PATIENCE_S]
