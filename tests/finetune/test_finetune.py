@@ -104,6 +104,13 @@ def test_a_run_that_is_killed_goes_on_to_the_same_result(
     assert sorted(path.name for path in output.iterdir()) == ["log.jsonl", "model", "run.json", "scores.json"]
 
 
+def test_in_bf16_the_signal_is_learned_and_weights_stay_fp32(tiny_model: Path, xnli: Path, tmp_path: Path) -> None:
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    tune("xnli", tiny_model, xnli, tmp_path / "run", "--precision=bf16", f"--device={device}")
+    assert scores(tmp_path / "run")["fr"]["accuracy"] > 0.9
+    assert {tensor.dtype for tensor in weights(tmp_path / "run").values()} == {torch.float32}
+
+
 def write_panx(folder: Path) -> Path:
     """Sentences of one to six words, so that parts of a batch have different numbers of tags."""
     folder.mkdir(parents=True)
