@@ -26,7 +26,7 @@ step() {
   shift 2
   case $chosen in "  " | *" $name "*) ;; *) return ;; esac
   rm -rf "${out:?}/$name" "$out/$name.json"
-  timeout -k 10 "$limit" "$@" >"$out/$name.log" 2>&1 </dev/null
+  timeout -k 10 $((limit * patience)) "$@" >"$out/$name.log" 2>&1 </dev/null
   status=$?
   [ $status = 0 ] || word=FAIL
   printf '%s\t%s\t%s\n' "$name" $status $((SECONDS - begun)) >>"$out/steps.tsv"
@@ -40,13 +40,13 @@ speed() { # speed NAME SECONDS FLAG...
 }
 
 if "$py" -c 'import sys, torch; sys.exit(not torch.cuda.is_available())'; then
-  small=
+  small= patience=1
   tiny="--size tiny --steps 120 --save_every 40 --micro_batch 8" kill=50 ask=100 again=--compile
   huge="--size base --micro_batch 1024 --batch_size 1024 --steps 20 --warmup 1"
   base="--size base --batch_sizes 128 --programs ours" compiled="--modes compile" trainer="--batch_sizes 32"
   many="--warmup 20 --steps 100" few="--warmup 5 --steps 20" some="--warmup 1 --steps 5 --micros 8"
 else
-  small=yes
+  small=yes patience=5 # of a machine that does other things, too
   tiny="--size tiny --steps 12 --save_every 4 --micro_batch 1 --batch_size 4 --warmup 1 --log_every 1 --layers 1
     --hidden 16 --heads 1 --ffn 16 --seq_length 16 --max_length 16 --validation_blocks 1" kill=6 ask=10 again=--no-compile
   huge="--size tiny --ffn 4000000000"

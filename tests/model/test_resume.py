@@ -98,9 +98,7 @@ def test_ten_steps_are_a_kill_in_the_midst_of_a_checkpoint_and_five(whole: Path,
 NEWER = ("planned_steps", "decay_share", "decay_form", "validate_minutes", "save_minutes")
 
 
-def test_a_run_of_before_some_settings_were_there(
-    whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_run_of_before_some_settings_were_there(whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run, straight, rates = tmp_path / "run", tmp_path / "straight", ("--dropout=0.2", "--attention_dropout=0.2")
     with monkeypatch.context() as patch:
         stop_after(patch, 7)
