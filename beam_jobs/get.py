@@ -14,7 +14,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from beam_jobs.over_files import add_workers, over_files, workers_of
+from beam_jobs.over_files import add_output, add_workers, over_files, workers_of
 from beam_jobs.runners.stopping import leave
 from ccnet_pipeline import command
 from ccnet_pipeline.documents import Document
@@ -42,7 +42,7 @@ def _parser() -> command.Parser:
         allow_abbrev=False,
     )
     add = parser.add_argument
-    add("output", metavar="OUT", help="what build_cc100 --output named: a folder, or s3://, gs://, az://, hdfs://")
+    add_output(parser)
     add("id", metavar="ID", help="the field id of a document, or the part before /<language>")
     add("--language", metavar="CODE", help="look into the files of this language only")
     add("--segment", metavar="NAME", help="of this archive only, by its name as in the field segment")

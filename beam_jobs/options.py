@@ -105,7 +105,7 @@ def parse(argv: Sequence[str]) -> Arguments:
             raise UserError(f"--{option} is empty")
     for option in ("base", "cache", "output", "work_dir", "lm_dir", "hash_index"):
         if getattr(parsed, option):
-            setattr(parsed, option, _folder(getattr(parsed, option)))
+            setattr(parsed, option, storage.folder(getattr(parsed, option)))
     for option in ("blocklist", "lid_model", "second_lid_model"):
         if getattr(parsed, option):
             setattr(parsed, option, storage.local_path(getattr(parsed, option)))
@@ -147,12 +147,6 @@ def parse(argv: Sequence[str]) -> Arguments:
         estimate=_estimate(parsed),
         beam=tuple(rest),
     )
-
-
-def _folder(path: str) -> str:
-    """Return a path as the rest of the program has it: to an object store a slash more would be another name."""
-    scheme, is_url, rest = storage.local_path(path).partition("://")
-    return f"{scheme}://{rest.rstrip('/')}" if is_url else scheme
 
 
 def _runner(value: str) -> str:

@@ -2,17 +2,26 @@
 
 import argparse
 import contextlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from operator import attrgetter
 from typing import TypeVar
 
 from beam_jobs.byte_progress import shown
+from ccnet_pipeline import storage
 from ccnet_pipeline.command import default_workers
 from ccnet_pipeline.errors import UserError
 from ccnet_pipeline.processes import SMALL_BYTES, Advance, in_any_order
 
 _Item = TypeVar("_Item")
 _Result = TypeVar("_Result")
+
+
+def add_output(parser: argparse.ArgumentParser, argv: Sequence[str] = ()) -> None:
+    """Add the argument OUT, the run directory; where the command line has it as the option --output, that option."""
+    by_option = any(word.partition("=")[0] == "--output" for word in argv)
+    text = "what build_cc100 --output named: a folder, or s3://, gs://, az://, hdfs://"
+    name = "--output" if by_option else "output"
+    parser.add_argument(name, type=storage.folder, metavar="OUT", help=text).required = True
 
 
 def add_workers(parser: argparse.ArgumentParser) -> None:

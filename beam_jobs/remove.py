@@ -1,7 +1,7 @@
 """Take documents out of a run directory that is complete, for good: those of pages, of digests, or of whole hosts.
 
-    python -m beam_jobs.remove --output corpus --hosts hosts.txt --dry_run
-    python -m beam_jobs.remove --output corpus --urls urls.txt --by "A. Reader" --why "request 17"
+    python -m beam_jobs.remove corpus --hosts hosts.txt --dry_run
+    python -m beam_jobs.remove corpus --urls urls.txt --by "A. Reader" --why "request 17"
 
 Every file that holds such a document is written anew without it, rejects too, and takes its place; manifest.json and
 ledger.json follow (`removed_later`), and removed/00001.json says what was asked and done. Interrupted, the same command
@@ -13,11 +13,12 @@ import datetime
 import getpass
 import os
 import socket
+import sys
 from collections.abc import Sequence
 from operator import attrgetter
 
 from beam_jobs import run_directory
-from beam_jobs.over_files import add_workers, over_files, workers_of
+from beam_jobs.over_files import add_output, add_workers, over_files, workers_of
 from beam_jobs.runners import cluster_jobs
 from beam_jobs.runners.stopping import leave
 from ccnet_pipeline import command, storage
@@ -39,11 +40,12 @@ _HELP = {
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Return the exit status: 0, 1 (the network), 2 (the user's mistake), 75 (a run is at work), 130 (interrupted)."""
+    given = sys.argv[1:] if argv is None else argv
     again = "interrupted; the same command goes on where it stopped"
-    return command.run(_PROGRAM, lambda: _run(_parser().parse_args(argv)), interrupted=again)
+    return command.run(_PROGRAM, lambda: _run(_parser(given).parse_args(given)), interrupted=again)
 
 
-def _parser() -> command.Parser:
+def _parser(argv: Sequence[str]) -> command.Parser:
     parser = command.Parser(
         prog="python -m beam_jobs.remove",
         description=__doc__,
@@ -51,12 +53,7 @@ def _parser() -> command.Parser:
         allow_abbrev=False,
     )
     add = parser.add_argument
-    add(
-        "--output",
-        required=True,
-        metavar="OUT",
-        help="what build_cc100 --output named: a folder, or s3://, gs://, az://, hdfs://",
-    )
+    add_output(parser, argv)  # the option is its older way
     lists = parser.add_mutually_exclusive_group(required=True)
     for kind in KINDS:
         lists.add_argument(f"--{kind}", metavar="FILE", help=_HELP[kind])

@@ -19,7 +19,7 @@ from rich import filesize
 
 from beam_jobs.byte_progress import shown
 from beam_jobs.earlier_dumps import find_index
-from beam_jobs.over_files import add_workers, over_files, workers_of
+from beam_jobs.over_files import add_output, add_workers, over_files, workers_of
 from beam_jobs.runners.stopping import leave
 from ccnet_pipeline import command
 from ccnet_pipeline.dedup.tables import Reader
@@ -45,7 +45,7 @@ def _parser() -> command.Parser:
         allow_abbrev=False,
     )
     add = parser.add_argument
-    add("output", metavar="OUT", help="what build_cc100 --output named: a folder, or s3://, gs://, az://, hdfs://")
+    add_output(parser)
     add_workers(parser)
     what = "folder for hashes, 8 bytes a paragraph and document (default: that of temporary files)"
     add("--tables", metavar="DIR", help=what)

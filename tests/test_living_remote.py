@@ -79,12 +79,12 @@ def test_a_removal_from_a_bucket_is_that_from_a_disk_also_when_it_breaks_off(
     local, remote = corpora
     (tmp_path / "hosts").write_text("gone.example\nhost-aaa.example\nhost-aac.example\n")
     flags = [f"--hosts={tmp_path / 'hosts'}", "--by=me", "--workers=1"]
-    assert remove.main([f"--output={local}", *flags]) == 0
+    assert remove.main([str(local), *flags]) == 0
     for pattern in (r"PUT .*/removed/00001/shards/en/", rf"PUT /corpora/{tmp_path.name}/ledger\.json"):
         with server.failing(pattern, HTTPStatus.FORBIDDEN):
-            assert remove.main([f"--output={remote}", *flags]) == 2
+            assert remove.main([remote, *flags]) == 2
     assert verify.main([remote, "--workers=1"]) == 1
     assert "removed/pending.json: a removal was interrupted" in capsys.readouterr().out
-    assert remove.main([f"--output={remote}", *flags]) == 0
+    assert remove.main([remote, *flags]) == 0
     assert without_time(files(remote)) == without_time(files(str(local)))
     assert verify.main([remote, "--workers=1"]) == 0

@@ -49,7 +49,7 @@ def gone(tmp_path: Path) -> str:
 
 
 def run(output: Path, *argv: str, status: int = 0) -> None:
-    assert remove.main([f"--output={output}", "--workers=1", *argv]) == status
+    assert remove.main([str(output), "--workers=1", *argv]) == status
 
 
 def lines_of(path: Path) -> Iterator[dict[str, Any]]:
@@ -324,3 +324,17 @@ def test_a_file_that_is_not_that_of_the_manifest_is_not_written_anew(
     run(corpus, f"--hosts={gone}", status=2)
     assert f"{path} cannot be read: its sha256 is not that in manifest.json" in capsys.readouterr().err
     assert result(corpus) == before
+
+
+def test_the_run_directory_may_stand_anywhere_and_be_named_as_it_was_before(
+    corpus: Path, gone: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for output in ([str(corpus)], [corpus.as_uri()], ["--output", str(corpus)], [f"--output={corpus}/"]):
+        for argv in ([*output, f"--hosts={gone}"], [f"--hosts={gone}", "--workers=1", *output]):
+            assert remove.main([*argv, "--dry_run"]) == 0
+            assert "would be removed" in capsys.readouterr().out
+    for argv in ([], ["x", "--output=y"]):
+        assert remove.main([f"--hosts={gone}", *argv]) == 2
+    err = capsys.readouterr().err
+    assert "the following arguments are required: OUT" in err
+    assert err.count("\n") == 2

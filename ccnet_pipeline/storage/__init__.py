@@ -57,7 +57,7 @@ from ccnet_pipeline.storage.folders import (
 )
 from ccnet_pipeline.storage.local import TEMPORARY_PREFIX
 from ccnet_pipeline.storage.notes import read_json, read_note, write_json, write_note
-from ccnet_pipeline.storage.paths import is_local, is_remote, local_path, shown
+from ccnet_pipeline.storage.paths import folder, is_local, is_remote, local_path, shown
 from ccnet_pipeline.storage.remedies import explained
 from ccnet_pipeline.storage.waiting import TIDYING_S, within
 
@@ -69,6 +69,7 @@ __all__ = [
     "damaged",
     "exists",
     "explained",
+    "folder",
     "folder_exists",
     "has_threads",
     "is_empty",

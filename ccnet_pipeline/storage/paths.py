@@ -60,6 +60,16 @@ def local_path(path: str) -> str:
     return url2pathname(parts.path)
 
 
+def folder(path: str) -> str:
+    """Return the path of a folder as the rest of the program has it: to an object store a slash more is another name.
+
+    >>> folder("s3://bucket/corpus/"), folder("file:///data/corpus")
+    ('s3://bucket/corpus', '/data/corpus')
+    """
+    scheme, is_url, rest = local_path(path).partition("://")
+    return f"{scheme}://{rest.rstrip('/')}" if is_url else scheme
+
+
 def bucket_and_key(path: str) -> tuple[str, str]:
     """Give bucket and key of s3://bucket/key and the like.
 

@@ -12,11 +12,11 @@ from model.errors import UserError
 from model.mixture import Mixture
 from model.network import hf
 from model.network.xlmr import XlmR
-from model.training import branch, compiler, hardware, prepare, text
+from model.training import branch, compiler, prepare, text
 from model.training.checkpoint import latest, load
 from model.training.distributed import Distributed, start
 from model.training.folder import Request, locked, write_config
-from model.training.hardware import Hardware
+from model.training.hardware import Hardware, describe
 from model.training.progress import Progress
 from model.training.run import Outcome, Run
 from model.training.table import log_line, remarks, table_of
@@ -86,13 +86,12 @@ def _train(request: Request, ranks: Distributed) -> Outcome:
         if not ranks.first:
             return Run(trainer, request.output, data.held_out, None).train()
         write_config(request, identity)
-        found = hardware.describe(ranks.device, identity.model, identity.train)
+        found = replace(describe(ranks.device, model.config, identity.train), step=trainer.steps_done)
         _announce(trainer, data.mixture, found)
-        steps = identity.train.steps
-        with Progress(request.output, step=trainer.steps_done, steps=steps) as progress:
-            if trainer.steps_done == 0:
+        steps, languages = identity.train.steps, log_line(data.mixture)
+        with Progress(request.output, languages, step=trainer.steps_done, steps=steps) as progress:
+            if trainer.steps_done < steps:  # the log of a complete run stays as it is
                 progress.record(found)
-                progress.record(log_line(data.mixture))
             ending = Run(trainer, request.output, data.held_out, progress).train()
         if ending is Outcome.COMPLETE:
             _log.info(_NEXT, *[request.output] * 4)

@@ -177,6 +177,7 @@ def test_no_language_left_is_one_line(whole: Path, tmp_path: Path, capsys: pytes
     message = mistake(capsys, *again(whole, f"--output={tmp_path / 'run'}", "--min_tokens=90000000"))
     assert f"no language of {whole / 'encoded'} has the 90,000,000 tokens" in message
     assert "give a lower --min_tokens, or more text" in message
+    assert not (tmp_path / "run" / "vocab").exists()
 
 
 def test_text_is_made_ready_for_the_languages_asked_for_alone(built_sample: Path, tmp_path: Path) -> None:
@@ -248,6 +249,10 @@ def test_another_configuration_is_refused_by_name(
         (["--mask_share=0.99"], "mask_share is 0.99; it must be 0.01 to 0.9"),
         (["--init=/nowhere", "--layers=1"], "--layers is what --init says"),
         (["--workers=0"], "--workers 0"),
+        (["--languages=,"], "--languages ',' names no language; give codes with commas, or xlm-7"),
+        (["--min_tokens=-1"], "min_tokens is -1; it must be at least 0"),
+        (["--max_epochs=-1"], "max_epochs is -1.0; it must be at least 0"),
+        (["--weights=/nowhere"], "--weights /nowhere cannot be read"),
         (["--vocab=/nowhere", "--vocab_size=90"], "--vocab_size is what --vocab says"),
         (["--init=/nowhere", "--vocab=/nowhere"], "--vocab is what --init says"),
         (["--encoded=/dev/null/x", "--data=/nowhere"], "/nowhere"),
