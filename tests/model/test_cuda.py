@@ -82,8 +82,8 @@ def test_the_gradient_of_the_weight_is_as_near_as_its_factors_allow() -> None:
     with torch.autocast(DEVICE.type, torch.bfloat16):
         _, ours = _both_passes(lambda *given: chunked_cross_entropy(*given, chunk=64), [hidden, weight, bias], targets)
     # The bf16 factors alone make 0.0017; with each chunk's product in bf16, as on a CPU, it is 0.0023 to 0.0024. A mean
-    # that is taken before they are rounded makes it 0.003, since bf16 has no 1 / 640.
-    assert (ours[1] - right[1]).norm() < right[1].norm() * (0.002 if CUDA else 0.0026)
+    # that is taken before they are rounded makes it 0.0027, since bf16 has no 1 / 640.
+    assert (ours[1] - right[1]).norm() < right[1].norm() * (0.002 if CUDA else 0.0025)
 
 
 # --- the network
