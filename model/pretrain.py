@@ -51,7 +51,7 @@ _REMEDY = (
 # argparse's words for the types of settings that are no number, choice or yes and no.
 _OF_TYPE: Mapping[Any, Mapping[str, Any]] = MappingProxyType(
     {
-        Stages: {"type": Stages.parse, "metavar": "X[,STEP:X...]"},
+        Stages: {"metavar": "X[,STEP:X...]"},
         tuple[float, float]: {"type": float, "nargs": 2, "metavar": "X"},
         tuple[str, ...]: {"type": parse_languages, "metavar": "LIST"},
         tuple[tuple[str, float], ...]: {"type": Path, "metavar": "FILE"},
@@ -180,6 +180,7 @@ def _given(options: argparse.Namespace, compiled: bool) -> dict[str, Any]:
         raise UserError(f"--workers {options.workers} is below 1")
     if options.vocab_size is not None:
         VocabConfig(vocab_size=options.vocab_size).check()
+    given |= {name: Stages.parse(given[name], f"--{name} ") for name in ("alpha", "mask_share") if name in given}
     if "betas" in given:
         given["betas"] = tuple(given["betas"])
     if options.weights is not None:

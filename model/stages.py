@@ -25,8 +25,12 @@ class Stages:
         return cls(((0, value),))
 
     @classmethod
-    def parse(cls, text: str) -> "Stages":
+    def parse(cls, text: str, flag: str = "") -> "Stages":
         """Read what `str` writes; the first stage may leave out its step, 0.
+
+        Args:
+            text: of that form.
+            flag: that it was given by, for messages.
 
         Raises:
             UserError: another form, too many stages, or steps that do not ascend from 0.
@@ -37,12 +41,12 @@ class Stages:
         parts = [_STAGE.fullmatch(part.strip()) for part in text.split(",")]
         steps = [int(part[1] or 0) if part else 0 for part in parts]
         if None in parts or steps[0] or any(after <= before for before, after in pairwise(steps)):
-            raise UserError(f"{text!r} is no value by step: give a number, or several as 0.3,1000:0.15,2000:0.05")
+            raise UserError(f"{flag}{text!r} is no value by step: give a number, or several as 0.3,1000:0.15,2000:0.05")
         values = [float(part[2]) for part in parts if part]
         changes = [True, *(after != before for before, after in pairwise(values))]
         items = tuple(compress(zip(steps, values, strict=True), changes))
         if len(items) > MOST:
-            raise UserError(f"{text!r} has {len(items)} stages; give at most {MOST}")
+            raise UserError(f"{flag}{text!r} has {len(items)} stages; give at most {MOST}")
         return cls(items)
 
     def at(self, step: int) -> float:

@@ -259,6 +259,8 @@ def test_another_configuration_is_refused_by_name(
         (["--alpha=50"], "alpha is 50.0; it must be 0 to 1"),
         (["--dropout=0.999"], "dropout is 0.999; it must be 0 to 0.9"),
         (["--attention_dropout=-0.1"], "attention_dropout is -0.1; it must be 0 to 0.9"),
+        (["--alpha=0.3,x"], "--alpha '0.3,x' is no value by step: give a number, or several as"),
+        (["--mask_share=0.3,5:0.99"], "mask_share is 0:0.3,5:0.99; it must be 0.01 to 0.9"),
         (["--mask_share=0.99"], "mask_share is 0.99; it must be 0.01 to 0.9"),
         (["--init=/nowhere", "--layers=1"], "--layers is what --init says"),
         (["--workers=0"], "--workers 0"),
