@@ -21,6 +21,7 @@ from tests.model.hub_server import Hub
 from tests.model.runs import TEXT, equal, mistake, weights, write_run
 
 torch.set_num_threads(1)
+WANTED = ("config.json", "model.safetensors", "sentencepiece.bpe.model")
 SETTINGS = "--size=tiny --device=cpu --seq_length=16 --batch_size=4 --steps=2 --warmup=1 --workers=1".split()
 
 
@@ -64,9 +65,9 @@ def test_a_name_is_fetched_once_and_named_by_its_commit(there: Hub, model: Path)
     commit = there.add("me/xlmr", model)
     assert hub.pinned("me/xlmr") == f"me/xlmr@{commit}"
     folder = hub.folder_of(f"me/xlmr@{commit}")
-    wanted = {"config.json", "model.safetensors", "sentencepiece.bpe.model"}
-    assert {path.name for path in folder.iterdir()} == wanted
-    assert all((folder / name).read_bytes() == (model / name).read_bytes() for name in wanted)
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == {
+        name: (model / name).read_bytes() for name in WANTED
+    }
     there.asked.clear()
     assert hub.folder_of(f"me/xlmr@{commit}") == folder
     assert not there.asked
@@ -74,12 +75,14 @@ def test_a_name_is_fetched_once_and_named_by_its_commit(there: Hub, model: Path)
 
 def test_a_name_is_the_newest_commit_and_a_commit_stays_what_it_was(there: Hub, model: Path) -> None:
     old = there.add("me/xlmr", model)
-    assert hub.pinned("me/xlmr") == f"me/xlmr@{old}"
-    new = there.commit("me/xlmr", {"config.json": b"{}"})
-    assert hub.pinned("me/xlmr") == f"me/xlmr@{new}"
-    assert hub.pinned(f"me/xlmr@{old}") == f"me/xlmr@{old}"
-    assert (hub.folder_of(f"me/xlmr@{old}") / "config.json").read_bytes() == (model / "config.json").read_bytes()
-    assert (hub.folder_of(f"me/xlmr@{new}") / "config.json").read_bytes() == b"{}"
+    new = there.commit("me/xlmr", {name: b"{}" for name in WANTED})
+    for given, commit, content in (
+        (f"me/xlmr@{old}", old, {name: (model / name).read_bytes() for name in WANTED}),
+        ("me/xlmr", new, dict.fromkeys(WANTED, b"{}")),
+    ):
+        assert hub.pinned(given) == f"me/xlmr@{commit}"
+        folder = hub.folder_of(f"me/xlmr@{commit}")
+        assert {path.name: path.read_bytes() for path in folder.iterdir()} == content
 
 
 def test_weights_of_the_older_form_are_fetched_where_there_are_no_others(there: Hub, model: Path) -> None:

@@ -21,9 +21,11 @@ from transformers import (
 
 from ccnet_pipeline import sample
 from model import pretrain, trim
+from model.errors import UserError
 from model.finetune.source import open_source
 from model.network import hf
 from model.text.proto import charsmap, keep_pieces, normalizer_spec
+from model.text.reduction import choose
 from model.text.shards import Corpus, documents, find_corpus
 from model.text.tokenizer import MODEL_FILE, Tokenizer, write_tokenizer_files
 from model.text.vocabulary import VocabConfig, build_vocabulary
@@ -146,8 +148,19 @@ def test_both_tokenizers_have_the_pieces_that_stay(ours: Path, corpus: Corpus, t
     assert {number: old[kept[number]] for number in new} == new
     vocab = json.loads((tmp_path / "small" / "tokenizer.json").read_text())["model"]["vocab"]
     assert [tuple(each) for each in vocab[4:-1]] == list(new.values())
-    # By the lowest score both know what <unk> costs.
-    assert min(score for _, score in new.values()) == min(score for _, score in old.values())
+
+
+def test_the_piece_that_tells_what_unknown_costs_stays(ours: Path) -> None:
+    tokenizer = Tokenizer.load(ours)
+    pieces = tokenizer.pieces()
+    lowest = min(pieces, key=lambda number: pieces[number][1])
+    used = next(number for number, (piece, _) in pieces.items() if pieces[lowest][0] not in piece)
+    counts = np.zeros(tokenizer.vocab_size, np.int64)
+    counts[used] = 1
+    assert {lowest, used} <= {*choose(tokenizer, counts)}
+    counts[used] = 0
+    with pytest.raises(UserError, match="the text uses no piece of this vocabulary"):
+        choose(tokenizer, counts)
 
 
 def test_rarer_pieces_go_and_texts_that_are_cut_otherwise_are_counted(
