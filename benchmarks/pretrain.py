@@ -83,7 +83,7 @@ def _measure_apart(job: Job) -> Result:
 
 def _cpu_peak(precision: str) -> float:
     """Return the operations a second of a large product of matrices, the best of ten."""
-    matrix = torch.randn(_GEMM, _GEMM, dtype=torch.bfloat16 if precision == "bf16" else torch.float32)
+    matrix = torch.randn(_GEMM, _GEMM, dtype=torch.float32 if precision == "fp32" else torch.bfloat16)
     best = math.inf
     for _ in range(10):
         begun = time.perf_counter()
@@ -94,7 +94,7 @@ def _cpu_peak(precision: str) -> float:
 
 def _work(job: Job) -> float:
     model, train = configs(job)
-    return flops.flops_per_token(model, seq_length=job.seq_length, mask_share=train.mask_share)
+    return flops.flops_per_token(model, seq_length=job.seq_length, mask_share=train.mask_share.at(0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,7 +233,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--micros", type=int, default=1, metavar="N", help="of them a step (%(default)s)")
     add("--seq_length", type=int, metavar="N", help="tokens a sample (the preset's)")
     add("--vocab_size", type=int, metavar="N", help="ids of the synthetic text (the preset's)")
-    add("--precision", choices=("fp32", "bf16"), help="(bf16 on CUDA, fp32 on a CPU)")
+    add("--precision", choices=("fp32", "bf16", "bf16_residual"), help="(bf16 on CUDA, fp32 on a CPU)")
     add("--modes", nargs="+", choices=("eager", "compile"), default=["eager"], help="(%(default)s)")
     text = "Trainer-masked has its output layer at the masked positions only, as ours has (all)"
     add("--programs", nargs="+", choices=PROGRAMS, default=PROGRAMS, help=text)
@@ -285,7 +285,7 @@ def _run(options: argparse.Namespace) -> int:
         "token; " + (f"peak {peak / 1e12:.4g} TFLOP/s" + ("" if cuda else " (measured)") if peak else "peak unknown")
     )
     console.print(_table(rows, peak))
-    _print_more(rows)
+    _print_more(rows, peak)
     if options.json:
         found = [{**asdict(row), "tokens_per_second": row.speed, "mfu": row.mfu(peak)} for row in rows]
         options.json.write_text(json.dumps({"device": name, "peak": peak, "rows": found}, indent=1) + "\n")
@@ -295,7 +295,7 @@ def _run(options: argparse.Namespace) -> int:
     return 1 if problems else 0
 
 
-def _print_more(rows: Sequence[Row]) -> None:
+def _print_more(rows: Sequence[Row], peak: float | None) -> None:
     for row in rows:
         for result in row.results:
             if result.profile:
@@ -303,6 +303,8 @@ def _print_more(rows: Sequence[Row]) -> None:
                 print(f"ms of a step of {row.job.text}: {', '.join(parts)}")
     if best := _best(rows):
         print(best)
+    speeds = [f"{row.job.text}: {row.speed:,.0f} tokens/s, MFU {row.mfu(peak) or math.nan:.1%}" for row in rows]
+    print("; ".join(speeds))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -101,7 +101,9 @@ class TrainConfig:
         "share of the tokens that are masked", Stages.constant(0.15), least=0.01, most=_MOST, ahead=True
     )
     seed: int = setting("of weights, order, masks and dropout", 0, least=0, below=1 << 63)
-    precision: Literal["fp32", "bf16"] = setting("of the products; weights stay fp32", "bf16")
+    precision: Literal["fp32", "bf16", "bf16_residual"] = setting(
+        "of the products, and with bf16_residual of what goes from layer to layer; weights stay fp32", "bf16"
+    )
     compile: bool = setting("torch.compile the network; on a CPU not by default", True, free=True)
     spike: float = setting(
         "stop at a loss this far, in nats, above the mean of 100 steps; 0: never", 2.0, least=0, free=True

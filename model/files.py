@@ -2,11 +2,12 @@
 
 import contextlib
 import hashlib
+import json
 import os
 import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from model.errors import UserError
 
@@ -54,6 +55,21 @@ def flush(path: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def read_versioned(path: Path, version: int) -> dict[str, Any]:
+    """Return the JSON object of a file that tells its version.
+
+    Raises:
+        UserError: it is of another version; the file is for the caller to name.
+        ValueError: it is no JSON object with a version.
+    """
+    values = json.loads(path.read_bytes())
+    if not isinstance(values, dict) or "version" not in values:
+        raise ValueError("no object with a version")
+    if (found := values["version"]) != version:
+        raise UserError(f"it has version {found!r}, not {version}; use the program that wrote it")
+    return values
 
 
 def sha256_of(files: Iterable[Path]) -> str:

@@ -125,7 +125,7 @@ def measure(job: Job, streams: Mapping[str, blocks.Tokens]) -> Result:
             args=_arguments(job, name),
             train_dataset=_Blocks(batches_of(job, streams), (job.warmup + job.steps) * job.samples),
             data_collator=transformers.DataCollatorForLanguageModeling(
-                _tokenizer(job.vocab_size), mlm_probability=train.mask_share
+                _tokenizer(job.vocab_size), mlm_probability=train.mask_share.at(0)
             ),
             callbacks=[Watch()],
         ).train()

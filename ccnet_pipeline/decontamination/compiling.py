@@ -7,6 +7,7 @@ from itertools import islice
 import numpy as np
 
 from ccnet_pipeline.decontamination.forms import texts_of
+from ccnet_pipeline.decontamination.sieve import parts_of
 from ccnet_pipeline.decontamination.table import LEAST_WORDS, pack
 from ccnet_pipeline.decontamination.test_files import TestFiles
 from ccnet_pipeline.decontamination.words import (
@@ -78,9 +79,9 @@ def compile_test_files(
         UserError: one cannot be read, or has no text; or there is nothing to look for.
     """
     counts = Counts(files=len(files.paths))
-    of_files = []
+    of_files, parts = list[Numbers](), list[Numbers]()
     for name, path in files.paths.items():
-        of_file = _runs_of_file(texts_of(path, f"{option} {name}", fields), num_words, counts)
+        of_file = _runs_of_file(texts_of(path, f"{option} {name}", fields), num_words, counts, parts)
         if of_file is None:
             raise UserError(f"{option} {name}: there is no text in it")
         if not len(of_file):
@@ -98,16 +99,20 @@ def compile_test_files(
             "different"
         )
     counts.runs = len(runs)
-    packed = pack(num_words, runs, numbers_of_files.tolist(), list(files.paths))
+    all_parts = np.unique(np.concatenate(parts))
+    packed = pack(num_words, runs, numbers_of_files.tolist(), all_parts, list(files.paths))
     return Compiled(packed, num_words, counts, files.num_passed_over)
 
 
-def _runs_of_file(texts: Iterable[str], num_words: int, counts: Counts) -> Numbers | None:
-    """Return the runs of texts; None if these have no word."""
+def _runs_of_file(texts: Iterable[str], num_words: int, counts: Counts, parts: list[Numbers]) -> Numbers | None:
+    """Return the runs of texts, and add their parts to `parts`; None if there is no word."""
     found, before = [np.zeros(0, np.uint64)], counts.texts
     for words in _batches_of_words(texts):
         _count(words, num_words, counts)
-        found += [_telling(words, runs, least) for runs, least in _runs(words, num_words)]
+        for runs, least in _runs(words, num_words):
+            telling = _telling(words, runs, least)
+            found.append(telling.numbers)
+            parts.append(parts_of(words, telling, num_words))
     return np.unique(np.concatenate(found)) if counts.texts > before else None
 
 
@@ -123,9 +128,9 @@ def _runs(words: Words, num_words: int) -> tuple[tuple[Runs, int], tuple[Runs, i
     return (runs_of(words, num_words), (num_words + 1) // 2), (whole, LEAST_WORDS // 2)
 
 
-def _telling(words: Words, runs: Runs, least: int) -> Numbers:
-    """Return the numbers of those runs that are not the same few words, or numbers alone."""
-    return runs.numbers[num_different(words, runs) >= least]
+def _telling(words: Words, runs: Runs, least: int) -> Runs:
+    """Return those runs that are not the same few words, or numbers alone."""
+    return runs.some(num_different(words, runs) >= least)
 
 
 def _count(words: Words, num_words: int, counts: Counts) -> None:

@@ -32,6 +32,7 @@ from ccnet_pipeline.characters.marks import marks
 
 Numbers = npt.NDArray[np.uint64]
 Places = npt.NDArray[np.int64]
+Codes = npt.NDArray[np.uint8] | npt.NDArray[np.uint32]
 
 WORD = 15  # what a word weighs
 _OF_KANA_AND_HAN, _OF_SOUTH_EAST_ASIA = 10, 3
@@ -51,32 +52,45 @@ _LINE_FEED = 10
 _NEVER_SIMPLE = (*range(0xA0, 0x3400), *range(0xA000, 0xAC00), *range(0xF900, 0x12000), *range(0x1D000, 0x1D200),
                  *range(0x2F800, 0x2FA20))  # fmt: skip
 _FACTOR_OF_CODES, _FACTOR_OF_WORDS = 0x9E3779B97F4A7C15, 0xD1342543DE82EF95  # odd, so that there are inverses
-_TEXT_AT_ONCE = 1 << 17  # code points: arrays of so many stay in the processor's cache
+_TEXT_AT_ONCE = 1 << 16  # code points: arrays of so many stay in the processor's cache
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Words:
     """The words of some texts, one behind the other."""
 
-    numbers: Numbers  # of each word
     weights: npt.NDArray[np.int64] | None  # of each; None: all weigh WORD
     of_texts: Places  # where the words of each text begin, and where the last ends
     of_lines: Places  # likewise of each line of all texts
-    _starts: Places  # of each word among the code points
-    _codes: npt.NDArray[np.generic]  # of all texts; 0 between words
+    starts: Places  # of each word among the code points
+    codes: Codes  # of all texts; 0 between words
+
+    def __len__(self) -> int:
+        """How many words there are."""
+        return len(self.starts)
+
+    @functools.cached_property
+    def numbers(self) -> Numbers:
+        """Of each word."""
+        if not len(self):
+            return np.zeros(0, np.uint64)
+        powers, inverses = powers_of(_FACTOR_OF_CODES, len(self.codes))
+        # What is between words adds 0.
+        sums = np.add.reduceat(self.codes * powers[: len(self.codes)], self.starts, dtype=np.uint64)
+        return stirred(sums * inverses[self.starts])
 
     def weight_before(self) -> Places:
         """Return what the words before each one weigh together, and last what all do."""
         if self.weights is None:
-            return np.arange(len(self.numbers) + 1, dtype=np.int64) * WORD
+            return np.arange(len(self) + 1, dtype=np.int64) * WORD
         return np.concatenate([[0], np.cumsum(self.weights)])
 
     def written(self, start: int, stop: int) -> str:
         """Return some words as a text: blanks between words, none where a character is one."""
         text, had_blanks = "", False
         for number in range(start, stop):
-            end = self._starts[number + 1] if number + 1 < len(self._starts) else None
-            codes = self._codes[self._starts[number] : end]
+            end = self.starts[number + 1] if number + 1 < len(self.starts) else None
+            codes = self.codes[self.starts[number] : end]
             has_blanks = self.weights is None or self.weights[number] == WORD
             glue = " " if number > start and (has_blanks or had_blanks) else ""
             text += glue + "".join(chr(code) for code in codes.tolist() if code)
@@ -94,6 +108,10 @@ class Runs:
 
     def __len__(self) -> int:
         return len(self.numbers)
+
+    def some(self, are_wanted: npt.NDArray[np.bool_]) -> "Runs":
+        """Return some of them."""
+        return Runs(self.numbers[are_wanted], self.starts[are_wanted], self.stops[are_wanted])
 
 
 def batches(texts: Sequence[str]) -> Iterator[list[int]]:
@@ -117,7 +135,7 @@ def words_of(texts: Sequence[str]) -> Words:
     if text.isascii():
         plain = text.encode("ascii")
         line_feeds = np.flatnonzero(np.frombuffer(plain, np.uint8) == _LINE_FEED)
-        codes: npt.NDArray[np.generic] = np.frombuffer(plain.translate(_ascii_table()), np.uint8)
+        codes: Codes = np.frombuffer(plain.translate(_ascii_table()), np.uint8)
         starts, weights = _starts(codes != 0), None
     else:
         found = _found(text)
@@ -125,16 +143,16 @@ def words_of(texts: Sequence[str]) -> Words:
         weights_of_codes = found & _WEIGHT
         in_word = weights_of_codes != 0
         starts = _starts(in_word, in_word & (weights_of_codes != WORD << _WEIGHT_SHIFT))
-        weights = _weights(weights_of_codes[starts] >> _WEIGHT_SHIFT)
+        weights = _weights(weights_of_codes[starts] >> np.uint32(_WEIGHT_SHIFT))
         codes = (found & _CODE) * in_word
     num_lines = np.cumsum([0, *(each.count("\n") + 1 for each in texts)])
     of_lines = np.concatenate([[0], np.searchsorted(starts, line_feeds), [len(starts)]])
-    return Words(_numbers_of_words(codes, starts), weights, of_lines[num_lines], of_lines, starts, codes)
+    return Words(weights, of_lines[num_lines], of_lines, starts, codes)
 
 
 def runs_of(words: Words, num_words: int) -> Runs:
     """Return all runs that weigh as much as so many words: of every word that has one the run that begins there."""
-    starts = np.arange(len(words.numbers), dtype=np.int64)
+    starts = np.arange(len(words), dtype=np.int64)
     stops = starts + num_words if words.weights is None else _stops(words, words.weights, num_words * WORD)
     ends = np.repeat(words.of_texts[1:], np.diff(words.of_texts))
     whole = np.flatnonzero(stops <= ends)
@@ -189,18 +207,18 @@ def _weights(of_words: CodePoints) -> npt.NDArray[np.int64] | None:
 
 
 def _has_letter(words: Words) -> npt.NDArray[np.bool_]:
-    is_letter = _letters()[words._codes.astype(np.int64)]
-    if not len(words._starts):
+    is_letter = _letters()[words.codes.astype(np.int64)]
+    if not len(words.starts):
         return np.zeros(0, np.bool_)
-    return np.logical_or.reduceat(is_letter, words._starts)
+    return np.logical_or.reduceat(is_letter, words.starts)
 
 
 def _runs(words: Words, starts: Places, stops: Places) -> Runs:
-    count = len(words.numbers)
-    powers, inverses = _powers(_FACTOR_OF_WORDS, count)
+    count = len(words)
+    powers, inverses = powers_of(_FACTOR_OF_WORDS, count)
     sums = np.zeros(count + 1, np.uint64)
     np.cumsum(words.numbers * powers[:count], out=sums[1:])
-    return Runs(_stirred((sums[stops] - sums[starts]) * inverses[starts]), starts, stops)
+    return Runs(stirred((sums[stops] - sums[starts]) * inverses[starts]), starts, stops)
 
 
 def _starts(in_word: npt.NDArray[np.bool_], alone: npt.NDArray[np.bool_] | None = None) -> Places:
@@ -213,16 +231,7 @@ def _starts(in_word: npt.NDArray[np.bool_], alone: npt.NDArray[np.bool_] | None 
     return np.flatnonzero(begins)
 
 
-def _numbers_of_words(codes: npt.NDArray[np.generic], starts: Places) -> Numbers:
-    if not len(starts):
-        return np.zeros(0, np.uint64)
-    powers, inverses = _powers(_FACTOR_OF_CODES, len(codes))
-    # What is between words adds 0.
-    sums = np.add.reduceat(codes * powers[: len(codes)], starts, dtype=np.uint64)
-    return _stirred(sums * inverses[starts])
-
-
-def _stirred(numbers: Numbers) -> Numbers:
+def stirred(numbers: Numbers) -> Numbers:
     """Return numbers of which every bit depends on all bits of those given. Source: the finaliser of MurmurHash3."""
     numbers ^= numbers >> np.uint64(33)
     numbers *= np.uint64(0xFF51AFD7ED558CCD)
@@ -232,7 +241,7 @@ def _stirred(numbers: Numbers) -> Numbers:
     return numbers
 
 
-def _powers(factor: int, count: int) -> tuple[Numbers, Numbers]:
+def powers_of(factor: int, count: int) -> tuple[Numbers, Numbers]:
     """Return at least so many powers of a factor, from the first on, and of its inverse, modulo 2^64."""
     return _so_many_powers(factor, max(1 << (count - 1).bit_length() if count else 1, 2 * _TEXT_AT_ONCE))
 

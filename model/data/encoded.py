@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from model.errors import UserError
-from model.files import write_whole
+from model.files import read_versioned, sha256_of, write_whole
 
 VERSION = 1
 MANIFEST = "manifest.json"
@@ -62,16 +62,15 @@ def load_manifest(folder: Path) -> Manifest:
     path = folder / MANIFEST
     if not path.is_file():
         raise UserError(f"no {path}: python -m model.encode --data DIR --vocab DIR --output {folder} makes it")
-    data = path.read_bytes()
     try:
-        manifest = msgspec.json.decode(data, type=Manifest)
-    except msgspec.MsgspecError as error:
+        manifest = msgspec.convert(read_versioned(path, VERSION), Manifest)
+    except (ValueError, msgspec.MsgspecError) as error:
         raise UserError(f"{path} is no manifest ({error}); delete {folder} and encode again") from error
-    if manifest.version != VERSION:
-        raise UserError(f"{path}: version {manifest.version} is not {VERSION}: update this package, or encode again")
+    except UserError as error:
+        raise UserError(f"{path}: {error}") from error
     for language, counts in manifest.languages.items():
         _check_sizes(folder, language, counts)
-    return replace(manifest, sha256=hashlib.sha256(data).hexdigest())
+    return replace(manifest, sha256=sha256_of([path]))
 
 
 def load_finished(folder: Path, language: str) -> Finished | None:

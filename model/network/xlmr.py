@@ -5,7 +5,8 @@ a attention heads, d width of a head, f width of the feed-forward layer, v ids.
 
 The head works at the masked positions only, and the product with the vocabulary is left to the loss (loss.py), which
 never holds all of it. Weights are fp32; under bf16 autocast the products of matrices are bf16 while the residual
-stream, the layer norms and the loss stay fp32. The token type of the released model, one row for all tokens, is part
+stream, the layer norms and the loss stay fp32. With `bf16_residual` the residual stream is bf16 as well, and the layer
+norms, still fp32 inside, move half the bytes. The token type of the released model, one row for all tokens, is part
 of the position table here (hf.py).
 
 Source: Conneau et al. 2020 (XLM-R), table 7; Liu et al. 2019 (RoBERTa); Vaswani et al. 2017, section 3 (post-norm).
@@ -28,13 +29,14 @@ class XlmR(nn.Module):
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
         self.config = config
+        self.bf16_residual = False  # under autocast
         self.words = nn.Embedding(config.vocab_size, config.hidden)
         self.positions = nn.Embedding(config.positions, config.hidden)
-        self.norm = _norm(config)
+        self.norm = Norm(config)
         self.dropout = nn.Dropout(config.dropout)
         self.layers = nn.ModuleList(Layer(config) for _ in range(config.layers))
         self.head_dense = nn.Linear(config.hidden, config.hidden)
-        self.head_norm = _norm(config)
+        self.head_norm = nn.LayerNorm(config.hidden, eps=LAYER_NORM_EPS)
         self.decoder_bias = nn.Parameter(torch.zeros(config.vocab_size))
         self.apply(functools.partial(_initialise, std=config.init_std))
         with torch.no_grad():
@@ -80,6 +82,8 @@ class XlmR(nn.Module):
         else:
             position_embeddings = self.positions.weight[FIRST_POSITION : FIRST_POSITION + ids_bs.shape[1]]
         x_bsh: Tensor = self.dropout(self.norm(self.words(ids_bs) + position_embeddings))
+        if self.bf16_residual:
+            x_bsh = x_bsh.bfloat16()
         for layer in self.layers:
             x_bsh = layer(x_bsh, mask_b11s)
         return x_bsh
@@ -94,10 +98,10 @@ class Layer(nn.Module):
         self.rate = config.attention_dropout
         self.query_key_value = nn.Linear(config.hidden, 3 * config.hidden)  # one product instead of three
         self.attention_dense = nn.Linear(config.hidden, config.hidden)
-        self.attention_norm = _norm(config)
+        self.attention_norm = Norm(config)
         self.ffn_in = nn.Linear(config.hidden, config.ffn)
         self.ffn_out = nn.Linear(config.ffn, config.hidden)
-        self.ffn_norm = _norm(config)
+        self.ffn_norm = Norm(config)
         self.dropout = nn.Dropout(config.dropout)
 
     def forward(self, x_bsh: Tensor, mask_b11s: Tensor | None) -> Tensor:
@@ -117,8 +121,15 @@ class Layer(nn.Module):
         return out_basd.transpose(1, 2).flatten(2)
 
 
-def _norm(config: ModelConfig) -> nn.LayerNorm:
-    return nn.LayerNorm(config.hidden, eps=LAYER_NORM_EPS)
+class Norm(nn.LayerNorm):
+    """A layer norm of the residual stream, which keeps its type; autocast would return fp32 whatever it is given."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__(config.hidden, eps=LAYER_NORM_EPS)
+
+    def forward(self, input: Tensor) -> Tensor:  # the base class names it so
+        """Return the norm, reckoned in fp32 under autocast, in the type of what came."""
+        return super().forward(input).to(input.dtype)
 
 
 def _initialise(module: nn.Module, std: float) -> None:

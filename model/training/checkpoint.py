@@ -24,7 +24,7 @@ from torch import Tensor
 
 from model.config import ModelConfig, TrainConfig, differences, read_model, read_train, to_json
 from model.errors import UserError
-from model.files import flush, sha256_of
+from model.files import flush, read_versioned, sha256_of
 from model.training.schedule import conflicts
 
 VERSION = 1
@@ -151,18 +151,16 @@ def of_run(run: Path) -> Path:
 
 def _read_about(path: Path) -> tuple[int, Identity, str]:
     try:
-        values = json.loads((path / _ABOUT).read_bytes())
-        if (version := values["version"]) == VERSION:
-            model, train = read_model(values["model"]), read_train(values["train"])
-            identity = Identity(model=model, train=train, manifest_sha256=values["manifest_sha256"])
-            if path.name == _name(values["step"]):
-                return values["step"], identity, values["state_sha256"]
-            raise _damaged(path / _ABOUT)
+        values = read_versioned(path / _ABOUT, VERSION)
+        model, train = read_model(values["model"]), read_train(values["train"])
+        identity = Identity(model=model, train=train, manifest_sha256=values["manifest_sha256"])
+        if path.name == _name(values["step"]):
+            return values["step"], identity, values["state_sha256"]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise _damaged(path / _ABOUT) from error
     except UserError as error:
         raise UserError(f"{path / _ABOUT}: {error}") from error
-    raise UserError(f"{path / _ABOUT} has version {version!r}, not {VERSION}; use the program that wrote it")
+    raise _damaged(path / _ABOUT)
 
 
 def _compare(path: Path, found: Identity, wanted: Identity) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 
 from model.config import ModelConfig, TrainConfig, differences, read_model, read_train, to_json
 from model.errors import UserError
-from model.files import write_whole
+from model.files import read_versioned, write_whole
 from model.presets import Preset
 from model.training.checkpoint import Identity
 
@@ -84,9 +84,7 @@ def read_saved(run: Path) -> Saved | None:
     if not path.is_file():
         return None
     try:
-        values = json.loads(path.read_bytes())
-        if values["version"] != VERSION:
-            raise UserError(f"version {values['version']} is not {VERSION}; use the program that wrote it")
+        values = read_versioned(path, VERSION)
         preset = Preset(model=read_model(values["model"]), train=read_train(values["train"]))
         folders = {name: Path(values[name]) if values[name] else None for name in _FOLDERS}
         return Saved(preset, folders, values["init"])

@@ -16,6 +16,7 @@ from model.training import branch, compiler, prepare, text
 from model.training.checkpoint import latest, load
 from model.training.distributed import Distributed, start
 from model.training.folder import Request, locked, write_config
+from model.training.hardware import Hardware, describe
 from model.training.progress import Progress
 from model.training.run import Outcome, Run
 from model.training.table import log_line, remarks, table_of
@@ -85,11 +86,12 @@ def _train(request: Request, ranks: Distributed) -> Outcome:
         if not ranks.first:
             return Run(trainer, request.output, data.held_out, None).train()
         write_config(request, identity)
-        _announce(trainer, data.mixture)
-        steps = identity.train.steps
-        with Progress(request.output, step=trainer.steps_done, steps=steps) as progress:
-            if trainer.steps_done == 0:
-                progress.record(log_line(data.mixture))
+        found = replace(describe(ranks.device, model.config, identity.train), step=trainer.steps_done)
+        _announce(trainer, data.mixture, found)
+        steps, languages = identity.train.steps, log_line(data.mixture)
+        with Progress(request.output, languages, step=trainer.steps_done, steps=steps) as progress:
+            if trainer.steps_done < steps:  # the log of a complete run stays as it is
+                progress.record(found)
             ending = Run(trainer, request.output, data.held_out, progress).train()
         if ending is Outcome.COMPLETE:
             _log.info(_NEXT, *[request.output] * 4)
@@ -107,12 +109,13 @@ def _train(request: Request, ranks: Distributed) -> Outcome:
         raise
 
 
-def _announce(trainer: Trainer, mixture: Mixture) -> None:
+def _announce(trainer: Trainer, mixture: Mixture, found: Hardware) -> None:
     config, parameters = trainer.config, sum(part.numel() for part in trainer.model.parameters())
     Console(stderr=True).print(table_of(mixture))
     for remark in remarks(mixture, config):
         _log.info("%s", remark)
     ranks = trainer.ranks
+    _log.info("%s", found.text)
     _log.info(
         "%s: %.1f M parameters, vocabulary %d; %d process(es) on %s, %s; step %d of %d",
         *(config.size, parameters / 1e6, trainer.batches.vocab_size, ranks.world, ranks.device.type, config.precision),

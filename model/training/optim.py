@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 import torch
 from torch import Tensor, nn
+from torch.autograd.graph import increment_version
 
 WINDOW = 100  # steps, of the mean that a spike is measured against
 
@@ -39,6 +40,8 @@ def update(optimizer: torch.optim.AdamW, stopped: Tensor, *, rate: float) -> Non
     # The flag by which a gradient scaler makes the fused kernel leave everything as it is.
     optimizer.found_inf = stopped  # type: ignore[attr-defined]
     optimizer.step()
+    # It does not tell autograd what it has changed, and whoever keeps what was made of a weight asks there (Decoder).
+    increment_version([parameter for group in optimizer.param_groups for parameter in group["params"]])
     optimizer.zero_grad(set_to_none=True)
 
 

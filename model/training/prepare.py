@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from model import mixture
 from model.config import TrainConfig
 from model.data import blocks
-from model.data.encoded import HELD_OUT, load_manifest
+from model.data.encoded import HELD_OUT, Manifest, load_manifest
 from model.data.loader import Batches
 from model.data.masking import Masked
 from model.data.order import Order
@@ -46,14 +46,19 @@ def identify(request: Request) -> Identity:
     return Identity(model=model, train=request.train, manifest_sha256=manifest.sha256)
 
 
+def choose_languages(request: Request, manifest: Manifest) -> mixture.Chosen:
+    """Return which languages of the encoded text are trained on; UserError if it lacks what the settings ask for."""
+    tokens = {name: counts.tokens for name, counts in manifest.languages.items() if counts.tokens}
+    if request.weights is not None:
+        check_weights(read_weights(request.weights), tokens, where=str(request.encoded_folder))
+    return mixture.choose(tokens, request.train, where=str(request.encoded_folder))
+
+
 def open_data(request: Request, ranks: Distributed) -> Data:
     """Open the encoded text; UserError if it lacks what the settings ask for."""
     folder, config = request.encoded_folder, request.train
     manifest = load_manifest(folder)
-    counts = {name: language.tokens for name, language in manifest.languages.items() if language.tokens}
-    if request.weights is not None:
-        check_weights(read_weights(request.weights), counts, where=str(folder))
-    chosen = mixture.choose(counts, config, where=str(folder))
+    chosen = choose_languages(request, manifest)
     batches = make_batches(blocks.open_tokens(folder, chosen.tokens), config, manifest.vocab_size, ranks)
     held_out = {name: manifest.languages[name].held_out_tokens for name in chosen.tokens}
     files = blocks.open_tokens(folder, held_out, HELD_OUT)

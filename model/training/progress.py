@@ -72,7 +72,7 @@ class StopLine:
     event: str = "stop"
 
 
-Line = StepLine | ValidationLine | StopLine | Hardware
+Line = StepLine | ValidationLine | StopLine
 
 
 class Clock:
@@ -111,15 +111,18 @@ class Clock:
 class Progress:
     """Writes the lines of a run; a context manager."""
 
-    def __init__(self, run: Path, *, step: int, steps: int) -> None:
-        """Go on after `step` of `steps`; what the log holds beyond it, of a run that was killed, is taken back."""
+    def __init__(self, run: Path, languages: LanguagesLine, *, step: int, steps: int) -> None:
+        """Go on after `step` of `steps`; what the log holds beyond it, of a run that was killed, is taken back.
+
+        The table of languages is that of the whole run, so it is renewed where steps were raised.
+        """
         self._steps = steps
         self._console = Console(stderr=True)
         columns = (BarColumn(16), TextColumn("{task.description}"), TextColumn("left"), TimeRemainingColumn())
         live = self._console.is_terminal
         self._bar = rich.progress.Progress(*columns, console=self._console, disable=not live, speed_estimate_period=600)
         self._task = self._bar.add_task(f"step {step}/{steps}", completed=step, total=steps)
-        _keep_until(run / LOG, step)
+        _begin_log(run / LOG, languages, step)
         self._log = (run / LOG).open("a", encoding="utf-8")
         self._board = SummaryWriter(str(run / "tensorboard"), purge_step=step + 1)
 
@@ -132,9 +135,9 @@ class Progress:
         self._log.close()
         self._board.close()
 
-    def record(self, line: Line | LanguagesLine) -> None:
+    def record(self, line: Line | Hardware) -> None:
         """Add a line to the log alone."""
-        self._log.write(json.dumps(_plain(asdict(line))) + "\n")
+        self._log.write(_json(line))
         self._log.flush()
 
     def write(self, line: Line, steps_per_second: float | None = None) -> None:
@@ -142,8 +145,6 @@ class Progress:
         self.record(line)
         for name, value in _scalars(line).items():
             self._board.add_scalar(name, value, line.step)
-        if isinstance(line, Hardware):
-            return None  # it is said before the bar begins
         if not isinstance(line, StepLine):
             return self._print(_text(line))
         text = _step_text(line, self._steps)
@@ -188,14 +189,18 @@ def _plain(value: Any) -> Any:
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
-def _keep_until(path: Path, step: int) -> None:
-    if not path.exists():
-        return
-    kept = []
-    for line in path.read_text("utf-8", errors="replace").splitlines(keepends=True):
+def _json(line: Line | LanguagesLine | Hardware) -> str:
+    return json.dumps(_plain(asdict(line))) + "\n"
+
+
+def _begin_log(path: Path, languages: LanguagesLine, step: int) -> None:
+    """Write the table of languages, and after it what an earlier log has until a step."""
+    kept = [_json(languages)]
+    for text in path.read_text("utf-8", errors="replace").splitlines(keepends=True) if path.exists() else ():
         try:
-            if step and json.loads(line)["step"] <= step:
-                kept.append(line)
+            line = json.loads(text)
+            if step and line["step"] <= step and line["event"] != languages.event:
+                kept.append(text)
         except (ValueError, KeyError, TypeError):
             continue  # cut off when the run was killed
     with write_whole(path) as file:

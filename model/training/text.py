@@ -11,7 +11,7 @@ import shutil
 from pathlib import Path
 
 from model import hub
-from model.data.encoded import MANIFEST
+from model.data.encoded import MANIFEST, load_manifest
 from model.data.encoder import changes, encode_corpus
 from model.errors import UserError
 from model.ids import IDS_WITHOUT_PIECE
@@ -21,6 +21,7 @@ from model.text.shards import Corpus, find_corpus
 from model.text.tokenizer import MODEL_FILE, Tokenizer, write_tokenizer_files
 from model.text.vocabulary import REPORT_FILE, VocabConfig, build_vocabulary, read_report
 from model.training.folder import CONFIG, Request, check_saved
+from model.training.prepare import choose_languages
 from model.weights import check_weights, read_weights
 
 _log = logging.getLogger(__name__)
@@ -36,13 +37,16 @@ def make(request: Request) -> None:
     encoded = (request.encoded_folder / MANIFEST).is_file()
     if encoded:
         _compare_text(request)
+        choose_languages(request, load_manifest(request.encoded_folder))
+        return _make_vocabulary(request)
     _make_vocabulary(request)
-    if not encoded:
-        if request.data is None:
-            raise UserError(f"no {request.encoded_folder / MANIFEST}: --data DIR says which shards to encode")
-        corpus, vocab = _corpus(request, request.data), request.output / "vocab"
-        _log.info("encoding %s into %s", request.data, request.encoded_folder)
-        encode_corpus(corpus, vocab, request.encoded_folder, workers=request.workers)
+    if request.data is None:
+        raise UserError(f"no {request.encoded_folder / MANIFEST}: --data DIR says which shards to encode")
+    corpus, vocab = _corpus(request, request.data), request.output / "vocab"
+    _log.info("encoding %s into %s", request.data, request.encoded_folder)
+    manifest = encode_corpus(corpus, vocab, request.encoded_folder, workers=request.workers)
+    choose_languages(request, manifest)
+    return None
 
 
 def _compare_text(request: Request) -> None:
@@ -80,7 +84,9 @@ def _corpus(request: Request, data: Path) -> Corpus:
 def _make_vocabulary(request: Request) -> None:
     folder = request.output / "vocab"
     pieces = request.model.vocab_size - IDS_WITHOUT_PIECE
-    config = VocabConfig(vocab_size=pieces, alpha=request.train.alpha.at(0))
+    train = request.train
+    languages = train.languages or tuple(dict(train.weights))
+    config = VocabConfig(vocab_size=pieces, alpha=train.alpha.at(0), languages=languages)
     if folder.is_dir():
         return _check_vocabulary(request, folder, config)
     aside = request.output / ".vocab"

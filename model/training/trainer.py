@@ -17,7 +17,7 @@ from torch.nn.parallel import DistributedDataParallel
 
 from model.data import masking
 from model.data.loader import Batch, Batches
-from model.network.loss import chunked_cross_entropy
+from model.network.loss import Decoder, chunked_cross_entropy
 from model.network.xlmr import XlmR
 from model.sampling import generator
 from model.training.checkpoint import Checkpoint, Identity
@@ -53,20 +53,25 @@ _NOTHING = Asked()
 class MaskedLoss(nn.Module):
     """The network and its loss in one module, as DistributedDataParallel wants it."""
 
-    def __init__(self, model: XlmR, *, bf16: bool, compiled: bool = False) -> None:
+    def __init__(self, model: XlmR, decoder: Decoder, *, bf16: bool, compiled: bool = False) -> None:
         super().__init__()
         self.model = model
+        self._decoder = decoder
         self._bf16 = bf16
         self._compiled = compiled
         # Not the module: it would be registered a second time.
-        self._forward = torch.compile(model.forward, fullgraph=True) if compiled else model.forward
+        self._forward = torch.compile(model.forward, fullgraph=True, dynamic=False) if compiled else model.forward
 
     def forward(self, inputs_bs: Tensor, positions_bk: Tensor, targets_bk: Tensor) -> Tensor:
         """Return the mean loss over the targets that count, in nats, ()."""
         with torch.autocast(inputs_bs.device.type, torch.bfloat16, enabled=self._bf16):
             hidden_nh = self._forward(inputs_bs, positions_bk)
-            weights = self.model.decoder_weight, self.model.decoder_bias
-            return chunked_cross_entropy(hidden_nh, *weights, targets_bk.flatten(), compiled=self._compiled)
+            weights, decoder = (self.model.decoder_weight, self.model.decoder_bias), self._decoder
+            targets_n = targets_bk.flatten()
+            loss: Tensor = chunked_cross_entropy(
+                hidden_nh, *weights, targets_n, decoder=decoder, compiled=self._compiled
+            )
+            return loss
 
 
 class Trainer:
@@ -78,9 +83,10 @@ class Trainer:
         self.model = model.to(ranks.device)
         self.steps_done = 0
         self._identity = identity
-        bf16 = self.config.precision == "bf16"
-        self._plain = MaskedLoss(self.model, bf16=bf16)
-        self._loss: nn.Module = MaskedLoss(self.model, bf16=bf16, compiled=self.config.compile)
+        bf16, decoder = self.config.precision != "fp32", Decoder()
+        self.model.bf16_residual = self.config.precision == "bf16_residual"
+        self._plain = MaskedLoss(self.model, decoder, bf16=bf16)
+        self._loss: nn.Module = MaskedLoss(self.model, decoder, bf16=bf16, compiled=self.config.compile)
         if ranks.world > 1:
             self._loss = DistributedDataParallel(self._loss, gradient_as_bucket_view=True)
         betas, eps, decay = self.config.betas, self.config.eps, self.config.weight_decay

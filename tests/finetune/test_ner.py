@@ -34,7 +34,7 @@ def sentence(words: str, tags: str) -> Sentence:
 
 LONG = sentence(
     "Anna Paul lives in Paris and works in the big old Berlin house",
-    "B-PER I-PER O O B-LOC O O O O O B-LOC I-LOC I-LOC",
+    "B-PER I-PER O O B-LOC O O O O O O B-LOC I-LOC",
 )
 
 

@@ -71,12 +71,18 @@ def test_windows_are_those_of_transformers(tokenizer: PreTrainedTokenizerBase) -
 def test_the_answer_is_trained_where_it_stands_and_at_the_first_token_elsewhere(
     tokenizer: PreTrainedTokenizerBase,
 ) -> None:
-    windows = Qa().features([ask("old house of Berlin")], tokenizer, encoding(24))
-    inside = [window for window in windows if window.answer != (0, 0)]
-    assert 0 < len(inside) < len(windows)
-    for window in inside:
-        first, last = (place - window.place + window.begin for place in window.answer)
-        assert text_of(Span(0, first, last), window.context, CONTEXT) == "old house of Berlin"
+    question = ask("old house of Berlin")
+    (whole,) = Qa().features([question], tokenizer, encoding(200))
+    first, last = (place - whole.place for place in whole.answer)
+    assert text_of(Span(0, first, last), whole.context, CONTEXT) == "old house of Berlin"
+    windows = [one for length in range(18, 26) for one in Qa().features([question], tokenizer, encoding(length, 3))]
+    for window in windows:
+        inside = {*range(first, last + 1)} <= {*range(window.begin, window.end)}
+        shift = window.place - window.begin
+        assert window.answer == ((first + shift, last + shift) if inside else (0, 0))
+    assert any(first < window.begin <= last for window in windows)  # some hold the end of it only,
+    assert any(first < window.end <= last for window in windows)  # others its beginning
+    assert 0 < sum(window.answer != (0, 0) for window in windows) < len(windows)
     batch = Qa().collate(windows, tokenizer, encoding(24))
     assert batch["start_positions"].tolist() == [window.answer[0] for window in windows]
     assert batch["end_positions"].tolist() == [window.answer[1] for window in windows]
@@ -121,8 +127,8 @@ def test_token_types_are_those_of_bert() -> None:
 def test_the_best_span_of_all_windows_is_the_answer(tokenizer: PreTrainedTokenizerBase) -> None:
     question = ask("Anna")
     windows = Qa().features([question], tokenizer, encoding(24))
-    assert find_answers([question], windows, outputs_for(windows, Anna=2, Berlin=3)) == ["Berlin"]
-    assert find_answers([question], windows, outputs_for(windows, Anna=4, Berlin=3)) == ["Anna"]
+    assert find_answers([question], windows, outputs_for(windows, Anna=2, tree=3)) == ["tree"]
+    assert find_answers([question], windows, outputs_for(windows, Anna=4, tree=3)) == ["Anna"]
 
 
 def test_an_answer_has_thirty_pieces_at_most() -> None:

@@ -96,10 +96,14 @@ def weights(run: Path) -> Mapping[str, torch.Tensor]:
 
 
 def lines(run: Path) -> list[dict[str, Any]]:
-    """The log without what is measured in seconds."""
+    """The log without what is measured."""
     measured = ("tokens_per_second", "mfu", "loader_wait", "peak_bytes", "first_step")
     found = [json.loads(line) for line in (run / "log.jsonl").read_text("utf-8").splitlines()]
-    return [{name: value for name, value in line.items() if name not in measured} for line in found]
+    return [
+        {name: value for name, value in line.items() if name not in measured}
+        for line in found
+        if line["event"] != "hardware"
+    ]
 
 
 def equal(one: Mapping[str, torch.Tensor], other: Mapping[str, torch.Tensor]) -> bool:

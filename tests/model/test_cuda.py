@@ -25,6 +25,7 @@ from model.network.hf import config_json, to_hf
 from model.network.loss import chunked_cross_entropy
 from model.network.xlmr import XlmR
 from model.presets import SIZES
+from model.stages import Stages
 from model.training.checkpoint import Identity
 from model.training.distributed import Distributed
 from model.training.trainer import Trainer
@@ -71,18 +72,18 @@ def _both_passes(way: Any, leaves: list[Tensor], targets: Tensor) -> tuple[Tenso
     return found.detach(), torch.autograd.grad(found, leaves)
 
 
-@needs_cuda
-def test_the_gradient_of_the_weight_is_not_rounded_chunk_by_chunk() -> None:
+def test_the_gradient_of_the_weight_is_as_near_as_its_factors_allow() -> None:
     torch.manual_seed(1)
     targets = torch.randint(3000, (640,), device=DEVICE)
     hidden = torch.randn(640, 256, device=DEVICE)
     weight = torch.randn(3000, 256, device=DEVICE) * 0.05
     bias = torch.randn(3000, device=DEVICE) * 0.1
     _, right = _both_passes(_plain, [leaf.double() for leaf in (hidden, weight, bias)], targets)
-    with torch.autocast("cuda", torch.bfloat16):
+    with torch.autocast(DEVICE.type, torch.bfloat16):
         _, ours = _both_passes(lambda *given: chunked_cross_entropy(*given, chunk=64), [hidden, weight, bias], targets)
-    # The bf16 factors alone make 0.0017; with each chunk's product in bf16 it is 0.0023 to 0.0024.
-    assert (ours[1] - right[1]).norm() < right[1].norm() * 0.002
+    # The bf16 factors alone make 0.0017; with each chunk's product in bf16, as on a CPU, it is 0.0023 to 0.0024. A mean
+    # that is taken before they are rounded makes it 0.0027, since bf16 has no 1 / 640.
+    assert (ours[1] - right[1]).norm() < right[1].norm() * (0.002 if CUDA else 0.0025)
 
 
 # --- the network
@@ -105,13 +106,13 @@ def test_logits_are_those_of_transformers() -> None:
 # --- training
 
 
-def _batches(vocab_size: int = 91) -> Batches:
+def batches(vocab_size: int = 91) -> Batches:
     rng = np.random.default_rng(0)
     streams = {name: rng.integers(4, vocab_size - 1, 500).astype(np.uint32) for name in ("en", "sw")}
-    order = Order(dict.fromkeys(streams, 500 // 31 + 1), dict.fromkeys(streams, 0.5), seed=3)
+    order = Order(dict.fromkeys(streams, 500 // 31 + 1), {0: dict.fromkeys(streams, 0.5)}, seed=3)
     return Batches(
-        order=order, streams=streams, seed=3, seq_length=32, batch_size=16, micro_batch=4, mask_share=0.15,
-        vocab_size=91,
+        order=order, streams=streams, seed=3, seq_length=32, batch_size=16, micro_batch=4, vocab_size=91,
+        mask_share=Stages.constant(0.15),
     )  # fmt: skip
 
 
@@ -120,13 +121,13 @@ def _trainer(**changes: Any) -> Trainer:
     torch.manual_seed(0)
     model = XlmR(small(91))
     return Trainer(
-        model, Identity(model=model.config, train=config, manifest_sha256=""), _batches(), Distributed(DEVICE)
+        model, Identity(model=model.config, train=config, manifest_sha256=""), batches(), Distributed(DEVICE)
     )
 
 
 def test_a_step_that_is_not_finite_changes_nothing() -> None:
     learning = _trainer(precision="bf16")
-    with Loader(_batches().make, 0, 3, DEVICE) as loader:
+    with Loader(batches().make, 0, 3, DEVICE) as loader:
         ready = list(loader)
     learning.step(ready[0])
     before = {name: tensor.clone() for name, tensor in learning.model.state_dict().items()}
@@ -136,7 +137,7 @@ def test_a_step_that_is_not_finite_changes_nothing() -> None:
 
 
 @contextlib.contextmanager
-def _compiled_graphs() -> Iterator[list[torch.fx.GraphModule]]:
+def compiled_graphs() -> Iterator[list[torch.fx.GraphModule]]:
     """Collect what is compiled; without CUDA it is traced only, which takes no compiler."""
     graphs: list[torch.fx.GraphModule] = []
     whole, real = lookup_backend("inductor" if CUDA else "aot_eager"), torch.compile
@@ -155,7 +156,7 @@ def _compiled_graphs() -> Iterator[list[torch.fx.GraphModule]]:
 
 
 def test_the_network_is_one_graph_and_is_never_compiled_again() -> None:
-    with _compiled_graphs() as graphs:
+    with compiled_graphs() as graphs:
         learning = _trainer(precision="bf16", compile=True)
         held_out = prepare({"en": learning.batches.streams["en"][:90]}, learning.batches, 4)
         seen = []
@@ -176,7 +177,7 @@ def test_an_edit_that_breaks_the_graph_is_an_error(monkeypatch: pytest.MonkeyPat
         return encoded
 
     monkeypatch.setattr(XlmR, "encode", encode)
-    with _compiled_graphs():
+    with compiled_graphs():
         learning = _trainer(compile=True)
         batch = learning.batches.make(0).each(lambda tensor: tensor.to(DEVICE))
         with pytest.raises(Unsupported, match="graph_break"):
@@ -186,7 +187,7 @@ def test_an_edit_that_breaks_the_graph_is_an_error(monkeypatch: pytest.MonkeyPat
 @needs_cuda
 def test_a_step_never_waits_for_the_device() -> None:
     learning = _trainer(precision="bf16", compile=True)
-    with Loader(_batches().make, 0, 6, DEVICE) as loader:
+    with Loader(batches().make, 0, 6, DEVICE) as loader:
         ready = list(loader)
     for batch in ready[:3]:
         learning.step(batch)
@@ -212,17 +213,17 @@ def test_batches_are_pinned_and_come_to_the_device(monkeypatch: pytest.MonkeyPat
         return real(self, *arguments, **options)
 
     monkeypatch.setattr(Tensor, "to", to)
-    with Loader(_batches().make, 0, 2, DEVICE) as loader:
+    with Loader(batches().make, 0, 2, DEVICE) as loader:
         found = list(loader)
     assert moved == [True] * 6
-    for ours, right in zip(found, map(_batches().make, (0, 1)), strict=True):
+    for ours, right in zip(found, map(batches().make, (0, 1)), strict=True):
         assert ours.inputs_mbs.device == DEVICE
         assert torch.equal(ours.inputs_mbs.cpu(), right.inputs_mbs)
 
 
 def test_an_id_above_the_vocabulary_never_reaches_the_device() -> None:
     with (
-        Loader(_batches(vocab_size=200).make, 0, 3, DEVICE) as loader,
+        Loader(batches(vocab_size=200).make, 0, 3, DEVICE) as loader,
         pytest.raises(UserError, match="the vocabulary has 91"),
     ):
         list(loader)

@@ -370,7 +370,7 @@ def test_manifests_that_cannot_be_read(encoded: Path, tmp_path: Path) -> None:
         load_manifest(tmp_path)
     text = (encoded / MANIFEST).read_text()
     (tmp_path / MANIFEST).write_text(text.replace('"version": 1', '"version": 2'))
-    with pytest.raises(UserError, match="version 2 is not 1"):
+    with pytest.raises(UserError, match="has version 2, not 1"):
         load_manifest(tmp_path)
 
 

@@ -120,6 +120,31 @@ def test_autocast_keeps_the_residual_stream_in_fp32() -> None:
     assert (found - exact).norm() < 0.03 * exact.norm()
 
 
+def test_a_bf16_residual_stream_is_almost_as_near_to_fp32() -> None:
+    network, ids_bs, positions_bk = randomised(CONFIG), ids(4, 20), torch.tensor([[3, 4, 5]] * 4)
+    kinds = set()
+    for layer in network.layers:
+        layer.register_forward_hook(lambda *args: kinds.add(args[-1].dtype))
+    targets = torch.randint(4, 60, (12,), generator=torch.Generator().manual_seed(1))
+
+    def both_passes(*, bf16: bool, residual: bool = False) -> torch.Tensor:
+        network.bf16_residual = residual
+        with torch.autocast("cpu", torch.bfloat16, enabled=bf16):
+            hidden = network(ids_bs, positions_bk)
+            loss = chunked_cross_entropy(hidden, network.decoder_weight, network.decoder_bias, targets)
+        gradients = torch.autograd.grad(loss, [*network.parameters()])
+        return torch.cat([loss.view(1), *(gradient.flatten() for gradient in gradients)])
+
+    exact, narrow = both_passes(bf16=False), both_passes(bf16=True)
+    assert kinds == {torch.float32}
+    kinds.clear()
+    found = both_passes(bf16=True, residual=True)
+    assert kinds == {torch.bfloat16}
+    assert abs(found[0] - exact[0]) < 0.03
+    assert (found - exact).norm() < 1.5 * (narrow - exact).norm()
+    assert (found - exact).norm() < 0.03 * exact.norm()
+
+
 def test_dropout_follows_from_the_seed_and_is_off_when_used() -> None:
     network, ids_bs, positions_bk = randomised(CONFIG).train(), ids(2, 20), torch.tensor([[3]] * 2)
 

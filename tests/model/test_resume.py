@@ -98,9 +98,7 @@ def test_ten_steps_are_a_kill_in_the_midst_of_a_checkpoint_and_five(whole: Path,
 NEWER = ("planned_steps", "decay_share", "decay_form", "validate_minutes", "save_minutes")
 
 
-def test_a_run_of_before_some_settings_were_there(
-    whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_run_of_before_some_settings_were_there(whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run, straight, rates = tmp_path / "run", tmp_path / "straight", ("--dropout=0.2", "--attention_dropout=0.2")
     with monkeypatch.context() as patch:
         stop_after(patch, 7)
@@ -176,10 +174,12 @@ def test_with_all_that_changes_by_step_or_clock_ten_steps_are_seven_and_three(
 def test_two_processes_do_what_one_does(whole: Path, tmp_path: Path) -> None:
     run = tmp_path / "run"
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2", "-m"]
-    command += ["model.pretrain", *again(whole, f"--output={run}")]
+    # By the first one's clock a checkpoint is due at every step.
+    command += ["model.pretrain", *again(whole, f"--output={run}", "--save_minutes=1e-9", "--keep=99")]
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(CHECKOUT)}
     done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, timeout=300, check=False)
     assert done.returncode == 0, done.stderr.decode()
+    assert len(list((run / "checkpoints").iterdir())) == 10
     one, two = weights(whole), weights(run)
     assert all(torch.allclose(one[name], two[name], atol=2e-5) for name in one)
     for alone, together in zip(lines(whole), lines(run), strict=True):

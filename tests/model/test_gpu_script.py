@@ -1,0 +1,77 @@
+"""benchmarks/gpu.sh: a step that fails is said and is the exit status; and all of it runs without a GPU."""
+
+import importlib.util
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import CHECKOUT
+
+SCRIPT = CHECKOUT / "benchmarks" / "gpu.sh"
+# Stands for Python: no CUDA, two steps that fail, the others do nothing; what it all comes to is found out in earnest.
+STUB = f"""#!/bin/sh
+case "$*" in
+  *is_available*) exit 1 ;;
+  *collect.py*) exec {sys.executable} "$@" ;;
+  *no_memory.py*) echo "no line that says it"; exit 3 ;;
+  *two_ranks.py*) kill -9 $$ ;;
+  *) echo fine ;;
+esac
+"""
+
+
+def script(*arguments: object, **environment: str) -> subprocess.CompletedProcess[str]:
+    command = ["bash", str(SCRIPT), *map(str, arguments)]
+    variables = {**os.environ, "CUDA_VISIBLE_DEVICES": "", **environment}
+    return subprocess.run(command, capture_output=True, text=True, check=False, env=variables)
+
+
+def stub(folder: Path) -> str:
+    path = folder / "python"
+    path.write_text(STUB)
+    path.chmod(0o755)
+    return str(path)
+
+
+def test_a_step_that_fails_is_said_and_the_others_run(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    done = script(tmp_path, out, PYTHON=stub(tmp_path))
+    assert done.returncode == 1
+    said = {line.split()[1]: line for line in done.stdout.splitlines() if line.startswith(("PASS", "FAIL"))}
+    assert [name for name, line in said.items() if line.startswith("FAIL")] == ["two-ranks", "no-memory"]
+    assert said["no-memory"].endswith("status 3): no line that says it")
+    assert said["fill_mask"].endswith("status 0): fine")
+    results = json.loads((out / "results.json").read_text())
+    assert not results["passed"]
+    ended = {step["name"]: step["status"] for step in results["steps"]}
+    assert ended.keys() == said.keys()
+    assert (ended["tiny"], ended["two-ranks"], ended["no-memory"]) == (0, 137, 3)
+
+
+def test_chosen_steps_run_alone_and_none_is_a_failure(tmp_path: Path) -> None:
+    python = stub(tmp_path)
+    done = script(tmp_path, tmp_path / "one", "attention", "loss", PYTHON=python)
+    assert done.returncode == 0
+    assert sorted(line.split()[1] for line in done.stdout.splitlines()[:-1]) == ["attention", "loss"]
+    assert script(tmp_path, tmp_path / "none", "no-such-step", PYTHON=python).returncode == 1
+    assert script().returncode == 2
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(
+    importlib.util.find_spec("accelerate") is None, reason="no accelerate here: pip install -e '.[bench]'"
+)
+def test_all_of_it_runs_on_a_cpu(built_sample: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    done = script(built_sample / "shards", out, PYTHON=sys.executable)
+    assert done.returncode == 0, done.stdout
+    results = json.loads((out / "results.json").read_text())
+    figures = {step["name"]: step["figures"] for step in results["steps"]}
+    assert set(figures["attention"]) == {"0.0", "0.1", "0.125"}
+    assert "linear" in figures["base"]["rows"][0]["results"][0]["profile"]
+    assert [row["job"]["program"] for row in figures["trainer"]["rows"]] == ["ours", "Trainer", "Trainer-masked"]
+    assert len(results["goals"]) == 4
