@@ -26,6 +26,7 @@ from ccnet_pipeline.shards.published import FinalFile, Ledger, Manifest
 from ccnet_pipeline.storage import read_json, write_json
 from tests.archive.archives import wet
 from tests.conftest import CHECKOUT
+from tests.moments import PATIENCE_S
 
 STRANGE = "€ ñ ━ 日 \udce9"  # the last: a byte of a file name that is not UTF-8
 
@@ -198,7 +199,7 @@ def test_head_as_a_process(tmp_path: Path) -> None:
     archive.write_bytes(wet(1, "Ñandú\n".encode() * 40_000))
     line = f"{sys.executable} -m ccnet_pipeline.inspect {archive} --record 0 | head -c 5; exit ${{PIPESTATUS[0]}}"
     environment = {**os.environ, "PYTHONPATH": str(CHECKOUT), "PYTHONIOENCODING": "ascii"}
-    done = subprocess.run(["bash", "-c", line], env=environment, capture_output=True, check=False, timeout=60)
+    done = subprocess.run(["bash", "-c", line], env=environment, capture_output=True, check=False, timeout=PATIENCE_S)
     assert (done.returncode, done.stderr) == (0, b"")
     assert len(done.stdout) == 5
 

@@ -15,6 +15,7 @@ from ccnet_pipeline.inspect import main
 from ccnet_pipeline.sample import crawl_directory
 from tests.archive.archives import member, wet
 from tests.fetch.server import FaultServer
+from tests.moments import PATIENCE_S
 
 WARC = sorted(crawl_directory().rglob("*.warc.gz"))[0]
 WET = sorted(crawl_directory().rglob("*.wet.gz"))[0]
@@ -229,6 +230,6 @@ def test_a_file_that_is_not_there_on_the_server(capsys: pytest.CaptureFixture[st
 
 def test_as_a_command() -> None:
     command = [sys.executable, "-m", "ccnet_pipeline.inspect", str(WET), "--documents", "1"]
-    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=PATIENCE_S)
     assert done.stdout.count("\n--record ") == 1
     assert done.stderr == ""

@@ -18,7 +18,7 @@ from beam_jobs.progress import Progress
 from beam_jobs.runners import cluster, cluster_jobs, submission
 from beam_jobs.runners.portable_jobs import running_state
 from ccnet_pipeline.errors import ClusterError, InUseError, UserError
-from tests.moments import wait_for
+from tests.moments import PATIENCE_S, wait_for
 
 BEGUN, GO_ON = threading.Event(), threading.Event()
 
@@ -46,7 +46,7 @@ def run(endpoint: str, tmp_path: Path) -> Callable[[Callable[[bytes], bytes]], b
 
 def wait(element: bytes) -> bytes:
     BEGUN.set()
-    GO_ON.wait(60)
+    GO_ON.wait(PATIENCE_S)
     return element
 
 
@@ -62,7 +62,7 @@ def test_a_folder_is_refused_while_its_job_is_with_a_job_server(
     first = threading.Thread(target=run, args=(wait,))
     first.start()
     try:
-        assert BEGUN.wait(60)
+        assert BEGUN.wait(PATIENCE_S)
         wait_for((tmp_path / "job.json").exists, "the note, which comes after the job")
         with pytest.raises(
             InUseError, match=rf"^a job on a cluster writes to {tmp_path} \(job-\S+, running\); wait for it"

@@ -21,6 +21,7 @@ from beam_jobs.runners.causes import cause_of, of_ours
 from beam_jobs.runners.flink_rest import Failure, FlinkCluster, FlinkJob, Overview, UnansweredError
 from beam_jobs.runners.watching import Quiet, Watch
 from ccnet_pipeline.errors import BalanceError, ClusterError, FetchError, UnreachableError, UserError
+from tests.moments import PATIENCE_S
 
 JAVA_AND_PYTHON = """\
 java.util.concurrent.ExecutionException: java.lang.RuntimeException: Error received from SDK harness: \
@@ -245,7 +246,7 @@ def test_a_job_that_could_not_be_cancelled_is_told(capsys: pytest.CaptureFixture
 
     def interrupted() -> None:
         os.kill(os.getpid(), signal.SIGINT)
-        has_ended.wait(60)
+        has_ended.wait(PATIENCE_S)
 
     def cancel() -> None:
         has_ended.set()

@@ -12,6 +12,7 @@ import pytest
 from ccnet_pipeline.fluency import Cutoffs, read_cutoffs, write_cutoffs
 from ccnet_pipeline.fluency.__main__ import main
 from ccnet_pipeline.fluency.published import PUBLISHED_CUTOFFS
+from tests.moments import PATIENCE_S
 
 
 def test_published_cutoffs_are_those_of_cc_net(test_data: Path, tmp_path: Path) -> None:
@@ -59,7 +60,7 @@ def test_of_two_commands_that_write_at_a_time_neither_loses_its_rows(
         rows = read_cutoffs(path)
         if threading.current_thread() is not second:
             second.start()
-            assert at_lock_or_end.wait(60)
+            assert at_lock_or_end.wait(PATIENCE_S)
         return rows
 
     second, real_flock = threading.Thread(target=write_second), fcntl.flock

@@ -109,7 +109,7 @@ def test_a_download_that_breaks_off_goes_on(kind: Any, tmp_path: Path, monkeypat
     (tmp_path / "bucket").mkdir()
     (tmp_path / "bucket/a").write_bytes(LARGE)
     if kind == "stall":  # the only one that takes its time
-        monkeypatch.setattr(clients, "FOR_WORK", HASTY._replace(read_s=0.2))
+        monkeypatch.setattr(clients, "FOR_WORK", HASTY._replace(read_s=1.0))
     for read in (storage.read, lambda path: storage.open_for_reading(path).read()):
         clients.forget_clients()
         with FaultServer(tmp_path, scripted(Fault(kind, 0.3), Fault(kind, 0.5))) as server:
