@@ -58,7 +58,7 @@ def found(by: Compiled, *documents: str) -> list[str | None]:
     return [finding.words if finding else None for finding in RunTable(memoryview(by.packed)).find(documents)]
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(st.lists(TEXT, min_size=1, max_size=4), st.integers(1, 4))
 @example(["ΑΣ ΑΣΑ", "e\u00ad\u0301 \u0301a", "ெ\u0bbe", "\n\nx"], 1)
 @example(["=\u0338b", "ก\u0e48\u0e34", "x\u0323\u0307 x\u0307\u0323", "\u1100\u1161\u11a8"], 1)
@@ -78,6 +78,26 @@ def test_words_and_runs_of_any_text(texts: list[str], num_words: int) -> None:
         for run, (_, number) in zip(expected, told.get(place, []), strict=True):
             assert numbers.setdefault(run, number) == number
     assert len(set(numbers.values())) == len(numbers)
+
+
+MIXED = st.lists(st.sampled_from(["ab ", "c ", "Dé ", "дом, ", "你", "好", "漢", "ไ", "ทย", "\n"]), max_size=70).map(
+    "".join
+)
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    MIXED, st.lists(st.tuples(MIXED, st.integers(0, 60), st.integers(0, 160), MIXED), max_size=5), st.integers(5, 13)
+)
+def test_what_is_found_in_documents_of_any_script(
+    tmp_path_factory: pytest.TempPathFactory, test: str, pieces: list[tuple[str, int, int, str]], num_words: int
+) -> None:
+    test = test.replace("\n", " ") + " the quick brown fox jumps over a lazy dog while seven wizards fly"
+    by = compiled(tmp_path_factory.mktemp("t"), test, num_words=num_words)
+    documents = [before + test[start : start + size] + behind for before, start, size, behind in pieces]
+    runs = oracle.test_runs({"test.txt": [test]}, [], num_words)
+    shared = [oracle.shared_with_tests(document, runs, num_words) for document in documents]
+    assert found(by, *documents) == [each["words"] if each else None for each in shared]
 
 
 @pytest.mark.parametrize(

@@ -140,10 +140,11 @@ def words_of(texts: Sequence[str]) -> Words:
     else:
         found = _found(text)
         line_feeds = np.flatnonzero(found == _LINE_FEED)
-        weights_of_codes = found & _WEIGHT
+        weights_of_codes: CodePoints = found & np.uint32(_WEIGHT)
         in_word = weights_of_codes != 0
         starts = _starts(in_word, in_word & (weights_of_codes != WORD << _WEIGHT_SHIFT))
-        weights = _weights(weights_of_codes[starts] >> np.uint32(_WEIGHT_SHIFT))
+        of_words: CodePoints = weights_of_codes[starts] >> np.uint32(_WEIGHT_SHIFT)
+        weights = _weights(of_words)
         codes = (found & _CODE) * in_word
     num_lines = np.cumsum([0, *(each.count("\n") + 1 for each in texts)])
     of_lines = np.concatenate([[0], np.searchsorted(starts, line_feeds), [len(starts)]])
