@@ -162,6 +162,7 @@ def _plan(run: _Run, options: argparse.Namespace, source: Any, data: Any) -> Any
         selection=options.select,
         recipe_name=name,
         recipe=recipe,
+        overrides=tuple(f"{field} {value}" for field, value in changes.items()),
         seed=run.seed,
         precision=options.precision or ("bf16" if find_device(options.device).type == "cuda" else "fp32"),
     )

@@ -26,6 +26,7 @@ class Choices:
     selection: str  # "train", "all", ...
     recipe_name: str
     recipe: Recipe
+    overrides: tuple[str, ...]  # values that were given in the place of the recipe's, as "epochs 3"
     seed: int
     precision: Precision
 
@@ -49,7 +50,7 @@ class Plan:
         return [f"{name} is {one!r}, not {another!r}" for name, one, another in pairs if one != another]
 
 
-_ONLY_TOLD = ("model", "source", "recipe_name", "partial")  # they decide nothing
+_ONLY_TOLD = ("model", "source", "recipe_name", "overrides", "partial")  # they decide nothing
 
 
 def _flat(plan: Plan) -> dict[str, Any]:
@@ -102,7 +103,8 @@ def read_plan(folder: Path) -> Plan:
     try:
         choices, encoding = values["choices"], values["encoding"]
         recipe = Recipe(**{**choices["recipe"], "betas": tuple(choices["recipe"]["betas"])})
-        values["choices"] = Choices(**{**choices, "recipe": recipe, "train": tuple(choices["train"])})
+        lists = {name: tuple(choices[name]) for name in ("train", "overrides")}
+        values["choices"] = Choices(**{**choices, **lists, "recipe": recipe})
         values["encoding"] = Encoding(**{**encoding, "labels": tuple(encoding["labels"])})
         return Plan(**{**values, "partial": tuple(values["partial"]), "select": tuple(values["select"])})
     except (KeyError, TypeError) as error:

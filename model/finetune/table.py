@@ -84,8 +84,13 @@ def _key(plan: Plan) -> tuple[object, ...]:
 
 
 def _changes(plan: Plan) -> tuple[str, ...]:
-    """Return what a run has otherwise than its recipe."""
+    """Return what a run has otherwise than its recipe.
+
+    The tasks of GLUE have recipes of their own; that all were given the same values makes them one row.
+    """
     choices = plan.choices
+    if table_of(choices.task) != choices.task:
+        return choices.overrides
     given = RECIPES.get(choices.task, {}).get(choices.recipe_name)
     names = [field.name for field in fields(Recipe) if given and field.name != "source"]
     pairs = [(name, getattr(choices.recipe, name), getattr(given, name)) for name in names]

@@ -22,8 +22,8 @@ from tests.finetune.planted import tune, write_xnli
 _RECIPE = RECIPES["xnli"]["authors"]
 _PLAN = Plan(
     choices=Choices(
-        task="xnli", training="en", train=("en",), selection="train", recipe_name="authors", recipe=_RECIPE, seed=0,
-        precision="bf16",
+        task="xnli", training="en", train=("en",), selection="train", recipe_name="authors", recipe=_RECIPE,
+        overrides=(), seed=0, precision="bf16",
     ),
     model="models/base", model_digest="0", data_sha256="0", partial=(), select=("en",),
     encoding=Encoding(length=128, stride=0, labels=("entailment", "neutral", "contradiction")),
@@ -98,6 +98,17 @@ def test_a_value_of_a_recipe_or_another_selection_makes_another_row(tmp_path: Pa
         "selection all, recipe authors, 1 seed",
         "selection train, recipe authors, learning_rate 1e-05, 1 seed",
     ]
+
+
+def test_the_tasks_of_glue_are_one_row_whatever_their_own_recipes_say(tmp_path: Path) -> None:
+    """A batch of 16 is what CoLA's recipe has, and not what MNLI's has."""
+    for task, metric in (("cola", "mcc"), ("mnli", "matched")):
+        recipe = replace(RECIPES[task]["roberta"], batch_size=16)
+        choices = {"task": task, "recipe": recipe, "recipe_name": "roberta", "overrides": ("batch_size 16",)}
+        write_run(tmp_path / task, {"en": {metric: 0.5}}, **choices)
+    (row,) = collect([tmp_path])
+    assert set(row.cells) == {"cola", "mnli"}
+    assert row.about == "selection train, recipe roberta, batch_size 16, 1 seed"
 
 
 def test_a_model_for_each_language_is_scored_in_its_own(tmp_path: Path) -> None:
