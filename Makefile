@@ -11,12 +11,13 @@ DEPLOY_READY := $(foreach tool,$(DEPLOY_TOOLS),$(VENV)/$(tool)/.ready)
 ADDED := ccnet_pipeline/language/added.ftz
 MODELS ?= models
 SAMPLE := ccnet_pipeline/sample
+GPU_OUT ?= runs/gpu
 BENCH ?= --input $(SAMPLE)/crawl --lid_model lid.176.ftz --lm_dir $(SAMPLE)/lm --segments 20 --hashes 1000000
 LOCK := $(BIN)/python -m uv pip compile --quiet --upgrade --generate-hashes --no-annotate --no-header \
 	--python-platform x86_64-manylinux_2_28
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: run train kenlm models text-given test tests flink-test lint bench sample image-test locks deploy-test clean
+.PHONY: run train kenlm models text-given test tests flink-test lint bench gpu sample image-test locks deploy-test clean
 
 run: $(RUN_READY) ## build the bundled sample crawl and print what was built
 	$(BIN)/python -m beam_jobs.build_cc100
@@ -60,6 +61,10 @@ lint: $(TEST_READY)
 # On the bundled sample by default; benchmarks/README.md says what the bars are measured on.
 bench: $(RUN_READY) ## measure every bar of docs/design.md: make bench [BENCH="--input ..."]
 	$(BIN)/python benchmarks/bars.py $(BENCH)
+
+# With a GPU $(VENV) must hold a CUDA build of torch; without one it runs at a toy size, and measures nothing.
+gpu: $(TEST_READY) run ## try and measure training on one GPU, in eight minutes: make gpu [GPU_OUT=runs/gpu]
+	PYTHON="$(CURDIR)/$(BIN)/python" benchmarks/gpu.sh cc100-sample/shards "$(GPU_OUT)"
 
 sample: $(TEST_READY) ## make the sample crawl anew from its texts
 	$(BIN)/python -m ccnet_pipeline.sample

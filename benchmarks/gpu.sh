@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# All that one GPU can settle of model/, in eight minutes on an H100 or H200: PASS or FAIL a step, and results.json.
+# All that one GPU can settle of model/, in some eight minutes on an H100 or H200: PASS or FAIL a step, and results.json.
 #
 #     python -m beam_jobs.build_cc100                       # before, on any machine: makes cc100-sample/shards
 #     benchmarks/gpu.sh cc100-sample/shards OUT [STEP...]   # all steps, or those that are named
@@ -56,18 +56,19 @@ fi
 tiny="$tiny --precision bf16"
 made="--vocab $out/tiny/vocab --encoded $out/tiny/encoded"
 
-right() { # Is it right?
+right() { # Is it right? What measures nothing runs side by side.
   step versions 60 "$py" benchmarks/gpu/versions.py
   step attention 60 "$py" benchmarks/gpu/attention.py --json "$out/attention.json"
-  step tests 120 "$py" -m pytest --noconftest -q -p no:cacheprovider tests/model/test_cuda.py
+  step tests 120 "$py" -m pytest --noconftest -q -p no:cacheprovider tests/model/test_cuda.py &
   step tiny 150 "$py" -m model.pretrain --data "$data" --output "$out/tiny" $tiny --compile
   step stopped 150 "$py" benchmarks/gpu/stopped.py --kill_at $kill --ask_at $ask --like "$out/tiny" -- \
-    --output "$out/stopped" $made $tiny $again
+    --output "$out/stopped" $made $tiny $again &
   step two-ranks 150 "$py" benchmarks/gpu/two_ranks.py --like "$out/tiny" -- \
-    --output "$out/two-ranks" $made $tiny --compile
+    --output "$out/two-ranks" $made $tiny --compile &
   step export 60 "$py" -m model.export --run "$out/tiny" --output "$out/export"
   step logits 60 "$py" benchmarks/gpu/logits.py "$out/export"
   step fill_mask 60 "$py" -m model.fill_mask --run "$out/tiny" "One <mask> the most."
+  wait
   step no-memory 60 "$py" benchmarks/gpu/no_memory.py -- --output "$out/no-memory" $made $huge --precision bf16
 }
 
@@ -76,9 +77,10 @@ fast() { # Is it fast?
   speed base 200 $base $compiled $many --profile
   speed micros 120 $base $compiled $some
   speed no-attention-dropout 120 $base $compiled $few --attention_dropout 0
+  speed bf16-residual 120 $base $compiled $few --precision bf16_residual
   speed eager 60 $base $few
   speed trainer 150 $base $few $trainer --programs ours Trainer Trainer-masked
-  speed trainer-compiled 150 $base $compiled $few $trainer --programs Trainer Trainer-masked
+  speed trainer-compiled 150 $base $compiled $few $trainer --programs Trainer-masked
 }
 
 if [ $small ]; then

@@ -83,7 +83,7 @@ def _measure_apart(job: Job) -> Result:
 
 def _cpu_peak(precision: str) -> float:
     """Return the operations a second of a large product of matrices, the best of ten."""
-    matrix = torch.randn(_GEMM, _GEMM, dtype=torch.bfloat16 if precision == "bf16" else torch.float32)
+    matrix = torch.randn(_GEMM, _GEMM, dtype=torch.float32 if precision == "fp32" else torch.bfloat16)
     best = math.inf
     for _ in range(10):
         begun = time.perf_counter()
@@ -233,7 +233,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--micros", type=int, default=1, metavar="N", help="of them a step (%(default)s)")
     add("--seq_length", type=int, metavar="N", help="tokens a sample (the preset's)")
     add("--vocab_size", type=int, metavar="N", help="ids of the synthetic text (the preset's)")
-    add("--precision", choices=("fp32", "bf16"), help="(bf16 on CUDA, fp32 on a CPU)")
+    add("--precision", choices=("fp32", "bf16", "bf16_residual"), help="(bf16 on CUDA, fp32 on a CPU)")
     add("--modes", nargs="+", choices=("eager", "compile"), default=["eager"], help="(%(default)s)")
     text = "Trainer-masked has its output layer at the masked positions only, as ours has (all)"
     add("--programs", nargs="+", choices=PROGRAMS, default=PROGRAMS, help=text)

@@ -20,7 +20,7 @@ def _parts(device: torch.device) -> list[torch.Tensor]:
     cuda = device.type == "cuda"
     shape = (128, 512, 3, 12, 64) if cuda else (2, 32, 3, 2, 16)
     packed = torch.randn(shape, device=device, dtype=torch.bfloat16, requires_grad=True)
-    return [part.squeeze(2).transpose(1, 2) for part in packed.split(1, dim=2)]
+    return [part.transpose(1, 2) for part in packed.unbind(2)]
 
 
 def milliseconds(kernel: SDPBackend, rate: float, device: torch.device, rounds: int = 10) -> float | str:

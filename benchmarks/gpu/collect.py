@@ -26,7 +26,12 @@ def read_steps(out: Path) -> list[dict[str, Any]]:
 
 
 def goals(rows: Sequence[Row]) -> Iterator[tuple[str, float, bool]]:
-    """Yield each goal that can be judged with its figure and whether it is met."""
+    """Yield each goal that can be judged with its figure and whether it is met.
+
+    Of rows of the recipe as it is published, which the first of them has: other dropout, other precision is other work.
+    """
+    recipe = [(row["job"]["attention_dropout"], row["job"]["precision"]) for row in rows]
+    rows = [row for row, of_row in zip(rows, recipe, strict=True) if of_row == recipe[0]]
     ours = [row for row in rows if row["job"]["program"] == "ours"]
     if shares := [row["mfu"] for row in ours if row["mfu"] is not None]:
         yield "MFU of base at least 45 %", max(shares), max(shares) >= 0.45

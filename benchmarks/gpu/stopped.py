@@ -21,8 +21,8 @@ def _train(flags: list[str], number: int, at: int) -> int:
 
     real = Trainer.step
 
-    def step(self: Trainer, batch: Any, **options: Any) -> Any:
-        metrics = real(self, batch, **options)
+    def step(self: Trainer, batch: Any, *arguments: Any, **options: Any) -> Any:
+        metrics = real(self, batch, *arguments, **options)
         if batch.step + 1 == at:
             os.kill(os.getpid(), number)
         return metrics

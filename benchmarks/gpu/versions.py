@@ -13,7 +13,8 @@ if __name__ == "__main__":
     if cuda:
         preset = SIZES["base"]
         print(describe(torch.device("cuda"), preset.model, preset.train).text)
-        print(subprocess.run(["nvidia-smi"], capture_output=True, text=True, check=True).stdout)
+        if shutil.which("nvidia-smi"):
+            print(subprocess.run(["nvidia-smi"], capture_output=True, text=True, check=False).stdout)
     else:
         preset = SIZES["tiny"]
         print(describe(torch.device("cpu"), preset.model, preset.train).text)

@@ -84,8 +84,10 @@ def chunked_cross_entropy(
     wanted = torch.is_grad_enabled() and any(tensor.requires_grad for tensor in leaves)
     softmax = _compiled() if compiled else _softmax
     with torch.no_grad(), torch.autocast(device, enabled=False):
-        loss, *gradients = _both_passes(hidden_nh.to(kind), *factors, targets_n, chunk, softmax, wanted)
-    return cast(Tensor, _WithGradients.apply(loss, *leaves, *gradients)) if wanted else loss  # type: ignore[no-untyped-call]
+        total, share, *gradients = _both_passes(hidden_nh.to(kind), *factors, targets_n, chunk, softmax, wanted)
+    if not wanted:
+        return total * share
+    return cast(Tensor, _WithGradients.apply(total, share, *leaves, *gradients))  # type: ignore[no-untyped-call]
 
 
 def _both_passes(
@@ -97,48 +99,54 @@ def _both_passes(
     softmax: _Softmax,
     wanted: bool,
 ) -> tuple[Tensor, ...]:
-    """Return the mean loss, (), and where they are wanted its gradients by hidden states, weight and bias."""
+    """Return the sum of losses and a row's share in the mean, both (), and the sum's gradients where they are wanted.
+
+    These are by hidden states, weight and bias. They are scaled at the end and not as slopes: there a share that bf16
+    rounds would be a factor of all, and doubles the error of the weight's gradient.
+    """
     wide = _wide(weight_vh.dtype)
     counts_n1 = (targets_n != IGNORED).unsqueeze(1).to(wide)
-    share_n1 = counts_n1 / counts_n1.sum().clamp(min=1)  # of a row in the mean
-    ids_n1, loss = targets_n.clamp(min=0).unsqueeze(1), share_n1.new_zeros(())
+    ids_n1, total = targets_n.clamp(min=0).unsqueeze(1), counts_n1.new_zeros(())
     sizes = [tensor.shape if wanted else (0,) for tensor in (hidden_nh, weight_vh, bias_v)]
-    grad_nh, grad_vh, grad_v = (share_n1.new_zeros(size) for size in sizes)
+    grad_nh, grad_vh, grad_v = (counts_n1.new_zeros(size) for size in sizes)
     for rows in (slice(start, start + chunk) for start in range(0, len(hidden_nh), chunk)):
         logits_cv = torch.addmm(bias_v, hidden_nh[rows], weight_vh.t())
-        part, slope_cv = softmax(logits_cv, ids_n1[rows], share_n1[rows], wanted)
-        loss += part
+        part, slope_cv = softmax(logits_cv, ids_n1[rows], counts_n1[rows], wanted)
+        total += part
         if wanted:
             grad_nh[rows] = slope_cv @ weight_vh
             _add_product(grad_vh, slope_cv.t(), hidden_nh[rows])
             grad_v += slope_cv.sum(0, dtype=wide)
-    return loss, grad_nh, grad_vh, grad_v
+    return total, 1 / counts_n1.sum().clamp(min=1), grad_nh, grad_vh, grad_v
 
 
 class _WithGradients(torch.autograd.Function):
-    """A loss whose gradients are known: the backward pass multiplies them by that of the loss."""
+    """A mean whose sum's gradients are known; the backward pass scales them."""
 
     @staticmethod
-    def forward(ctx: Any, loss: Tensor, hidden_nh: Tensor, weight_vh: Tensor, bias_v: Tensor, *known: Tensor) -> Tensor:
-        leaves = hidden_nh, weight_vh, bias_v
+    def forward(ctx: Any, total: Tensor, share: Tensor, *tensors: Tensor) -> Tensor:
+        leaves, known = tensors[:3], tensors[3:]
         ctx.kinds = [leaf.dtype for leaf in leaves]
         # Less what the vocabulary was filled up with.
-        ctx.save_for_backward(*(gradient[: len(leaf)] for gradient, leaf in zip(known, leaves, strict=True)))
-        return loss.clone()
+        ctx.save_for_backward(share, *(sums[: len(leaf)] for sums, leaf in zip(known, leaves, strict=True)))
+        return total * share
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
-        known = zip(ctx.saved_tensors, ctx.kinds, strict=True)
-        return None, *((tensor * gradients[0]).to(kind) for tensor, kind in known), None, None, None
+        share, *known = ctx.saved_tensors
+        scale = gradients[0] * share
+        of_leaves = ((sums * scale).to(kind) for sums, kind in zip(known, ctx.kinds, strict=True))
+        return None, None, *of_leaves, None, None, None
 
 
-def _softmax(logits_cv: Tensor, ids_c1: Tensor, share_c1: Tensor, gradients: bool) -> tuple[Tensor, Tensor]:
-    """Return the rows' part of the mean loss, (), and its gradient by the logits in their type.
+def _softmax(logits_cv: Tensor, ids_c1: Tensor, counts_c1: Tensor, gradients: bool) -> tuple[Tensor, Tensor]:
+    """Return the sum of the rows' losses, (), and its gradient by the logits in their type.
 
-    That is the probabilities, less 1 at the target, times the row's share. Without `gradients` it means nothing.
+    That is the probabilities, less 1 at the target, and 0 for a row that does not count. Without `gradients` it means
+    nothing.
     """
-    logs_cv = functional.log_softmax(logits_cv, dim=1, dtype=share_c1.dtype)
-    loss = -(logs_cv.gather(1, ids_c1) * share_c1).sum()
+    logs_cv = functional.log_softmax(logits_cv, dim=1, dtype=counts_c1.dtype)
+    loss = -(logs_cv.gather(1, ids_c1) * counts_c1).sum()
     if not gradients:
         return loss, logits_cv
     if torch.compiler.is_compiling():
@@ -146,7 +154,7 @@ def _softmax(logits_cv: Tensor, ids_c1: Tensor, share_c1: Tensor, gradients: boo
         slope_cv = logs_cv.exp() - (torch.arange(logs_cv.shape[1], device=ids_c1.device) == ids_c1).to(logs_cv.dtype)
     else:
         slope_cv = logs_cv.exp_().scatter_add_(1, ids_c1, torch.full_like(ids_c1, -1, dtype=logs_cv.dtype))
-    return loss, slope_cv.mul_(share_c1).to(logits_cv.dtype)
+    return loss, slope_cv.mul_(counts_c1).to(logits_cv.dtype)
 
 
 @functools.cache

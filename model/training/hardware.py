@@ -64,7 +64,7 @@ def attention_kernel(device: torch.device, model: ModelConfig, *, samples: int, 
     kind = torch.float32 if precision == "fp32" else torch.bfloat16
     # Strides as the network has them: the three are parts of one product (network/xlmr.py).
     packed = torch.empty(shape, device=device, dtype=kind, requires_grad=True)
-    query, key, value = (part.squeeze(2).transpose(1, 2) for part in packed.split(1, dim=2))
+    query, key, value = (part.transpose(1, 2) for part in packed.unbind(2))
     number = torch._fused_sdp_choice(query, key, value, dropout_p=model.attention_dropout)
     return str(SDPBackend(number).name)
 
@@ -106,7 +106,7 @@ def collect() -> None:
 def _versions() -> str:
     found = [f"Python {platform.python_version()}", f"torch {torch.__version__}"]
     if torch.version.cuda:
-        cudnn = torch.backends.cudnn.version() or 0
+        cudnn = torch.backends.cudnn.version() or 0  # type: ignore[no-untyped-call]
         found += [f"CUDA {torch.version.cuda}", f"cuDNN {cudnn // 10000}.{cudnn // 100 % 100}.{cudnn % 100}"]
     return ", ".join(found)
 

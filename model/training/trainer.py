@@ -68,7 +68,10 @@ class MaskedLoss(nn.Module):
             hidden_nh = self._forward(inputs_bs, positions_bk)
             weights, decoder = (self.model.decoder_weight, self.model.decoder_bias), self._decoder
             targets_n = targets_bk.flatten()
-            return chunked_cross_entropy(hidden_nh, *weights, targets_n, decoder=decoder, compiled=self._compiled)
+            loss: Tensor = chunked_cross_entropy(
+                hidden_nh, *weights, targets_n, decoder=decoder, compiled=self._compiled
+            )
+            return loss
 
 
 class Trainer:

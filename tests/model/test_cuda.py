@@ -72,18 +72,18 @@ def _both_passes(way: Any, leaves: list[Tensor], targets: Tensor) -> tuple[Tenso
     return found.detach(), torch.autograd.grad(found, leaves)
 
 
-@needs_cuda
-def test_the_gradient_of_the_weight_is_not_rounded_chunk_by_chunk() -> None:
+def test_the_gradient_of_the_weight_is_as_near_as_its_factors_allow() -> None:
     torch.manual_seed(1)
     targets = torch.randint(3000, (640,), device=DEVICE)
     hidden = torch.randn(640, 256, device=DEVICE)
     weight = torch.randn(3000, 256, device=DEVICE) * 0.05
     bias = torch.randn(3000, device=DEVICE) * 0.1
     _, right = _both_passes(_plain, [leaf.double() for leaf in (hidden, weight, bias)], targets)
-    with torch.autocast("cuda", torch.bfloat16):
+    with torch.autocast(DEVICE.type, torch.bfloat16):
         _, ours = _both_passes(lambda *given: chunked_cross_entropy(*given, chunk=64), [hidden, weight, bias], targets)
-    # The bf16 factors alone make 0.0017; with each chunk's product in bf16 it is 0.0023 to 0.0024.
-    assert (ours[1] - right[1]).norm() < right[1].norm() * 0.002
+    # The bf16 factors alone make 0.0017; with each chunk's product in bf16, as on a CPU, it is 0.0023 to 0.0024. A mean
+    # that is taken before they are rounded makes it 0.0027, since bf16 has no 1 / 640.
+    assert (ours[1] - right[1]).norm() < right[1].norm() * (0.002 if CUDA else 0.0025)
 
 
 # --- the network
@@ -137,7 +137,7 @@ def test_a_step_that_is_not_finite_changes_nothing() -> None:
 
 
 @contextlib.contextmanager
-def _compiled_graphs() -> Iterator[list[torch.fx.GraphModule]]:
+def compiled_graphs() -> Iterator[list[torch.fx.GraphModule]]:
     """Collect what is compiled; without CUDA it is traced only, which takes no compiler."""
     graphs: list[torch.fx.GraphModule] = []
     whole, real = lookup_backend("inductor" if CUDA else "aot_eager"), torch.compile
@@ -156,7 +156,7 @@ def _compiled_graphs() -> Iterator[list[torch.fx.GraphModule]]:
 
 
 def test_the_network_is_one_graph_and_is_never_compiled_again() -> None:
-    with _compiled_graphs() as graphs:
+    with compiled_graphs() as graphs:
         learning = _trainer(precision="bf16", compile=True)
         held_out = prepare({"en": learning.batches.streams["en"][:90]}, learning.batches, 4)
         seen = []
@@ -177,7 +177,7 @@ def test_an_edit_that_breaks_the_graph_is_an_error(monkeypatch: pytest.MonkeyPat
         return encoded
 
     monkeypatch.setattr(XlmR, "encode", encode)
-    with _compiled_graphs():
+    with compiled_graphs():
         learning = _trainer(compile=True)
         batch = learning.batches.make(0).each(lambda tensor: tensor.to(DEVICE))
         with pytest.raises(Unsupported, match="graph_break"):

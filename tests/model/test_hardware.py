@@ -1,6 +1,7 @@
 """What a run says of the machine, and that all processes take part in what is counted before it."""
 
 import gc
+import json
 import subprocess
 from collections.abc import Sequence
 from dataclasses import replace
@@ -16,19 +17,18 @@ from model.presets import SIZES
 from model.training import hardware
 from model.training.distributed import Distributed
 from model.training.validation import unigram_losses
-from tests.model.runs import lines
 from tests.model.test_cuda import batches
 
 CPU = torch.device("cpu")
 
 
-def test_the_log_begins_with_what_it_is_trained_on(whole: Path) -> None:
-    first = lines(whole)[0]
-    assert first["event"] == "hardware"
+def test_the_log_says_what_it_is_trained_on(whole: Path) -> None:
+    found = [json.loads(line) for line in (whole / "log.jsonl").read_text("utf-8").splitlines()]
+    (first,) = (line for line in found if line["event"] == "hardware")
+    assert first["step"] == 0
     assert f"torch {torch.__version__}" in first["versions"]
     assert (first["clocks"], first["peak_flops"]) == (None, None)  # of a CPU nothing is known
     assert first["attention"] in ("FLASH_ATTENTION", "MATH")
-    assert sum(line["event"] == "hardware" for line in lines(whole)) == 1
 
 
 def test_the_kernel_of_attention_is_asked_for_with_the_dropout_of_training() -> None:

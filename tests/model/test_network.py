@@ -141,8 +141,8 @@ def test_a_bf16_residual_stream_is_almost_as_near_to_fp32() -> None:
     found = both_passes(bf16=True, residual=True)
     assert kinds == {torch.bfloat16}
     assert abs(found[0] - exact[0]) < 0.03
-    assert (found - exact).norm() < 2 * (narrow - exact).norm()
-    assert (found - exact).norm() < 0.05 * exact.norm()
+    assert (found - exact).norm() < 1.5 * (narrow - exact).norm()
+    assert (found - exact).norm() < 0.03 * exact.norm()
 
 
 def test_dropout_follows_from_the_seed_and_is_off_when_used() -> None:
