@@ -41,10 +41,11 @@ Logits = npt.NDArray[np.float32]
 
 @dataclass(frozen=True, slots=True)
 class Pieces:
-    """A text as pieces: ids, and the characters [start, end) that each stands for."""
+    """A text as pieces: ids, and the characters [start, end) that each stands for. Arrays: SQuAD has 3 million."""
 
     ids: Sequence[int]
-    offsets: Sequence[tuple[int, int]]
+    starts: Sequence[int]
+    ends: Sequence[int]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -175,15 +176,14 @@ def best_span(starts: Logits, ends: Logits, longest: int = ANSWER_PIECES) -> Spa
 def text_of(span: Span, pieces: Pieces, context: str) -> str:
     """Return the characters of a span, without white space at its ends.
 
-    A piece that a letter and its accents were composed to ends, by its offsets, before the accents: marks that no piece
-    stands for belong to the piece before them.
+    The offsets of a piece leave out accents that the tokenizer composed with their letter: marks that no piece stands
+    for belong to the piece before them.
     """
-    end = pieces.offsets[span.last][1]
-    last = span.last + 1
-    following = pieces.offsets[last][0] if last < len(pieces.offsets) else len(context)
+    end = pieces.ends[span.last]
+    following = pieces.starts[span.last + 1] if span.last + 1 < len(pieces.ids) else len(context)
     while end < following and unicodedata.category(context[end]).startswith("M"):
         end += 1
-    return context[pieces.offsets[span.first][0] : end].strip()
+    return context[pieces.starts[span.first] : end].strip()
 
 
 def cut(size: int, room: int, stride: int) -> Iterator[tuple[int, int]]:
@@ -230,7 +230,8 @@ def _window(
 def _answer_pieces(context: Pieces, answer: Answer) -> tuple[int, int] | None:
     """Return the first and the last piece that stand for characters of an answer."""
     end = answer.start + len(answer.text)
-    touched = [place for place, (a, b) in enumerate(context.offsets) if a < end and b > answer.start]
+    places = range(len(context.ids))
+    touched = [place for place in places if context.starts[place] < end and context.ends[place] > answer.start]
     return (touched[0], touched[-1]) if touched else None
 
 
@@ -241,7 +242,8 @@ def _pieces(texts: set[str], tokenizer: PreTrainedTokenizerBase) -> dict[str, Pi
         chunk = ordered[start : start + _CHUNK]
         encoded = tokenizer(chunk, add_special_tokens=False, return_offsets_mapping=True, verbose=False)
         for text, ids, offsets in zip(chunk, encoded["input_ids"], encoded["offset_mapping"], strict=True):
-            found[text] = Pieces(ids, offsets)
+            starts, ends = zip(*offsets, strict=True) if offsets else ((), ())
+            found[text] = Pieces(array("i", ids), array("i", starts), array("i", ends))
     return found
 
 

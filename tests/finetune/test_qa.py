@@ -40,10 +40,11 @@ def outputs_for(windows: Sequence[Window], **scores: float) -> list[Output]:
         ends = starts.copy()
         for word, score in scores.items():
             first = CONTEXT.index(word)
-            for place, (begin, end) in enumerate(window.context.offsets[window.begin : window.end], window.place):
-                if begin == first:
+            for piece in range(window.begin, window.end):
+                place = window.place + piece - window.begin
+                if window.context.starts[piece] == first:
                     starts[place] = max(starts[place], score)
-                if end == first + len(word):
+                if window.context.ends[piece] == first + len(word):
                     ends[place] = score
         outputs.append({"start_logits": starts, "end_logits": ends})
     return outputs
@@ -63,9 +64,9 @@ def test_windows_are_those_of_transformers(tokenizer: PreTrainedTokenizerBase) -
     for number, window in enumerate(windows):
         places = [place for place, side in enumerate(theirs.sequence_ids(number)) if side == 1]
         assert places == list(range(window.place, window.place + window.end - window.begin))
-        assert [theirs["offset_mapping"][number][place] for place in places] == list(
-            window.context.offsets[window.begin : window.end]
-        )
+        part, offsets = slice(window.begin, window.end), theirs["offset_mapping"][number]
+        ours = zip(window.context.starts[part], window.context.ends[part], strict=True)
+        assert [offsets[place] for place in places] == list(ours)
 
 
 def test_the_answer_is_trained_where_it_stands_and_at_the_first_token_elsewhere(
