@@ -9,7 +9,7 @@ from itertools import compress, pairwise
 
 from model.errors import UserError
 
-MOST = 8  # stages: torch.compile makes a graph for each number of masked positions, and no more than so many
+MOST = 7  # stages: torch.compile keeps 8 graphs of a function, and the loss has one more than there are stages
 _STAGE = re.compile(r"(?:(\d+):)?((?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?)", re.ASCII | re.IGNORECASE)
 
 

@@ -137,7 +137,7 @@ def test_a_step_that_is_not_finite_changes_nothing() -> None:
 
 
 @contextlib.contextmanager
-def _compiled_graphs() -> Iterator[list[torch.fx.GraphModule]]:
+def compiled_graphs() -> Iterator[list[torch.fx.GraphModule]]:
     """Collect what is compiled; without CUDA it is traced only, which takes no compiler."""
     graphs: list[torch.fx.GraphModule] = []
     whole, real = lookup_backend("inductor" if CUDA else "aot_eager"), torch.compile
@@ -156,7 +156,7 @@ def _compiled_graphs() -> Iterator[list[torch.fx.GraphModule]]:
 
 
 def test_the_network_is_one_graph_and_is_never_compiled_again() -> None:
-    with _compiled_graphs() as graphs:
+    with compiled_graphs() as graphs:
         learning = _trainer(precision="bf16", compile=True)
         held_out = prepare({"en": learning.batches.streams["en"][:90]}, learning.batches, 4)
         seen = []
@@ -177,7 +177,7 @@ def test_an_edit_that_breaks_the_graph_is_an_error(monkeypatch: pytest.MonkeyPat
         return encoded
 
     monkeypatch.setattr(XlmR, "encode", encode)
-    with _compiled_graphs():
+    with compiled_graphs():
         learning = _trainer(compile=True)
         batch = learning.batches.make(0).each(lambda tensor: tensor.to(DEVICE))
         with pytest.raises(Unsupported, match="graph_break"):

@@ -174,10 +174,12 @@ def test_with_all_that_changes_by_step_or_clock_ten_steps_are_seven_and_three(
 def test_two_processes_do_what_one_does(whole: Path, tmp_path: Path) -> None:
     run = tmp_path / "run"
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2", "-m"]
-    command += ["model.pretrain", *again(whole, f"--output={run}")]
+    # By the first one's clock a checkpoint is due at every step.
+    command += ["model.pretrain", *again(whole, f"--output={run}", "--save_minutes=1e-9", "--keep=99")]
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(CHECKOUT)}
     done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, timeout=300, check=False)
     assert done.returncode == 0, done.stderr.decode()
+    assert len(list((run / "checkpoints").iterdir())) == 10
     one, two = weights(whole), weights(run)
     assert all(torch.allclose(one[name], two[name], atol=2e-5) for name in one)
     for alone, together in zip(lines(whole), lines(run), strict=True):

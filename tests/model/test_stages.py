@@ -44,5 +44,5 @@ def test_other_forms_are_refused(text: str) -> None:
 
 def test_more_stages_than_graphs_are_refused() -> None:
     text = ",".join(f"{step}:{0.9 - step / 100}" for step in range(MOST + 1))
-    with pytest.raises(UserError, match="has 9 stages; give at most 8"):
+    with pytest.raises(UserError, match="has 8 stages; give at most 7"):
         Stages.parse(text)

@@ -24,6 +24,7 @@ from model.training.schedule import learning_rate
 from model.training.trainer import Asked, Trainer
 from model.training.validation import prepare, unigram_loss, unigram_losses
 from tests.model.runs import equal, small
+from tests.model.test_cuda import compiled_graphs
 
 CPU = torch.device("cpu")
 NORM = torch.tensor(1.0)
@@ -181,6 +182,19 @@ def test_the_number_of_masks_and_the_weight_of_each_follow_the_step() -> None:
         alone = trainer(mask_share=Stages.constant((0.3, 0.3, 0.1)[step]))
         alone.restore(deepcopy(staged.checkpoint(step)))
         assert torch.equal(torch.stack(staged.step(batch)), torch.stack(alone.step(batch)))
+
+
+def test_each_number_of_masks_has_one_static_graph() -> None:
+    with compiled_graphs() as graphs:
+        learning = trainer(mask_share=Stages.parse("0.3,2:0.15,3:0.1,4:0.3"), compile=True)
+        for step in range(6):
+            learning.step(learning.batches.make(step))
+    placeholders = [
+        node.meta["example_value"] for graph in graphs for node in graph.graph.nodes if node.op == "placeholder"
+    ]
+    positions = [value.shape for value in placeholders if value.dtype == torch.int64 and value.shape[-1] not in (1, 32)]
+    assert [tuple(shape) for shape in positions] == [(4, 10), (4, 5), (4, 3)]
+    assert all(type(size) is int for shape in positions for size in shape)
 
 
 # --- the loader
