@@ -12,6 +12,7 @@ No Beam, no torch. From the bytes up, each file importing only what stands above
     dedup                   which paragraphs stand in several records
     language/               fastText: which language a paragraph is in
     fluency/                SentencePiece and KenLM: how fluent it is; models of your own, or cc_net's
+    decontamination/        which documents share words with a test file
     documents, frames, formats   the shards
     text_files, listings, mistaken, segments     which archives
     recipe, models, local_copies     which settings, which models, and files that must lie on this machine

@@ -129,7 +129,7 @@ class Miner:
         return [list(islice(judged, len(of_page))) for of_page in groups_of_pages]
 
     def _compare(self, judged: list[_Judged]) -> list[_Judged]:
-        """Drop what shares a run of words with a test file. It is the last judge: so it sees least, and all published."""
+        """Drop what shares a run of words with a test file: the last judge, which sees just what would be published."""
         if self.test_runs is None:
             return judged
         kept = [place for place, each in enumerate(judged) if each.reason is None]

@@ -27,9 +27,10 @@ from model import command, hub
 from model.config import FIRST_POSITION
 from model.errors import UserError
 from model.files import check_free, folder_whole
+from model.languages import SETS, parse_languages
 from model.network import hf
 from model.text.reduction import Difference, Ids, added_ids, choose, compare, read_object, write_reduced
-from model.text.shards import Corpus, documents, find_corpus
+from model.text.shards import Corpus, documents, find_languages
 from model.text.tokenizer import Tokenizer
 from model.workers import Bar, Workers, default_workers
 
@@ -200,7 +201,8 @@ def _parser() -> argparse.ArgumentParser:
     add("--model", required=True, metavar="DIR_OR_NAME", help=text)
     text = "OUT or OUT/shards of build_cc100, or a folder of <language>.txt.xz: text whose pieces stay"
     add("--data", type=Path, required=True, metavar="DIR", help=text)
-    add("--languages", metavar="CODES", help="of the data, with commas (all)")
+    text = f"codes with commas, or a set of the paper's: {', '.join(SETS)} (all of the data)"
+    add("--languages", type=parse_languages, default=(), metavar="LIST", help=text)
     add("--output", type=Path, required=True, metavar="DIR", help="folder to make; not there, or empty")
     text = "drop pieces that the text uses less often, but for characters (1: those it never uses)"
     add("--min_count", type=int, default=1, metavar="N", help=text)
@@ -219,7 +221,7 @@ def _trim(options: argparse.Namespace) -> None:
         if (value := getattr(options, name)) is not None and value < 1:
             raise UserError(f"--{name} {value} is below 1")
     check_free(options.output)
-    corpus = _chosen(find_corpus(options.data), options.languages)
+    corpus = find_languages(options.data, options.languages)
     made = trim(
         hub.folder_of(options.model),
         corpus,
@@ -230,16 +232,6 @@ def _trim(options: argparse.Namespace) -> None:
     )
     _show(made)
     _log.info("%s: %s", options.output, _sizes(made))
-
-
-def _chosen(corpus: Corpus, languages: str | None) -> Corpus:
-    if languages is None:
-        return corpus
-    wanted = sorted({name.strip() for name in languages.split(",")} - {""})
-    for name in wanted:
-        if name not in corpus.files:
-            raise UserError(f"--languages: no {name!r} in --data, which has {', '.join(corpus.files)}")
-    return Corpus({name: corpus.files[name] for name in wanted})
 
 
 def _sizes(made: Trimmed) -> str:

@@ -376,7 +376,7 @@ def shared_with_tests(text: str, runs: Mapping[tuple[Word, ...], str], num_words
     }
     for start in range(len(words)):
         for run in (run_at(words, start, num_words), as_a_whole(begins.get(start, []), num_words)):
-            if run in runs:
+            if run is not None and run in runs:
                 return {"file": runs[run], "words": written(run)}
     return None
 

@@ -874,7 +874,10 @@ def test_every_setting_of_the_method_is_in_the_fingerprint(fingerprint: Callable
     tests = here / "tests.jsonl"
     tests.write_text('{"a": "Where did the seven quick brown foxes and all wizards fly last night?"}\n')
     (here / "except.txt").write_text("Permission is granted\n")
-    how = [], ["--decontaminate_ngram", "8"], ["--decontaminate_fields", "a"], ["--decontaminate_except", "except.txt"]
+    how: list[list[str]] = [
+        *([], ["--decontaminate_ngram", "8"]),
+        *(["--decontaminate_fields", "a"], ["--decontaminate_except", "except.txt"]),
+    ]
     settings = [
         [],
         ["--preset", "ccnet"],

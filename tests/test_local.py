@@ -2,6 +2,7 @@
 
 import itertools
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -21,7 +22,7 @@ from beam_jobs.runners import local, local_bundles
 from beam_jobs.runners.local_bundles import SharingRunner
 from ccnet_pipeline.errors import UserError
 from ccnet_pipeline.language.fasttext_model import FastTextModel
-from tests.moments import PATIENCE_S
+from tests.moments import PATIENCE_S, wait_for
 
 # --- sharing
 
@@ -165,6 +166,22 @@ def best(text: str, model: str) -> str:
 
 
 # --- workers that die
+
+
+def die(_: object) -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def test_no_thread_waits_for_an_answer_of_a_dead_worker(tmp_path: Path) -> None:
+    pipeline = local.make_pipeline(2, [])
+    _ = pipeline | beam.Create([1, 2], reshuffle=False) | beam.Reshuffle() | beam.Map(die)
+    with (
+        pytest.raises(UserError, match=r"a worker process died \(exit status -9"),
+        local.started(2, str(tmp_path / "log"), pipeline.options) as processes,
+    ):
+        processes.supervise(pipeline.run)
+    waiting = [each for each in threading.enumerate() if each.name.startswith(local_bundles._THREADS)]
+    wait_for(lambda: not any(each.is_alive() for each in waiting), "the threads that an ordinary exit waits for")
 
 
 class _Ended(BaseProcess):

@@ -34,6 +34,7 @@ SEGMENTS = len(WETS)
 STAGES = 9  # of the graph: docs/design.md, The graph
 SMALL = ("--keep_rejects", "--languages=en,fr,hi", "--formats=jsonl.zst,txt.xz")  # few final files
 BLOCKED = b"thegreenbench.example\n"
+TEST = "LA LIGNE avait disparu, depuis douze ans, quand la compagnie annonça son retour.".encode()
 
 
 class Crash(BaseException):
@@ -121,9 +122,11 @@ def finished(server: S3Server, lid: str, tmp_path_factory: pytest.TempPathFactor
         for path in [*WETS, Path(lid), *sample.lm_directory().iterdir()]:
             storage.write(f"{root}/{path.parent.name}/{path.name}", path.read_bytes())
         storage.write(f"{root}/blocked.txt", BLOCKED)
+        storage.write(f"{root}/tests/test.txt", TEST)
         flags = [
             *("--input", *(f"{root}/wet/{path.name}" for path in WETS)),
             *(f"--lid_model={root}/models/{Path(lid).name}", f"--lm_dir={root}/lm/", f"--blocklist={root}/blocked.txt"),
+            f"--decontaminate={root}/tests/",
             *(f"--work_dir={root}/work/", f"--hash_index={root}/index", "--dedup_buckets=3", *SMALL, "--workers=1"),
         ]
         server.asked.clear()
@@ -135,10 +138,12 @@ def test_a_run_with_every_path_in_an_object_store_gives_the_bytes_of_one_on_a_di
     s3: S3Server, finished: Finished, lid: str, tmp_path: Path
 ) -> None:
     (tmp_path / "blocked.txt").write_bytes(BLOCKED)
+    (tmp_path / "test.txt").write_bytes(TEST)
     (tmp_path / "wet").mkdir()
     for path in WETS:
         (tmp_path / "wet" / path.name).symlink_to(path)
     places = [f"--lm_dir={sample.lm_directory()}", f"--blocklist={tmp_path}/blocked.txt", f"--hash_index={tmp_path}/i"]
+    places.append(f"--decontaminate={tmp_path / 'test.txt'}")
     inputs = ["--input", *(str(tmp_path / "wet" / path.name) for path in WETS)]
     assert job.main([f"--output={tmp_path / 'out'}", f"--lid_model={lid}", *places, *SMALL, *inputs]) == 0
     expected, found = local_files(tmp_path / "out"), remote_files(finished.output)
@@ -147,6 +152,7 @@ def test_a_run_with_every_path_in_an_object_store_gives_the_bytes_of_one_on_a_di
     assert found == expected
     assert manifests[0] == manifests[1]
     assert b'"blocked"' in found["ledger.json"]
+    assert b'"contamination":{"files":{"test.txt":1}' in found["ledger.json"].replace(b" ", b"").replace(b"\n", b"")
     assert storage.is_empty("s3://bucket/finished/work")
 
 

@@ -21,7 +21,11 @@ import apache_beam as beam
 import grpc
 from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.runners.portability.fn_api_runner.fn_runner import FnApiRunner
-from apache_beam.runners.portability.fn_api_runner.worker_handlers import GrpcWorkerHandler, WorkerHandler
+from apache_beam.runners.portability.fn_api_runner.worker_handlers import (
+    ControlConnection,
+    GrpcWorkerHandler,
+    WorkerHandler,
+)
 from apache_beam.transforms.environments import Environment, python_sdk_capabilities
 
 from beam_jobs.runners.local_bundles import SharingRunner
@@ -123,15 +127,17 @@ class Processes:
         self._log = log
         self._all: list[BaseProcess] = []
         self._waiting: list[tuple[BaseProcess, Connection]] = []
+        self._controls: list[ControlConnection] = []  # by which Beam gives them work
 
     def add(self, process: BaseProcess, sender: Connection) -> None:
         """Take one that waits for its post."""
         self._all.append(process)
         self._waiting.append((process, sender))
 
-    def send(self, post: Post) -> BaseProcess:
-        """Send one that waits to its post; return it."""
+    def send(self, post: Post, control: ControlConnection) -> BaseProcess:
+        """Send one that waits to its post, where it is given work by `control`; return it."""
         process, sender = self._waiting.pop()
+        self._controls.append(control)
         sender.send(post)
         return process
 
@@ -162,15 +168,30 @@ class Processes:
         thread = threading.Thread(target=run_and_tell, daemon=True)
         _let_lost_connections_pass()
         thread.start()
-        while thread.is_alive() and self._death() is None:
-            thread.join(_LOOK_EVERY_S)
-        if (status := self._death()) is not None:
-            raise UserError(
-                f"a worker process died (exit status {status}; -9 often means too little memory); the same command "
-                f"goes on where it stopped, and fewer --workers need less memory; what it printed last: {self._log}"
-            )
+        try:
+            while thread.is_alive() and self._death() is None:
+                thread.join(_LOOK_EVERY_S)
+            if (status := self._death()) is not None:
+                raise UserError(
+                    f"a worker process died (exit status {status}; -9 often means too little memory); the same command "
+                    f"goes on where it stopped, and fewer --workers need less memory; what it printed last: {self._log}"
+                )
+        except BaseException:
+            threading.Thread(target=self._abandon, args=(thread,), daemon=True).start()
+            raise
         if errors:
             raise errors[0]
+
+    def _abandon(self, thread: threading.Thread) -> None:
+        """Let Beam have an error in the place of answers of workers that are gone, until it has ended in its thread.
+
+        Beam waits for them without end, in threads that Python in its turn waits for when it ends.
+        """
+        while thread.is_alive():
+            for control in self._controls:
+                for answer in list(control._futures_by_id.values()):  # others may add to it
+                    answer.abort(RuntimeError("the worker is gone"))
+            thread.join(_LOOK_EVERY_S)
 
     def _death(self) -> int | None:
         """Return the exit status of one that has failed, if there is one."""
@@ -212,7 +233,7 @@ class _Handler(GrpcWorkerHandler):
         self._process: BaseProcess | None = None
 
     def start_worker(self) -> None:
-        self._process = self._processes.send(Post(self.worker_id, self.control_address))
+        self._process = self._processes.send(Post(self.worker_id, self.control_address), self.control_conn)
 
     def stop_worker(self) -> None:
         if self._process:

@@ -22,6 +22,7 @@ from apache_beam.runners.portability.fn_api_runner.worker_handlers import Worker
 # while there are many: a fair share of what is left, divided by _SHARE.
 _PARTS = 64
 _SHARE = 8
+_THREADS = "bundles"  # name of those that wait for workers; Python waits for them at its end
 
 
 class SharingRunner(FnApiRunner):
@@ -55,7 +56,7 @@ class _SharingBundleManager(ParallelBundleManager):
                 parts.end()
                 raise
 
-        with ThreadPoolExecutor(self._num_workers) as threads:
+        with ThreadPoolExecutor(self._num_workers, _THREADS) as threads:
             results = itertools.chain(*threads.map(work, context.worker_handlers))
         infos = monitoring_infos.consolidate(
             itertools.chain(*(result.process_bundle.monitoring_infos for result in results))

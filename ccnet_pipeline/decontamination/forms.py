@@ -20,7 +20,7 @@ from typing import Any
 import msgspec
 
 from ccnet_pipeline.errors import UserError
-from ccnet_pipeline.text_files import documents_of, read_lines_of
+from ccnet_pipeline.text_files import read_lines_of
 
 _PACKINGS = (".gz", ".xz", ".zst")
 _LOOKED_AT = 200  # lines, to tell columns of tokens
@@ -151,8 +151,15 @@ def _columns(line: str) -> list[str]:
     return line.rstrip("\t ").split("\t") if "\t" in line.rstrip("\t ") else line.split()
 
 
-def _sentences(lines: Iterator[str]) -> _Texts:
-    return (" ".join(_columns(line)[0] for line in sentence) for sentence in documents_of(lines))
+def _sentences(lines: _Lines) -> _Texts:
+    """Yield what the first columns of lines between blank lines say together."""
+    words: list[str] = []
+    for line in chain(lines, [""]):
+        if line and not line.isspace():
+            words.append(line.split("\t" if "\t" in line else None, 1)[0])
+        elif words:
+            yield " ".join(words)
+            words = []
 
 
 _READERS: Mapping[str, Callable[[_Lines, str, Collection[str]], _Texts]] = {

@@ -7,7 +7,6 @@ near to each other that no run of N words is without one. They are known by thei
 import functools
 
 import numpy as np
-import numpy.typing as npt
 
 from ccnet_pipeline.decontamination.words import WORD, Numbers, Places, Runs, Words, stirred
 
@@ -46,7 +45,8 @@ class Sieve:
         begins = parts >> self._shift
         passed = np.flatnonzero(self._bits.take(begins >> _3) >> (begins & _7).astype(np.uint8) & 1)
         some = parts[passed]
-        return passed[self._parts.take(np.searchsorted(self._parts, some), mode="clip") == some]
+        known: Places = passed[self._parts.take(np.searchsorted(self._parts, some), mode="clip") == some]
+        return known
 
 
 def part_words(num_words: int) -> int:

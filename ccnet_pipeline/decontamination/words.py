@@ -32,6 +32,7 @@ from ccnet_pipeline.characters.marks import marks
 
 Numbers = npt.NDArray[np.uint64]
 Places = npt.NDArray[np.int64]
+Codes = npt.NDArray[np.uint8] | npt.NDArray[np.uint32]
 
 WORD = 15  # what a word weighs
 _OF_KANA_AND_HAN, _OF_SOUTH_EAST_ASIA = 10, 3
@@ -51,7 +52,7 @@ _LINE_FEED = 10
 _NEVER_SIMPLE = (*range(0xA0, 0x3400), *range(0xA000, 0xAC00), *range(0xF900, 0x12000), *range(0x1D000, 0x1D200),
                  *range(0x2F800, 0x2FA20))  # fmt: skip
 _FACTOR_OF_CODES, _FACTOR_OF_WORDS = 0x9E3779B97F4A7C15, 0xD1342543DE82EF95  # odd, so that there are inverses
-_TEXT_AT_ONCE = 1 << 17  # code points: arrays of so many stay in the processor's cache
+_TEXT_AT_ONCE = 1 << 16  # code points: arrays of so many stay in the processor's cache
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,7 @@ class Words:
     of_texts: Places  # where the words of each text begin, and where the last ends
     of_lines: Places  # likewise of each line of all texts
     starts: Places  # of each word among the code points
-    codes: npt.NDArray[np.generic]  # of all texts; 0 between words
+    codes: Codes  # of all texts; 0 between words
 
     def __len__(self) -> int:
         """How many words there are."""
@@ -134,7 +135,7 @@ def words_of(texts: Sequence[str]) -> Words:
     if text.isascii():
         plain = text.encode("ascii")
         line_feeds = np.flatnonzero(np.frombuffer(plain, np.uint8) == _LINE_FEED)
-        codes: npt.NDArray[np.generic] = np.frombuffer(plain.translate(_ascii_table()), np.uint8)
+        codes: Codes = np.frombuffer(plain.translate(_ascii_table()), np.uint8)
         starts, weights = _starts(codes != 0), None
     else:
         found = _found(text)
@@ -142,7 +143,7 @@ def words_of(texts: Sequence[str]) -> Words:
         weights_of_codes = found & _WEIGHT
         in_word = weights_of_codes != 0
         starts = _starts(in_word, in_word & (weights_of_codes != WORD << _WEIGHT_SHIFT))
-        weights = _weights(weights_of_codes[starts] >> _WEIGHT_SHIFT)
+        weights = _weights(weights_of_codes[starts] >> np.uint32(_WEIGHT_SHIFT))
         codes = (found & _CODE) * in_word
     num_lines = np.cumsum([0, *(each.count("\n") + 1 for each in texts)])
     of_lines = np.concatenate([[0], np.searchsorted(starts, line_feeds), [len(starts)]])

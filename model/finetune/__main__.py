@@ -77,7 +77,7 @@ def _recipes() -> str:
 def _kind(annotation: Any) -> dict[str, Any]:
     if annotation in (int, float):
         return {"type": annotation, "metavar": "N" if annotation is int else "X"}
-    choices = getattr(annotation, "__args__", ())
+    choices: Any = getattr(annotation, "__args__", ())
     return {"choices": choices} if isinstance(choices[0], str) else {"type": float, "nargs": 2, "metavar": "X"}
 
 
@@ -150,9 +150,11 @@ def _plan(run: _Run, options: argparse.Namespace, source: Any, data: Any) -> Any
     name = options.recipe or next(iter(recipes))
     if name not in recipes:
         raise UserError(f"no recipe {name} of {run.task}; there is {', '.join(recipes)}")
-    asked = {one.name: getattr(options, one.name, None) for one in fields(Recipe) if one.name != "source"}
-    asked = {field: tuple(value) if field == "betas" else value for field, value in asked.items() if value is not None}
-    recipe = replace(recipes[name], **asked)
+    given = {one.name: getattr(options, one.name, None) for one in fields(Recipe) if one.name != "source"}
+    changes: dict[str, Any] = {field: value for field, value in given.items() if value is not None}
+    if "betas" in changes:
+        changes["betas"] = tuple(changes["betas"])
+    recipe = replace(recipes[name], **changes)
     choices = Choices(
         task=run.task,
         training=options.train,

@@ -20,7 +20,7 @@ from torch import Tensor, nn
 
 from model.errors import UserError
 from model.finetune.columns import Sentence
-from model.finetune.iob import OUTSIDE, compare, to_iob2
+from model.finetune.iob import OUTSIDE
 from model.finetune.ner_files import read_sentences
 from model.finetune.task import Data, Encoding, Features, Output, Source, padded
 from model.ids import IGNORED
@@ -111,10 +111,19 @@ class Ner:
         for row, output in zip(features, outputs, strict=True):
             best = output["logits"][row.places].argmax(-1)
             found[row.example][row.first_word : row.first_word + len(best)] = [encoding.labels[tag] for tag in best]
-        true = [sentence.tags for sentence in examples]
-        strict = compare(zip(true, found, strict=True))
-        lenient = compare(zip(true, map(to_iob2, found), strict=True))
-        return {"f1": strict.f1, "precision": strict.precision, "recall": strict.recall, "f1_conlleval": lenient.f1}
+        return figures([list(sentence.tags) for sentence in examples], found)
+
+
+def figures(true: list[list[str]], found: list[list[str]]) -> dict[str, float]:
+    """Return the metrics of tags found in sentences whose true tags are IOB2; all are 0 where nothing is right."""
+    from seqeval.metrics import f1_score
+    from seqeval.metrics.v1 import precision_recall_fscore_support
+    from seqeval.scheme import IOB2
+
+    strict = precision_recall_fscore_support(true, found, average="micro", scheme=IOB2, zero_division=0)
+    precision, recall, f1 = map(float, strict[:3])
+    lenient = float(f1_score(true, found, zero_division=0))  # its default is conlleval's way
+    return {"f1": f1, "precision": precision, "recall": recall, "f1_conlleval": lenient}
 
 
 def _pieces(words: set[str], tokenizer: PreTrainedTokenizerBase) -> dict[str, list[int]]:

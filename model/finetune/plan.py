@@ -54,8 +54,9 @@ _ONLY_TOLD = ("model", "source", "recipe_name", "partial")  # they decide nothin
 
 def _flat(plan: Plan) -> dict[str, Any]:
     values = asdict(plan)
-    choices = values.pop("choices")
-    return values | choices.pop("recipe") | choices
+    choices: dict[str, Any] = values.pop("choices")
+    recipe: dict[str, Any] = choices.pop("recipe")
+    return values | recipe | choices
 
 
 def make_plan(choices: Choices, source: Source, data: Data[Any]) -> Plan:
@@ -85,7 +86,9 @@ def languages_of(training: str, data: Data[Any]) -> list[tuple[str, ...]]:
     there = tuple(language for language in sorted(data.examples) if data.examples[language].get(TRAIN))
     if training in (EACH, ALL) and not there:
         raise UserError("no language has a train set in the data; --data wants its files, too")
-    return {ALL: [there], EACH: [(language,) for language in there]}.get(training) or [tuple(training.split(","))]
+    if training == ALL:
+        return [there]
+    return [(language,) for language in there] if training == EACH else [tuple(training.split(","))]
 
 
 def write_plan(plan: Plan, folder: Path) -> None:

@@ -160,8 +160,8 @@ def find_answers(examples: Sequence[Question], features: Sequence[Window], outpu
 def best_span(starts: Logits, ends: Logits, longest: int = ANSWER_PIECES) -> Span | None:
     """Return the span with the highest sum of its start's and its end's logit, None of no pieces.
 
-    >>> best_span(np.float32([0, 3, 0, 2]), np.float32([4, 0, 1, 0]))
-    Span(score=4.0, first=1, last=2)
+    >>> best_span(np.float32([0, 3, 0, 2]), np.float32([1, 0, 2, 0]))
+    Span(score=5.0, first=1, last=2)
     """
     found: Span | None = None
     for more in range(min(longest, len(starts))):  # pieces after the first

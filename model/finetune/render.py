@@ -1,6 +1,7 @@
 """A table of scores for people: markdown, and a picture."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from matplotlib.figure import Figure
 
@@ -31,7 +32,7 @@ def _markdown(name: str, rows: Sequence[Row]) -> str:
         "| " + " | ".join(["model", "trained on", *columns, f"{AVERAGE} ({len(averaged)})"]) + " |",
         "|" + "---|" * (len(columns) + 3),
     ]
-    notes = []
+    notes: list[str] = []
     for row in rows:
         cells = [_cell(row.cells.get(column, {}), shown[column]) for column in columns]
         mark = ""
@@ -55,8 +56,7 @@ def _averaged(rows: Sequence[Row], columns: Sequence[str]) -> list[str]:
     return [column for column in columns if column in known] or list(columns)
 
 
-def _cell(metrics: dict[str, Cell] | object, names: Sequence[str]) -> str:
-    assert isinstance(metrics, dict)
+def _cell(metrics: Mapping[str, Cell], names: Sequence[str]) -> str:
     return "/".join(_percent(metrics[name]) for name in names if name in metrics)
 
 
@@ -86,7 +86,9 @@ def draw(name: str, rows: Sequence[Row]) -> Figure:
     for row in rows:
         places = [place for place, column in enumerate(columns) if column in row.cells]
         first = [row.cells[columns[place]][_metrics(columns[place], rows)[0]] for place in places]
-        style = {"linewidth": 2.5, "marker": "o"} if row.ours else {"linewidth": 1.0, "marker": ".", "alpha": 0.8}
+        style: dict[str, Any] = (
+            {"linewidth": 2.5, "marker": "o"} if row.ours else {"linewidth": 1.0, "marker": ".", "alpha": 0.8}
+        )
         label = f"{row.model}, {row.training}" + (" (not the paper's protocol)" if row.partial else "")
         errors = [100 * (cell.deviation or 0.0) for cell in first] if row.ours else None
         axes.errorbar(places, [100 * cell.mean for cell in first], errors, label=label, capsize=3, **style)

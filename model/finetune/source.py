@@ -30,8 +30,8 @@ def check_libraries() -> None:
             raise UserError(f"fine-tuning wants {name}, which is not installed: {_REMEDY}") from error
     from transformers.utils import logging
 
-    logging.set_verbosity_error()  # it warns of a head with new weights, which is what is wanted
-    logging.disable_progress_bar()
+    logging.set_verbosity_error()  # type: ignore[no-untyped-call]  # it warns of a head with new weights, which is what is wanted
+    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
 
 
 @contextlib.contextmanager

@@ -78,7 +78,9 @@ class Source:
 class Task(Protocol[E, F]):
     """One way to use an encoder, with its files and its metrics."""
 
-    name: str  # of --task
+    @property
+    def name(self) -> str:
+        """The name that --task takes."""
 
     def read(self, data: Path) -> Data[E]:
         """Read the files of a folder, in the forms in which the authors publish them.

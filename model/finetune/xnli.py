@@ -11,8 +11,9 @@ Sources: Conneau et al. 2018 (XNLI), Williams et al. 2018 (MultiNLI), Ham et al.
 
 import re
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 from model.errors import UserError
 from model.finetune.classification import Classification, Example, accuracy
@@ -89,12 +90,14 @@ def _lines(path: Path, language: str | None) -> Iterator[_Line]:
 
 def _json_lines(path: Path, language: str | None) -> Iterator[_Line]:
     for number, value in read_objects(path):
-        code = language or value.get("language")
-        cells = [code, *(value.get(names[0]) for names in _COLUMNS)]
-        for name, cell in zip(("language", "sentence1", "sentence2", "gold_label"), cells, strict=True):
-            if not isinstance(cell, str):
-                fail(path, number, f"{name} is {cell!r}, a text is wanted")
-        yield number, *cells
+        text, pair, label = (_text(path, number, value, names[0]) for names in _COLUMNS)
+        yield number, language or _text(path, number, value, "language"), text, pair, label
+
+
+def _text(path: Path, number: int, value: Mapping[str, Any], name: str) -> str:
+    if not isinstance(text := value.get(name), str):
+        fail(path, number, f"{name} is {text!r}, a text is wanted")
+    return text
 
 
 def _partial(examples: dict[str, dict[str, list[Example]]]) -> tuple[str, ...]:

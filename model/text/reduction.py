@@ -58,7 +58,7 @@ def choose(
     Raises:
         UserError: the text uses no piece, or `keep` is too small for its characters.
     """
-    pieces = tokenizer.pieces
+    pieces = tokenizer.pieces()
     used = [number for number in pieces if counts[number]]
     if not used:
         raise UserError("the text uses no piece of this vocabulary; give text in the languages to keep")
@@ -139,7 +139,7 @@ def _tokenizer(path: Path, tokenizer: Tokenizer, new_ids: Mapping[int, int]) -> 
     try:
         vocab = values["model"]["vocab"]
         theirs = {number: piece for number, (piece, _) in enumerate(vocab)}
-        ours = {number: piece for number, (piece, _) in tokenizer.pieces.items()}
+        ours = {number: piece for number, (piece, _) in tokenizer.pieces().items()}
         if len(theirs) != tokenizer.vocab_size or any(theirs[number] != piece for number, piece in ours.items()):
             raise UserError(f"{path} has other pieces than {MODEL_FILE} beside it; copy both from one model")
         values["model"]["vocab"] = [vocab[number] for number in new_ids]

@@ -53,7 +53,10 @@ class Tokenizer:
         """Load `sentencepiece.bpe.model` from a folder; UserError if it is not there or damaged."""
         path = folder / MODEL_FILE
         if not path.is_file():
-            raise UserError(f"no {path}: python -m model.vocab --data DIR --output {folder} makes it")
+            raise UserError(
+                f"no {path}: copy it from where the model came from; "
+                f"python -m model.vocab --data DIR --output {folder} makes a new one"
+            )
         return cls(path.read_bytes(), str(path))
 
     def encode(self, texts: Sequence[str]) -> list[list[int]]:
@@ -77,9 +80,8 @@ class Tokenizer:
         ids[ids == _OFFSET] = self.unk_id
         return ids, np.add.reduceat(lengths, np.cumsum(counts) - counts) if len(texts) else lengths
 
-    @property
     def pieces(self) -> dict[int, tuple[str, float]]:
-        """Each id that stands for a piece of text, with the piece and its score; the other ids are special."""
+        """Return each id that stands for a piece of text, with the piece and its score; the other ids are special."""
         numbers = range(FIRST_PIECE - _OFFSET, len(self._pieces))
         return {n + _OFFSET: (self._pieces.id_to_piece(n), self._pieces.get_score(n)) for n in numbers}
 

@@ -5,7 +5,8 @@ which Chinese, Thai or Khmer do not write. The text is read once. Lines above 40
 language with fewer lines than its share has them counted several times, at most 40 times.
 
 **SentencePiece.** All settings are stated in `_train`. Nothing is left to its sampling, which needs all lines in
-memory. Scores are rounded (model.text.proto.round_scores), so that Hugging Face's tokenizers cut words alike.
+memory. From 0.2.3 on it has no limit of 32 bits for the sample, and ignores train_extremely_large_corpus. Scores are
+rounded (model.text.proto.round_scores), so that Hugging Face's tokenizers cut words alike.
 
 **Determinism.** The same text, options and library versions give the same bytes.
 
@@ -33,9 +34,6 @@ from model.text.tokenizer import MODEL_FILE, Tokenizer, write_tokenizer_files
 REPORT_FILE = "vocabulary.json"
 _MEASURED = 1000  # lines of a language for the table
 _THREADS = 16  # sums of floats depend on it: the same everywhere, whatever the machine has
-# SentencePiece numbers the characters of the sample in 32 bits, unless it is told that they are more. A tenth is for
-# what its normalisation adds.
-_MOST_CHARACTERS = 9 * (1 << 31) // 10
 _log = logging.getLogger(__name__)
 
 
@@ -48,6 +46,7 @@ class VocabConfig:
     coverage: float = 0.99995  # share of character occurrences that get a piece
     seed: int = 1
     sample_lines: int = 5_000_000
+    languages: tuple[str, ...] = ()  # that were asked for, sets by their names; none: all of the text
     max_repeats: float = 40  # how often a line counts, at most, where a language has fewer than its share
 
     def check(self) -> None:
@@ -190,15 +189,9 @@ def _sentencepiece(samples: Sequence[Weighted], config: VocabConfig, size: int, 
         shrinking_factor=0.75,
         num_sub_iterations=2,
         num_threads=_THREADS,
-        train_extremely_large_corpus=_characters(samples) > _MOST_CHARACTERS,
         minloglevel=2,
     )
     return model.getvalue()
-
-
-def _characters(samples: Sequence[Weighted]) -> int:
-    """Count what SentencePiece numbers: each line twice, as it has a weight, with a sign added before and after it."""
-    return 2 * sum(len(line) + 2 for sample in samples for line in sample.lines)
 
 
 def _rows(samples: Sequence[Weighted], tokenizer: Tokenizer) -> list[LanguageRow]:

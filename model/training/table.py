@@ -33,9 +33,10 @@ def remarks(mixture: Mixture, train: TrainConfig) -> Iterator[str]:
     often = [name for name, row in mixture.rows.items() if train.max_epochs and row.epochs > train.max_epochs + 0.05]
     if often:
         worst = max(mixture.rows[name].epochs for name in often)
+        why = "--steps were raised" if train.steps > train.planned_steps > 0 else "the run asks for more than there is"
         yield (
-            f"above --max_epochs {train.max_epochs:g}, for the run asks for more text than there is: "
-            f"{', '.join(often)} (up to {worst:,.1f} times); fewer --steps, or more text, would mend it"
+            f"repeated more often than --max_epochs {train.max_epochs:g}, up to {worst:,.1f} times, for {why}: "
+            f"{', '.join(often)}"
         )
 
 

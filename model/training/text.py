@@ -84,7 +84,9 @@ def _corpus(request: Request, data: Path) -> Corpus:
 def _make_vocabulary(request: Request) -> None:
     folder = request.output / "vocab"
     pieces = request.model.vocab_size - IDS_WITHOUT_PIECE
-    config = VocabConfig(vocab_size=pieces, alpha=request.train.alpha.at(0))
+    train = request.train
+    languages = train.languages or tuple(dict(train.weights))
+    config = VocabConfig(vocab_size=pieces, alpha=train.alpha.at(0), languages=languages)
     if folder.is_dir():
         return _check_vocabulary(request, folder, config)
     aside = request.output / ".vocab"

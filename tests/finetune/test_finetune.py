@@ -18,13 +18,14 @@ from transformers import (
     AutoTokenizer,
     BertConfig,
     BertForMaskedLM,
-    BertTokenizerFast,
+    BertTokenizer,
 )
 
 from model.finetune import loop
 from model.finetune.__main__ import main
 from model.finetune.loop import places_of
 from model.finetune.recipes import RECIPES
+from model.finetune.scoring import Scorer, to_device
 from tests.finetune.planted import SIGNAL, WORDS, mistake, pairs, scores, tune, write_xnli
 from tests.model.runs import write_run
 
@@ -103,6 +104,13 @@ def test_a_run_that_is_killed_goes_on_to_the_same_result(
     assert sorted(path.name for path in output.iterdir()) == ["log.jsonl", "model", "run.json", "scores.json"]
 
 
+def test_in_bf16_the_signal_is_learned_and_weights_stay_fp32(tiny_model: Path, xnli: Path, tmp_path: Path) -> None:
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    tune("xnli", tiny_model, xnli, tmp_path / "run", "--precision=bf16", f"--device={device}")
+    assert scores(tmp_path / "run")["fr"]["accuracy"] > 0.9
+    assert {tensor.dtype for tensor in weights(tmp_path / "run").values()} == {torch.float32}
+
+
 def write_panx(folder: Path) -> Path:
     """Sentences of one to six words, so that parts of a batch have different numbers of tags."""
     folder.mkdir(parents=True)
@@ -158,9 +166,9 @@ def test_the_best_epoch_is_kept_and_patience_ends_a_run(
     tiny_model: Path, xnli: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     given = iter([0.2, 0.6, 0.5, 0.6, 0.9])
-    score = loop.Scorer.score
-    monkeypatch.setattr(loop.Scorer, "score", lambda self, examples: {"accuracy": next(given, 0.0)})
-    monkeypatch.setattr(loop.Scorer, "score_all", lambda self, data: {"en": score(self, data.examples["en"]["test"])})
+    score = Scorer.score
+    monkeypatch.setattr(Scorer, "score", lambda self, examples: {"accuracy": next(given, 0.0)})
+    monkeypatch.setattr(Scorer, "score_all", lambda self, data: {"en": score(self, data.examples["en"]["test"])})
     tune("xnli", tiny_model, xnli, tmp_path / "run", "--epochs=5", "--epoch_steps=2", "--patience=2")
     found = json.loads((tmp_path / "run" / "scores.json").read_text())
     assert (found["epoch"], found["dev"]) == (2, 0.6)
@@ -199,10 +207,10 @@ def test_a_run_of_pretraining_is_a_model_as_it_is(xnli: Path, tmp_path: Path) ->
     assert json.loads((tmp_path / "run" / "run.json").read_text())["model"] == str(tmp_path / "pretrained")
 
 
-def test_another_encoder_has_its_token_types(xnli: Path, tmp_path: Path) -> None:
+def test_another_encoder_has_its_token_types(xnli: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *WORDS, *SIGNAL]
     (tmp_path / "vocab.txt").write_text("\n".join(words))
-    tokenizer = BertTokenizerFast(vocab=str(tmp_path / "vocab.txt"))
+    tokenizer = BertTokenizer(vocab=str(tmp_path / "vocab.txt"))
     tokenizer.save_pretrained(tmp_path / "bert")
     config = BertConfig(
         vocab_size=len(tokenizer), hidden_size=32, num_hidden_layers=1, num_attention_heads=2, intermediate_size=64,
@@ -210,12 +218,13 @@ def test_another_encoder_has_its_token_types(xnli: Path, tmp_path: Path) -> None
     )  # fmt: skip
     BertForMaskedLM(config).save_pretrained(tmp_path / "bert")
     seen: list[Tensor] = []
-    with pytest.MonkeyPatch.context() as patched:
-        original = loop.to_device
-        patched.setattr(
-            loop, "to_device", lambda batch, device: seen.append(batch["token_type_ids"]) or original(batch, device)
-        )
-        tune("xnli", tmp_path / "bert", xnli, tmp_path / "run", "--epochs=1", "--epoch_steps=1")
+
+    def note(batch: Mapping[str, Tensor], device: torch.device) -> dict[str, Tensor]:
+        seen.append(batch["token_type_ids"])
+        return to_device(batch, device)
+
+    monkeypatch.setattr(loop, "to_device", note)
+    tune("xnli", tmp_path / "bert", xnli, tmp_path / "run", "--epochs=1", "--epoch_steps=1")
     assert seen[0].unique().tolist() == [0, 1]
 
 

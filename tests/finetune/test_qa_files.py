@@ -46,9 +46,7 @@ def test_names_of_all_sets(tmp_path: Path) -> None:
     write(tmp_path / "tydiqa.ko.dev.json", question(11))
     data = read_folder(tmp_path)
     found = {
-        (language, split): part[0].id
-        for language, splits in data.examples.items()
-        for split, part in splits.items()
+        (language, split): part[0].id for language, splits in data.examples.items() for split, part in splits.items()
     }
     assert found == {
         ("en", TRAIN): "q1",

@@ -312,6 +312,17 @@ def test_a_card_tells_what_the_run_has_recorded(tmp_path: Path) -> None:
         assert f"| {name} | {settings[name]} |" in text
 
 
+def test_a_card_of_a_run_that_was_trained(whole: Path, tmp_path: Path) -> None:
+    assert export.main([f"--run={whole}", f"--output={tmp_path / 'hf'}", "--card"]) == 0
+    text = ModelCard.load(tmp_path / "hf" / "README.md").text
+    found = {line["event"]: line for line in map(json.loads, (whole / "log.jsonl").read_text().splitlines())}
+    for code, row in found["languages"]["languages"].items():
+        assert f"| {code} | {row['tokens']:,} | {row['documents']:,} | {row['share']:.2%} |" in text
+    assert f"Mean of the languages with held-out text: {found['validation']['loss']:.3f}." in text
+    assert "10 of 10 steps" in text
+    assert "Training had not come to its end" not in text
+
+
 def test_a_card_names_the_model_that_a_run_began_from(tmp_path: Path) -> None:
     write_run(tmp_path / "run")
     write_log(tmp_path / "run")

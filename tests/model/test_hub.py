@@ -37,6 +37,7 @@ def there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
     with hub_server.running() as server:
         ask(server.address, monkeypatch)
         monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "cache"))
+        monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)  # other tests keep off the network
         monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", True)  # large files by git-lfs, which a test can serve
         monkeypatch.setenv("HF_TOKEN", "hf_right")
         yield server
@@ -196,7 +197,7 @@ def test_without_a_network_the_last_error_is_one_line(
 
 def test_the_hub_of_the_environment_is_asked(there: Hub, model: Path, tmp_path: Path) -> None:
     commit = there.add("me/xlmr", model)
-    environment = {**os.environ, "HF_ENDPOINT": there.address, "HF_HOME": str(tmp_path / "home")}
+    environment = {**os.environ, "HF_HUB_OFFLINE": "0", "HF_ENDPOINT": there.address, "HF_HOME": str(tmp_path / "home")}
     program = "from model import hub; print(hub.pinned('me/xlmr'))"
     printed = subprocess.check_output([sys.executable, "-c", program], env=environment, text=True, timeout=60)
     assert printed == f"me/xlmr@{commit}\n"

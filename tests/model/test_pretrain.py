@@ -129,12 +129,18 @@ def streams(run: Path) -> dict[str, np.ndarray[Any, Any]]:
 
 
 def test_text_that_is_repeated_too_often_is_said(whole: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    shortest = min(streams(whole).items(), key=lambda item: len(item[1]))[0]
-    flags = (f"--languages={shortest}", "--min_tokens=0", "--max_epochs=0.01", *FEW)
+    run, shortest = tmp_path / "run", min(streams(whole).items(), key=lambda item: len(item[1]))[0]
+    few = ("--min_tokens=0", "--max_epochs=2", "--schedule=constant", "--batch_size=4", "--steps=2", "--warmup=1")
     with caplog.at_level(logging.INFO):
-        assert pretrain.main(again(whole, f"--output={tmp_path / 'run'}", *flags)) == 0
-    assert f"above --max_epochs 0.01, for the run asks for more text than there is: {shortest} (up to" in caplog.text
-    assert f"shorter than a sample, so repeated inside it, where the model can copy: {shortest}" in caplog.text
+        assert pretrain.main(again(whole, f"--output={run}", f"--languages={shortest},en", *few)) == 0
+        assert f"shorter than a sample, so repeated inside it, where the model can copy: {shortest}" in caplog.text
+        assert "--max_epochs" not in caplog.text
+        assert pretrain.main([f"--output={run}", "--steps=4"]) == 0
+    assert f"--max_epochs 2, up to 3.7 times, for --steps were raised: {shortest}" in caplog.text
+    with caplog.at_level(logging.INFO):
+        flags = (f"--languages={shortest}", *few)
+        assert pretrain.main(again(whole, f"--output={tmp_path / 'other'}", *flags)) == 0
+    assert "for the run asks for more than there is" in caplog.text
 
 
 def test_shares_of_ones_own_are_kept_with_the_run(
@@ -180,12 +186,19 @@ def test_no_language_left_is_one_line(whole: Path, tmp_path: Path, capsys: pytes
     assert not (tmp_path / "run" / "vocab").exists()
 
 
-def test_text_is_made_ready_for_the_languages_asked_for_alone(built_sample: Path, tmp_path: Path) -> None:
+def test_text_is_made_ready_for_the_languages_asked_for_alone(
+    built_sample: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     run = tmp_path / "run"
     flags = (f"--data={built_sample}", f"--output={run}", *SMALL, *FEW, "--workers=1", "--min_tokens=0")
     assert pretrain.main([*flags, "--languages=en,sw"]) == 0
     assert [row.language for row in read_report(run / "vocab").languages] == ["en", "sw"]
     assert list(load_manifest(run / "encoded").languages) == ["en", "sw"]
+    assert read_report(run / "vocab").config.languages == ("en", "sw")
+    # Stopped before it was begun, it may be asked for others, and their vocabulary is another one.
+    (run / "config.json").rename(tmp_path / "config.json")
+    message = mistake(capsys, *flags, "--languages=en", f"--encoded={tmp_path / 'new'}")
+    assert f"{run / 'vocab'} is not the vocabulary that is asked for" in message
     # The text has others, and always had: nothing has changed.
     other = tmp_path / "other"
     given = (f"--vocab={run / 'vocab'}", f"--encoded={run / 'encoded'}", f"--output={other}")

@@ -191,7 +191,7 @@ def test_a_model_that_will_not_do_is_refused(
 
 
 def test_no_model_is_said(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"no .*sentencepiece\.bpe\.model: python -m model\.vocab"):
+    with pytest.raises(UserError, match=r"no .*sentencepiece\.bpe\.model: copy it .*; python -m model\.vocab"):
         Tokenizer.load(tmp_path)
     with pytest.raises(UserError, match=r"no .*absent"):
         write_tokenizer_files(tmp_path / "absent", tmp_path)

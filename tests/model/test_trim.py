@@ -21,6 +21,7 @@ from transformers import (
 
 from ccnet_pipeline import sample
 from model import pretrain, trim
+from model.finetune.source import open_source
 from model.network import hf
 from model.text.proto import charsmap, keep_pieces, normalizer_spec
 from model.text.shards import Corpus, documents, find_corpus
@@ -138,7 +139,10 @@ def test_the_command_tells_sizes_and_every_row_is_an_old_one(
 
 def test_both_tokenizers_have_the_pieces_that_stay(ours: Path, corpus: Corpus, tmp_path: Path) -> None:
     trim.trim(ours, corpus, tmp_path / "small", workers=1)
-    kept, (old, new) = old_ids(tmp_path / "small"), (Tokenizer.load(each).pieces for each in (ours, tmp_path / "small"))
+    kept, (old, new) = (
+        old_ids(tmp_path / "small"),
+        (Tokenizer.load(each).pieces() for each in (ours, tmp_path / "small")),
+    )
     assert {number: old[kept[number]] for number in new} == new
     vocab = json.loads((tmp_path / "small" / "tokenizer.json").read_text())["model"]["vocab"]
     assert [tuple(each) for each in vocab[4:-1]] == list(new.values())
@@ -156,10 +160,10 @@ def test_rarer_pieces_go_and_texts_that_are_cut_otherwise_are_counted(
     rows = made.languages.values()
     assert 0 < sum(row.cut_otherwise for row in rows) == sum(otherwise) < len(texts)
     assert all(row.after > row.before and row.unknown_after == row.unknown_before for row in rows)
-    counts = np.bincount(np.concatenate([old.encode_documents(texts)[0]]), minlength=old.vocab_size)
-    assert {number for number, (piece, _) in old.pieces.items() if counts[number] >= 4 and len(piece) > 1} <= {*kept}
-    rare = {number for number in kept if counts[number] < 4 and number in old.pieces}
-    assert sum(len(old.pieces[number][0]) > 1 for number in rare) <= 1  # the one with the lowest score
+    counts = np.bincount(old.encode_documents(texts)[0], minlength=old.vocab_size)
+    longer = {number for number, (piece, _) in old.pieces().items() if len(piece) > 1}
+    assert {number for number in longer if counts[number] >= 4} <= {*kept}
+    assert sum(counts[number] < 4 for number in longer & {*kept}) <= 1  # the one with the lowest score
 
 
 def test_the_most_used_pieces_are_kept(ours: Path, whole: Corpus, tmp_path: Path) -> None:
@@ -221,6 +225,12 @@ def test_pretraining_goes_on_from_it(ours: Path, whole: Corpus, corpus: Corpus, 
     assert Tokenizer.load(run / "vocab").vocab_size == len(old_ids(tmp_path / "small"))
 
 
+def test_fine_tuning_goes_on_from_it(ours: Path, corpus: Corpus, tmp_path: Path) -> None:
+    trim.trim(ours, corpus, tmp_path / "small", workers=1)
+    with open_source(str(tmp_path / "small")) as source:
+        assert (len(source.tokenizer), source.longest) == (len(old_ids(tmp_path / "small")), 40)
+
+
 def test_a_piece_that_is_a_token_of_its_own_stays(ours: Path, corpus: Corpus, tmp_path: Path) -> None:
     folder = shutil.copytree(ours, tmp_path / "big")
     tokenizer = json.loads((folder / "tokenizer.json").read_text())
@@ -263,7 +273,7 @@ def test_mistakes_are_one_line(ours: Path, whole: Corpus, tmp_path: Path, capsys
     hf.write_tensors({"roberta.embeddings.word_embeddings.weight": torch.zeros(9, 2)}, other)
     assert "word_embeddings.weight has 9 rows, config.json and the vocabulary want 1602" in mistake(other)
     (other / MODEL_FILE).unlink()
-    assert mistake(other).startswith(f"no {other / MODEL_FILE}")
+    assert mistake(other).startswith(f"no {other / MODEL_FILE}: copy it from where the model came from; ")
     assert not (tmp_path / "small").exists()
     (tmp_path / "small").write_text("mine")
     assert mistake(ours) == f"{tmp_path / 'small'} is there already; delete it or give another --output"

@@ -6,10 +6,8 @@ import json
 import logging
 from collections import Counter
 from pathlib import Path
-from typing import Any
 
 import pytest
-import sentencepiece
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -88,27 +86,6 @@ def test_a_small_language_does_not_fill_the_sample(numbered: Corpus) -> None:
             without[one].share / without["a"].share, rel=1e-3
         )
     assert sum(weigh([*found, tiny], 10**9, alpha=0.3)[-1].weights) > 1000
-
-
-def test_a_sample_of_more_characters_than_32_bits_number_is_told_to_sentencepiece(
-    numbered: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    told: list[bool] = []
-    real = sentencepiece.SentencePieceTrainer.train
-
-    def train(**options: Any) -> None:
-        told.append(options["train_extremely_large_corpus"])
-        real(**options)
-
-    monkeypatch.setattr(sentencepiece.SentencePieceTrainer, "train", train)
-    small, config = Corpus({"c": numbered.files["c"]}), VocabConfig(vocab_size=30)
-    characters = 2 * 400 * (8 + 2)
-    for name, most in (("few", characters), ("many", characters - 1)):
-        monkeypatch.setattr(trainer, "_MOST_CHARACTERS", most)
-        build_vocabulary(small, tmp_path / name, config, at_most=True, workers=1)
-    assert told == [False, True]
-    few, many = (json.loads((tmp_path / name / "tokenizer.json").read_text()) for name in ("few", "many"))
-    assert few == many
 
 
 def test_alpha_one_takes_the_text_as_it_is(numbered: Corpus) -> None:
