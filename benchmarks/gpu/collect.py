@@ -28,8 +28,10 @@ def read_steps(out: Path) -> list[dict[str, Any]]:
 def goals(rows: Sequence[Row]) -> Iterator[tuple[str, float, bool]]:
     """Yield each goal that can be judged with its figure and whether it is met.
 
-    Of rows of the recipe as it is published, which the first of them has: other dropout, other precision is other work.
+    A CPU's say nothing of them. Of the others those count that have the recipe as it is published, which the first of
+    them has: other dropout, other precision is other work.
     """
+    rows = [row for row in rows if row["job"]["device"] == "cuda"]
     recipe = [(row["job"]["attention_dropout"], row["job"]["precision"]) for row in rows]
     rows = [row for row, of_row in zip(rows, recipe, strict=True) if of_row == recipe[0]]
     ours = [row for row in rows if row["job"]["program"] == "ours"]

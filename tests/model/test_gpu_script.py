@@ -1,16 +1,19 @@
 """benchmarks/gpu.sh: a step that fails is said and is the exit status; and all of it runs without a GPU."""
 
+import importlib
 import importlib.util
 import json
 import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.conftest import CHECKOUT
 
+collect: Any = importlib.import_module("benchmarks.gpu.collect")
 SCRIPT = CHECKOUT / "benchmarks" / "gpu.sh"
 # Stands for Python: no CUDA, two steps that fail, the others do nothing; what it all comes to is found out in earnest.
 STUB = f"""#!/bin/sh
@@ -74,4 +77,17 @@ def test_all_of_it_runs_on_a_cpu(built_sample: Path, tmp_path: Path) -> None:
     assert set(figures["attention"]) == {"0.0", "0.1", "0.125"}
     assert "linear" in figures["base"]["rows"][0]["results"][0]["profile"]
     assert [row["job"]["program"] for row in figures["trainer"]["rows"]] == ["ours", "Trainer", "Trainer-masked"]
-    assert len(results["goals"]) == 4
+    assert results["goals"] == []  # of a GPU
+
+
+def test_goals_are_judged_on_the_recipe_as_published() -> None:
+    def row(
+        program: str, speed: float, mfu: float | None, dropout: float = 0.1, device: str = "cuda"
+    ) -> dict[str, Any]:
+        job = {"program": program, "attention_dropout": dropout, "precision": "bf16", "device": device}
+        return {"job": job, "tokens_per_second": speed, "mfu": mfu, "results": [{"loader_wait": 0.002}]}
+
+    rows = [row("ours", 400.0, 0.44), row("ours", 450.0, 0.5, dropout=0.0), row("ours", 300.0, 0.3)]
+    rows += [row("Trainer", 100.0, 0.1), row("Trainer-masked", 320.0, 0.3), row("ours", 9.0, None, device="cpu")]
+    found = [(figure, met) for _, figure, met in collect.goals(rows)]
+    assert found == [(0.44, False), (0.002, True), (4.0, True), (1.25, False)]
