@@ -205,6 +205,18 @@ def test_a_language_twice_and_no_language_at_all() -> None:
 # --- in config.json
 
 
+@pytest.mark.parametrize("weight", [1e308, 5e-324])
+def test_weights_of_any_size_have_a_sum(weight: float) -> None:
+    train = settings(weights=(("en", weight), ("sw", weight)), max_epochs=0.0)
+    assert shares_of({"en": 9, "sw": 1}, train, 0.3) == {"en": 0.5, "sw": 0.5}
+
+
+def test_a_file_of_weights_may_have_a_byte_order_mark(tmp_path: Path) -> None:
+    path = tmp_path / "w"
+    path.write_text("en 1\n", "utf-8-sig")
+    assert [one.language for one in read_weights(path)] == ["en"]
+
+
 def test_a_run_begun_before_languages_could_be_chosen_goes_on_as_it_was() -> None:
     values = to_json(TINY)
     for name in ("languages", "min_tokens", "max_epochs", "weights"):
