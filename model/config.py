@@ -87,7 +87,7 @@ class TrainConfig:
         before=(),
     )
     min_tokens: int | None = setting(
-        "a language with less training text is left out; 0: none; by default, what fills 20 samples",
+        "a language with less training text is left out; 0: none; None: with less than fills 20 samples",
         None,
         least=0,
         before=0,

@@ -86,13 +86,14 @@ def test_a_set_may_lack_languages_and_a_code_may_not() -> None:
 
 
 def test_a_language_of_fewer_than_20_samples_is_left_out() -> None:
-    assert fewest_tokens(TINY) == 20 * 127
-    found = choose(TOKENS, TINY, where="e")
+    assert fewest_tokens(settings(min_tokens=None)) == 20 * 127
+    found = choose(TOKENS, settings(min_tokens=None), where="e")
     assert dict(found.tokens) == {"en": 900_000, "sw": 50_000, "ur": 9_000, "xh": 2_540}
     assert dict(found.too_small) == {"be": 6, "wo": 2_539}
     assert dict(choose(TOKENS, settings(min_tokens=0), where="e").tokens) == TOKENS
     assert list(choose(TOKENS, settings(min_tokens=50_001), where="e").tokens) == ["en"]
-    assert fewest_tokens(settings(seq_length=512)) == 20 * 511
+    assert fewest_tokens(SIZES["base"].train) == 20 * 511
+    assert fewest_tokens(TINY) == 10 * 127
 
 
 def test_none_is_left_is_a_mistake_that_names_the_largest() -> None:
