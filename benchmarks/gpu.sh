@@ -9,14 +9,19 @@
 # pytest, and gcc; PYTHON names another interpreter than python3. Without CUDA all steps run at a toy size, which proves
 # the script and measures nothing.
 set -u
-cd "$(dirname "$0")/.." || exit 2
+self=$(realpath "$0")
 if [ $# -lt 2 ]; then
-  sed -n '2,/^set/s/^# \{0,1\}//p' benchmarks/gpu.sh >&2
+  sed -n '2,/^set/s/^# \{0,1\}//p' "$self" >&2
   exit 2
 fi
-data=$(realpath "$1") out=$(realpath -m "$2") py=${PYTHON:-python3}
+py=${PYTHON:-python3} out=$(realpath -m "$2") data=$(realpath -e "$1") || exit 2
 shift 2
-chosen=" $* "
+chosen=" $* " known=$(sed -nE 's/^  (step|speed) ([a-z_-]+) .*/\2/p' "$self")
+for name; do
+  grep -qx -- "$name" <<<"$known" || { echo "no step $name; there are" $known >&2; exit 2; }
+done
+cd "$(dirname "$self")/.." || exit 2
+"$py" -c 'import torch' >/dev/null || { echo "$py has no torch; PYTHON names one that has" >&2; exit 2; }
 mkdir -p "$out" && : >"$out/steps.tsv" || exit 2
 export PYTHONPATH="$PWD${PYTHONPATH:+:$PYTHONPATH}" PYTHONUNBUFFERED=1
 

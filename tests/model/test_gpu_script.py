@@ -55,13 +55,25 @@ def test_a_step_that_fails_is_said_and_the_others_run(tmp_path: Path) -> None:
     assert (ended["tiny"], ended["two-ranks"], ended["no-memory"]) == (0, 137, 3)
 
 
-def test_chosen_steps_run_alone_and_none_is_a_failure(tmp_path: Path) -> None:
+def test_chosen_steps_run_alone(tmp_path: Path) -> None:
     python = stub(tmp_path)
     done = script(tmp_path, tmp_path / "one", "attention", "loss", PYTHON=python)
     assert done.returncode == 0
     assert sorted(line.split()[1] for line in done.stdout.splitlines()[:-1]) == ["attention", "loss"]
-    assert script(tmp_path, tmp_path / "none", "no-such-step", PYTHON=python).returncode == 1
-    assert script().returncode == 2
+
+
+def test_mistakes_are_said_before_any_step(tmp_path: Path) -> None:
+    out, python = tmp_path / "out", stub(tmp_path)
+    for arguments, named in (
+        ((), "benchmarks/gpu.sh cc100-sample/shards OUT"),
+        ((tmp_path / "nowhere", out), "nowhere: No such file or directory"),
+        ((tmp_path, out, "loss", "los"), "no step los; there are versions attention tests"),
+    ):
+        done = script(*arguments, PYTHON=python)
+        assert (done.returncode, done.stdout) == (2, "")
+        assert named in done.stderr
+    assert "false has no torch; PYTHON names one that has" in script(tmp_path, out, PYTHON="false").stderr
+    assert not out.exists()
 
 
 @pytest.mark.slow
