@@ -185,7 +185,7 @@ def test_glue_is_its_tasks_one_after_another(
     value = {"entailment": "2", "neutral": "1", "contradiction": "0"}
     sts = "index\tgenre\tfilename\tyear\told_index\tsource1\tsource2\tsentence1\tsentence2\tscore\n"
     write_pairs(tmp_path / "glue" / "STS-B", sts, "0\tx\tx\tx\tx\tx\tx\t{a}\t{b}\t{label}\n", value)
-    tune("glue", tiny_model, tmp_path / "glue", tmp_path / "run", "--warmup=0", "--epochs=4")
+    tune("glue", tiny_model, tmp_path / "glue", tmp_path / "run", "--warmup=0", "--epochs=7")
     assert scores(tmp_path / "run" / "mrpc")["en"]["accuracy"] > 0.85
     assert scores(tmp_path / "run" / "sts-b")["en"]["pearson"] > 0.6
     out = capsys.readouterr().out

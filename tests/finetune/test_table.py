@@ -7,6 +7,7 @@ import statistics
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -104,8 +105,8 @@ def test_the_tasks_of_glue_are_one_row_whatever_their_own_recipes_say(tmp_path: 
     """A batch of 16 is what CoLA's recipe has, and not what MNLI's has."""
     for task, metric in (("cola", "mcc"), ("mnli", "matched")):
         recipe = replace(RECIPES[task]["roberta"], batch_size=16)
-        choices = {"task": task, "recipe": recipe, "recipe_name": "roberta", "overrides": ("batch_size 16",)}
-        write_run(tmp_path / task, {"en": {metric: 0.5}}, **choices)
+        choices: dict[str, Any] = {"task": task, "recipe": recipe, "recipe_name": "roberta"}
+        write_run(tmp_path / task, {"en": {metric: 0.5}}, overrides=("batch_size 16",), **choices)
     (row,) = collect([tmp_path])
     assert set(row.cells) == {"cola", "mnli"}
     assert row.about == "selection train, recipe roberta, batch_size 16, 1 seed"
