@@ -15,6 +15,7 @@ from model.stages import Stages
 
 FIRST_POSITION = PAD + 1  # row of the position table for the first token; fairseq counts on from <pad>
 LAYER_NORM_EPS = 1e-5
+MOST_SAMPLES = (1 << 35) - 1024  # of a run: model.data.order counts them in so many bits, a round ahead
 _MOST = 0.9  # of dropout, and of the positions that are masked: with more there is next to nothing to learn from
 
 
@@ -86,7 +87,7 @@ class TrainConfig:
         before=(),
     )
     min_tokens: int | None = setting(
-        "a language with less training text is left out; 0: none; by default, what fills 20 samples",
+        "a language with less training text is left out; 0: none; None: with less than fills 20 samples",
         None,
         least=0,
         before=0,
@@ -122,8 +123,12 @@ class TrainConfig:
         require(self.warmup < self.steps, "warmup", self.warmup, f"below steps ({self.steps})")
         latest = self.steps if self.decay_start is None else self.decay_start
         require(self.warmup <= latest, "warmup", self.warmup, f"at most {latest}, where the decay of wsd begins")
-        # model.data.order counts samples in so many bits.
-        require(self.steps * self.batch_size <= 1 << 35, "steps", self.steps, "at most 2**35 / batch_size")
+        most = MOST_SAMPLES // self.batch_size
+        for name in ("steps", "planned_steps"):
+            require(getattr(self, name) <= most, name, getattr(self, name), f"at most {most} with this batch_size")
+        for name in ("alpha", "mask_share"):
+            value: Stages = getattr(self, name)
+            require(value.last <= most, name, value, f"of stages that begin at step {most} or before")
 
     @property
     def decay_start(self) -> int | None:

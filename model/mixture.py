@@ -14,6 +14,7 @@ otherwise uniform, as alpha 0 gives them.
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from fractions import Fraction
 
 from model.config import TrainConfig
 from model.errors import UserError
@@ -101,9 +102,10 @@ def shares_of(tokens: Mapping[str, int], train: TrainConfig, alpha: float) -> di
         train: the settings, but for alpha, which may change in a run.
         alpha: of these samples; --weights stand in its place.
     """
-    weights = dict(train.weights)
-    total = math.fsum(weights[name] for name in tokens) if weights else 0
-    given = {name: weights[name] / total for name in tokens} if weights else shares(tokens, alpha)
+    # Fractions: the sum of large numbers has no end as theirs.
+    weights = {name: Fraction(weight) for name, weight in train.weights if name in tokens}
+    total = sum(weights.values())
+    given = {name: float(weights[name] / total) for name in tokens} if weights else shares(tokens, alpha)
     if not train.max_epochs:
         return given
     drawn = (train.planned_steps or train.steps) * train.batch_size * (train.seq_length - 1)

@@ -10,7 +10,7 @@ from itertools import compress, pairwise
 from model.errors import UserError
 
 MOST = 7  # stages: torch.compile keeps 8 graphs of a function, and the loss has one more than there are stages
-_STAGE = re.compile(r"(?:(\d+):)?((?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?)", re.ASCII | re.IGNORECASE)
+_STAGE = re.compile(r"(?:(\d{1,18}):)?((?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?)", re.ASCII | re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -48,6 +48,11 @@ class Stages:
         if len(items) > MOST:
             raise UserError(f"{flag}{text!r} has {len(items)} stages; give at most {MOST}")
         return cls(items)
+
+    @property
+    def last(self) -> int:
+        """The first step of the last stage."""
+        return self.items[-1][0]
 
     def at(self, step: int) -> float:
         """Return the value at a step.

@@ -21,7 +21,7 @@ class Weight:
 def read_weights(path: Path) -> list[Weight]:
     """Return what a file of weights says; UserError for one that cannot be read, and as `parse_weights`."""
     try:
-        return parse_weights(path.read_text("utf-8").splitlines(), str(path))
+        return parse_weights(path.read_text("utf-8-sig").splitlines(), str(path))
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(f"--weights {path} cannot be read ({error})") from error
 

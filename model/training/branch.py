@@ -7,16 +7,16 @@ model.export, model.fill_mask and model.plot take:
     runs/x/ended/step-00000300/     config.json, vocab/, log.jsonl, checkpoints/
 """
 
-import json
 import logging
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 from model.config import TrainConfig
 from model.errors import UserError
 from model.files import flush
 from model.training.checkpoint import all_of, read_identity, step_of
-from model.training.folder import CONFIG, Request
+from model.training.folder import Request, write_config
 from model.training.progress import LOG
 from model.training.schedule import conflicts
 
@@ -43,7 +43,12 @@ def go_back(request: Request) -> None:
         return
     fall = saved.decay_start if saved.schedule == "wsd" else None
     kept = [path for path in found if fall is not None and step_of(path) <= fall]
-    if fall is None or not kept or conflicts(saved, request.train, fall):
+    if fall is not None and not kept and not conflicts(saved, request.train, fall):
+        raise UserError(
+            f"{run} cannot be made longer: its decay began at step {fall}, and no checkpoint of before is left; "
+            "begin with --init from its export, or give another --output"
+        )
+    if fall is None or conflicts(saved, request.train, fall):
         said = f"{run}, of which {step_of(found[-1])} steps are done, was begun with other settings"
         raise UserError(f"{said}: {', '.join(changed)}; {_remedy(saved, request.train)}, or give another --output")
     ended = _set_aside(request, found[len(kept) :])
@@ -70,9 +75,10 @@ def _set_aside(request: Request, ended: list[Path]) -> Path:
         raise UserError(f"{target} holds what an earlier end of this run came to; move it away")
     (begun / "checkpoints").mkdir(parents=True, exist_ok=True)
     shutil.copytree(run / "vocab", begun / "vocab", dirs_exist_ok=True)
-    config = json.loads((run / CONFIG).read_bytes()) | {"encoded": str(request.encoded_folder.resolve())}
-    (begun / CONFIG).write_text(json.dumps(config, indent=2) + "\n")
-    shutil.copyfile(run / LOG, begun / LOG)
+    # From the checkpoint: the run's own config.json may be lost, or of settings that no step was trained with yet.
+    write_config(replace(request, output=begun, encoded=request.encoded_folder), read_identity(ended[-1]))
+    if (run / LOG).is_file():
+        shutil.copyfile(run / LOG, begun / LOG)
     for path in begun.rglob("*"):
         flush(path)
     # The newest last: after a kill it is met again, and the rest follows.

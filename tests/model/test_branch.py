@@ -12,7 +12,7 @@ from model.presets import SIZES
 from model.training import checkpoint
 from model.training.branch import go_back
 from model.training.checkpoint import Identity
-from model.training.folder import Request, write_config
+from model.training.folder import Request, read_saved, write_config
 from model.training.result import read_result
 from tests.model.runs import Killed, again, equal, killed_before, lines, mistake, randomised, small, state_of, weights
 
@@ -105,7 +105,18 @@ def test_a_checkpoint_of_before_the_decay_that_is_gone_is_said(
     run = trained(whole, tmp_path / "run", "--schedule=wsd", "--steps=4", "--warmup=1", "--decay_share=0.5")
     shutil.rmtree(run / "checkpoints" / "step-00000002")
     message = mistake(capsys, f"--output={run}", "--steps=8")
-    assert "steps is 4, not 8; its decay began at step 2" in message
+    assert "its decay began at step 2, and no checkpoint of before is left; begin with --init" in message
+
+
+@pytest.mark.parametrize("lost", ["log.jsonl", "config.json"])
+def test_a_run_without_its_log_or_its_settings_is_made_longer(lost: str, tmp_path: Path) -> None:
+    request = finished(tmp_path / "run")
+    (request.output / lost).unlink()
+    go_back(request)
+    ended = request.output / "ended" / "step-00000010"
+    saved = read_saved(ended)
+    assert saved is not None
+    assert (saved.preset.train.steps, saved.folders["encoded"]) == (10, request.encoded_folder)
 
 
 # --- kills

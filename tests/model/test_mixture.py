@@ -86,13 +86,14 @@ def test_a_set_may_lack_languages_and_a_code_may_not() -> None:
 
 
 def test_a_language_of_fewer_than_20_samples_is_left_out() -> None:
-    assert fewest_tokens(TINY) == 20 * 127
-    found = choose(TOKENS, TINY, where="e")
+    assert fewest_tokens(settings(min_tokens=None)) == 20 * 127
+    found = choose(TOKENS, settings(min_tokens=None), where="e")
     assert dict(found.tokens) == {"en": 900_000, "sw": 50_000, "ur": 9_000, "xh": 2_540}
     assert dict(found.too_small) == {"be": 6, "wo": 2_539}
     assert dict(choose(TOKENS, settings(min_tokens=0), where="e").tokens) == TOKENS
     assert list(choose(TOKENS, settings(min_tokens=50_001), where="e").tokens) == ["en"]
-    assert fewest_tokens(settings(seq_length=512)) == 20 * 511
+    assert fewest_tokens(SIZES["base"].train) == 20 * 511
+    assert fewest_tokens(TINY) == 10 * 127
 
 
 def test_none_is_left_is_a_mistake_that_names_the_largest() -> None:
@@ -203,6 +204,18 @@ def test_a_language_twice_and_no_language_at_all() -> None:
 
 
 # --- in config.json
+
+
+@pytest.mark.parametrize("weight", [1e308, 5e-324])
+def test_weights_of_any_size_have_a_sum(weight: float) -> None:
+    train = settings(weights=(("en", weight), ("sw", weight)), max_epochs=0.0)
+    assert shares_of({"en": 9, "sw": 1}, train, 0.3) == {"en": 0.5, "sw": 0.5}
+
+
+def test_a_file_of_weights_may_have_a_byte_order_mark(tmp_path: Path) -> None:
+    path = tmp_path / "w"
+    path.write_text("en 1\n", "utf-8-sig")
+    assert [one.language for one in read_weights(path)] == ["en"]
 
 
 def test_a_run_begun_before_languages_could_be_chosen_goes_on_as_it_was() -> None:

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from model.config import MOST_SAMPLES
 from model.data.order import ROUND, Order, Samples, Stage
 from model.sampling import shares
 
@@ -136,3 +137,8 @@ def test_turns_that_a_change_left_come_first() -> None:
     # Epochs are whole but for the one under way: with a turn lost at each change they would drift apart.
     assert counts.max() - counts.min() <= 1 + ROUND * LATER["sw"] / size
     assert samples.language_b[500:].tolist().count(place) == pytest.approx(LATER["sw"] * (20 * ROUND - 500), abs=3)
+
+
+def test_the_last_sample_of_the_longest_run_is_counted() -> None:
+    order = Order({"en": 10}, {0: {"en": 1.0}, MOST_SAMPLES - 5: {"en": 1.0}}, seed=1)
+    assert len(order.samples(MOST_SAMPLES - 8, 8)) == 8

@@ -36,7 +36,7 @@ def test_two_are_the_same_until_they_differ(first: float, parts: dict[int, float
 
 
 @pytest.mark.parametrize("text", ["", "x", "0.3,", "0.3,5", "5:0.3", "0.3,5:0.2,5:0.1", "0.3,5:0.3,4:0.2", "0.3:5",
-                                  "-0.3", "nan", "0.3,1e3:0.1", "0.3;5:0.1", "١"])  # fmt: skip
+                                  "-0.3", "nan", "0.3,1e3:0.1", "0.3;5:0.1", "١", f"0.3,{'9' * 5000}:0.1"])  # fmt: skip
 def test_other_forms_are_refused(text: str) -> None:
     with pytest.raises(UserError, match="is no value by step: give a number, or several as"):
         Stages.parse(text)
