@@ -180,11 +180,10 @@ def _check_folder(run: _Run, plan: Any) -> None:
 
 
 def _train(run: _Run, plan: Any, options: argparse.Namespace, source: Any, data: Any) -> None:
-    import torch
-
     from model.finetune.device import find_device
     from model.finetune.loop import Means, finetune
     from model.finetune.tasks import TASKS
+    from model.training.folder import locked
 
     means = Means(
         device=find_device(options.device), micro_batch=options.micro_batch, save_minutes=options.save_minutes,
@@ -192,10 +191,8 @@ def _train(run: _Run, plan: Any, options: argparse.Namespace, source: Any, data:
     )  # fmt: skip
     _log.info("%s: %s on %s, chosen by %s, seed %d", run.folder, run.task, "+".join(run.train),
               "+".join(plan.select), run.seed)  # fmt: skip
-    try:
+    with locked(run.folder):
         finetune(TASKS[run.task], data, source, plan, run.folder, means)
-    except torch.OutOfMemoryError as error:
-        raise MemoryError from error
 
 
 if __name__ == "__main__":
