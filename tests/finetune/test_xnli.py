@@ -104,6 +104,10 @@ def test_what_the_paper_had_is_whole(monkeypatch: pytest.MonkeyPatch, tmp_path: 
         ("xnli.dev.ko.tsv", "", "line 1: no column sentence1 or premise"),
         ("xnli.test.tsv", MANY + "A.\tB.\tneutral\n", "line 1: no column language"),
         ("xnli.test.jsonl", '{"gold_label"', "line 1: no JSON"),
+        ("xnli.dev.ko.tsv", MANY + "A.\tB.\t-\nA.\tB.\t-\n", "line 1: none of 2 pairs has a label"),
+        ("xnli.dev.tsv", "language\t" + MANY + "\tA.\tB.\tneutral\n", "line 2: '' is no code of a language"),
+        ("xnli.test.jsonl", '{"sentence1": "\\ud83d"}', "line 1: no JSON"),  # half a pair
+        ("xnli.test.jsonl", "[" * 100_000, "line 1: no JSON"),
         ("xnli.test.jsonl", "", "line 1: the file is empty"),
         ("xnli.test.jsonl", "[]\n", "line 1: a JSON object is wanted"),
         ("xnli.test.jsonl", '{"language": "en", "sentence1": "A.", "sentence2": null}', "line 1: sentence2 is None"),
