@@ -72,7 +72,7 @@ def collect(folders: Iterable[Path], scores: Mapping[Path, Scores] | None = None
     for folder, plan in runs.items():
         key, choices = _key(plan), plan.choices
         run = *key, choices.task, choices.train, choices.seed
-        groups[*key, times[run]].append(folder)
+        groups[(*key, times[run])].append(folder)
         times[run] += 1
     rows = []
     for group in groups.values():
