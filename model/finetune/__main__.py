@@ -125,10 +125,12 @@ def _finetune(options: argparse.Namespace) -> None:
 
 def _check(options: argparse.Namespace) -> None:
     for name, least in (("micro_batch", 0), ("log_every", 1), ("save_minutes", 0)):
-        if getattr(options, name) < least:
+        if not getattr(options, name) >= least:  # NaN is not
             raise UserError(f"--{name} {getattr(options, name)} must be at least {least}")
-    if min(options.seeds) < 0 or len(set(options.seeds)) < len(options.seeds):
-        raise UserError("--seeds must be different numbers from 0 on")
+    if not 0 <= min(options.seeds) <= max(options.seeds) < 1 << 63 or len(set(options.seeds)) < len(options.seeds):
+        raise UserError("--seeds must be different numbers from 0 on, below 2^63")
+    if not options.model:
+        raise UserError("--model names no model")
     if options.output.exists() and not options.output.is_dir():
         raise UserError(f"--output {options.output} is a file; give a folder")
 

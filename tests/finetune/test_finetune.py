@@ -303,6 +303,11 @@ def test_a_run_of_other_settings_is_refused_by_their_names(
         (["--train=sw"], "sw has no train set in the data; --train can be of: en"),
         (["--train=en,de"], "de has no train set in the data; --train can be of: en"),
         (["--select=de"], "de has no dev set in the data; --select can be of: en, fr"),
+        (["--train=en,en"], "--train 'en,en': want different languages with commas"),  # rows would count twice
+        (["--select=en,"], "--select 'en,': want different languages with commas"),
+        (["--seeds", str(1 << 63)], "--seeds must be different numbers from 0 on, below 2^63"),
+        (["--save_minutes=nan"], "--save_minutes nan must be at least 0"),
+        (["--model="], "--model names no model"),
         (["--recipe=none"], "no recipe none of xnli; there is authors, xtreme"),
         (["--length=2"], "length is 2; it must be at least 8"),
         (["--seeds", "1", "1"], "--seeds must be different numbers from 0 on"),
