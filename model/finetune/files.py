@@ -31,8 +31,17 @@ def find(folder: Path, pattern: str) -> list[tuple[re.Match[str], Path]]:
     """
     if not folder.is_dir():
         raise UserError(f"no folder {folder}; --data wants the folder with the files of the task")
-    paths = sorted(path for path in folder.rglob("*") if path.is_file())
+    paths = sorted(path for path in _below(folder, set()) if path.is_file())
     return [(match, path) for path in paths if (match := re.fullmatch(pattern, plain_name(path)))]
+
+
+def _below(folder: Path, seen: set[Path]) -> Iterator[Path]:
+    """Yield what is in a folder and in those in it, links among them: data sets are large, and linked to."""
+    if (place := folder.resolve()) in seen:
+        return
+    seen.add(place)
+    for path in sorted(folder.iterdir()):
+        yield from _below(path, seen) if path.is_dir() else [path]
 
 
 def read_bytes(path: Path) -> bytes:

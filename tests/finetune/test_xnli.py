@@ -129,6 +129,16 @@ def test_a_compressed_file_that_is_cut_off_is_not_taken_for_a_whole_one(tmp_path
     assert refused(tmp_path) == f"{tmp_path / 'xnli.dev.ko.tsv.zst'} is damaged (it is cut off); copy it again"
 
 
+def test_folders_that_are_linked_to_are_read_once(tmp_path: Path) -> None:
+    write(tmp_path / "there" / "xnli.dev.ko.tsv", MANY + "A.\tB.\tneutral\n")
+    data = tmp_path / "data"
+    data.mkdir()
+    (data / "a").symlink_to(tmp_path / "there")
+    (data / "b").symlink_to(tmp_path / "there")
+    (data / "c").symlink_to(data)
+    assert read(data).files == (data / "a" / "xnli.dev.ko.tsv",)
+
+
 def test_a_folder_of_another_task_and_no_folder_are_told_apart(tmp_path: Path) -> None:
     assert refused(tmp_path).startswith(f"no file of XNLI or MultiNLI below {tmp_path}")
     assert refused(tmp_path / "none").startswith(f"no folder {tmp_path / 'none'}")
