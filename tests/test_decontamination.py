@@ -256,6 +256,15 @@ def test_files_that_are_not_there_or_twice(
         find_test_files(given, "--decontaminate")
 
 
+def test_a_folder_that_is_linked_to_is_looked_into(tmp_path: Path) -> None:
+    for folder in ("there", "tests"):
+        (tmp_path / folder).mkdir()
+    (tmp_path / "there" / "a.txt").write_text(PANGRAM)
+    (tmp_path / "tests" / "link").symlink_to(tmp_path / "there")
+    (tmp_path / "there" / "back").symlink_to(tmp_path / "tests")
+    assert list(find_test_files([str(tmp_path / "tests")], "--decontaminate").paths) == ["a.txt"]
+
+
 # --- documents
 
 
