@@ -44,6 +44,7 @@ from ccnet_pipeline.recipe import CC100  # noqa: E402
 from ccnet_pipeline.survivors import num_judged  # noqa: E402
 from model.data import blocks, masking  # noqa: E402
 from model.data.encoded import load_manifest  # noqa: E402
+from model.network.loss import Decoder  # noqa: E402
 from model.network.xlmr import XlmR  # noqa: E402
 from model.training.distributed import Distributed  # noqa: E402
 from model.training.result import read_result  # noqa: E402
@@ -92,7 +93,7 @@ def clean_losses(run: Path, clean: Path) -> Losses:
         keys = ((language, row) for row in range(len(ids_bs)))
         masked[language] = masking.mask(ids_bs, keys, seed=0, share=_MASK_SHARE, vocab_size=result.config.vocab_size)
     ranks = Distributed(torch.device("cpu"))
-    return evaluate(MaskedLoss(model, bf16=False), masked, micro_batch=_MICRO_BATCH, ranks=ranks)
+    return evaluate(MaskedLoss(model, Decoder(), bf16=False), masked, micro_batch=_MICRO_BATCH, ranks=ranks)
 
 
 def _command(module: str, *flags: str | Path) -> None:

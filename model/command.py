@@ -11,7 +11,7 @@ import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
 
-from model.errors import UserError
+from model.errors import UserError, lacks_memory
 
 
 def run(
@@ -44,7 +44,9 @@ def run(
     except KeyboardInterrupt:
         print(f"\n{parser.prog}: interrupted; {interrupted}", file=sys.stderr)
         return 130
-    except (UserError, OSError, MemoryError) as error:
+    except (UserError, OSError, MemoryError, RuntimeError) as error:
+        if isinstance(error, RuntimeError) and not lacks_memory(error):
+            raise
         print(f"{parser.prog}: {_message(error, no_memory)}", file=sys.stderr)
         return 2
     finally:
@@ -82,8 +84,8 @@ def _reader_has_left() -> bool:
         return False
 
 
-def _message(error: UserError | OSError | MemoryError, no_memory: str) -> str:
-    if isinstance(error, MemoryError):
+def _message(error: Exception, no_memory: str) -> str:
+    if lacks_memory(error):
         return f"out of memory: {no_memory}"
     if isinstance(error, OSError) and error.errno == errno.ENOSPC:
         return f"no space left on the disk ({error}): make room and give the same command again"

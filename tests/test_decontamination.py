@@ -174,6 +174,8 @@ COLUMNS = "EU NNP I-NP B-ORG\nrejects VBZ I-VP O\n\nPeter NNP I-NP B-PER\n"
         ("eng.testb", "-DOCSTART- -X- O O\n\n" + COLUMNS, (), ["-DOCSTART-", "EU rejects", "Peter"]),
         ("a.tsv", "EU\tB-ORG\nrejects\tO\n\nPeter\tB-PER\n", (), ["EU rejects", "Peter"]),
         ("a.tsv", "EU\nrejects\n\nPeter\n", (), ["EU rejects", "Peter"]),
+        ("train", "en:EU\tB-ORG\nen:rejects\tO\n\nen:Peter\tB-PER\n", (), ["EU rejects", "Peter"]),
+        ("a.tsv", "en:EU\tB-ORG\n:\tO\n", (), ["en:EU :"]),
         ("a.tsv", "New York\tB-LOC\nis\tO\n", (), ["New York is"]),
     ],
 )
@@ -199,6 +201,8 @@ def test_the_texts_of_a_file(
         ("a.txt", b"too short\n", "--decontaminate: there is nothing to look for: no text has 8 words"),
         ("a.jsonl", b'{"a": "x"}\n{"a": \n', r"--decontaminate a.jsonl, line 2: no JSON: "),
         ("a.json", b'{"a": 1}\n{"a": 2}\n', r"--decontaminate a.json is no JSON: .*, the name ends with .jsonl$"),
+        ("a.jsonl", b"[" * 10**5, r"--decontaminate a.jsonl, line 1: no JSON: "),
+        ("a.json", b"[" * 10**5, r"--decontaminate a.json is no JSON: "),
         ("a.csv", b'q,a\n"x,1\n', r"--decontaminate a.csv, line 2: "),
         ("a.txt.gz", gzip.compress(b"a b c")[:-9], "--decontaminate a.txt.gz is not whole"),
     ],
@@ -250,6 +254,15 @@ def test_files_that_are_not_there_or_twice(
     Path("a.txt").write_text(PANGRAM)
     with pytest.raises(UserError, match=f"^{message}"):
         find_test_files(given, "--decontaminate")
+
+
+def test_a_folder_that_is_linked_to_is_looked_into(tmp_path: Path) -> None:
+    for folder in ("there", "tests"):
+        (tmp_path / folder).mkdir()
+    (tmp_path / "there" / "a.txt").write_text(PANGRAM)
+    (tmp_path / "tests" / "link").symlink_to(tmp_path / "there")
+    (tmp_path / "there" / "back").symlink_to(tmp_path / "tests")
+    assert list(find_test_files([str(tmp_path / "tests")], "--decontaminate").paths) == ["a.txt"]
 
 
 # --- documents

@@ -26,6 +26,7 @@ _PACKINGS = (".gz", ".xz", ".zst")
 _LOOKED_AT = 200  # lines, to tell columns of tokens
 _LONGEST_CELL = 1 << 24
 _TAG = re.compile(r"O|[BIESLUM]-\S+")
+_LANGUAGE = re.compile(r"[a-z]{2,3}(-[a-z]+)*:(?=\S)")
 _Lines = Iterator[str]
 _Texts = Iterator[str]
 
@@ -61,7 +62,7 @@ def form_of(name: str) -> str:
 def _json(lines: _Lines, name: str, fields: Collection[str]) -> _Texts:
     try:
         value = msgspec.json.decode("\n".join(lines))
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, RecursionError) as error:
         raise UserError(f"{name} is no JSON: {error}; of a JSON value a line, the name ends with .jsonl") from error
     yield from _with_fields(_strings(value, fields), name, fields)
 
@@ -75,7 +76,7 @@ def _strings_of_lines(lines: _Lines, name: str, fields: Collection[str]) -> _Tex
         if line.strip():
             try:
                 value = msgspec.json.decode(line)
-            except msgspec.DecodeError as error:
+            except (msgspec.DecodeError, RecursionError) as error:
                 raise UserError(f"{name}, line {number}: no JSON: {error}") from error
             yield from _strings(value, fields)
 
@@ -104,7 +105,7 @@ def _with_fields(texts: _Texts, name: str, fields: Collection[str]) -> _Texts:
 def _tsv(lines: _Lines, name: str, fields: Collection[str]) -> _Texts:
     first = list(islice(lines, _LOOKED_AT))
     if _are_tokens(first):
-        yield from _sentences(chain(first, lines))
+        yield from _sentences(chain(first, lines), _prefix(first))
     else:
         yield from _cells((line.split("\t") for line in chain(first, lines)), name, fields)
 
@@ -133,7 +134,8 @@ def _cells(rows: Iterator[list[str]], name: str, fields: Collection[str]) -> _Te
 
 def _lines(lines: _Lines, name: str, fields: Collection[str]) -> _Texts:
     first = list(islice(lines, _LOOKED_AT))
-    yield from (_sentences if _are_tokens(first) else iter)(chain(first, lines))
+    every = chain(first, lines)
+    yield from _sentences(every, _prefix(first)) if _are_tokens(first) else every
 
 
 def _are_tokens(lines: Sequence[str]) -> bool:
@@ -151,12 +153,18 @@ def _columns(line: str) -> list[str]:
     return line.rstrip("\t ").split("\t") if "\t" in line.rstrip("\t ") else line.split()
 
 
-def _sentences(lines: _Lines) -> _Texts:
-    """Yield what the first columns of lines between blank lines say together."""
+def _prefix(lines: Sequence[str]) -> str:
+    """Return what WikiANN has before each token, as "en:" before "Paris"; nothing if not all lines have it."""
+    found = {match[0] if (match := _LANGUAGE.match(line)) else "" for line in lines if line.strip()}
+    return found.pop() if len(found) == 1 else ""
+
+
+def _sentences(lines: _Lines, prefix: str) -> _Texts:
+    """Yield what the first columns of lines between blank lines say together, less what stands before each token."""
     words: list[str] = []
     for line in chain(lines, [""]):
         if line and not line.isspace():
-            words.append(line.split("\t" if "\t" in line else None, 1)[0])
+            words.append(line.split("\t" if "\t" in line else None, 1)[0].removeprefix(prefix))
         elif words:
             yield " ".join(words)
             words = []

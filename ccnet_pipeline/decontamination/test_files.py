@@ -4,7 +4,7 @@ A file is called by what follows the deepest folder that all share, so that wher
 """
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -69,10 +69,19 @@ def _files(place: str, option: str) -> list[tuple[str, Path | None]]:
 
 
 def _in_folder(place: str, folder: Path, option: str) -> list[tuple[str, Path | None]]:
-    names = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+    names = sorted(path.relative_to(folder).as_posix() for path in _below(folder, set()) if path.is_file())
     seen = [name for name in names if not any(part.startswith(".") for part in name.split("/"))]
     files = [(f"{place}/{name}", folder / name if form_of(name) in ENDINGS else None) for name in seen]
     if not any(path for _, path in files):
         wanted = ", ".join(f"*{ending}" for ending in ENDINGS)
         raise UserError(f"{option} {shown(place)} is a folder without test files ({wanted}; also .gz, .xz, .zst)")
     return files
+
+
+def _below(folder: Path, seen: set[Path]) -> Iterator[Path]:
+    """Yield what is in a folder and in those in it, links among them; each folder once."""
+    if (place := folder.resolve()) in seen:
+        return
+    seen.add(place)
+    for path in sorted(folder.iterdir()):
+        yield from _below(path, seen) if path.is_dir() else [path]

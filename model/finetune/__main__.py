@@ -125,10 +125,12 @@ def _finetune(options: argparse.Namespace) -> None:
 
 def _check(options: argparse.Namespace) -> None:
     for name, least in (("micro_batch", 0), ("log_every", 1), ("save_minutes", 0)):
-        if getattr(options, name) < least:
+        if not getattr(options, name) >= least:  # NaN is not
             raise UserError(f"--{name} {getattr(options, name)} must be at least {least}")
-    if min(options.seeds) < 0 or len(set(options.seeds)) < len(options.seeds):
-        raise UserError("--seeds must be different numbers from 0 on")
+    if not 0 <= min(options.seeds) <= max(options.seeds) < 1 << 63 or len(set(options.seeds)) < len(options.seeds):
+        raise UserError("--seeds must be different numbers from 0 on, below 2^63")
+    if not options.model:
+        raise UserError("--model names no model")
     if options.output.exists() and not options.output.is_dir():
         raise UserError(f"--output {options.output} is a file; give a folder")
 
@@ -180,11 +182,10 @@ def _check_folder(run: _Run, plan: Any) -> None:
 
 
 def _train(run: _Run, plan: Any, options: argparse.Namespace, source: Any, data: Any) -> None:
-    import torch
-
     from model.finetune.device import find_device
     from model.finetune.loop import Means, finetune
     from model.finetune.tasks import TASKS
+    from model.training.folder import locked
 
     means = Means(
         device=find_device(options.device), micro_batch=options.micro_batch, save_minutes=options.save_minutes,
@@ -192,10 +193,8 @@ def _train(run: _Run, plan: Any, options: argparse.Namespace, source: Any, data:
     )  # fmt: skip
     _log.info("%s: %s on %s, chosen by %s, seed %d", run.folder, run.task, "+".join(run.train),
               "+".join(plan.select), run.seed)  # fmt: skip
-    try:
+    with locked(run.folder):
         finetune(TASKS[run.task], data, source, plan, run.folder, means)
-    except torch.OutOfMemoryError as error:
-        raise MemoryError from error
 
 
 if __name__ == "__main__":

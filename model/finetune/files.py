@@ -1,13 +1,13 @@
 """Files of data sets: found by their names, read line by line; what is not of the form is named by file and line."""
 
 import gzip
-import json
 import re
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
+import msgspec
 import zstandard
 
 from model.errors import UserError
@@ -31,8 +31,17 @@ def find(folder: Path, pattern: str) -> list[tuple[re.Match[str], Path]]:
     """
     if not folder.is_dir():
         raise UserError(f"no folder {folder}; --data wants the folder with the files of the task")
-    paths = sorted(path for path in folder.rglob("*") if path.is_file())
+    paths = sorted(path for path in _below(folder, set()) if path.is_file())
     return [(match, path) for path in paths if (match := re.fullmatch(pattern, plain_name(path)))]
+
+
+def _below(folder: Path, seen: set[Path]) -> Iterator[Path]:
+    """Yield what is in a folder and in those in it, links among them: data sets are large, and linked to."""
+    if (place := folder.resolve()) in seen:
+        return
+    seen.add(place)
+    for path in sorted(folder.iterdir()):
+        yield from _below(path, seen) if path.is_dir() else [path]
 
 
 def read_bytes(path: Path) -> bytes:
@@ -133,8 +142,8 @@ def read_objects(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
     number = 0
     for number, line in read_lines(path):
         try:
-            value = json.loads(line)
-        except ValueError as error:
+            value = msgspec.json.decode(line)  # json takes half a surrogate pair, which is no text
+        except (msgspec.DecodeError, RecursionError) as error:
             fail(path, number, f"no JSON ({error}); copy the file again")
         if not isinstance(value, dict):
             fail(path, number, f"a JSON object is wanted, not {line[:40]!r}")

@@ -90,7 +90,7 @@ def _train(scorer: Scorer, data: Data[Any], plan: Plan, output: Path, means: Mea
                 scores = {language: scorer.score(data.examples[language][DEV]) for language in plan.select}
                 state = state.judge(float(np.mean([next(iter(score.values())) for score in scores.values()])))
                 journal.evaluation(state.step, state.epoch, state.score, scores)
-                write_best(state, network, scorer.source.tokenizer, output)
+                write_best(state, network, scorer.source, output)
             if state.step % epoch_steps == 0 or time.monotonic() - saved >= 60 * means.save_minutes:
                 write_state(state, network, optimizer, output)
                 saved = time.monotonic()

@@ -65,7 +65,7 @@ def make_plan(choices: Choices, source: Source, data: Data[Any]) -> Plan:
     if choices.recipe.length > source.longest:
         raise UserError(f"{source.name} takes {source.longest} tokens; give --length {source.longest} or less")
     with_dev = tuple(language for language in sorted(data.examples) if data.examples[language].get(DEV))
-    select = {SAME: choices.train, ALL: with_dev}.get(choices.selection) or tuple(choices.selection.split(","))
+    select = {SAME: choices.train, ALL: with_dev}.get(choices.selection) or _named(choices.selection, "--select")
     for languages, split, flag in ((choices.train, TRAIN, "--train"), (select, DEV, "--select")):
         for language in languages:
             if not data.examples.get(language, {}).get(split):
@@ -89,7 +89,14 @@ def languages_of(training: str, data: Data[Any]) -> list[tuple[str, ...]]:
         raise UserError("no language has a train set in the data; --data wants its files, too")
     if training == ALL:
         return [there]
-    return [(language,) for language in there] if training == EACH else [tuple(training.split(","))]
+    return [(language,) for language in there] if training == EACH else [_named(training, "--train")]
+
+
+def _named(text: str, flag: str) -> tuple[str, ...]:
+    names = tuple(name.strip() for name in text.split(","))
+    if "" in names or len(set(names)) < len(names):
+        raise UserError(f"{flag} {text!r}: want different languages with commas, such as de,fr")
+    return names
 
 
 def write_plan(plan: Plan, folder: Path) -> None:

@@ -5,7 +5,8 @@
     de_squad-translate-train-train-v1.1.json    SQuAD, translated by MLQA's authors
     xquad.de.json                               XQuAD: a test set
     tydiqa-goldp-v1.1-train.json                TyDiQA-GoldP: all languages in one file
-    tydiqa-goldp-dev-arabic.json                its dev set, which is all to test on that is public
+    tydiqa-goldp-v1.1-dev.json                  its dev set, which is all to test on that is public
+    tydiqa-goldp-dev-arabic.json                the same by language
     tydiqa.ar.train.json tydiqa.ar.dev.json     the same as XTREME names them
 
 MLQA's dev set of English is for choosing a checkpoint, as its authors have it; where it is, SQuAD's is left out. Files
@@ -44,7 +45,7 @@ _FORMS = (
     _Form(_SQUAD, r"(?P<split>train|dev)-v1\.1\.json", {"train": TRAIN, "dev": DEV}),
     _Form("SQuAD translated", rf"{_CODE}_squad-translate-train-(?P<split>train)-v1\.1\.json", {"train": TRAIN}),
     _Form("XQuAD", rf"(?P<split>xquad)\.{_CODE}\.json", {"xquad": TEST}),
-    _Form(_TYDIQA, r"tydiqa-goldp-v1\.1-(?P<split>train)\.json", {"train": TRAIN}),
+    _Form(_TYDIQA, r"tydiqa-goldp-v1\.1-(?P<split>train|dev)\.json", {"train": TRAIN, "dev": TEST}),
     _Form(_TYDIQA, rf"tydiqa-goldp-(?P<split>dev)-(?P<language>{'|'.join(_TYDI)})\.json", {"dev": TEST}),
     _Form(_TYDIQA, rf"tydiqa\.(goldp\.)?{_CODE}\.(?P<split>train|dev)\.json", {"train": TRAIN, "dev": TEST}),
 )
@@ -106,12 +107,17 @@ def _find(folder: Path) -> Iterator[_Found]:
 
 
 def _choose(found: list[_Found]) -> tuple[list[_Found], list[str]]:
-    """Leave SQuAD's dev set out where MLQA's of English is."""
-    if not any((one.set, one.split, one.language) == (_MLQA, DEV, "en") for one in found):
-        return found, []
-    left_out = [one for one in found if (one.set, one.split) == (_SQUAD, DEV)]
-    notes = [f"{one.path} is left out: MLQA's dev set of English is there" for one in left_out]
-    return [one for one in found if one not in left_out], notes
+    """Leave SQuAD's dev set out where MLQA's of English is, TyDiQA's of all languages where those of some are."""
+    left_out: dict[Path, str] = {}
+    if any((one.set, one.split, one.language) == (_MLQA, DEV, "en") for one in found):
+        squad = [one.path for one in found if (one.set, one.split) == (_SQUAD, DEV)]
+        left_out |= dict.fromkeys(squad, "MLQA's dev set of English is there")
+    tydiqa = [one for one in found if (one.set, one.split) == (_TYDIQA, TEST)]
+    if any(one.language for one in tydiqa):
+        whole = [one.path for one in tydiqa if one.language is None]
+        left_out |= dict.fromkeys(whole, "files of its languages are there")
+    notes = [f"{path} is left out: {why}" for path, why in left_out.items()]
+    return [one for one in found if one.path not in left_out], notes
 
 
 def _read(one: _Found) -> list[Question]:

@@ -11,6 +11,9 @@ from torch import nn
 
 from model.errors import UserError
 from model.files import flush, write_whole
+from model.finetune.task import Source
+from model.network.hf import tensors_written
+from model.text.tokenizer import MODEL_FILE
 
 FILE = "checkpoint.pt"
 _BEST = "best-"
@@ -44,14 +47,18 @@ class State:
         return 0 < patience <= self.epoch - self.best_epoch
 
 
-def write_best(state: State, network: Any, tokenizer: Any, output: Path) -> None:
-    """Keep the network in a folder of its epoch, with its tokenizer, if that was the best."""
+def write_best(state: State, network: Any, source: Source, output: Path) -> None:
+    """Keep the network in a folder of its epoch, with the tokenizer of its source, if that was the best."""
     if state.best_epoch != state.epoch:
         return
     aside = output / f".{_BEST}{state.epoch}"
     shutil.rmtree(aside, ignore_errors=True)
-    network.save_pretrained(aside)
-    tokenizer.save_pretrained(aside)
+    aside.mkdir()
+    with tensors_written(aside):
+        network.save_pretrained(aside)
+    source.tokenizer.save_pretrained(aside)
+    if (vocabulary := Path(source.location, MODEL_FILE)).is_file():  # transformers does without, model.trim does not
+        shutil.copyfile(vocabulary, aside / MODEL_FILE)
     for path in (*aside.iterdir(), aside):
         flush(path)
     shutil.rmtree(output / f"{_BEST}{state.epoch}", ignore_errors=True)  # of a run that was killed right after

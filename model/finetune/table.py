@@ -1,7 +1,7 @@
 """Runs of fine-tuning as rows of a table, beside those of the papers."""
 
 import logging
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -46,7 +46,8 @@ class Row:
 
 def find_runs(folders: Iterable[Path]) -> list[Path]:
     """Return the finished runs in and below some folders; UserError if there is none."""
-    found = sorted({path.parent for folder in folders for path in folder.rglob(RUN)})
+    by_place = {path.resolve(): path.parent for folder in folders for path in folder.rglob(RUN)}
+    found = sorted(by_place.values())
     for folder in found:
         if not (folder / SCORES).exists():
             _log.info("%s: not finished, left out", folder)
@@ -59,14 +60,20 @@ def find_runs(folders: Iterable[Path]) -> list[Path]:
 def collect(folders: Iterable[Path], scores: Mapping[Path, Scores] | None = None) -> list[Row]:
     """Return a row for each way in which a model was trained; runs that differ by the seed alone share one.
 
+    So do the languages of "each", and the tasks of GLUE.
+
     Args:
         folders: runs, or what holds some.
         scores: of some runs, in the place of those that they have kept.
     """
     runs = {folder: read_plan(folder) for folder in find_runs(folders)}
     groups: dict[tuple[object, ...], list[Path]] = defaultdict(list)
+    times: Counter[tuple[object, ...]] = Counter()  # the same run a second time, in another folder, is no other seed
     for folder, plan in runs.items():
-        groups[_key(plan)].append(folder)
+        key, choices = _key(plan), plan.choices
+        run = *key, choices.task, choices.train, choices.seed
+        groups[(*key, times[run])].append(folder)
+        times[run] += 1
     rows = []
     for group in groups.values():
         found = {folder: (scores or {}).get(folder) or read_scores(folder) for folder in group}
@@ -79,8 +86,14 @@ def _key(plan: Plan) -> tuple[object, ...]:
     changes = _changes(plan)
     return (
         table_of(choices.task), plan.model, plan.model_digest, choices.training, choices.selection,
-        choices.recipe_name, changes, choices.precision,
+        choices.recipe_name, changes, choices.precision, _data(plan),
     )  # fmt: skip
+
+
+def _data(plan: Plan) -> str:
+    """Return what tells the data of a row from others; the tasks of GLUE have data of their own."""
+    task = plan.choices.task
+    return plan.data_sha256 if table_of(task) == task else ""
 
 
 def _changes(plan: Plan) -> tuple[str, ...]:

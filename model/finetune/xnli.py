@@ -29,6 +29,7 @@ _NAMES = {
     TEST: (r"xnli\.test\.tsv", r"xnli\.test\.jsonl", r"xnli\.test\.([a-z]+)\.tsv"),
 }
 _COLUMNS = (("sentence1", "premise"), ("sentence2", "hypo"), ("gold_label", "label"))
+_CODE = re.compile(r"[a-z]{2,3}(-[A-Za-z]+)?")
 _SAME = {"contradictory": "contradiction"}  # as XNLI-MT writes it
 _UNDECIDED = "-"  # those who labelled it did not agree
 
@@ -71,11 +72,15 @@ def _read_file(path: Path, language: str | None) -> tuple[dict[str, list[Example
         if label == _UNDECIDED:
             undecided += 1
             continue
+        if not _CODE.fullmatch(code):
+            fail(path, number, f"{code[:40]!r} is no code of a language")
         if label not in LABELS:
             fail(path, number, f"{label[:40]!r} is no label of XNLI ({', '.join(LABELS)})")
         if not text.strip() or not pair.strip():
             fail(path, number, "a sentence is empty")
         found[code].append(Example(text=text, pair=pair, answer=label))
+    if not found:
+        fail(path, 1, f"none of {undecided} pairs has a label")
     return found, undecided
 
 

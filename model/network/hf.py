@@ -4,6 +4,7 @@ Ours differs in two things, and both are exact. Query, key and value are one mat
 the token type, one row that is added to all tokens, is part of the position table here; there it is written as zeros.
 """
 
+import contextlib
 import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -150,18 +151,29 @@ def take_pieces(tensors: Mapping[str, Tensor], ids: Sequence[int], *, tied: bool
 
 def write_tensors(tensors: Mapping[str, Tensor], folder: Path) -> None:
     """Write a folder's `model.safetensors`; OSError if there is no room for it, say."""
+    with tensors_written(folder):
+        # transformers wants to know by the metadata whose tensors these are.
+        safetensors.torch.save_file(dict(tensors), folder / WEIGHTS_FILE, metadata={"format": "pt"})
+
+
+@contextlib.contextmanager
+def tensors_written(folder: Path) -> Iterator[None]:
+    """Let the files of tensors that the block writes be like all others: who may read them, and what their errors are.
+
+    The library's are for their owner alone (safetensors 0.8), and a full disk is no OSError to it.
+    """
     path = folder / WEIGHTS_FILE
     path.touch()
     mode = path.stat().st_mode
     try:
-        # transformers wants to know by the metadata whose tensors these are.
-        safetensors.torch.save_file(dict(tensors), path, metadata={"format": "pt"})
+        yield
     except SafetensorError as error:
         number = re.search(r"os error (\d+)", str(error))
         if number is None:
             raise
         raise OSError(int(number[1]), os.strerror(int(number[1])), str(path)) from error
-    path.chmod(mode)  # the library's file is for its owner alone (safetensors 0.8)
+    for written in folder.glob("*.safetensors"):
+        written.chmod(mode)
 
 
 def config_json(config: ModelConfig) -> dict[str, Any]:

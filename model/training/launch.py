@@ -8,7 +8,7 @@ from rich.console import Console
 
 from model import hub
 from model.config import TrainConfig
-from model.errors import UserError
+from model.errors import UserError, lacks_memory
 from model.mixture import Mixture
 from model.network import hf
 from model.network.xlmr import XlmR
@@ -22,7 +22,6 @@ from model.training.run import Outcome, Run
 from model.training.table import log_line, remarks, table_of
 from model.training.trainer import Trainer
 
-_NO_MEMORY = ("can't allocate memory", "out of memory", "ALLOC_FAILED")  # in words of torch, of CUDA, of cuBLAS
 _NEXT = """complete: %s
   python -m model.fill_mask --run %s "a text with <mask>"
   python -m model.plot --run %s --output curves.png
@@ -97,8 +96,7 @@ def _train(request: Request, ranks: Distributed) -> Outcome:
             _log.info(_NEXT, *[request.output] * 4)
         return ending
     except (MemoryError, RuntimeError) as error:
-        # On the CPU torch has no error of its own for it.
-        if isinstance(error, MemoryError) or any(words in str(error) for words in _NO_MEMORY):
+        if lacks_memory(error):
             micro = identity.train.micro_batch
             raise UserError(
                 f"out of memory: lower --micro_batch ({micro}) and give the same command again, "

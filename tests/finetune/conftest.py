@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 import io
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 import sentencepiece
 import torch
+from huggingface_hub import constants
 from transformers import XLMRobertaConfig, XLMRobertaForMaskedLM
 
 from model.text.tokenizer import Tokenizer, write_tokenizer_files
-
-os.environ["HF_HUB_OFFLINE"] = "1"  # nothing here reaches the network
 
 WORDS = (
     "a one two red blue green house river boat tree cat dog bird runs sleeps sings yes no maybe not Anna Paul Berlin "
     "Paris lives works in at the of for and who where . , ? said went saw old new big small"
 ).split()
+
+
+@pytest.fixture(autouse=True)
+def offline(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing here reaches the network."""
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
 
 
 def write_model(folder: Path, words: Sequence[str] = WORDS, *, seed: int = 0, length: int = 64) -> Path:

@@ -29,7 +29,7 @@ def pairs(number: int, seed: int) -> list[tuple[str, str, str]]:
         word = chance.choice(list(SIGNAL))
         second = chance.choices(WORDS, k=2)
         second.insert(chance.randrange(3), word)
-        found.append((" ".join(chance.choices(WORDS, k=3)), " ".join(second), SIGNAL[word]))
+        found.append((" ".join(chance.choices(WORDS, k=chance.randint(2, 5))), " ".join(second), SIGNAL[word]))
     return found
 
 

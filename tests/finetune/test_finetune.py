@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import safetensors.torch
 import torch
+from safetensors import SafetensorError
 from torch import Tensor
 from transformers import (
     AutoModelForSequenceClassification,
@@ -19,6 +20,7 @@ from transformers import (
     BertConfig,
     BertForMaskedLM,
     BertTokenizer,
+    XLMRobertaForSequenceClassification,
 )
 
 from model.finetune import loop
@@ -26,7 +28,9 @@ from model.finetune.__main__ import main
 from model.finetune.loop import places_of
 from model.finetune.recipes import RECIPES
 from model.finetune.scoring import Scorer, to_device
-from tests.finetune.planted import SIGNAL, WORDS, mistake, pairs, scores, tune, write_xnli
+from model.text.tokenizer import MODEL_FILE
+from model.training.folder import locked
+from tests.finetune.planted import QUICK, SIGNAL, WORDS, mistake, pairs, scores, tune, write_xnli
 from tests.model.runs import write_run
 
 
@@ -60,7 +64,7 @@ def test_a_planted_signal_is_learned_and_passes_to_another_language(tuned: Path)
     assert scores(tuned)["en"]["accuracy"] > 0.9
     assert scores(tuned)["fr"]["accuracy"] > 0.9
     assert json.loads((tuned / "scores.json").read_text())["splits"] == {"en": "test", "fr": "test"}
-    assert sorted(path.name for path in tuned.iterdir()) == ["log.jsonl", "model", "run.json", "scores.json"]
+    assert sorted(path.name for path in tuned.iterdir()) == [".lock", "log.jsonl", "model", "run.json", "scores.json"]
 
 
 def test_the_folder_is_one_of_transformers_and_answers_as_it_was_scored(tuned: Path) -> None:
@@ -73,6 +77,47 @@ def test_the_folder_is_one_of_transformers_and_answers_as_it_was_scored(tuned: P
             logits = network(**tokenizer(text, pair, return_tensors="pt")).logits[0]
         right += network.config.id2label[int(logits.argmax())] == label
     assert scores(tuned)["en"]["accuracy"] == right / len(examples)
+
+
+def test_all_files_of_a_model_are_there_and_others_may_read_them(tuned: Path, tiny_model: Path) -> None:
+    model = tuned / "model"
+    assert len({path.stat().st_mode for path in model.iterdir()}) == 1
+    assert (model / MODEL_FILE).read_bytes() == (tiny_model / MODEL_FILE).read_bytes()  # model.trim wants it
+
+
+def test_two_programs_do_not_train_in_one_folder(
+    tiny_model: Path, xnli: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with locked(tmp_path / "run"):
+        said = mistake(capsys, "--task=xnli", f"--model={tiny_model}", f"--data={xnli}", f"--output={tmp_path / 'run'}")
+    assert said.endswith("run; wait for it, or give another --output")
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (SafetensorError("Error while serializing: I/O error: No space left on device (os error 28)"), "no space left"),
+        (
+            RuntimeError("[enforce fail at alloc_cpu.cpp:117] . DefaultCPUAllocator: can't allocate memory"),
+            "out of mem",
+        ),
+    ],
+)
+def test_what_the_machine_lacks_is_one_line(
+    error: Exception,
+    said: str,
+    tiny_model: Path,
+    xnli: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr(XLMRobertaForSequenceClassification, "save_pretrained", fail)
+    flags = [f"--output={tmp_path / 'run'}", *QUICK, "--epochs=1"]
+    assert said in mistake(capsys, "--task=xnli", f"--model={tiny_model}", f"--data={xnli}", *flags)
 
 
 def test_a_run_that_is_killed_goes_on_to_the_same_result(
@@ -101,7 +146,7 @@ def test_a_run_that_is_killed_goes_on_to_the_same_result(
     assert same(output, tuned)
     assert lines(output) == lines(tuned)
     assert (output / "scores.json").read_bytes() == (tuned / "scores.json").read_bytes()
-    assert sorted(path.name for path in output.iterdir()) == ["log.jsonl", "model", "run.json", "scores.json"]
+    assert sorted(path.name for path in output.iterdir()) == [".lock", "log.jsonl", "model", "run.json", "scores.json"]
 
 
 def test_in_bf16_the_signal_is_learned_and_weights_stay_fp32(tiny_model: Path, xnli: Path, tmp_path: Path) -> None:
@@ -185,7 +230,7 @@ def test_glue_is_its_tasks_one_after_another(
     value = {"entailment": "2", "neutral": "1", "contradiction": "0"}
     sts = "index\tgenre\tfilename\tyear\told_index\tsource1\tsource2\tsentence1\tsentence2\tscore\n"
     write_pairs(tmp_path / "glue" / "STS-B", sts, "0\tx\tx\tx\tx\tx\tx\t{a}\t{b}\t{label}\n", value)
-    tune("glue", tiny_model, tmp_path / "glue", tmp_path / "run", "--warmup=0", "--epochs=4")
+    tune("glue", tiny_model, tmp_path / "glue", tmp_path / "run", "--warmup=0", "--epochs=7")
     assert scores(tmp_path / "run" / "mrpc")["en"]["accuracy"] > 0.85
     assert scores(tmp_path / "run" / "sts-b")["en"]["pearson"] > 0.6
     out = capsys.readouterr().out
@@ -258,6 +303,11 @@ def test_a_run_of_other_settings_is_refused_by_their_names(
         (["--train=sw"], "sw has no train set in the data; --train can be of: en"),
         (["--train=en,de"], "de has no train set in the data; --train can be of: en"),
         (["--select=de"], "de has no dev set in the data; --select can be of: en, fr"),
+        (["--train=en,en"], "--train 'en,en': want different languages with commas"),  # rows would count twice
+        (["--select=en,"], "--select 'en,': want different languages with commas"),
+        (["--seeds", str(1 << 63)], "--seeds must be different numbers from 0 on, below 2^63"),
+        (["--save_minutes=nan"], "--save_minutes nan must be at least 0"),
+        (["--model="], "--model names no model"),
         (["--recipe=none"], "no recipe none of xnli; there is authors, xtreme"),
         (["--length=2"], "length is 2; it must be at least 8"),
         (["--seeds", "1", "1"], "--seeds must be different numbers from 0 on"),

@@ -40,7 +40,7 @@ LONG = sentence(
 
 def outputs_for(rows: Sequence[Row], tags: Sequence[Sequence[str]]) -> list[Output]:
     """What a network says that is sure of some tags, and of others at all but the first piece of a word."""
-    outputs = []
+    outputs: list[Output] = []
     for row in rows:
         logits = np.zeros((len(row.input_ids) + 3, len(LABELS)), np.float32)
         logits[:, LABELS.index("B-LOC")] = 1

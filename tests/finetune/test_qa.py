@@ -33,7 +33,7 @@ def ask(answer: str, *, text: str = "who lives in Paris ?", context: str = CONTE
 
 def outputs_for(windows: Sequence[Window], **scores: float) -> list[Output]:
     """What a network says that gives words of the context a score, and the question's a higher one."""
-    outputs = []
+    outputs: list[Output] = []
     for window in windows:
         starts = np.zeros(len(window.input_ids) + 2, np.float32)
         starts[: window.place] = 99
@@ -145,7 +145,7 @@ def test_an_answer_has_thirty_pieces_at_most() -> None:
 
 @given(st.lists(st.tuples(st.integers(-9, 9), st.integers(-9, 9)), min_size=1, max_size=12), st.integers(1, 12))
 def test_the_best_span_is_that_of_all_pairs(logits: list[tuple[int, int]], longest: int) -> None:
-    starts, ends = np.float32(logits).T
+    starts, ends = np.array(logits, np.float32).T
     pairs = [(i, j) for i in range(len(logits)) for j in range(i, min(i + longest, len(logits)))]
     found = best_span(starts, ends, longest)
     assert found is not None

@@ -74,6 +74,18 @@ def test_squads_dev_set_serves_where_mlqas_is_not(tmp_path: Path) -> None:
     assert data.partial == ("the paper's test sets are MLQA's",)
 
 
+def test_tydiqas_dev_set_is_one_file_or_one_a_language(tmp_path: Path) -> None:
+    whole = write(tmp_path / "tydiqa-goldp-v1.1-dev.json", question(1, id="arabic-1"), question(2, id="korean-1"))
+    assert {language: list(splits) for language, splits in read_folder(tmp_path).examples.items()} == {
+        "ar": [TEST],
+        "ko": [TEST],
+    }
+    write(tmp_path / "tydiqa-goldp-dev-arabic.json", question(1))
+    data = read_folder(tmp_path)
+    assert list(data.examples) == ["ar"]
+    assert data.notes == (f"{whole} is left out: files of its languages are there",)
+
+
 def test_a_file_without_answers_is_left_out_and_said(tmp_path: Path) -> None:
     write(tmp_path / "xquad.de.json", question(1))
     path = write(tmp_path / "xquad.el.json", question(1, answers=[]), question(2, answers=[]))

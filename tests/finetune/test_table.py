@@ -7,6 +7,7 @@ import statistics
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -100,12 +101,20 @@ def test_a_value_of_a_recipe_or_another_selection_makes_another_row(tmp_path: Pa
     ]
 
 
+def test_other_data_or_the_same_run_again_is_no_other_seed(tmp_path: Path) -> None:
+    write_run(tmp_path / "a", {"en": {"accuracy": 0.7}})
+    write_run(tmp_path / "b", {"en": {"accuracy": 0.8}}, plan=replace(_PLAN, data_sha256="1"))
+    write_run(tmp_path / "c", {"en": {"accuracy": 0.7}})
+    rows = collect([tmp_path, tmp_path / "x" / ".." / "a"])
+    assert [row.cells["en"]["accuracy"].values for row in rows] == [(0.7,), (0.8,), (0.7,)]
+
+
 def test_the_tasks_of_glue_are_one_row_whatever_their_own_recipes_say(tmp_path: Path) -> None:
     """A batch of 16 is what CoLA's recipe has, and not what MNLI's has."""
     for task, metric in (("cola", "mcc"), ("mnli", "matched")):
         recipe = replace(RECIPES[task]["roberta"], batch_size=16)
-        choices = {"task": task, "recipe": recipe, "recipe_name": "roberta", "overrides": ("batch_size 16",)}
-        write_run(tmp_path / task, {"en": {metric: 0.5}}, **choices)
+        choices: dict[str, Any] = {"task": task, "recipe": recipe, "recipe_name": "roberta"}
+        write_run(tmp_path / task, {"en": {metric: 0.5}}, overrides=("batch_size 16",), **choices)
     (row,) = collect([tmp_path])
     assert set(row.cells) == {"cola", "mnli"}
     assert row.about == "selection train, recipe roberta, batch_size 16, 1 seed"

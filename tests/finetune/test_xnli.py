@@ -104,6 +104,10 @@ def test_what_the_paper_had_is_whole(monkeypatch: pytest.MonkeyPatch, tmp_path: 
         ("xnli.dev.ko.tsv", "", "line 1: no column sentence1 or premise"),
         ("xnli.test.tsv", MANY + "A.\tB.\tneutral\n", "line 1: no column language"),
         ("xnli.test.jsonl", '{"gold_label"', "line 1: no JSON"),
+        ("xnli.dev.ko.tsv", MANY + "A.\tB.\t-\nA.\tB.\t-\n", "line 1: none of 2 pairs has a label"),
+        ("xnli.dev.tsv", "language\t" + MANY + "\tA.\tB.\tneutral\n", "line 2: '' is no code of a language"),
+        ("xnli.test.jsonl", '{"sentence1": "\\ud83d"}', "line 1: no JSON"),  # half a pair
+        ("xnli.test.jsonl", "[" * 100_000, "line 1: no JSON"),
         ("xnli.test.jsonl", "", "line 1: the file is empty"),
         ("xnli.test.jsonl", "[]\n", "line 1: a JSON object is wanted"),
         ("xnli.test.jsonl", '{"language": "en", "sentence1": "A.", "sentence2": null}', "line 1: sentence2 is None"),
@@ -123,6 +127,16 @@ def test_a_compressed_file_that_is_cut_off_is_not_taken_for_a_whole_one(tmp_path
     data = zstandard.compress((MANY + "A.\tB.\tneutral\n" * 500).encode())
     (tmp_path / "xnli.dev.ko.tsv.zst").write_bytes(data + data[: len(data) // 2])
     assert refused(tmp_path) == f"{tmp_path / 'xnli.dev.ko.tsv.zst'} is damaged (it is cut off); copy it again"
+
+
+def test_folders_that_are_linked_to_are_read_once(tmp_path: Path) -> None:
+    write(tmp_path / "there" / "xnli.dev.ko.tsv", MANY + "A.\tB.\tneutral\n")
+    data = tmp_path / "data"
+    data.mkdir()
+    (data / "a").symlink_to(tmp_path / "there")
+    (data / "b").symlink_to(tmp_path / "there")
+    (data / "c").symlink_to(data)
+    assert read(data).files == (data / "a" / "xnli.dev.ko.tsv",)
 
 
 def test_a_folder_of_another_task_and_no_folder_are_told_apart(tmp_path: Path) -> None:
