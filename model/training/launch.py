@@ -96,7 +96,7 @@ def _train(request: Request, ranks: Distributed) -> Outcome:
             _log.info(_NEXT, *[request.output] * 4)
         return ending
     except (MemoryError, RuntimeError) as error:
-        if lacks_memory(error):
+        if isinstance(error, MemoryError) or lacks_memory(error):
             micro = identity.train.micro_batch
             raise UserError(
                 f"out of memory: lower --micro_batch ({micro}) and give the same command again, "
