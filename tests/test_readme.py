@@ -10,7 +10,7 @@ import shlex
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -84,7 +84,7 @@ def test_every_command_works(lid: str, bucket: None, tmp_path: Path) -> None:
     dumps = [{"id": dump} for dump in (NEW_DUMP, NEXT_DUMP, DUMP)]
     (tmp_path / "mirror" / "collinfo.json").write_text(json.dumps(dumps), "utf-8")
     write_text(tmp_path / "mirror" / "ha.txt.xz")
-    (tmp_path / "here").mkdir()
+    write_tasks(tmp_path / "here")
     with FaultServer(tmp_path / "mirror") as server:
         for command in COMMANDS:
             if command not in ("make test", "make kenlm") and "FlinkRunner" not in command:
@@ -107,6 +107,9 @@ def test_every_command_works(lid: str, bucket: None, tmp_path: Path) -> None:
     assert hausa["records"]["read"] == 3  # the sample's articles
     assert (hausa["median_perplexity"] is not None) == has_trainer()
     assert hausa["records"]["kept"] or not hausa_pool().is_file()
+    tables = {f"table-{task}.{ending}" for task in ("xnli", "ner", "qa", "glue") for ending in ("md", "json", "png")}
+    assert {path.name for path in (tmp_path / "here/tuned").iterdir() if path.is_file()} == tables
+    assert "| hf [1] | en |" in (tmp_path / "here/tuned/table-xnli.md").read_text("utf-8")
 
 
 def test_the_command_for_flink_changes_no_byte(lid: str, tmp_path: Path) -> None:
@@ -153,6 +156,33 @@ def write_text(path: Path) -> None:
         file.writelines(f"{pair}\n\n" for pair in pairs[:: len(pairs) // 100])
 
 
+def write_tasks(folder: Path) -> None:
+    """Write some rows of each task that the README fine-tunes on, in the files and the form of its authors."""
+    pairs = [("A boy runs.", "A child moves.", "entailment"), ("A boy runs.", "He sits.", "contradiction")]
+    lines = [(language, *pair) for language in ("en", "sw") for pair in pairs]
+    files = {
+        "xnli/multinli.train.en.tsv": table(("premise", "hypo", "label"), pairs),
+        "xnli/xnli.dev.tsv": table(("language", "sentence1", "sentence2", "gold_label"), lines),
+        "xnli/xnli.test.tsv": table(("language", "sentence1", "sentence2", "gold_label"), lines),
+        "glue/RTE/train.tsv": table(("sentence1", "sentence2", "label"), pairs[:1]),
+        "glue/RTE/dev.tsv": table(("sentence1", "sentence2", "label"), pairs[:1]),
+    }
+    words = "-DOCSTART- -X- -X- O\n\nAnna NNP I-NP I-PER\nruns VBZ I-VP O\n. . O O\n\n"
+    files |= {f"conll/{name}": words for name in ("eng.train", "eng.testa", "eng.testb", "ned.testb")}
+    answers = [{"text": "Paris", "answer_start": 14}]
+    asked = {"id": "1", "question": "Where does Anna live?", "answers": answers}
+    articles = [{"title": "", "paragraphs": [{"context": "Anna lives in Paris.", "qas": [asked]}]}]
+    names = ("train-v1.1", "dev-context-en-question-en", "test-context-en-question-en", "test-context-de-question-de")
+    files |= {f"mlqa/{name}.json": json.dumps({"version": "1.1", "data": articles}) for name in names}
+    for name, text in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text, "utf-8")
+
+
+def table(names: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    return "".join("\t".join(row) + "\n" for row in (names, *rows))
+
+
 def run(command: str, lid: str, folder: Path, web: str) -> None:
     """Run one command as typed, with what this machine lacks put in its place; a training of a few steps."""
     if command.startswith("zstd") and shutil.which("zstd") is None:
@@ -170,6 +200,8 @@ def run(command: str, lid: str, folder: Path, web: str) -> None:
     command = command.replace("https://data.statmt.org/cc-100/", web)
     if "model.pretrain" in command:
         command += " --steps 10 --warmup 2"
+    if "model.finetune" in command:
+        command += " --epochs 1 --epoch_steps 2 --length 64" + " --stride 32" * ("--task qa" in command)
     command = re.sub(r"^python ", f"{shlex.quote(sys.executable)} ", command)
     done = subprocess.run(
         ["bash", "-c", f"set -o pipefail; {command}"],
