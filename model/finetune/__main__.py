@@ -111,13 +111,13 @@ def _finetune(options: argparse.Namespace) -> None:
 
     names = tasks_of(options.data) if options.task == GLUE else [options.task]
     data = {name: TASKS[name].read(options.data) for name in names}
-    for name in names:
-        for line in (*data[name].notes, *(f"not the paper's protocol: {text}" for text in data[name].partial)):
-            _log.info("%s: %s", name, line)
     with open_source(options.model) as source:
         work = [(run, _plan(run, options, source, data[run.task])) for run in _runs(options, data)]
         for run, plan in work:  # all are looked at before the first begins
             _check_folder(run, plan)
+        for name in names:
+            for line in (*data[name].notes, *(f"not the paper's protocol: {text}" for text in data[name].partial)):
+                _log.info("%s: %s", name, line)
         for run, plan in work:
             _train(run, plan, options, source, data[run.task])
     print(to_markdown(collect([options.output])))

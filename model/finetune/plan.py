@@ -63,14 +63,18 @@ def _flat(plan: Plan) -> dict[str, Any]:
 def make_plan(choices: Choices, source: Source, data: Data[Any]) -> Plan:
     """Return the plan of a run; UserError if a language has no training or no dev set, or rows are too long."""
     if choices.recipe.length > source.longest:
-        raise UserError(f"{source.name} takes {source.longest} tokens; give --length {source.longest} or less")
+        stride = f", and --stride {source.longest // 2}" if choices.recipe.stride >= source.longest else ""
+        raise UserError(f"{source.name} takes {source.longest} tokens; give --length {source.longest} or less{stride}")
     with_dev = tuple(language for language in sorted(data.examples) if data.examples[language].get(DEV))
     select = {SAME: choices.train, ALL: with_dev}.get(choices.selection) or _named(choices.selection, "--select")
     for languages, split, flag in ((choices.train, TRAIN, "--train"), (select, DEV, "--select")):
         for language in languages:
             if not data.examples.get(language, {}).get(split):
-                there = ", ".join(name for name in sorted(data.examples) if data.examples[name].get(split)) or "none"
-                raise UserError(f"{language} has no {split} set in the data; {flag} can be of: {there}")
+                there = ", ".join(name for name in sorted(data.examples) if data.examples[name].get(split))
+                remedy = (
+                    f"{flag} can be of: {there}" if there else "docs/evaluation.md names the files that --data wants"
+                )
+                raise UserError(f"{language} has no {split} set in the data; {remedy}")
     return Plan(
         choices=choices,
         model=source.name,

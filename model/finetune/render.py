@@ -67,9 +67,11 @@ def _percent(cell: Cell) -> str:
 
 def _average(row: Row, columns: Sequence[str]) -> str:
     found = average(row, columns)
+    if not found:
+        return ""
     names = [name for name in ("average", "accuracy", "f1", "exact_match") if name in found] or list(found)[:1]
     there = sum(column in row.cells for column in columns)
-    few = "" if not row.ours or there == len(columns) else f" (of {there})"
+    few = "" if AVERAGE in row.cells or there == len(columns) else f" (of {there})"
     return "/".join(_percent(found[name]) for name in names) + few
 
 

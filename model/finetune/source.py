@@ -62,7 +62,8 @@ def load_source(name: str, location: str) -> Source:
     try:
         config = AutoConfig.from_pretrained(location)
     except (OSError, ValueError, KeyError) as error:
-        raise UserError(f"{name} is no model that transformers knows ({_first_line(error)})") from error
+        what = "no model" if Path(location).is_dir() else "no folder, and no name of a model"
+        raise UserError(f"{name} is {what} that transformers knows ({_first_line(error)})") from error
     try:
         tokenizer = AutoTokenizer.from_pretrained(location)
     except (OSError, ValueError, KeyError, TypeError, AttributeError, ImportError) as error:

@@ -110,7 +110,7 @@ def _partial(examples: dict[str, dict[str, list[Example]]]) -> tuple[str, ...]:
     for split, rows in _ROWS.items():
         wanted = ("en",) if split == TRAIN else LANGUAGES
         less = [code for code in wanted if len(examples.get(code, {}).get(split, ())) != rows]
-        lacking += [f"{split} of {', '.join(less)} has not {rows} pairs"] if less else []
+        lacking += [f"{split} of {', '.join(less)} has not the paper's {rows} pairs"] if less else []
     odd = sorted(set(examples) - set(LANGUAGES))
     return (*lacking, *([f"{', '.join(odd)}: not of XNLI"] if odd else []))
 

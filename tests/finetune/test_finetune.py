@@ -328,11 +328,14 @@ def test_a_mistake_is_one_line_before_any_work(
 
 
 def test_a_language_without_training_data_is_named(
-    tiny_model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tiny_model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
 ) -> None:
     data = write_xnli(tmp_path / "data", train=())
     common = [f"--data={data}", f"--model={tiny_model}", f"--output={tmp_path / 'run'}"]
-    assert "en has no train set in the data; --train can be of: none" in mistake(capsys, "--task=xnli", *common)
+    caplog.set_level("INFO")
+    said = mistake(capsys, "--task=xnli", *common)
+    assert not [line for line in caplog.messages if "protocol" in line]  # nothing stands before the one line
+    assert said.endswith("en has no train set in the data; docs/evaluation.md names the files that --data wants")
     assert "no language has a train set" in mistake(capsys, "--task=xnli", *common, "--train=all")
 
 
@@ -372,6 +375,25 @@ def test_a_loss_that_is_no_number_ends_a_run(
     capsys.readouterr()
     assert main(arguments) == 2
     assert "the loss at step 1 is nan; give a lower --learning_rate" in capsys.readouterr().err
+
+
+def test_a_misspelt_model_is_no_folder_and_no_name(
+    xnli: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    said = mistake(capsys, "--task=xnli", f"--data={xnli}", "--model=hg", f"--output={tmp_path / 'run'}")
+    assert "hg is no folder, and no name of a model that transformers knows" in said
+
+
+def test_where_a_model_is_shorter_than_the_stride_both_flags_are_told_at_once(
+    tiny_model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    answer = {"text": "Paris", "answer_start": 3}
+    paragraph = {"context": "in Paris", "qas": [{"id": "1", "question": "where ?", "answers": [answer]}]}
+    text = json.dumps({"version": "1.1", "data": [{"title": "", "paragraphs": [paragraph]}]})
+    for name in ("train-v1.1.json", "dev-context-en-question-en.json"):
+        (tmp_path / name).write_text(text, "utf-8")
+    arguments = ["--task=qa", f"--data={tmp_path}", f"--model={tiny_model}", f"--output={tmp_path / 'run'}"]
+    assert mistake(capsys, *arguments, "--length=384").endswith("give --length 64 or less, and --stride 32")
 
 
 def test_rows_longer_than_the_model_takes_are_refused_with_what_it_takes(

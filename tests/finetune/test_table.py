@@ -128,6 +128,15 @@ def test_a_model_for_each_language_is_scored_in_its_own(tmp_path: Path) -> None:
     assert {column: metrics["f1"].values for column, metrics in row.cells.items()} == {"de": (0.9,), "en": (0.9,)}
 
 
+def test_an_average_of_few_columns_says_of_how_many_and_of_none_there_is_none(tmp_path: Path) -> None:
+    write_run(tmp_path / "a", {"ko": {"accuracy": 0.5}})
+    assert to_markdown(collect([tmp_path])).partition("| base [1] |")[2].splitlines()[0].endswith("|  |")
+    qa = replace(_PLAN, choices=replace(_PLAN.choices, task="qa"))
+    write_run(tmp_path / "b" / "c", {"en": {"f1": 0.5, "exact_match": 0.4}}, plan=qa)
+    text = to_markdown(collect([tmp_path / "b"]))
+    assert "| BERT Large | en | 80.2/67.4 |  |  |  |  |  |  | 80.2/67.4 (of 1) |" in text
+
+
 def test_partial_data_are_labelled_in_the_table(tmp_path: Path) -> None:
     plan = replace(_PLAN, partial=("test of sw has not 5010 pairs",))
     write_run(tmp_path / "run", {"en": {"accuracy": 0.7}}, plan=plan)
