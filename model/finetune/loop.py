@@ -142,8 +142,8 @@ def learning_rate(step: int, steps: int, recipe: Recipe) -> float:
 
     >>> from model.finetune.recipes import RECIPES
     >>> recipe = RECIPES["ner"]["xtreme"]  # linear, without a warm-up
-    >>> [learning_rate(step, 4, recipe) for step in range(4)]
-    [2e-05, 1.5e-05, 1e-05, 5e-06]
+    >>> [f"{learning_rate(step, 4, recipe):g}" for step in range(4)]
+    ['2e-05', '1.5e-05', '1e-05', '5e-06']
     """
     warmup = round(recipe.warmup * steps if recipe.warmup < 1 else recipe.warmup)
     if step < warmup:
