@@ -30,13 +30,12 @@ from model.files import check_free, folder_whole
 from model.languages import SETS, parse_languages
 from model.network import hf
 from model.text.reduction import Difference, Ids, added_ids, choose, compare, read_object, write_reduced
-from model.text.shards import Corpus, documents, find_languages
+from model.text.shards import Corpus, batches, find_languages
 from model.text.tokenizer import Tokenizer
 from model.workers import Bar, Workers, default_workers
 
 ABOUT = "trim.json"
 VERSION = 1
-_BATCH = 1 << 20  # code points that travel to a worker at once
 _log = logging.getLogger(__name__)
 
 
@@ -149,16 +148,7 @@ def _bar(name: str, corpus: Corpus) -> Bar:
 
 def _batches(corpus: Corpus, bar: Bar) -> Iterator[tuple[str, list[str]]]:
     for language, files in corpus.files.items():
-        texts: list[str] = []
-        size = 0
-        for text in documents(files, on_read=bar.advance):
-            texts.append(text)
-            size += len(text)
-            if size >= _BATCH:
-                yield language, texts
-                texts, size = [], 0
-        if texts:
-            yield language, texts
+        yield from ((language, texts) for texts in batches(files, on_read=bar.advance))
 
 
 @dataclass(frozen=True, slots=True)

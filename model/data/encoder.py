@@ -31,11 +31,10 @@ from model.data.encoded import (
 )
 from model.errors import UserError
 from model.files import sha256_of
-from model.text.shards import Corpus, documents
+from model.text.shards import Corpus, batches
 from model.text.tokenizer import Tokenizer
 from model.workers import Bar, Workers, default_workers
 
-_BATCH = 1 << 20  # code points of documents that travel to a worker at once
 _HELD_OUT_ONE_IN = 100
 _FEWEST = 10  # documents, for one to be held out
 _log = logging.getLogger(__name__)
@@ -70,8 +69,8 @@ def encode_corpus(corpus: Corpus, vocab: Path, output: Path, *, workers: int | N
         if finished:
             _log.info("%d languages are encoded already, %d remain", len(finished), len(todo))
         with Bar("encode", sum(map(_size, todo.values()))) as bar:
-            batches = pool.map(_encode, _batches(todo, bar))
-            for language, done in _write(batches, todo, sources, output, bar):
+            encoded = pool.map(_encode, _batches(todo, bar))
+            for language, done in _write(encoded, todo, sources, output, bar):
                 write_json(output / f"{language}.json", Finished(tokenizer_sha256=tokenizer.sha256, language=done))
                 finished[language] = done
     languages = {language: finished[language] for language in corpus.files if finished[language].documents}
@@ -152,23 +151,19 @@ def _encode(batch: tuple[str, Sequence[str]]) -> _Batch:
 # In the process that reads and writes.
 def _batches(todo: Mapping[str, Sequence[Path]], bar: Bar) -> Iterator[tuple[str, list[str]]]:
     for language, files in todo.items():
-        texts: list[str] = []
-        size = 0
-        for text in documents(files, on_read=bar.advance):
-            texts.append(text)
-            size += len(text)
-            if size >= _BATCH:
-                yield language, texts
-                texts, size = [], 0
-        # Also without a document: the writer learns from it that the language is there.
-        yield language, texts or [""]
+        found = False
+        for texts in batches(files, on_read=bar.advance):
+            found = True
+            yield language, texts
+        if not found:  # the writer learns from it that the language is there
+            yield language, [""]
 
 
 def _write(
-    batches: Iterable[_Batch], todo: Mapping[str, Sequence[Path]], sources: Mapping[str, str], output: Path, bar: Bar
+    encoded: Iterable[_Batch], todo: Mapping[str, Sequence[Path]], sources: Mapping[str, str], output: Path, bar: Bar
 ) -> Iterator[tuple[str, EncodedLanguage]]:
     """Write the batches, which come language by language, and yield each language when its files are whole."""
-    stream = iter(batches)
+    stream = iter(encoded)
     batch = next(stream, None)
     for language in todo:
         with (

@@ -22,6 +22,7 @@ from model.languages import select
 SHARD_FORMAT = 1
 SHARD_SUFFIX = ".jsonl.zst"  # <language>/<bucket>-00000.jsonl.zst
 RELEASE_SUFFIX = ".txt.xz"  # <language>.txt.xz: a paragraph a line, a blank line after each document
+_BATCH = 1 << 20  # code points
 _READ_BYTES = 1 << 20
 _log = logging.getLogger(__name__)
 
@@ -135,6 +136,20 @@ def documents(files: Iterable[Path], *, on_read: Callable[[int], None] | None = 
                 yield from read(_Counted(stream, on_read) if on_read else stream)
         except (OSError, EOFError, ValueError, lzma.LZMAError, zstandard.ZstdError) as error:
             raise UserError(f"{file} is cut off, damaged or no shard ({error}); fetch or build it again") from error
+
+
+def batches(files: Iterable[Path], *, on_read: Callable[[int], None] | None = None) -> Iterator[list[str]]:
+    """Yield the documents of files by the million of code points: as many as travel to a worker at once."""
+    texts: list[str] = []
+    size = 0
+    for text in documents(files, on_read=on_read):
+        texts.append(text)
+        size += len(text)
+        if size >= _BATCH:
+            yield texts
+            texts, size = [], 0
+    if texts:
+        yield texts
 
 
 class _Counted:

@@ -20,12 +20,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from model.data import encoder
 from model.data.encoded import MANIFEST, EncodedLanguage, load_manifest, write_json
 from model.data.encoder import changes, encode_corpus
 from model.encode import main
 from model.errors import UserError
 from model.languages import SETS
+from model.text import shards
 from model.text.shards import Corpus, documents, find_corpus
 from model.text.tokenizer import MODEL_FILE, Tokenizer
 from model.text.vocabulary import VocabConfig, build_vocabulary
@@ -87,7 +87,7 @@ def test_bytes_do_not_hang_on_workers_or_batches(
     many_shards: Corpus, vocabulary: Path, encoded: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     encode_corpus(many_shards, vocabulary, tmp_path / "two", workers=2)
-    monkeypatch.setattr(encoder, "_BATCH", 700)
+    monkeypatch.setattr(shards, "_BATCH", 700)
     encode_corpus(many_shards, vocabulary, tmp_path / "small", workers=1)
     assert contents(tmp_path / "two") == contents(tmp_path / "small") == contents(encoded)
 
@@ -204,7 +204,7 @@ def test_finished_languages_are_kept(
         read_files.append(files[0].parent.name)
         return documents(files)
 
-    monkeypatch.setattr(encoder, "documents", note)
+    monkeypatch.setattr(shards, "documents", note)
     encode_corpus(many_shards, vocabulary, output, workers=1)
     assert read_files == [language for language in many_shards.files if language not in ("ar", "en")]
     assert contents(output) == contents(encoded)
@@ -263,8 +263,8 @@ def test_an_interrupt_keeps_what_is_whole(
                 raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(encoder, "documents", interrupted)
-        patch.setattr(encoder, "_BATCH", 1)
+        patch.setattr(shards, "documents", interrupted)
+        patch.setattr(shards, "_BATCH", 1)
         assert main([*flags, "--output", str(tmp_path / "e")]) == 130
     said = capsys.readouterr().err.strip()
     assert said == "python -m model.encode: interrupted; the same command goes on where it stopped"
@@ -293,14 +293,14 @@ def test_ctrl_c_says_how_to_go_on(vocabulary: Path, tmp_path: Path) -> None:
 KILLED = """
 import os, signal, sys
 from model import encode
-from model.data import encoder
-def documents(files, real=encoder.documents, **options):
+from model.text import shards
+def documents(files, real=shards.documents, **options):
     for text in real(files, **options):
         yield text
         if files[0].parent.name == "bb":
             os.kill(os.getpid(), signal.SIGKILL)
 if __name__ == "__main__":
-    encoder.documents, encoder._BATCH = documents, 1
+    shards.documents, shards._BATCH = documents, 1
     encode.main(sys.argv[1:])
 """
 
