@@ -77,6 +77,7 @@ def test_mistakes_are_said_before_any_step(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1800)
 @pytest.mark.skipif(
     importlib.util.find_spec("accelerate") is None, reason="no accelerate here: pip install -e '.[bench]'"
 )
