@@ -72,6 +72,17 @@ def read_versioned(path: Path, version: int) -> dict[str, Any]:
     return values
 
 
+def read_object(path: Path) -> dict[str, Any]:
+    """Return what a JSON file of others holds; UserError if that is no object."""
+    try:
+        values = json.loads(path.read_bytes())
+    except ValueError as error:
+        raise UserError(f"{path} is no JSON: it is damaged ({error}); copy it again") from error
+    if not isinstance(values, dict):
+        raise UserError(f"{path} holds no JSON object; copy it again")
+    return values
+
+
 def sha256_of(files: Iterable[Path]) -> str:
     """Return the sha256 of files' bytes, one file after another, hexadecimal."""
     digest = hashlib.sha256()

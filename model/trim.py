@@ -26,10 +26,10 @@ from rich.table import Table
 from model import command, hub
 from model.config import FIRST_POSITION
 from model.errors import UserError
-from model.files import check_free, folder_whole
+from model.files import check_free, folder_whole, read_object
 from model.languages import SETS, parse_languages
 from model.network import hf
-from model.text.reduction import Difference, Ids, added_ids, choose, compare, read_object, write_reduced
+from model.text.reduction import Difference, Ids, added_ids, choose, compare, write_reduced
 from model.text.shards import Corpus, batches, find_languages
 from model.text.tokenizer import Tokenizer
 from model.workers import Bar, Workers, default_workers

@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from model.errors import UserError
-from model.files import write_whole
+from model.files import read_object, write_whole
 from model.ids import FIRST_PIECE
 from model.text.proto import keep_pieces
 from model.text.tokenizer import MODEL_FILE, Tokenizer, write_tokenizer_files
@@ -147,17 +147,6 @@ def _tokenizer(path: Path, tokenizer: Tokenizer, new_ids: Mapping[int, int]) -> 
             token["id"] = new_ids[token["id"]]
     except (KeyError, TypeError, ValueError, IndexError) as error:
         raise UserError(f"{path} is no unigram tokenizer as XLM-R has it ({error!r}); copy it again") from error
-    return values
-
-
-def read_object(path: Path) -> dict[str, Any]:
-    """Return what a JSON file holds; UserError if that is no object."""
-    try:
-        values = json.loads(path.read_bytes())
-    except ValueError as error:
-        raise UserError(f"{path} is damaged ({error}); copy it again") from error
-    if not isinstance(values, dict):
-        raise UserError(f"{path} holds no JSON object; copy it again")
     return values
 
 

@@ -4,19 +4,19 @@ Documents stream: memory is bounded by a block of the file and the largest docum
 repaired or left out in silence: a file that is cut off or is no shard stops the reader with the file's name.
 """
 
-import json
 import logging
 import lzma
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO, Protocol
+from typing import BinaryIO, Protocol
 
 import msgspec
 import zstandard
 
 from model.errors import UserError
+from model.files import read_object
 from model.languages import select
 
 SHARD_FORMAT = 1
@@ -91,14 +91,14 @@ def find_languages(path: Path, names: Sequence[str]) -> Corpus:
 
 
 def _check_run(run: Path) -> None:
-    version = _read_json(run / "run.json").get("shard_format")
+    version = read_object(run / "run.json").get("shard_format")
     if version != SHARD_FORMAT:
         raise UserError(f"{run / 'run.json'}: shard_format {version!r} is not {SHARD_FORMAT}: update this package")
     manifest = run / "manifest.json"
     if not manifest.is_file():
         raise UserError(f"no {manifest}: the run is not complete; give build_cc100 the same command again")
     try:
-        sizes = {run / entry["path"]: entry["bytes"] for entry in _read_json(manifest)["files"]}
+        sizes = {run / entry["path"]: entry["bytes"] for entry in read_object(manifest)["files"]}
     except (KeyError, TypeError) as error:
         raise UserError(f"{manifest} is damaged ({error!r}); copy the run again") from error
     for file, size in sizes.items():
@@ -107,16 +107,6 @@ def _check_run(run: Path) -> None:
             if found != size:
                 what = "missing" if found is None else f"{found} bytes, not {size}"
                 raise UserError(f"{file} is {what}: copy the run again, or move the languages wanted elsewhere")
-
-
-def _read_json(path: Path) -> dict[str, Any]:
-    try:
-        value = json.loads(path.read_bytes())
-    except ValueError as error:
-        raise UserError(f"{path} is no JSON: {error}") from error
-    if not isinstance(value, dict):
-        raise UserError(f"{path} holds no JSON object")
-    return value
 
 
 def documents(files: Iterable[Path], *, on_read: Callable[[int], None] | None = None) -> Iterator[str]:
