@@ -47,7 +47,7 @@ speed() { # speed NAME SECONDS FLAG...
 if "$py" -c 'import sys, torch; sys.exit(not torch.cuda.is_available())'; then
   small= patience=1
   tiny="--size tiny --steps 120 --save_every 40 --micro_batch 8" kill=50 ask=100 again=--compile
-  huge="--size base --micro_batch 1024 --batch_size 1024 --steps 20 --warmup 1"
+  huge="--size base --micro_batch 1024 --batch_size 1024 --steps 20 --warmup 1 --min_tokens 1"
   base="--size base --batch_sizes 128 --programs ours" compiled="--modes compile" trainer="--batch_sizes 32"
   many="--warmup 20 --steps 100" few="--warmup 5 --steps 20" some="--warmup 1 --steps 5 --micros 8"
 else
