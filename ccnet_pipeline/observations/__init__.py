@@ -1,0 +1,1 @@
+"""What is noted of a run while it reads, beside the balance: examples to look at, what came most often, what it cost."""
