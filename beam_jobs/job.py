@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from beam_jobs import dump_choice, earlier_dumps, run_directory
+from beam_jobs import clock, dump_choice, earlier_dumps, run_directory
 from beam_jobs.extract_segment import ExtractSegment
 from beam_jobs.graph import Plan
 from beam_jobs.layout import Layout
@@ -209,6 +209,7 @@ def _plan(arguments: Arguments, prepared: Prepared, layout: Layout, run: str) ->
             keep_labels=configuration.keep_labels,
             decontaminates=prepared.test_runs is not None,
         ),
+        began=clock.now(),
         earlier=index.for_run(run, configuration, prepared.segments, layout.base_index_file) if index else None,
         num_ranges=arguments.dedup_buckets,
         frees=not arguments.keep_work,
