@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from beam_jobs import clock, dump_choice, earlier_dumps, run_directory
+from beam_jobs import clock, dump_choice, earlier_dumps, renewals, run_directory
 from beam_jobs.extract_segment import ExtractSegment
 from beam_jobs.graph import Plan
 from beam_jobs.layout import Layout
@@ -19,7 +19,7 @@ from beam_jobs.preparation import Prepared, prepare
 from beam_jobs.runners import execution
 from beam_jobs.runners.stopping import stopped_as_by_interrupt
 from beam_jobs.summary import print_summary, where_it_lies
-from ccnet_pipeline import command, storage
+from ccnet_pipeline import command, report, storage
 from ccnet_pipeline.errors import FetchError, UserError
 from ccnet_pipeline.formats import JSONL
 from ccnet_pipeline.listings import Pick
@@ -94,6 +94,7 @@ def _complete(arguments: Arguments) -> None:
             run_directory.remove_work(output, run_directory.work_of(output))
         layout = Layout(output, "")
         files = print_summary(layout)
+        _write_report(output)
         execution.conclude(ended, layout.failures_file)
     print(where_it_lies(output, files))
 
@@ -141,7 +142,14 @@ def _run(arguments: Arguments) -> None:
         if not arguments.keep_work:
             run_directory.remove_work(arguments.output, ours.work)
         files = print_summary(ours.layout)
+        _write_report(arguments.output)
     _print_next_steps(arguments, files)
+
+
+def _write_report(output: str) -> None:
+    """Write the report, and what else people look at."""
+    if report.REPORT in renewals.renew(output, "build_cc100"):
+        print(f"Report: {storage.join(output, report.REPORT)}")
 
 
 def _estimate(arguments: Arguments, pick: Pick) -> None:

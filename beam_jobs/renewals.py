@@ -1,21 +1,25 @@
-"""What is made of the files of a finished run, for people, and made anew when they change: all of it is listed here."""
+"""What people look at of a finished run: all that is made of its other files, and made anew when they change.
 
+A run is complete without it.
+"""
+
+import sys
 from collections.abc import Callable, Mapping
 
-from ccnet_pipeline import storage
+from ccnet_pipeline import report
 
-# Name in the run directory -> what writes it; it takes the run directory.
-RENEWALS: Mapping[str, Callable[[str], object]] = {}
-
-
-def renew(output: str) -> None:
-    """Write all of them."""
-    for write in RENEWALS.values():
-        write(output)
+# Name in the run directory -> what writes it, given the run directory.
+RENEWALS: Mapping[str, Callable[[str], object]] = {report.REPORT: report.write_report}
 
 
-def renew_missing(output: str) -> None:
-    """Write those that are not there, as after a removal that was interrupted behind its last step."""
+def renew(output: str, program: str) -> list[str]:
+    """Write all of them; return the names of those that were written. One that fails is a line of the program."""
+    written = []
     for name, write in RENEWALS.items():
-        if not storage.exists(storage.join(output, name)):
+        try:
             write(output)
+        except Exception as error:
+            print(f"{program}: {name} was not written: {error!r}", file=sys.stderr)
+        else:
+            written.append(name)
+    return written

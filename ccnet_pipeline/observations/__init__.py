@@ -1,4 +1,4 @@
-"""What is noted of a run while it reads, beside the balance: examples to look at, what came most often, what it cost.
+"""What is noted of a run while it reads, beside the balance: examples to look at, what came often, what it cost.
 
 examples.py    which documents are shown
 repeated.py    the paragraphs of an archive that stood in most of its records
