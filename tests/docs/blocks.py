@@ -1,8 +1,8 @@
 """The blocks of code in the pages that people read, and how each is tested: by a tag behind the language of the block.
 
-    ```sh fast                    run in every `make test`: seconds at most
-    ```sh slow                    run by `make docs-test`
-    ```python skip: needs a GPU   not run; why is said
+```sh fast                    run in every `make test`: seconds at most
+```sh slow                    run by `make docs-test`
+```python skip: needs a GPU   not run; why is said
 """
 
 import re

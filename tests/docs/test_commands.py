@@ -1,4 +1,4 @@
-"""The commands of the documentation work: a page's blocks run in order, in a folder, with a server in the place of the web."""
+"""The commands of the documentation work: the blocks of a page run in order, in a folder of their own."""
 
 import itertools
 import json
@@ -12,7 +12,7 @@ import pytest
 
 from ccnet_pipeline import sample
 from tests.conftest import CHECKOUT, data_folder
-from tests.docs import stage
+from tests.docs import given, stage
 from tests.docs.blocks import PAGES, Block, blocks_of
 from tests.docs.stage import Stage
 from tests.test_build import build, result
@@ -24,7 +24,13 @@ GIVEN = {
     "docs/evaluation.md": ("hf", "xnli", "conll", "mlqa"),
     "docs/hash_index.md": ("other=seen",),
     "docs/method.md": ("downloads", "texts"),
-    "docs/operations.md": ("corpus=corpus", "seen=seen", "hosts.txt", "tests/xnli=xnli", "tests/mlqa/test.json=test.json"),
+    "docs/operations.md": (
+        "corpus=corpus",
+        "seen=seen",
+        "hosts.txt",
+        "tests/xnli=xnli",
+        "tests/mlqa/test.json=test.json",
+    ),
     "docs/shard_format.md": ("OUT=corpus",),
     "docs/training.md": ("hf",),
 }
@@ -64,7 +70,7 @@ def perform(
     mirror, url = internet
 
     def run(page: str, tags: tuple[str, ...]) -> Path:
-        stage.set_the_stage(tmp_path, GIVEN.get(page, ()), finished)
+        given.lay_out(tmp_path, GIVEN.get(page, ()), finished)
         there = Stage(tmp_path, mirror, url, lid)
         for block in BLOCKS[page]:
             if block.tag in tags:
@@ -129,15 +135,17 @@ SLOW_CHECKS = {"docs/evaluation.md": _evaluation}
 
 
 def test_the_command_for_flink_changes_no_byte(lid: str, tmp_path: Path) -> None:
-    given = os.environ.get("CC_FLINK_JAR")
-    jars = [Path(given)] if given else sorted((data_folder().parent / "flink").glob("*job-server*.jar"))
+    named = os.environ.get("CC_FLINK_JAR")
+    jars = [Path(named)] if named else sorted((data_folder().parent / "flink").glob("*job-server*.jar"))
     if shutil.which("java") is None or not (jars and jars[0].is_file()):
         pytest.skip("no Java, or no Flink job server jar: set CC_FLINK_JAR")
     shutil.copytree(sample.crawl_directory(), tmp_path / "downloads")
     commands = itertools.chain.from_iterable(block.commands for block in BLOCKS["README.md"] if block.tag == "skip")
     (command,) = (command for command in commands if "FlinkRunner" in command)
     models = shlex.quote(str(sample.lm_directory()))
-    command += f" --flink_job_server_jar {shlex.quote(str(jars[0]))} --parallelism 2 --lm_dir {models} --lid_model {lid}"
+    command += (
+        f" --flink_job_server_jar {shlex.quote(str(jars[0]))} --parallelism 2 --lm_dir {models} --lid_model {lid}"
+    )
     for package in ("java.util", "java.lang"):  # the jar of the test data is older than this Java
         command += f" --job_server_jvm_properties=--add-opens=java.base/{package}=ALL-UNNAMED"
     Stage(tmp_path, tmp_path, "", lid).in_a_shell(command, "README.md")

@@ -10,13 +10,15 @@ import pytest
 from tests.conftest import CHECKOUT
 from tests.docs import programs
 from tests.docs.blocks import PAGES, TESTED, Block, blocks_of, without_blocks
+from tests.docs.stage import MAKE
 
 BLOCKS = [block for page in PAGES for block in blocks_of(page) if block.language in TESTED]
 MODULES = sorted({found[0] for block in BLOCKS for each in block.commands if (found := programs.split(each))})
 # Of programs of others that the text speaks of.
 FOREIGN = {
     "--shutdown-timeout": "torchrun",
-    "--nproc-per-node": "torchrun",
+    "--service_port": "Beam's worker pool",
+    "--vocab_pad": "lmplz",
     "--setup_file": "Beam: what is not needed",
     "--requirements_file": "Beam: what is not needed",
 }
@@ -77,8 +79,10 @@ def test_every_option_of_a_command_exists() -> None:
 def test_every_option_in_the_text_exists(page: Path) -> None:
     known = frozenset().union(*map(programs.options_of, MODULES)) | FOREIGN.keys()
     text = without_blocks(page.read_text("utf-8"))
-    named = {option for code in re.findall(r"`([^`\n]+)`", text) for option in re.findall(r"(?<!\S)--[a-z][\w-]*", code)}
-    assert not sorted(option for option in named if option not in known and option.replace("-", "_") not in known)
+    named = {
+        option for code in re.findall(r"`([^`\n]+)`", text) for option in re.findall(r"(?<!\S)--[a-z][\w-]*", code)
+    }
+    assert not sorted(named - known)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
@@ -88,8 +92,50 @@ def test_links_lead_somewhere(page: Path) -> None:
     assert not lost
 
 
-@pytest.mark.parametrize("page", [page for page in PAGES if page.parent.name == "docs"], ids=lambda page: page.name)
+@pytest.mark.parametrize("page", [page for page in PAGES if page.parent != CHECKOUT], ids=lambda page: page.name)
 def test_a_page_is_found_from_the_readme_and_leads_on(page: Path) -> None:
     assert f"](docs/{page.name})" in (CHECKOUT / "README.md").read_text("utf-8")
     *_, last = page.read_text("utf-8").strip().split("\n\n")
     assert last.startswith("See also: ["), "the last line of a page leads to its neighbours"
+
+
+def test_the_readme_is_short_and_begins_with_what_works_at_once() -> None:
+    readme = (CHECKOUT / "README.md").read_text("utf-8")
+    assert len(readme.splitlines()) <= 150
+    assert BLOCKS[0].commands == ["make run", "make test", "make train"]
+
+
+def test_from_nothing_to_a_filtered_corpus_it_is_at_most_four_commands() -> None:
+    (block,) = (block for block in BLOCKS if block.page == "README.md" and "make kenlm" in block.commands)
+    assert len(block.commands) <= 4
+    assert "--lm_dir models" in block.commands[-1]
+
+
+def test_every_target_of_make_exists_and_does_what_is_run_for_it() -> None:
+    makefile = (CHECKOUT / "Makefile").read_text("utf-8")
+    named = {each.split()[1] for block in BLOCKS for each in block.commands if each.startswith("make ")}
+    assert named >= {"run", "test", "train", "kenlm"}
+    assert not [target for target in named if f"\n{target}:" not in makefile]
+    for target, command in MAKE.items():
+        recipe = makefile.partition(f"\n{target}:")[2].splitlines()[1]
+        assert recipe.strip() == command.replace("python", "$(BIN)/python")
+    assert "\nmake test\n" in (CHECKOUT / ".ci" / "run").read_text("utf-8")
+
+
+def test_every_extra_that_is_to_be_installed_exists() -> None:
+    text = "".join(page.read_text("utf-8") for page in PAGES)
+    named = {extra for group in re.findall(r"(?:'\.|cc100-xlmr)\[([a-z,]+)\]'", text) for extra in group.split(",")}
+    assert named >= {"beam", "model"}
+    project = (CHECKOUT / "pyproject.toml").read_text("utf-8")
+    assert not [extra for extra in named if not re.search(rf"^{extra} = \[", project, flags=re.MULTILINE)]
+
+
+def test_names_of_files_in_the_text_exist() -> None:
+    text = "".join(without_blocks(page.read_text("utf-8")) for page in PAGES)
+    named = set(
+        re.findall(
+            r"(?<![\w/.-])((?:tests|benchmarks|docker|deploy|docs|ccnet_pipeline|beam_jobs|model)/[\w/.-]*[\w/])", text
+        )
+    )
+    assert len(named) > 40
+    assert not sorted(name for name in named if not (CHECKOUT / name).exists())
