@@ -72,6 +72,8 @@ REASONS: tuple[Reason, ...] = (
     Reason("bucket_middle", "fluency", "bucket middle is outside --keep_buckets"),
     Reason("bucket_tail", "fluency", "bucket tail (least fluent) is outside --keep_buckets"),
     Reason("bucket_all", "fluency", "bucket all (languages without a fluency model) is outside --keep_buckets"),
+    Reason("filter_error.*", "filters", "a filter failed on it (--on_filter_error drop)"),
+    Reason("masked", "filters", "e-mail addresses, phone numbers or the like in kept text (--mask)"),
     Reason("contaminated", "test_files", "shares a run of words with a test file (--decontaminate)"),
     Reason("removed_later", "later", "was kept, and taken out when the run was complete (beam_jobs.remove)"),
 )

@@ -14,6 +14,15 @@ def count(number: int) -> str:
     return f"{number:,}"
 
 
+def counted(number: int, noun: str) -> str:
+    """Return how many of something.
+
+    >>> counted(1, "document"), counted(2000, "document")
+    ('1 document', '2,000 documents')
+    """
+    return f"{count(number)} {noun}{'' if number == 1 else 's'}"
+
+
 def short(number: float) -> str:
     """Return a count to three digits.
 
@@ -51,6 +60,17 @@ def share(part: float, whole: float) -> str:
     if part < whole and percent >= 99.95:
         return ">99.9 %"
     return f"{percent:.1f} %" if part not in (0, whole) else f"{percent:.0f} %"
+
+
+def signed(number: float, form: str = ",") -> str:
+    """Return a change, with its sign.
+
+    >>> [signed(each) for each in (1200, -3, 0)]
+    ['+1,200', '−3', '0']
+    """
+    shown = format(abs(number), form)
+    is_nothing = not shown.strip("0.,")
+    return f"{'' if is_nothing else '+' if number > 0 else '−'}{shown}"
 
 
 def width(part: float, whole: float) -> str:

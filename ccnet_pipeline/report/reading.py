@@ -32,9 +32,21 @@ class RunNotes(msgspec.Struct, frozen=True):
     id: str = ""
     fingerprint: str = ""
     preset: str = ""
-    configuration: dict[str, Any] = {}  # plain values: those of other versions are shown too
+    # Plain values, for those of other versions are shown too.
+    configuration: dict[str, Any] = {}
     engine: dict[str, Any] = {}
     inputs: list[Input] = []
+
+    @property
+    def models(self) -> dict[str, Any]:
+        """The sha256 of each file of a model."""
+        models = self.configuration.get("models")
+        return models if isinstance(models, dict) else {}
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """The configuration without models."""
+        return {name: value for name, value in self.configuration.items() if name != "models"}
 
 
 class ManifestNotes(msgspec.Struct, frozen=True):

@@ -43,7 +43,12 @@ def _environment() -> Environment:
         "tag_of": names.tag_of,
         "direction_of": names.direction_of,
     }
-    environment.globals |= {"share": numbers.share, "width": numbers.width, "NONE": numbers.NONE}
+    environment.globals |= {
+        "counted": numbers.counted,
+        "share": numbers.share,
+        "width": numbers.width,
+        "NONE": numbers.NONE,
+    }
     return environment
 
 
