@@ -1,4 +1,4 @@
-"""Two runs side by side: what changed in configuration, languages, buckets and reasons, also between different dumps."""
+"""Two runs side by side: what changed in configuration, languages, buckets and reasons; of different dumps, too."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass

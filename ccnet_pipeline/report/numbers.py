@@ -46,6 +46,15 @@ def size(number: float) -> str:
     return f"{number / 1000**power:.3g} {_BYTES[power]}"
 
 
+def moment(stamp: str) -> str:
+    """Return a time of ISO 8601 for people.
+
+    >>> moment("2026-11-27T03:04:37Z")
+    '2026-11-27 03:04:37 UTC'
+    """
+    return stamp.replace("T", " ").replace("Z", " UTC")
+
+
 def share(part: float, whole: float) -> str:
     """Return a share in percent; what is there is never shown as nothing, and what is left never as all.
 

@@ -1,11 +1,12 @@
 """The report of one run."""
 
 import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from ccnet_pipeline.ledger import Balance
-from ccnet_pipeline.observations.published import DomainBooks, LanguageShape
+from ccnet_pipeline.observations.published import DomainBooks, LanguageShape, Observations
 from ccnet_pipeline.reasons import reason_of
 from ccnet_pipeline.report import charts, examples, flow, languages, rendering
 from ccnet_pipeline.report.reading import Run
@@ -24,6 +25,12 @@ class LanguageDetail:
     score: charts.Histogram | None
     places: list[examples.Place]
 
+    @property
+    def cutoffs(self) -> str:
+        """What the lines in the histogram of perplexity mean."""
+        marks = self.perplexity.marks if self.perplexity else []
+        return "".join(f"; {name} below {mark.label}" for name, mark in zip(("head", "middle"), marks, strict=False))
+
 
 def page_of(run: Run) -> bytes:
     """Return report.html of a run."""
@@ -40,13 +47,7 @@ def page_of(run: Run) -> bytes:
         buckets=languages.buckets_of(rows),
         sizes=languages.size_chart(rows),
         published_size=languages.published_size,
-        details=[
-            LanguageDetail(
-                row, *_histograms(seen.languages.get(row.code) if seen else None), shown.places.get(row.code, [])
-            )
-            for row in rows
-            if row.documents or (seen and row.code in seen.languages) or row.code in shown.places
-        ],
+        details=list(_details(rows, seen, shown)),
         shown=shown,
         reason_of=reason_of,
         stages=stages_of(run),
@@ -54,6 +55,19 @@ def page_of(run: Run) -> bytes:
         most_rows=_MOST_ROWS,
         chart=charts,
     )
+
+
+def _details(
+    rows: Sequence[languages.LanguageRow], seen: Observations | None, shown: examples.Shown
+) -> Iterator[LanguageDetail]:
+    """Yield the languages of which there is something to show, those last of which there are only examples."""
+    shapes = seen.languages if seen else {}
+    known = {row.code for row in rows}
+    others = [languages.LanguageRow(code) for code in shown.places if code not in known]
+    for row in [*rows, *others]:
+        places = shown.places.get(row.code, [])
+        if row.code in shapes or places:
+            yield LanguageDetail(row, *_histograms(shapes.get(row.code)), places)
 
 
 def dumps_of(run: Run) -> list[str]:

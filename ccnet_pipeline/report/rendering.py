@@ -37,6 +37,7 @@ def _environment() -> Environment:
         "count": numbers.count,
         "short": numbers.short,
         "size": numbers.size,
+        "moment": numbers.moment,
         "visible": text.visible,
         "one_line": text.one_line,
         "name_of": names.name_of,
