@@ -1,8 +1,8 @@
 """Two runs side by side: what changed in configuration, languages, buckets and reasons; of different dumps, too."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from ccnet_pipeline.ledger import Balance
 from ccnet_pipeline.reasons import in_order, reason_of
@@ -15,6 +15,7 @@ _UNITS = ("records", "paragraphs", "characters")
 _MOST_CHANGES = 500  # rows of one table
 _MANY_TIMES = 10  # more than that is no matter of percent
 _NO_LEDGER = LedgerNotes()
+_Side = TypeVar("_Side")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +62,11 @@ class Change:
     def ratio(self) -> float | None:
         """What the column of relative changes is sorted by."""
         return self.difference / self.before if self.difference is not None and self.before else None
+
+
+def _change(sides: Sequence[_Side], of: Callable[[_Side], float | None], form: str = ",") -> Change:
+    """Return what some figure was and is."""
+    return Change(of(sides[0]), of(sides[1]), form)
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,18 +141,23 @@ def _settings(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[tuple
 
 
 def _totals(before: Run, after: Run) -> list[tuple[str, Change]]:
-    old, new = languages.rows_of(before), languages.rows_of(after)
-    counts = [
-        ("archives", Change(len(before.notes.inputs), len(after.notes.inputs))),
-        ("languages", Change(*(sum(1 for row in rows if row.documents) for rows in (old, new)))),
-        ("documents kept", Change(*(sum(row.documents for row in rows) for rows in (old, new)))),
-    ]
+    runs = before, after
+    rows = languages.rows_of(before), languages.rows_of(after)
+    ledgers = before.ledger, after.ledger
+    balances = []
     for unit in _UNITS:
-        for what in ("read", "kept"):
-            both = (getattr(getattr(run.ledger, unit), what) if run.ledger else None for run in (before, after))
-            counts.append((f"{unit} {what}", Change(*both)))
-    lost = (run.ledger.damage.bytes if run.ledger else None for run in (before, after))
-    return [*counts, ("bytes that could not be read", Change(*lost))]
+        books: list[Balance | None] = [getattr(each, unit) if each else None for each in ledgers]
+        balances += [
+            (f"{unit} read", _change(books, lambda each: each.read if each else None)),
+            (f"{unit} kept", _change(books, lambda each: each.kept if each else None)),
+        ]
+    return [
+        ("archives", _change(runs, lambda run: len(run.notes.inputs))),
+        ("languages", _change(rows, lambda side: sum(row.documents > 0 for row in side))),
+        ("documents kept", _change(rows, lambda side: sum(row.documents for row in side))),
+        *balances,
+        ("bytes that could not be read", _change(ledgers, lambda each: each.damage.bytes if each else None)),
+    ]
 
 
 def _speeds(before: Run, after: Run) -> list[tuple[str, Change]]:
@@ -175,28 +186,31 @@ def _reason(name: str, meaning: str, counts: tuple[int, int], read: tuple[int, i
 
 
 def _language(code: str, before: languages.LanguageRow | None, after: languages.LanguageRow | None) -> LanguageChange:
-    both = (before, after)
-    books = [row.books if row else None for row in both]
-    kept = (100 * row.share_kept if row and row.share_kept is not None else None for row in both)
+    rows = before, after
+    books = before.books if before else None, after.books if after else None
     return LanguageChange(
         code,
         names.name_of(code),
-        documents=Change(*(row.documents if row else 0 for row in both)),
-        characters=Change(*(row.characters if row else 0 for row in both)),
-        share_kept=Change(*kept, form=".1f"),
-        score=Change(*(each.mean_score if each else None for each in books), form=".2f"),
-        perplexity=Change(*(each.median_perplexity if each else None for each in books), form=",g"),
+        documents=_change(rows, lambda row: row.documents if row else 0),
+        characters=_change(rows, lambda row: row.characters if row else 0),
+        share_kept=_change(rows, lambda row: _percent(row.share_kept) if row else None, ".1f"),
+        score=_change(books, lambda each: each.mean_score if each else None, ".2f"),
+        perplexity=_change(books, lambda each: each.median_perplexity if each else None, ",g"),
     )
+
+
+def _percent(share: float | None) -> float | None:
+    return None if share is None else 100 * share
 
 
 def _buckets(
     before: Mapping[str, languages.LanguageRow], after: Mapping[str, languages.LanguageRow], codes: Iterable[str]
 ) -> Iterator[PartChange]:
     for code in codes:
-        rows = [row for row in (before.get(code), after.get(code)) if row]
-        for bucket in languages.buckets_of(rows):
-            counts = (side[code].buckets[bucket] if code in side else 0 for side in (before, after))
-            yield PartChange(code, names.name_of(code), bucket, Change(*counts))
+        rows = before.get(code), after.get(code)
+        for bucket in languages.buckets_of([row for row in rows if row]):
+            counts = [row.buckets[bucket] if row else 0 for row in rows]
+            yield PartChange(code, names.name_of(code), bucket, Change(counts[0], counts[1]))
 
 
 def _reasons_by_language(before: Run, after: Run, codes: Sequence[str]) -> list[PartChange]:
