@@ -27,7 +27,7 @@ Unit = Literal["document", "paragraph"]
 _MOST_OF_PARAGRAPH = 600
 VerifyDigests = Literal["off", "count", "strict"]
 # Of intermediate files and of the ledger. It decides no byte of the shards, but a run of another form cannot go on.
-WORK_FORMAT = 2
+WORK_FORMAT = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
