@@ -9,7 +9,6 @@ from ccnet_pipeline.stats.figures import figures_of
 from ccnet_pipeline.stats.tables import shown
 
 _MOST_LANGUAGES = 10
-_REPORT = "report.html"
 
 
 def print_summary(layout: Layout) -> list[FinalFile]:
@@ -22,13 +21,9 @@ def print_summary(layout: Layout) -> list[FinalFile]:
 
 
 def where_it_lies(output: str, files: Sequence[FinalFile]) -> str:
-    """Return where a run directory has its report and its shards, if it has any, and its ledger: some lines."""
-    lines = []
-    if storage.exists(report := storage.join(output, _REPORT)):
-        lines.append(f"Report, for a browser: {report}")
-    if any(file.path.startswith(SHARDS) for file in files):
-        manifest = storage.join(output, "manifest.json")
-        lines.append(f"Shards: {storage.join(output, 'shards')}   every file with its sha256: {manifest}")
-    else:
-        lines.append("No document was kept, so there are no shards.")
-    return "\n".join([*lines, f"Where the rest went: {storage.join(output, 'ledger.json')}"])
+    """Return where a run directory has its shards, if it has any, and its ledger: some lines."""
+    rest = f"Where the rest went: {storage.join(output, 'ledger.json')}"
+    if not any(file.path.startswith(SHARDS) for file in files):
+        return f"No document was kept, so there are no shards.\n{rest}"
+    manifest = storage.join(output, "manifest.json")
+    return f"Shards: {storage.join(output, 'shards')}   every file with its sha256: {manifest}\n{rest}"

@@ -27,7 +27,7 @@ NOT_COMMANDS = {
     "ccnet_pipeline.language.fasttext_training",
     "ccnet_pipeline.sample",
 }
-COMING = {"ccnet_pipeline.report", "ccnet_pipeline.export", "ccnet_pipeline.filters"}
+COMING = {"ccnet_pipeline.export", "ccnet_pipeline.filters"}
 _MAIN = "__name__ == '__main__'"
 
 

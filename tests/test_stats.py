@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from beam_jobs.layout import Layout
-from beam_jobs.summary import print_summary, where_it_lies
+from beam_jobs.summary import print_summary
 from ccnet_pipeline.ledger import Balance, DamageTally
 from ccnet_pipeline.shards.published import LanguageBooks
 from ccnet_pipeline.stats.__main__ import main
@@ -57,13 +57,6 @@ def test_stats_show_every_language(out: Path, printed: Printed) -> None:
     shown = printed()
     assert re.findall(r"│ (l\d\d) ", shown) == LANGUAGES
     assert "more:" not in shown
-
-
-def test_the_end_of_a_run_names_its_report(out: Path) -> None:
-    assert "report.html" not in where_it_lies(str(out), [FILE])
-    out.mkdir()
-    (out / "report.html").touch()
-    assert where_it_lies(str(out), [FILE]).startswith(f"Report, for a browser: {out}/report.html\nShards: ")
 
 
 def test_the_json_has_the_figures_of_the_tables(out: Path, printed: Printed) -> None:

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from beam_jobs import byte_progress, progress
+from beam_jobs import progress
 from beam_jobs.layout import Layout
+from ccnet_pipeline import byte_progress
 from ccnet_pipeline.stats.__main__ import main as stats
 from ccnet_pipeline.storage import write_json
 from ccnet_pipeline.terminal import LOG_WIDTH, can_move, error_console, output_console
