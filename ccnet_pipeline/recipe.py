@@ -20,6 +20,7 @@ from ccnet_pipeline.extractors import Extractor
 from ccnet_pipeline.filters import Filtering
 from ccnet_pipeline.fluency import BUCKETS, Bucket, Normalization
 from ccnet_pipeline.language import LEAST_SCORE, Judgement
+from ccnet_pipeline.masking.kinds import Mask
 
 Unit = Literal["document", "paragraph"]
 # Shown to the general model where there is a second one. The language of a paragraph is known by then, and what is
@@ -53,6 +54,7 @@ class Recipe:
     # normal form keeps vowel signs and tones.
     normalization: Normalization
     keep_buckets: tuple[Bucket, ...]
+    masks: tuple[Mask, ...] = ()  # what becomes a placeholder in texts and titles
 
     def __post_init__(self) -> None:
         if self.min_chars < 0:
@@ -148,6 +150,7 @@ class Configuration:
     blocklist_sha256: str | None
     robots_sha256: str | None = None  # of what --robots disallows, compiled
     filtering: Filtering | None = None
+    masking_version: str | None = None
     decontamination: Decontamination | None = None
     extractor_version: str  # its name, too
     hash_index: str | None = None  # digest of the hashes of earlier dumps
