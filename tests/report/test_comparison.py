@@ -62,14 +62,23 @@ def test_settings_models_and_versions_that_differ_are_named(tmp_path: Path) -> N
 
 def test_the_same_run_twice_has_no_change(tmp_path: Path) -> None:
     said = compared(tmp_path, {}, {})
-    assert "The same configuration, models and input." in said
+    assert "The same configuration and models." in said
     assert "+" not in said
     assert "−" not in said
 
 
 @pytest.mark.parametrize("name", ["run", "manifest", "ledger", "times"])
 def test_what_one_run_does_not_say_is_not_compared(name: str, tmp_path: Path) -> None:
-    assert f"B: {name}.json is not there: " in compared(tmp_path, {}, {name: None})
+    said = compared(tmp_path, {}, {name: None})
+    assert f"B: {name}.json is not there: " in said
+    assert "gone" not in said
+    assert "language went" not in said
+    assert "languages went" not in said
+
+
+def test_what_only_one_run_says_of_its_languages_is_not_gone(tmp_path: Path) -> None:
+    said = compared(tmp_path, kept(sw=10), kept(sw=7) | {"manifest": None, "ledger": None})
+    assert "Swahili sw 10 – – –" in said
 
 
 def test_both_must_be_runs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
