@@ -10,6 +10,7 @@ from ccnet_pipeline import storage
 from ccnet_pipeline.documents import SHARD_FORMAT
 from ccnet_pipeline.errors import UserError
 from ccnet_pipeline.formats import FORMATS, JSONL, PARQUET
+from ccnet_pipeline.masking.kinds import Mask
 from ccnet_pipeline.recipe import Input
 from ccnet_pipeline.shards.published import REJECTS, SHARDS, FinalFile, Manifest
 
@@ -24,6 +25,7 @@ class Recipe(msgspec.Struct, frozen=True):
 
     dedup_scope: str = "all"
     dedup_keep: Literal["none", "first"] = "none"
+    masks: tuple[Mask, ...] = ()
 
     @property
     def group_size(self) -> int | None:
