@@ -12,7 +12,7 @@ from beam_jobs import clock, dump_choice, earlier_dumps, renewals, run_directory
 from beam_jobs.extract_segment import ExtractSegment
 from beam_jobs.graph import Plan
 from beam_jobs.layout import Layout
-from beam_jobs.mine_segment import MineSegment
+from beam_jobs.mine_segment import FilterPlaces, MineSegment
 from beam_jobs.model_places import ModelPlaces
 from beam_jobs.options import Arguments, parse
 from beam_jobs.preparation import Prepared, prepare
@@ -215,12 +215,24 @@ def _plan(arguments: Arguments, prepared: Prepared, layout: Layout, run: str) ->
             models=ModelPlaces.of(prepared.lid_models, prepared.lm_dir),
             keep_rejects=configuration.keep_rejects,
             keep_labels=configuration.keep_labels,
+            filters=_filter_places(arguments, prepared),
             decontaminates=prepared.test_runs is not None,
         ),
         began=clock.now(),
         earlier=index.for_run(run, configuration, prepared.segments, layout.base_index_file) if index else None,
         num_ranges=arguments.dedup_buckets,
         frees=not arguments.keep_work,
+    )
+
+
+def _filter_places(arguments: Arguments, prepared: Prepared) -> FilterPlaces | None:
+    filtering, thresholds = prepared.configuration.filtering, prepared.filter_thresholds
+    if filtering is None:
+        return None
+    return FilterPlaces(
+        choices=filtering.filters,
+        thresholds=portable(thresholds) if thresholds else None,
+        on_error=arguments.filters.on_error,
     )
 
 

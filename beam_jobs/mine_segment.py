@@ -20,10 +20,13 @@ from ccnet_pipeline.decontamination.table import RunTable
 from ccnet_pipeline.dedup.duplicates import verdicts
 from ccnet_pipeline.dedup.sorting import Bits
 from ccnet_pipeline.documents import Document, Reject, encode
+from ccnet_pipeline.errors import UserError
+from ccnet_pipeline.filters import Choice, Filter, FilterJudge, OnError, find_filters
 from ccnet_pipeline.fluency import FluencyModels, Normalization
 from ccnet_pipeline.frames import FrameBuilder, compressor
 from ccnet_pipeline.language import Judgement, ModelIdentifier, load
 from ccnet_pipeline.ledger import total
+from ccnet_pipeline.local_copies import local_copy
 from ccnet_pipeline.mine import Miner
 from ccnet_pipeline.observations.archive import Observer, pack
 from ccnet_pipeline.pages.stored import Chunk, read_chunks
@@ -48,6 +51,33 @@ def _models(models: ModelPlaces, normalization: Normalization) -> FluencyModels:
 def _test_runs(path: str | None) -> RunTable | None:
     """Open the table once a process; its name has the fingerprint in it."""
     return RunTable(storage.mapped(path)) if path else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FilterPlaces:
+    """Which filters to ask, said so that any worker finds them. One's own must be installed there, too."""
+
+    choices: tuple[Choice, ...]
+    thresholds: str | None  # as `local_copies.portable` says it
+    on_error: OnError
+
+
+@functools.cache
+def _filters(choices: tuple[Choice, ...], thresholds: str | None) -> tuple[Filter, ...]:
+    """Find the filters once a process.
+
+    Raises:
+        UserError: they are not what they are where the run was started.
+    """
+    path = local_copy(thresholds, "--filter_thresholds") if thresholds else None
+    found = find_filters([each.name for each in choices], path)
+    for wanted, here in zip(choices, found, strict=True):
+        if here.choice != wanted:
+            raise UserError(
+                f"a worker has another --filters {wanted.name} ({here.choice.version}, not {wanted.version}); the "
+                "workers' image or environment must have what the machine has that starts the run"
+            )
+    return found
 
 
 @dataclass(slots=True)
@@ -127,6 +157,7 @@ class MineSegment:
     models: ModelPlaces
     keep_rejects: bool
     keep_labels: bool
+    filters: FilterPlaces | None = None
     decontaminates: bool = False
 
     def load(self, languages: Iterable[str] = ()) -> tuple[ModelIdentifier, FluencyModels]:
@@ -180,6 +211,7 @@ class MineSegment:
 
     def _miner(self, extracted: ExtractNote) -> Miner:
         identifier, models = self.load()
+        asked = self.filters
         return Miner(
             segment=extracted.segment,
             dump=extracted.dump,
@@ -188,5 +220,6 @@ class MineSegment:
             models=models,
             keep_rejects=self.keep_rejects,
             keep_labels=self.keep_labels,
+            filters=FilterJudge(_filters(asked.choices, asked.thresholds), asked.on_error) if asked else None,
             test_runs=_test_runs(self.layout.test_runs_file if self.decontaminates else None),
         )

@@ -497,6 +497,7 @@ class Settings:
     languages: frozenset[str] | None = None  # None: every one
     keep_buckets: frozenset[str] = frozenset({"head", "middle", "tail", "all"})
     cutoffs: dict[str, tuple[float, float]] = field(default_factory=dict)  # head, middle
+    filters: Mapping[str, Callable[[Document], str | None]] = field(default_factory=dict)  # by name, in order
     test_runs: Mapping[tuple[Word, ...], str] = field(default_factory=dict)  # of test files
     num_words: int = 13  # of a run
 
@@ -730,6 +731,15 @@ def mean_score(page: Page, parts: list[tuple[float, int]], settings: Settings) -
     return round(total / sum(weights), 4)
 
 
+def objection(document: Document, settings: Settings) -> tuple[str | None, dict[str, str] | None]:
+    """Why a document of a bucket that is kept goes all the same; and what it shares with a test file."""
+    for name, judge in settings.filters.items():
+        if answer := judge(document):
+            return f"{name}.{answer}", None
+    shared = shared_with_tests(document.text, settings.test_runs, settings.num_words)
+    return "contaminated" if shared else None, shared
+
+
 def finish_page(
     page: Page, name: str, settings: Settings, identify: Identify, perplexity_of: PerplexityOf | None
 ) -> None:
@@ -746,15 +756,16 @@ def finish_page(
             bucket = bucket_of(value, settings.cutoffs.get(language))
             if bucket not in settings.keep_buckets:
                 reason = f"bucket_{bucket}"
-        shared = shared_with_tests("\n".join(texts), settings.test_runs, settings.num_words) if not reason else None
-        if shared:
-            reason = "contaminated"
+        if language in wanted:
+            verdict = Verdict(language, mean_score(page, parts, settings), value, bucket, ids, len(wanted) > 1)
+            document = make_document(page, name, verdict)
+        shared = None
+        if reason is None:
+            reason, shared = objection(document, settings)
         page.outcomes.append((language, reason, ids))
         for i in ids:
             page.fate[i] = reason
         if language in wanted:
-            verdict = Verdict(language, mean_score(page, parts, settings), value, bucket, ids, len(wanted) > 1)
-            document = make_document(page, name, verdict)
             if reason is None:
                 page.documents.append(document)
             else:
@@ -804,6 +815,9 @@ def make_document(page: Page, name: str, verdict: Verdict) -> Document:
     )
 
 
+IS_OF_BUCKET, IS_OF_FILTER = re.compile(r"^bucket_"), re.compile(r"\.")
+
+
 def reason_of(page: Page) -> str | None:
     """Of the record: None where a document came out, else the furthest stage that it reached."""
     if page.documents or page.reason is not None:
@@ -811,9 +825,9 @@ def reason_of(page: Page) -> str | None:
     fates = sorted({reason for reason in page.fate if reason})
     if "contaminated" in fates:
         return "contaminated"
-    buckets = [reason for reason in fates if reason.startswith("bucket_")]
-    if buckets:
-        return buckets[-1]  # of several the last by name
+    for kind in (IS_OF_FILTER, IS_OF_BUCKET):
+        if of_kind := [reason for reason in fates if kind.search(reason)]:
+            return of_kind[-1]  # of several the last by name
     order = ("language_unwanted", "not_language", "language_unsure", "duplicate", "repeated", "blank")
     return next((reason for reason in order if reason in fates), "empty")
 
@@ -839,9 +853,11 @@ def build(
 
 
 def reject_whole(page: Page, name: str) -> None:
-    """A page of which nothing is left is a reject; not where a bucket took it, nor a record that is no page."""
+    """A page of which nothing is left is a reject; not where a bucket or a filter took it, nor one without a page."""
     reason = reason_of(page)
-    if reason is None or reason in ("record_type", "too_large", "contaminated") or reason.startswith("bucket_"):
+    if reason is None or reason in ("record_type", "too_large", "contaminated"):
+        return
+    if IS_OF_FILTER.search(reason) or IS_OF_BUCKET.search(reason):
         return
     ids = [i for i, paragraph in enumerate(page.paragraphs) if paragraph]
     page.rejects.append((reason, make_document(page, name, Verdict("und", 0.0, None, "all", ids, one_of_many=False))))
