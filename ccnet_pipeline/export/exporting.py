@@ -55,12 +55,11 @@ def export(wanted: Wanted, program: str) -> Made:
         UserError: there is no run that is complete, or the folder holds something else, or a shard is damaged.
         BalanceError: the files do not hold what the ledger says was kept.
     """
-    open_run(wanted.output)  # before a lock would make a folder
+    _check_wanted(open_run(wanted.output), wanted)  # before a lock makes a folder
     with _locked(wanted):
         if is_pending(wanted.output):
             raise UserError(f"a removal from {wanted.output} was interrupted; run that beam_jobs.remove again first")
         run = open_run(wanted.output)
-        _check_languages(run, wanted)
         if wanted.target is None:
             return _into_run(run, wanted, program)
         return _into_folder(run, wanted.target, wanted, program)
@@ -178,7 +177,9 @@ def _check(run: PublishedRun, files: Sequence[FinalFile]) -> None:
                 )
 
 
-def _check_languages(run: PublishedRun, wanted: Wanted) -> None:
+def _check_wanted(run: PublishedRun, wanted: Wanted) -> None:
     there = sorted({file.language for file in run.shards()})
     if unknown := [code for code in wanted.languages or () if code not in there]:
         raise UserError(f"--languages {','.join(unknown)}: {run.output} has {', '.join(there) or 'no language'}")
+    if wanted.target is not None:
+        _earlier(run, wanted.target)
