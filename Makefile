@@ -17,7 +17,7 @@ LOCK := $(BIN)/python -m uv pip compile --quiet --upgrade --generate-hashes --no
 	--python-platform x86_64-manylinux_2_28
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: run train kenlm models text-given test tests flink-test lint bench gpu sample image-test locks deploy-test clean
+.PHONY: run train kenlm models text-given test tests docs-test flink-test lint bench gpu sample image-test locks deploy-test clean
 
 run: $(RUN_READY) ## build the bundled sample crawl and print what was built
 	$(BIN)/python -m beam_jobs.build_cc100
@@ -45,6 +45,9 @@ test: $(TEST_READY) ## check style, types and layers, and run every test
 tests: $(TEST_READY)
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
+docs-test: $(TEST_READY) ## run every command of the documentation, those that take a minute included
+	$(BIN)/python -m pytest -m "docs or not docs" tests/docs
+
 # Needs Java 17, Beam's job server for Flink (CC100_FLINK_JAR, default: the jar in ../shared/flink), root and iproute2.
 flink-test: $(TEST_READY) ## build on Flink: embedded, and on a cluster of two hosts of which some are lost
 	$(BIN)/python -m pytest -m "flink or not flink" tests/flink
@@ -63,7 +66,7 @@ bench: $(RUN_READY) ## measure every bar of docs/design.md: make bench [BENCH="-
 	$(BIN)/python benchmarks/bars.py $(BENCH)
 
 # With a GPU $(VENV) must hold a CUDA build of torch; without one it runs at a toy size, and measures nothing.
-gpu: $(TEST_READY) run ## try and measure training on one GPU, in eight minutes: make gpu [GPU_OUT=runs/gpu]
+gpu: $(TEST_READY) run ## try and measure training on one GPU, in eleven minutes: make gpu [GPU_OUT=runs/gpu]
 	PYTHON="$(CURDIR)/$(BIN)/python" benchmarks/gpu.sh cc100-sample/shards "$(GPU_OUT)"
 
 sample: $(TEST_READY) ## make the sample crawl anew from its texts

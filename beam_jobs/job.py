@@ -8,19 +8,20 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from beam_jobs import dump_choice, earlier_dumps, run_directory
+from beam_jobs import clock, dump_choice, earlier_dumps, renewals, run_directory
 from beam_jobs.extract_segment import ExtractSegment
 from beam_jobs.graph import Plan
 from beam_jobs.layout import Layout
-from beam_jobs.mine_segment import MineSegment
+from beam_jobs.mine_segment import FilterPlaces, MineSegment
 from beam_jobs.model_places import ModelPlaces
 from beam_jobs.options import Arguments, parse
 from beam_jobs.preparation import Prepared, prepare
 from beam_jobs.runners import execution
 from beam_jobs.runners.stopping import stopped_as_by_interrupt
 from beam_jobs.summary import print_summary, where_it_lies
-from ccnet_pipeline import command, storage
+from ccnet_pipeline import command, report, storage
 from ccnet_pipeline.errors import FetchError, UserError
+from ccnet_pipeline.filters import Choice
 from ccnet_pipeline.formats import JSONL
 from ccnet_pipeline.listings import Pick
 from ccnet_pipeline.local_copies import portable
@@ -94,6 +95,7 @@ def _complete(arguments: Arguments) -> None:
             run_directory.remove_work(output, run_directory.work_of(output))
         layout = Layout(output, "")
         files = print_summary(layout)
+        _write_report(output)
         execution.conclude(ended, layout.failures_file)
     print(where_it_lies(output, files))
 
@@ -141,7 +143,14 @@ def _run(arguments: Arguments) -> None:
         if not arguments.keep_work:
             run_directory.remove_work(arguments.output, ours.work)
         files = print_summary(ours.layout)
+        _write_report(arguments.output)
     _print_next_steps(arguments, files)
+
+
+def _write_report(output: str) -> None:
+    """Write the report, and what else people look at."""
+    if report.REPORT in renewals.renew(output, "build_cc100"):
+        print(f"Report: {storage.join(output, report.REPORT)}")
 
 
 def _estimate(arguments: Arguments, pick: Pick) -> None:
@@ -207,11 +216,24 @@ def _plan(arguments: Arguments, prepared: Prepared, layout: Layout, run: str) ->
             models=ModelPlaces.of(prepared.lid_models, prepared.lm_dir),
             keep_rejects=configuration.keep_rejects,
             keep_labels=configuration.keep_labels,
+            filters=_filter_places(arguments, prepared),
             decontaminates=prepared.test_runs is not None,
         ),
+        began=clock.now(),
         earlier=index.for_run(run, configuration, prepared.segments, layout.base_index_file) if index else None,
         num_ranges=arguments.dedup_buckets,
         frees=not arguments.keep_work,
+    )
+
+
+def _filter_places(arguments: Arguments, prepared: Prepared) -> FilterPlaces | None:
+    filtering, thresholds = prepared.configuration.filtering, prepared.filter_thresholds
+    if filtering is None:
+        return None
+    return FilterPlaces(
+        choices=tuple(Choice(name, filtering.versions[name]) for name in filtering.names),
+        thresholds=portable(thresholds) if thresholds else None,
+        on_error=arguments.filters.on_error,
     )
 
 

@@ -16,7 +16,7 @@ import unicodedata
 import zlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any, Literal
@@ -497,8 +497,10 @@ class Settings:
     languages: frozenset[str] | None = None  # None: every one
     keep_buckets: frozenset[str] = frozenset({"head", "middle", "tail", "all"})
     cutoffs: dict[str, tuple[float, float]] = field(default_factory=dict)  # head, middle
+    filters: Mapping[str, Callable[[Document], str | None]] = field(default_factory=dict)  # by name, in order
     test_runs: Mapping[tuple[Word, ...], str] = field(default_factory=dict)  # of test files
     num_words: int = 13  # of a run
+    mask: Callable[[str], str] = str  # of a text; the oracle has no rules of its own, only what becomes of the rest
 
 
 CCNET = Settings()
@@ -558,6 +560,11 @@ class Ledger:
     paragraphs: Balance = field(default_factory=Balance)
     characters: Balance = field(default_factory=Balance)
 
+    def mask(self, characters: int) -> None:
+        self.characters.kept -= characters
+        if characters:
+            self.characters.dropped["masked"] += characters
+
     def add_paragraph(self, text: str, reason: str | None) -> None:
         self.paragraphs.add(reason)
         self.characters.add(reason, len(text))
@@ -579,6 +586,8 @@ class Page:
     """Reason, and what was dropped for it as a whole."""
     contaminations: dict[str, dict[str, str]] = field(default_factory=dict)
     """By the id of a reject: what it shares with a test file."""
+    masked: dict[str, int] = field(default_factory=dict)
+    """By language: characters that a kept document has less than its paragraphs had."""
     outcomes: list[tuple[str, str | None, list[int]]] = field(default_factory=list)
     """Per language that is sure: language, reason or None for kept, paragraphs."""
 
@@ -730,6 +739,15 @@ def mean_score(page: Page, parts: list[tuple[float, int]], settings: Settings) -
     return round(total / sum(weights), 4)
 
 
+def objection(document: Document, settings: Settings) -> tuple[str | None, dict[str, str] | None]:
+    """Why a document of a bucket that is kept goes all the same; and what it shares with a test file."""
+    for name, judge in settings.filters.items():
+        if answer := judge(document):
+            return f"{name}.{answer}", None
+    shared = shared_with_tests(document.text, settings.test_runs, settings.num_words)
+    return "contaminated" if shared else None, shared
+
+
 def finish_page(
     page: Page, name: str, settings: Settings, identify: Identify, perplexity_of: PerplexityOf | None
 ) -> None:
@@ -746,16 +764,19 @@ def finish_page(
             bucket = bucket_of(value, settings.cutoffs.get(language))
             if bucket not in settings.keep_buckets:
                 reason = f"bucket_{bucket}"
-        shared = shared_with_tests("\n".join(texts), settings.test_runs, settings.num_words) if not reason else None
-        if shared:
-            reason = "contaminated"
+        if language in wanted:
+            verdict = Verdict(language, mean_score(page, parts, settings), value, bucket, ids, len(wanted) > 1)
+            document = make_document(page, name, verdict)
+        shared = None
+        if reason is None:
+            reason, shared = objection(document, settings)
         page.outcomes.append((language, reason, ids))
         for i in ids:
             page.fate[i] = reason
         if language in wanted:
-            verdict = Verdict(language, mean_score(page, parts, settings), value, bucket, ids, len(wanted) > 1)
-            document = make_document(page, name, verdict)
+            document = replace(document, text=settings.mask(document.text), title=settings.mask(document.title))
             if reason is None:
+                page.masked[language] = len("\n".join(texts)) - len(document.text)
                 page.documents.append(document)
             else:
                 if shared:
@@ -804,6 +825,9 @@ def make_document(page: Page, name: str, verdict: Verdict) -> Document:
     )
 
 
+IS_OF_BUCKET, IS_OF_FILTER = re.compile(r"^bucket_"), re.compile(r"\.")
+
+
 def reason_of(page: Page) -> str | None:
     """Of the record: None where a document came out, else the furthest stage that it reached."""
     if page.documents or page.reason is not None:
@@ -811,9 +835,9 @@ def reason_of(page: Page) -> str | None:
     fates = sorted({reason for reason in page.fate if reason})
     if "contaminated" in fates:
         return "contaminated"
-    buckets = [reason for reason in fates if reason.startswith("bucket_")]
-    if buckets:
-        return buckets[-1]  # of several the last by name
+    for kind in (IS_OF_FILTER, IS_OF_BUCKET):
+        if of_kind := [reason for reason in fates if kind.search(reason)]:
+            return of_kind[-1]  # of several the last by name
     order = ("language_unwanted", "not_language", "language_unsure", "duplicate", "repeated", "blank")
     return next((reason for reason in order if reason in fates), "empty")
 
@@ -834,17 +858,20 @@ def build(
             page.dump = dump
             if page.reason is None:
                 finish_page(page, name, settings, identify, perplexity_of)
-            reject_whole(page, name)
+            reject_whole(page, name, settings.mask)
     return balance(pages, len(paths))
 
 
-def reject_whole(page: Page, name: str) -> None:
-    """A page of which nothing is left is a reject; not where a bucket took it, nor a record that is no page."""
+def reject_whole(page: Page, name: str, mask: Callable[[str], str]) -> None:
+    """A page of which nothing is left is a reject; not where a bucket or a filter took it, nor one without a page."""
     reason = reason_of(page)
-    if reason is None or reason in ("record_type", "too_large", "contaminated") or reason.startswith("bucket_"):
+    if reason is None or reason in ("record_type", "too_large", "contaminated"):
+        return
+    if IS_OF_FILTER.search(reason) or IS_OF_BUCKET.search(reason):
         return
     ids = [i for i, paragraph in enumerate(page.paragraphs) if paragraph]
-    page.rejects.append((reason, make_document(page, name, Verdict("und", 0.0, None, "all", ids, one_of_many=False))))
+    document = make_document(page, name, Verdict("und", 0.0, None, "all", ids, one_of_many=False))
+    page.rejects.append((reason, replace(document, text=mask(document.text), title=mask(document.title))))
 
 
 def dump_of(name: str, records: Iterable[Record]) -> str:
@@ -874,9 +901,12 @@ def balance(pages: Iterable[Page], segments: int) -> Expected:
             ledger.records.add(reason_of(page))
             for paragraph, reason in zip(page.paragraphs, page.fate, strict=True):
                 ledger.add_paragraph(paragraph, reason)
+            ledger.mask(sum(page.masked.values()))
         for language, reason, ids in page.outcomes:
             ledger = expected.languages.setdefault(language, Ledger())
             ledger.records.add(reason)
             for i in ids:
                 ledger.add_paragraph(page.paragraphs[i], reason)
+            if reason is None:
+                ledger.mask(page.masked[language])
     return expected

@@ -7,6 +7,7 @@ import json
 import math
 import random
 import re
+import sys
 import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
@@ -26,6 +27,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from warcio.archiveiterator import ArchiveIterator
 
+from beam_jobs import verify
 from beam_jobs.job import main
 from ccnet_pipeline.characters.invisible import strip_invisible
 from ccnet_pipeline.dedup.blocks import CELL_HASHES, Owners, hand_back, merge
@@ -38,7 +40,9 @@ from ccnet_pipeline.dedup.tables import BitStreams, TableReader, in_memory, pack
 from ccnet_pipeline.fluency.normalize import for_lm_ccnet, for_lm_mended
 from ccnet_pipeline.language.loading import ADDED_FILE
 from ccnet_pipeline.language.readable import for_identification
+from ccnet_pipeline.masking.masker import Masker
 from tests import oracle
+from tests.filters import of_tests
 from tests.lid_models import write_model
 
 # --- text
@@ -745,6 +749,55 @@ def test_odd_pages(
     assert len(expected.documents) > 5
     assert any(re.search("/", document.id) for document in expected.documents) == (method.unit == "paragraph")
     assert_same(result, expected, oracle.segment_names(paths))
+
+
+# --- filters
+
+
+@pytest.mark.parametrize(("method", "flags"), PRESETS)
+def test_documents_that_filters_have_a_reason_against(
+    method: oracle.Settings,
+    flags: tuple[str, ...],
+    identify: Identifies,
+    models: Models,
+    lid_model: Path,
+    tmp_path: Path,
+) -> None:
+    paths = in_order(write_odd_crawl(tmp_path / "crawl", random.Random(5)))
+    names = ("tests.filters.of_tests.with_g", "tests.filters.of_tests.odd")
+    chosen = {name: getattr(of_tests, name.rpartition(".")[2]) for name in names}
+    told = (f"--filters={','.join(names)}", f"--lm_dir={models.folder}")
+    result = run(paths, tmp_path / "out", lid_model, *flags, *told)
+    normal_form = "ccnet" if "--preset=ccnet" in flags else "mended"
+    asked = replace(models.settings(method), filters=chosen)
+    expected = oracle.build(paths, asked, identify(method), models.perplexity_of(normal_form))
+    of_filters = Counter(reason.rpartition(".")[0] for reason, _ in expected.rejects if "." in reason)
+    assert min(of_filters[name] for name in names) > 5
+    assert len(expected.documents) > 5
+    assert_same(result, expected, oracle.segment_names(paths))
+
+
+@pytest.mark.parametrize(("method", "flags"), PRESETS)
+def test_addresses_and_numbers_are_masked_and_the_balance_closes(
+    method: oracle.Settings,
+    flags: tuple[str, ...],
+    identify: Identifies,
+    models: Models,
+    lid_model: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(sys.modules[__name__], "STARTS", ["", "ann@example.org ", "+49 30 1234567: ", "bob@b.example "])
+    paths = in_order(write_odd_crawl(tmp_path / "crawl", random.Random(6)))
+    told = ("--mask=phone,email", f"--lm_dir={models.folder}")
+    result = run(paths, tmp_path / "out", lid_model, *flags, *told)
+    masked = replace(models.settings(method), mask=Masker(("email", "phone")).masked)
+    normal_form = "ccnet" if "--preset=ccnet" in flags else "mended"
+    expected = oracle.build(paths, masked, identify(method), models.perplexity_of(normal_form))
+    assert expected.total.characters.dropped["masked"] > 500
+    assert any("[mail]" in document.title for document in expected.documents)
+    assert_same(result, expected, oracle.segment_names(paths))
+    assert verify.main([str(tmp_path / "out")]) == 0  # paragraphs that differed in an address alone are no duplicates
 
 
 # --- test files
