@@ -45,7 +45,7 @@ def _named(codes: Collection[str]) -> str:
 
 
 def _of_texts(configuration: Mapping[str, Any]) -> Iterator[str]:
-    if masked := _masked(configuration):
+    if masked := configuration.get("recipe", {}).get("masks"):
         yield (
             f"What looks like {', '.join(masked)} is masked, as far as patterns find it. Other personal data, such as "
             "names, stand as they stood on the page."
@@ -57,9 +57,3 @@ def _of_texts(configuration: Mapping[str, Any]) -> Iterator[str]:
     yield "A document is what was left of a page, so there may be gaps between its paragraphs (`paragraph_ids`)."
     if not configuration.get("decontamination"):
         yield "It was not compared with test sets: parts of them may be in it."
-
-
-def _masked(configuration: Mapping[str, Any]) -> list[str]:
-    """Return what --mask was told to mask."""
-    mask = (configuration.get("filtering") or {}).get("mask") or configuration.get("mask")
-    return mask.split(",") if isinstance(mask, str) else list(mask or ())

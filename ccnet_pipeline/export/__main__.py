@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from rich import filesize
 
 from ccnet_pipeline import command, storage
+from ccnet_pipeline.command import leave
 from ccnet_pipeline.errors import UserError
 from ccnet_pipeline.export.exporting import Made, Wanted, export
 from ccnet_pipeline.formats import FORMATS
@@ -85,4 +86,4 @@ def _summary(wanted: Wanted, made: Made) -> str:
 
 
 if __name__ == "__main__":
-    command.leave(main())
+    leave(main())
