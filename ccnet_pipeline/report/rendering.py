@@ -63,7 +63,7 @@ def _shown(value: Any) -> Any:
 
 def _sentence(said: str) -> Markup:
     """Let no line break part the dashes of a flag from its name."""
-    return Markup(re.sub(r"--\w+", r'<span class="nowrap">\g<0></span>', str(escape(said))))
+    return Markup(re.sub(r"--\w+", r'<span class="nowrap">\g<0></span>', str(escape(text.visible(said)))))
 
 
 def _own(name: str) -> str:

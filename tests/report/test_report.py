@@ -54,7 +54,7 @@ def test_the_report_says_what_was_kept(tmp_path: Path) -> None:
 
 
 def test_no_element_of_the_page_is_shown_as_text(tmp_path: Path) -> None:
-    assert "&lt;" not in page(runs.a_run(tmp_path))
+    assert "&lt;span" not in page(runs.a_run(tmp_path))
 
 
 def test_the_same_run_gives_the_same_bytes_wherever_it_lies(tmp_path: Path) -> None:
@@ -223,6 +223,11 @@ def test_what_is_no_run_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixtur
         assert main([str(place)]) == 2
         (line,) = capsys.readouterr().err.splitlines()
         assert f"{place} is no run directory: it has no run.json" in line
+
+
+def test_a_place_may_be_a_url(tmp_path: Path) -> None:
+    write_report(runs.a_run(tmp_path).as_uri())
+    assert (tmp_path / "report.html").exists()
 
 
 @pytest.mark.parametrize("words", [[], ["a", "--compare", "a", "b"]])
