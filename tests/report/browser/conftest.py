@@ -48,7 +48,7 @@ class Visit:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """A browser for the tests of a file: its loop, which playwright leaves running meanwhile, would be in others' way."""
+    """A browser for the tests of a file; playwright keeps a loop running meanwhile, which would be in others' way."""
     playwright = pytest.importorskip("playwright.sync_api", reason="no playwright here: make report-test installs it")
     chromium = shutil.which("chromium") or shutil.which("chromium-browser")
     if chromium is None:
@@ -103,7 +103,9 @@ def hostile_report(lid: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("hostile")
     archive = folder / hostile.ARCHIVE
     archive.write_bytes(hostile.archive())
-    return report_of(folder / hostile.OUTPUT, f"--lid_model={lid}", "--min_chars=20", "--input", str(archive))
+    return report_of(
+        folder / hostile.OUTPUT, f"--lid_model={lid}", "--min_chars=20", "--title=field", "--input", str(archive)
+    )
 
 
 @pytest.fixture(params=["sample", "large"])
