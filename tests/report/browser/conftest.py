@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 LANGUAGES = "am,ar,bn,de,el,en,es,fa,fr,gu,ha,he,hi,hy,id,ja,ka,km,ko,my,pt,ru,sw,ta,th,tr,ur,vi,yo,zh-Hans"  # 30
 Scheme = Literal["light", "dark"]
+SCHEMES: tuple[Scheme, ...] = ("light", "dark")
 WIDTHS = (1280, 390)  # a desk, a phone
 Opened = Callable[..., "Visit"]
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.report.browser.conftest import WIDTHS, Opened, Scheme
+from tests.report.browser.conftest import SCHEMES, WIDTHS, Opened, Scheme
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -29,7 +29,7 @@ def numbers(cells: list[str]) -> list[float]:
     return [float(cell.replace(",", "")) for cell in cells if re.match(r"\d", cell)]
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("scheme", SCHEMES)
 @pytest.mark.parametrize("width", WIDTHS)
 def test_it_opens_without_an_error_and_asks_for_nothing(
     report: Path, opened: Opened, width: int, scheme: Scheme
