@@ -6,11 +6,7 @@ A run is complete without it.
 import sys
 from collections.abc import Callable, Mapping
 
-<<<<<<< HEAD
-from ccnet_pipeline import dataset, report
-=======
-from ccnet_pipeline import report, storage
->>>>>>> d05af0b
+from ccnet_pipeline import dataset, report, storage
 
 # Name in the run directory -> what writes it, given the run directory.
 RENEWALS: Mapping[str, Callable[[str], object]] = {
