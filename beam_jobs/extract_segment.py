@@ -70,6 +70,9 @@ class ExtractSegment:
         table = extraction.hashes()
         hashes = packed_table((table.unique, table.in_several))
         storage.write(self.layout.extracted(segment.number, "hashes"), hashes)
+        counts = table.counts.astype("<u4").tobytes() if self.recipe.count_copies else None
+        if counts is not None:
+            storage.write(self.layout.extracted(segment.number, "counts"), counts)
         storage.write(self.layout.extracted(segment.number, "paragraphs"), table.paragraphs.astype("<u4").tobytes())
         note = ExtractNote(
             segment=segment.name,
@@ -80,6 +83,7 @@ class ExtractSegment:
             hashes=len(table.unique),
             paragraphs=len(table.paragraphs),
             cpu_s=time.process_time() - began,
+            counts=None if counts is None else len(counts),
         )
         storage.write_note(self.layout.extracted(segment.number, "done.json"), note)
         return note

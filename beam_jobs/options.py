@@ -209,7 +209,7 @@ def _fetch_policy(parsed: argparse.Namespace) -> FetchPolicy:
 def _recipe(parsed: argparse.Namespace) -> Recipe:
     names = [
         *("unit", "normalization", "min_chars", "verify_digests", "extractor", "ignore_opt_out"),
-        *("dedup_scope", "dedup_keep", "min_language_score", "languages"),
+        *("dedup_scope", "dedup_keep", "count_copies", "min_language_score", "languages"),
     ]
     changes = {name: value for name in names if (value := getattr(parsed, name)) is not None}
     if "," in changes.get("languages", ""):  # the order typed, and blanks, must not make another configuration

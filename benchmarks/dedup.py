@@ -93,7 +93,7 @@ class _KeepAnswers:
 
     folder: Path
 
-    def __call__(self, number: int, may_keep: Bits) -> MineNote:
+    def __call__(self, number: int, may_keep: Bits, copies: Copies | None) -> MineNote:
         (self.folder / str(number)).write_bytes(packed(may_keep))
         return MineNote(segment="", account=Account(), blocks=[], pages=0, documents=0, cpu_s=0.0)
 
@@ -123,7 +123,7 @@ def _add_graph(pipeline: beam.Pipeline, layout: Layout, num_segments: int, answe
         | "Compact" >> Compact(remains, "none")
         | "PlanRanges" >> PlanRanges(blocks, 0, layout.failures_file)
     )
-    resolved, _ = ranges | "Resolve" >> Resolve(layout, "none", None)
+    resolved, _ = ranges | "Resolve" >> Resolve(remains, "none", None)
     scattered = resolved | "Scatter" >> Scatter(remains)
     _ = (scattered, settled) | "AllAnswers" >> beam.Flatten() | "Mine" >> Mine(remains, answers)
 

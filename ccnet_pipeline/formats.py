@@ -24,7 +24,7 @@ FORMATS = (JSONL, PARQUET, TEXT)
 decode_document = msgspec.json.Decoder(Document).decode
 
 ROWS_PER_GROUP = 4096
-_OPTIONAL = ("languages", "language_model")
+_OPTIONAL = ("n_copies", "languages", "language_model")
 
 
 def write_parquet(documents: Iterable[Document], stream: BinaryIO) -> None:
@@ -64,6 +64,7 @@ def _arrow_schema() -> "pa.Schema":
         "paragraph_ids": pa.list_(pa.int32()),
         "original_paragraphs": pa.int64(),
         "original_characters": pa.int64(),
+        "n_copies": pa.int64(),
         "languages": pa.list_(pa.struct([("model", pa.string()), ("label", pa.string()), ("score", pa.float64())])),
     }
     return pa.schema([(field.name, types.get(field.name, pa.string())) for field in dataclasses.fields(Document)])

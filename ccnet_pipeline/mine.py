@@ -7,14 +7,16 @@ languages take turns, every text finds the models of another one in the processo
 scoring. What is left is compared with test files, and at last, page by page, becomes documents.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
+from statistics import median_low
 
 from msgspec import UNSET, UnsetType
 
 from ccnet_pipeline.decontamination.findings import Finding
 from ccnet_pipeline.decontamination.table import RunTable
+from ccnet_pipeline.dedup.copies import Counts
 from ccnet_pipeline.dedup.duplicates import Verdicts
 from ccnet_pipeline.documents import Document, Reject, domain_of
 from ccnet_pipeline.fluency import Bucket, FluencyModels, bucket_of
@@ -40,6 +42,7 @@ class _Candidate:
     reason: str  # the page's, if none of its groups gives a document
     num_paragraphs: int
     characters: int  # of all paragraphs, line breaks not counted
+    records: Mapping[int, int]  # how many have each survivor, by its position; empty: not counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,18 +75,22 @@ class Miner:
     def __post_init__(self) -> None:
         self._grouper = Grouper(self.recipe, self.identifier, keep_labels=self.keep_labels)
 
-    def mine(self, chunks: Iterable[Chunk], verdicts: Verdicts) -> Iterator[Document]:
+    def mine(
+        self, chunks: Iterable[Chunk], verdicts: Verdicts, records: Counts | None = None
+    ) -> Iterator[Document]:
         """Yield the documents of all pages in order; with keep_rejects also what was dropped, as `Reject`.
 
         Args:
             chunks: all pages of the segment, as stage 1 gave them.
             verdicts: one a paragraph, over the pages that stage 1 let pass (`reason` None).
+            records: likewise, how many records of the scope have it; None: not counted.
         """
         position = 0
         for chunk in chunks:
             start, position = position, position + num_judged(chunk)
             if position <= len(verdicts):
-                yield from self._mine(survivors_of(chunk, verdicts[start:position]))
+                of_chunk = None if records is None else records[start:position]
+                yield from self._mine(survivors_of(chunk, verdicts[start:position], of_chunk))
         if position != len(verdicts):
             raise ValueError(f"{self.segment}: {len(verdicts)} verdicts for {position} paragraphs")
         self.account.contamination.check(self.segment, self._compared)
@@ -109,8 +116,9 @@ class Miner:
             positions = survivors.of_page(number)
             sought = _telling_of_lost(page) if is_lost else Paragraphs(positions, chunk.paragraphs(number, positions))
             yield _Candidate(
-                page, sought, survivors.reasons[number], int(chunk.num_paragraphs[number]), survivors.characters[number]
-            )
+                page, sought, survivors.reasons[number], int(chunk.num_paragraphs[number]),
+                survivors.characters[number], survivors.records_of_page(number),
+            )  # fmt: skip
 
     def _count_share(self, page: Page, groups: Sequence[Group]) -> None:
         """Count how much of all text the main text of a web page is, under the language of most paragraphs."""
@@ -207,6 +215,7 @@ class Miner:
 
     def _document(self, candidate: _Candidate, judged: _Judged, several: bool) -> Document:
         page, group, evidence = candidate.page, judged.group, judged.group.evidence
+        records = [candidate.records[position] for position in group.positions] if candidate.records else []
         return Document(
             id=f"{page.id}/{group.language}" if several else page.id,
             text="\n".join(group.texts),
@@ -225,6 +234,7 @@ class Miner:
             paragraph_ids=group.positions,
             original_paragraphs=candidate.num_paragraphs,
             original_characters=candidate.characters + max(candidate.num_paragraphs - 1, 0),
+            n_copies=median_low(records) if records else UNSET,
             languages=evidence.labels if evidence else UNSET,
             language_model=evidence.decided_by if evidence else UNSET,
         )
@@ -237,7 +247,8 @@ class Miner:
         positions = [position for position, paragraph in enumerate(paragraphs) if paragraph]
         texts = [paragraphs[position] for position in positions]
         whole = Group(UNDETERMINED, 0.0, positions, texts, reason, Evidence("", []) if self.keep_labels else None)
-        yield Reject.of(self._document(candidate, _Judged(whole), several=False), reason)
+        # Of what did not survive nothing is counted.
+        yield Reject.of(self._document(replace(candidate, records={}), _Judged(whole), several=False), reason)
 
 
 def _telling_of_lost(page: Page) -> Paragraphs:
