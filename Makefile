@@ -63,7 +63,7 @@ bench: $(RUN_READY) ## measure every bar of docs/design.md: make bench [BENCH="-
 	$(BIN)/python benchmarks/bars.py $(BENCH)
 
 # With a GPU $(VENV) must hold a CUDA build of torch; without one it runs at a toy size, and measures nothing.
-gpu: $(TEST_READY) run ## try and measure training on one GPU, in eight minutes: make gpu [GPU_OUT=runs/gpu]
+gpu: $(TEST_READY) run ## try and measure training on one GPU, in eleven minutes: make gpu [GPU_OUT=runs/gpu]
 	PYTHON="$(CURDIR)/$(BIN)/python" benchmarks/gpu.sh cc100-sample/shards "$(GPU_OUT)"
 
 sample: $(TEST_READY) ## make the sample crawl anew from its texts

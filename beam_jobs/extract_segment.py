@@ -48,6 +48,7 @@ class ExtractSegment:
     fetch: FetchPolicy
     blocklist: str | None  # as `local_copies.portable` says it
     has_robots: bool
+    counts_copies: bool = False
 
     def __call__(self, segment: Segment) -> ExtractNote:
         """Read a segment and leave its files; the note is written last.
@@ -70,7 +71,7 @@ class ExtractSegment:
         table = extraction.hashes()
         hashes = packed_table((table.unique, table.in_several))
         storage.write(self.layout.extracted(segment.number, "hashes"), hashes)
-        counts = table.counts.astype("<u4").tobytes() if self.recipe.count_copies else None
+        counts = table.counts.astype("<u4").tobytes() if self.counts_copies else None
         if counts is not None:
             storage.write(self.layout.extracted(segment.number, "counts"), counts)
         storage.write(self.layout.extracted(segment.number, "paragraphs"), table.paragraphs.astype("<u4").tobytes())

@@ -14,12 +14,12 @@ from collections.abc import Sequence
 
 import msgspec
 
-from beam_jobs.over_files import add_output, add_workers, over_files, workers_of
 from beam_jobs.runners.stopping import leave
 from ccnet_pipeline import command
 from ccnet_pipeline.documents import Document
 from ccnet_pipeline.errors import UserError
 from ccnet_pipeline.fetch import FetchPolicy
+from ccnet_pipeline.over_files import add_output, add_workers, over_files, workers_of
 from ccnet_pipeline.shards.lookup import Lookup, Wanted, files_to_read
 from ccnet_pipeline.shards.published import FinalFile
 from ccnet_pipeline.shards.published_run import PublishedRun, open_run

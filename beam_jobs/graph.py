@@ -35,6 +35,7 @@ from beam_jobs.transforms.regroup import Regroup
 from beam_jobs.transforms.resolve import Resolve
 from beam_jobs.transforms.scatter import Scatter
 from ccnet_pipeline import storage
+from ccnet_pipeline.columns import optional_columns
 from ccnet_pipeline.dedup.copies import Copies
 from ccnet_pipeline.dedup.sorting import Bits
 from ccnet_pipeline.recipe import Configuration
@@ -74,7 +75,7 @@ def build(pipeline: beam.Pipeline, plan: Plan) -> None:
         group_segments=plan.group_segments,
         has_index=plan.earlier is not None,
     )
-    remains = Remains(layout, blocks, plan.frees, recipe.count_copies)
+    remains = Remains(layout, blocks, plan.frees, configuration.count_copies)
     ranges, settled = (
         pipeline
         | "Start" >> beam.Impulse()
@@ -87,9 +88,7 @@ def build(pipeline: beam.Pipeline, plan: Plan) -> None:
     scattered = answers | "Scatter" >> Scatter(remains)
     all_answers = beam.Flatten().with_output_types(tuple[int, SegmentBits])
     mined = (scattered, settled) | "AllAnswers" >> all_answers | "Mine" >> Mine(remains, plan.mine_segment)
-    files = (
-        mined
-        | "Gather" >> Gather(remains)
-        | "Regroup" >> Regroup(layout, configuration.formats, configuration.shard_bytes)
-    )
+    optional = optional_columns(configuration)
+    regroup = Regroup(layout, configuration.formats, configuration.shard_bytes, optional)
+    files = mined | "Gather" >> Gather(remains) | "Regroup" >> regroup
     _ = (files, mined, extended) | "Publish" >> Publish(layout, configuration, plan.earlier)

@@ -19,7 +19,7 @@ from beam_jobs.preparation import Prepared, prepare
 from beam_jobs.runners import execution
 from beam_jobs.runners.stopping import stopped_as_by_interrupt
 from beam_jobs.summary import print_summary, where_it_lies
-from ccnet_pipeline import command, storage
+from ccnet_pipeline import command, report, storage
 from ccnet_pipeline.errors import FetchError, UserError
 from ccnet_pipeline.formats import JSONL
 from ccnet_pipeline.listings import Pick
@@ -94,6 +94,7 @@ def _complete(arguments: Arguments) -> None:
             run_directory.remove_work(output, run_directory.work_of(output))
         layout = Layout(output, "")
         files = print_summary(layout)
+        _write_report(output)
         execution.conclude(ended, layout.failures_file)
     print(where_it_lies(output, files))
 
@@ -141,7 +142,16 @@ def _run(arguments: Arguments) -> None:
         if not arguments.keep_work:
             run_directory.remove_work(arguments.output, ours.work)
         files = print_summary(ours.layout)
+        _write_report(arguments.output)
     _print_next_steps(arguments, files)
+
+
+def _write_report(output: str) -> None:
+    """Write the report; the run is complete without one, too."""
+    try:
+        print(f"Report: {report.write_report(output)}")
+    except Exception as error:
+        print(f"build_cc100: no report was written: {error!r}", file=sys.stderr)
 
 
 def _estimate(arguments: Arguments, pick: Pick) -> None:
@@ -200,6 +210,7 @@ def _plan(arguments: Arguments, prepared: Prepared, layout: Layout, run: str) ->
             fetch=replace(arguments.fetch, cache=storage.absolute(cache) if cache else None),
             blocklist=portable(prepared.blocklist) if prepared.blocklist else None,
             has_robots=prepared.robots is not None,
+            counts_copies=configuration.count_copies,
         ),
         mine_segment=MineSegment(
             layout=layout,

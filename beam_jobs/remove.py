@@ -18,11 +18,11 @@ from collections.abc import Sequence
 from operator import attrgetter
 
 from beam_jobs import run_directory
-from beam_jobs.over_files import add_output, add_workers, over_files, workers_of
 from beam_jobs.runners import cluster_jobs
 from beam_jobs.runners.stopping import leave
 from ccnet_pipeline import command, storage
 from ccnet_pipeline.errors import UserError
+from ccnet_pipeline.over_files import add_output, add_workers, over_files, workers_of
 from ccnet_pipeline.shards import removal, swapping
 from ccnet_pipeline.shards.asked import KINDS, read_list
 from ccnet_pipeline.shards.finding import Find, Found

@@ -17,14 +17,14 @@ from collections.abc import Iterator, Sequence
 import msgspec
 from rich import filesize
 
-from beam_jobs.byte_progress import shown
 from beam_jobs.earlier_dumps import find_index
-from beam_jobs.over_files import add_output, add_workers, over_files, workers_of
 from beam_jobs.runners.stopping import leave
 from ccnet_pipeline import command
+from ccnet_pipeline.byte_progress import shown
 from ccnet_pipeline.dedup.tables import Reader
 from ccnet_pipeline.errors import UserError
 from ccnet_pipeline.hash_index.directory import IndexReader
+from ccnet_pipeline.over_files import add_output, add_workers, over_files, workers_of
 from ccnet_pipeline.shards.published_run import PublishedRun, open_run
 from ccnet_pipeline.shards.verification import Verdict, Verification
 

@@ -39,6 +39,7 @@ from beam_jobs.transforms.resolve import Resolve  # noqa: E402
 from beam_jobs.transforms.scatter import Scatter  # noqa: E402
 from benchmarks import counting  # noqa: E402
 from ccnet_pipeline import storage  # noqa: E402
+from ccnet_pipeline.dedup.copies import Copies  # noqa: E402
 from ccnet_pipeline.dedup.hashing import Hashes  # noqa: E402
 from ccnet_pipeline.dedup.sorting import Bits  # noqa: E402
 from ccnet_pipeline.dedup.tables import packed, packed_table, unpacked  # noqa: E402

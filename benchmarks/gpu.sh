@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# All that one GPU can settle of model/, in some eight minutes on an H100 or H200: PASS or FAIL a step, and results.json.
+# All that one GPU can settle of model/, in some eleven minutes on an H100: PASS or FAIL a step, and results.json.
 #
 #     python -m beam_jobs.build_cc100                       # before, on any machine: makes cc100-sample/shards
 #     benchmarks/gpu.sh cc100-sample/shards OUT [STEP...]   # all steps, or those that are named

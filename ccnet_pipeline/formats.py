@@ -4,15 +4,13 @@ parquet   one row a document, the columns of shard format v1
 txt.xz    the form of the CC-100 release: one paragraph a line, a blank line after each document
 """
 
-import dataclasses
 import lzma
-from collections.abc import Iterable
-from itertools import islice
+from collections.abc import Collection, Iterable, Iterator
 from typing import TYPE_CHECKING, BinaryIO
 
 import msgspec
-from msgspec import UNSET
 
+from ccnet_pipeline.columns import OPTIONAL, arrow_schema, column_types
 from ccnet_pipeline.documents import Document
 
 if TYPE_CHECKING:
@@ -23,51 +21,62 @@ FORMATS = (JSONL, PARQUET, TEXT)
 
 decode_document = msgspec.json.Decoder(Document).decode
 
-ROWS_PER_GROUP = 4096
-_OPTIONAL = ("n_copies", "languages", "language_model")
+# A row group is what a reader of a stream waits for, and what several readers share out: about 5 MB as stored.
+GROUP_BYTES = 16 << 20  # of text and the rest: the document that reaches it is the last of its row group
+_REST_BYTES = 400  # of a row, on average: all but the text
+ROWS_AT_ONCE = 4096  # that a reader takes
+# Columns in which the same values come again and again; of the others a dictionary would be begun in vain.
+_REPEATED = (
+    "language", "bucket", "domain", "dump", "segment", "language_model",
+    "languages.list.element.model", "languages.list.element.label",
+)  # fmt: skip
+_ALL_OPTIONAL = tuple(name for names in OPTIONAL.values() for name in names)
 
 
-def write_parquet(documents: Iterable[Document], stream: BinaryIO) -> None:
-    """Write documents as Parquet, compressed with zstd. All have the same fields: those that the first one has."""
+def write_parquet(documents: Iterable[Document], stream: BinaryIO, optional: Collection[str]) -> None:
+    """Write documents as Parquet, compressed with zstd.
+
+    Args:
+        documents: each has all columns.
+        stream: where they go.
+        optional: the optional columns that the file has (`columns.optional_columns`).
+    """
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    rows = iter(documents)
-    group = list(islice(rows, ROWS_PER_GROUP))
-    unset = [name for name in _OPTIONAL if not group or getattr(group[0], name) is UNSET]
-    schema = pa.schema([field for field in _arrow_schema() if field.name not in unset])
-    with pq.ParquetWriter(stream, schema, compression="zstd") as writer:
-        while group:
+    schema = arrow_schema(column_types(optional))
+    with pq.ParquetWriter(stream, schema, compression="zstd", use_dictionary=list(_REPEATED)) as writer:
+        for group in _row_groups(documents):
             plain = msgspec.to_builtins(group)  # pyarrow takes no dataclass for a struct
             arrays = [pa.array([row[field.name] for row in plain], field.type) for field in schema]
-            writer.write_table(pa.Table.from_arrays(arrays, schema=schema))
-            group = list(islice(rows, ROWS_PER_GROUP))
+            writer.write_table(pa.Table.from_arrays(arrays, schema=schema), row_group_size=len(group))
+
+
+def _row_groups(documents: Iterable[Document]) -> Iterator[list[Document]]:
+    group, size = list[Document](), 0
+    for document in documents:
+        group.append(document)
+        size += len(document.text.encode("utf-8", "surrogatepass")) + _REST_BYTES
+        if size >= GROUP_BYTES:
+            yield group
+            group, size = [], 0
+    if group:
+        yield group
 
 
 def parquet_columns(schema: "pa.Schema") -> str | None:
     """Return the columns of a file in words if they are not those that `write_parquet` writes, else None."""
-    fields = [field for field in _arrow_schema() if field.name in schema.names or field.name not in _OPTIONAL]
     # What a list holds is called element in the file, and item in memory.
     wanted, found = (
-        [f"{each.name}: {each.type}".replace("element", "item") for each in these] for these in (fields, schema)
+        [f"{each.name}: {each.type}".replace("element", "item") for each in these]
+        for these in (arrow_schema(column_types(optional_in(schema))), schema)
     )
     return None if wanted == found else ", ".join(found)
 
 
-def _arrow_schema() -> "pa.Schema":
-    import pyarrow as pa
-
-    types: dict[str, pa.DataType] = {
-        "language_score": pa.float64(),
-        "perplexity": pa.float64(),
-        "offset": pa.int64(),
-        "paragraph_ids": pa.list_(pa.int32()),
-        "original_paragraphs": pa.int64(),
-        "original_characters": pa.int64(),
-        "n_copies": pa.int64(),
-        "languages": pa.list_(pa.struct([("model", pa.string()), ("label", pa.string()), ("score", pa.float64())])),
-    }
-    return pa.schema([(field.name, types.get(field.name, pa.string())) for field in dataclasses.fields(Document)])
+def optional_in(schema: "pa.Schema") -> tuple[str, ...]:
+    """Return the optional columns that a Parquet file has."""
+    return tuple(name for name in _ALL_OPTIONAL if name in schema.names)
 
 
 def write_text(documents: Iterable[Document], stream: BinaryIO) -> None:

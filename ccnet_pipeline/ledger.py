@@ -4,36 +4,9 @@ Three things are balanced: records (of the archive, of any type), paragraphs, an
 line breaks are not counted). What is read is counted where the archive is read, what is kept or dropped where the
 decision falls: two stages that do not see each other's figures, so that the comparison means something.
 
-The reasons, in the order in which a record meets them:
-
-    record_type        not a text record (warcinfo, request, ...)
-    too_large          bigger than --max_record_bytes, as stored or when its content is unpacked
-    blocked            on the --blocklist
-    opt_out_robots_txt the robots.txt of its host disallows it (--robots)
-    wrong_digest       its bytes are not those that the digest was computed of (--verify_digests strict)
-    not_http           (web pages, as far as extractor_failed) a response of another protocol, such as DNS
-    bad_http           no HTTP response can be read
-    http_status        not 200
-    opt_out_<way>      the page asks not to be indexed or mined: robots_header, robots_meta, tdm, content_usage
-    bad_content_coding cannot be unpacked, and is no text as it is
-    not_html           an image, PDF, feed, ...
-    too_complex        costs a parser of HTML more than it may
-    extractor_failed   the extractor gave up
-    empty              no text at all
-    too_short          less text than --min_chars
-    blank              nothing but white space; of a record: after its title
-    duplicate          stands in another record of the scope too
-    repeated           (paragraphs) stands earlier in the same record
-    language_unsure    no language scores as much as it needs (--min_language_score)
-    not_language       no language at all: numbers, code, lists of keywords, damaged text (if a model tells that)
-    language_unwanted  a language outside --languages
-    bucket_<bucket>    a bucket outside --keep_buckets
-    contaminated       shares a run of words with a test file (--decontaminate)
-    removed_later      was kept, and taken out when the run was complete (beam_jobs.remove)
+The reasons are those of ccnet_pipeline/reasons.py.
 
 Of web pages it is also counted how their main text was found, `first_pass` and so on (ccnet_pipeline.web.fallback).
-
-A record with at least one kept document is kept; any other has the reason of the furthest stage that it reached.
 """
 
 import statistics

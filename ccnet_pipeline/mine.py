@@ -75,9 +75,7 @@ class Miner:
     def __post_init__(self) -> None:
         self._grouper = Grouper(self.recipe, self.identifier, keep_labels=self.keep_labels)
 
-    def mine(
-        self, chunks: Iterable[Chunk], verdicts: Verdicts, records: Counts | None = None
-    ) -> Iterator[Document]:
+    def mine(self, chunks: Iterable[Chunk], verdicts: Verdicts, records: Counts | None = None) -> Iterator[Document]:
         """Yield the documents of all pages in order; with keep_rejects also what was dropped, as `Reject`.
 
         Args:

@@ -43,7 +43,6 @@ class Recipe:
     ignore_opt_out: bool = False  # keep pages that ask not to be indexed or mined
     dedup_scope: str = "all"  # "all", or "group:N": N consecutive segments
     dedup_keep: Keep = "none"
-    count_copies: bool = False  # say of each document in how many records its paragraphs stand
     min_language_score: float | None = None  # None: what the second model's rule has for each language; without one 0.5
     languages: str  # "all", "cc100", or codes separated by commas
     # "ccnet": bit for bit what cc_net does: white space stripped from lines, line breaks deleted before the language is
@@ -61,11 +60,6 @@ class Recipe:
             raise UserError(f"--max_record_bytes must be 1 or more, not {self.max_record_bytes}")
         if not self.keep_buckets or not set(self.keep_buckets) <= set(BUCKETS):
             raise UserError(f"--keep_buckets takes some of {','.join(BUCKETS)}, not {','.join(self.keep_buckets)!r}")
-        if self.count_copies and self.dedup_keep == "none":
-            raise UserError(
-                "--count_copies: with --dedup_keep none, all that is kept stands in one record alone; give "
-                "--dedup_keep first, too"
-            )
         _ = self.group_size, self.judgement
 
     @property
@@ -148,6 +142,7 @@ class Configuration:
     shard_bytes: int
     keep_rejects: bool
     keep_labels: bool = False
+    count_copies: bool = False
     lid_models: tuple[str, ...]  # names, in the order in which they are asked
     models: dict[str, str]  # file name -> sha256
     blocklist_sha256: str | None

@@ -38,7 +38,7 @@ class Survivors:
         return self._positions[self._cuts[number] : self._cuts[number + 1]]
 
     def records_of_page(self, number: int) -> dict[int, int]:
-        """Return in how many records each survivor of a page stands, by its position; nothing where it is not counted."""
+        """Return in how many records each survivor of a page stands, by its position; empty: it is not counted."""
         records = (self._records or [])[self._cuts[number] : self._cuts[number + 1]]
         return dict(zip(self.of_page(number), records, strict=True)) if records else {}
 

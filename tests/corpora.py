@@ -60,10 +60,11 @@ def write_corpus(
     formats: Sequence[str] = (JSONL,),
     recipe: dict[str, str] | None = None,
     shard_of: Callable[[Document], int] = lambda _: 0,
+    optional: Sequence[str] = (),
 ) -> Path:
     """Write a run directory; the documents of a file stand in the order that is given."""
     shards = [each for each in documents if not isinstance(each, Reject)]
-    files = [file for kind in formats if kind != TEXT for file in _files(output, shards, kind, shard_of)]
+    files = [file for kind in formats if kind != TEXT for file in _files(output, shards, kind, shard_of, optional)]
     files += _files(output, [each for each in documents if isinstance(each, Reject)], JSONL, lambda _: 0)
     if TEXT in formats:
         files += _text_files(output, shards)
@@ -88,7 +89,11 @@ def _place(document: Document) -> tuple[str, str, str]:
 
 
 def _files(
-    output: Path, documents: Sequence[Document], kind: str, shard_of: Callable[[Document], int]
+    output: Path,
+    documents: Sequence[Document],
+    kind: str,
+    shard_of: Callable[[Document], int],
+    optional: Sequence[str] = (),
 ) -> list[FinalFile]:
     def key(document: Document) -> tuple[tuple[str, str, str], int]:
         return _place(document), shard_of(document)
@@ -97,7 +102,7 @@ def _files(
     for ((folder, language, name), number), group in groupby(sorted(documents, key=key), key):
         some, data = list(group), io.BytesIO()
         if kind == PARQUET:
-            write_parquet(some, data)
+            write_parquet(some, data, optional)
         else:
             for _, of_segment in groupby(some, lambda each: each.segment):
                 write_lines(map(encode, of_segment), data, 3)

@@ -16,7 +16,7 @@ import unicodedata
 import zlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any, Literal
@@ -490,6 +490,7 @@ class Settings:
     max_record_bytes: int = 16 << 20
     dedup_scope: int | None = None  # segments a group; None: all
     dedup_keep: Keep = "none"
+    count_copies: bool = False
     mended: bool = False  # ends of lines, and what fastText is shown; else cc_net's
     lid_threshold: float = 0.5
     card: Mapping[str, Any] | None = None  # of the second model, where there is one: its thresholds count
@@ -533,6 +534,8 @@ class Document:
     paragraph_ids: tuple[int, ...]
     original_paragraphs: int
     original_characters: int
+    n_copies: int | None = None
+    """None: not counted, or of a page of which nothing is left."""
 
 
 @dataclass
@@ -573,6 +576,8 @@ class Page:
     title: str = ""
     paragraphs: list[str] = field(default_factory=list)
     fate: list[str | None] = field(default_factory=list)
+    copies: list[int] = field(default_factory=list)
+    """In how many records each paragraph stands; empty: not counted."""
     reason: str | None = None  # the record's, where it never got past the first step
     documents: list[Document] = field(default_factory=list)
     rejects: list[tuple[str, Document]] = field(default_factory=list)
@@ -636,9 +641,17 @@ def fates_of(records: Sequence[Sequence[int]], keep: Keep) -> list[list[str | No
     return fates
 
 
+def copies_of(records: Sequence[Sequence[int]]) -> list[list[int]]:
+    """Of each hash of each record: how many records have it."""
+    holders = Counter(key for record in records for key in set(record))
+    return [[holders[key] for key in record] for record in records]
+
+
 def drop_duplicates(pages: Sequence[Page], keep: Keep) -> None:
     """Step two on pages; a blank paragraph takes part in the comparison and goes in any case."""
     hashes = [[paragraph_hash(paragraph) for paragraph in page.paragraphs] for page in pages]
+    for page, copies in zip(pages, copies_of(hashes), strict=True):
+        page.copies = copies
     for page, fates in zip(pages, fates_of(hashes, keep), strict=True):
         page.fate = [
             fate if paragraph.strip() else "blank" for fate, paragraph in zip(fates, page.paragraphs, strict=True)
@@ -755,12 +768,18 @@ def finish_page(
         if language in wanted:
             verdict = Verdict(language, mean_score(page, parts, settings), value, bucket, ids, len(wanted) > 1)
             document = make_document(page, name, verdict)
+            if settings.count_copies:
+                document = replace(document, n_copies=lower_median([page.copies[i] for i in ids]))
             if reason is None:
                 page.documents.append(document)
             else:
                 if shared:
                     page.contaminations[document.id] = shared
                 page.rejects.append((reason, document))
+
+
+def lower_median(numbers: Sequence[int]) -> int:
+    return sorted(numbers)[(len(numbers) - 1) // 2]
 
 
 @dataclass(frozen=True)

@@ -687,7 +687,7 @@ def test_a_final_file_is_taken_as_finished_only_if_it_was_made_of_the_same(tmp_p
     layout = Layout(output=str(tmp_path / "out"), work=str(tmp_path / "work"))
     (tmp_path / "work").mkdir()
     (tmp_path / "work" / "source").write_bytes(b"onetwo")
-    write = regroup._WriteFn(layout)
+    write = regroup._WriteFn(layout, ())
     for offset, text in ((0, "one"), (3, "two"), (3, "two")):
         plan = FilePlan("shards/xx/all-00000.jsonl.zst", "jsonl.zst", ["all"], 1, 1, 1, [("source", offset, 3)])
         [(_, told)] = write.process((plan.path, [plan]))

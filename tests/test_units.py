@@ -11,7 +11,7 @@ import re
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ import msgspec
 import pyarrow.parquet as pq
 import pytest
 import zstandard
+from msgspec import UNSET
 
 from beam_jobs import progress, stage_notes
 from beam_jobs.blocks import Blocks, block_size
@@ -30,9 +31,10 @@ from beam_jobs.remains import Remains
 from beam_jobs.stage_notes import Content
 from beam_jobs.transforms.plan import plan_ranges, segment_bits
 from beam_jobs.transforms.publish import SumFn
-from ccnet_pipeline import storage
+from ccnet_pipeline import formats, storage
 from ccnet_pipeline.archive import Record
 from ccnet_pipeline.checksums import sha256_of
+from ccnet_pipeline.columns import OPTIONAL
 from ccnet_pipeline.documents import Document, LanguageLabel, Reject, encode
 from ccnet_pipeline.errors import BalanceError, UserError
 from ccnet_pipeline.extract import Extraction
@@ -177,39 +179,65 @@ def test_a_line_is_utf8_without_line_feeds_and_comes_back_equal() -> None:
     assert decode_document(line) == document(perplexity=None)
 
 
-@pytest.mark.parametrize("count", [0, 1, 4096, 4097])
-def test_parquet_holds_the_same_documents(count: int) -> None:
-    documents = [document(number) for number in range(count)]
+def parquet(documents: Iterable[Document], optional: Sequence[str] = ()) -> io.BytesIO:
     stream = io.BytesIO()
-    write_parquet(iter(documents), stream)
-    table = pq.read_table(stream)
-    assert table.column_names == FIELDS
-    assert [Document(**row) for row in table.to_pylist()] == documents
-    metadata = pq.ParquetFile(stream).metadata
-    groups = [metadata.row_group(number) for number in range(metadata.num_row_groups)]
-    assert [group.num_rows for group in groups] == [min(4096, count - start) for start in range(0, count, 4096)]
+    write_parquet(documents, stream, optional)
+    return stream
+
+
+@pytest.mark.parametrize(("count", "rows"), [(0, []), (1, [1]), (4, [2, 2]), (5, [2, 2, 1])])
+def test_parquet_holds_the_same_documents_and_cuts_row_groups_by_their_bytes(
+    monkeypatch: pytest.MonkeyPatch, count: int, rows: list[int]
+) -> None:
+    monkeypatch.setattr(formats, "GROUP_BYTES", 800)
+    documents = [document(number) for number in range(count)]
+    file = pq.ParquetFile(parquet(iter(documents)))
+    assert file.schema_arrow.names == FIELDS
+    assert [Document(**row) for row in file.read().to_pylist()] == documents
+    groups = [file.metadata.row_group(number) for number in range(file.num_row_groups)]
+    assert [group.num_rows for group in groups] == rows
     assert {group.column(0).compression for group in groups} <= {"ZSTD"}
 
 
+LABELS = [LanguageLabel("lid.176.bin", "sw", 0.61), LanguageLabel("added", "sw", 0.9)]
+
+
 def test_labels_are_columns_where_they_are_kept() -> None:
-    labels = [LanguageLabel("lid.176.bin", "sw", 0.61), LanguageLabel("added", "sw", 0.9)]
-    kept = [document(number, languages=labels[number:], language_model="added") for number in range(3)]
+    kept = [document(number, languages=LABELS[number:], language_model="added") for number in range(3)]
     assert list(msgspec.json.decode(encode(kept[0]))) == [*FIELDS, "languages", "language_model"]
     assert [decode_document(encode(each)) for each in kept] == kept
     dropped = Reject.of(kept[0], "bucket_tail")
-    assert (dropped.reason, dropped.languages, dropped.language_model) == ("bucket_tail", labels, "added")
-    stream = io.BytesIO()
-    write_parquet(kept, stream)
-    rows = pq.read_table(stream).to_pylist()
+    assert (dropped.reason, dropped.languages, dropped.language_model) == ("bucket_tail", LABELS, "added")
+    rows = pq.read_table(parquet(kept, OPTIONAL["keep_labels"])).to_pylist()
     assert list(rows[0]) == [*FIELDS, "languages", "language_model"]
     assert rows == [msgspec.to_builtins(each) for each in kept]
 
 
+def test_a_file_of_a_run_with_labels_has_their_columns_without_a_document_too() -> None:
+    names = pq.read_schema(parquet([], OPTIONAL["keep_labels"])).names
+    assert names == [*FIELDS, "languages", "language_model"]
+
+
+def test_every_optional_field_of_a_document_is_a_column_of_some_setting_of_a_run() -> None:
+    optional = {field.name for field in dataclasses.fields(Document) if field.default is UNSET}
+    assert optional == {name for names in OPTIONAL.values() for name in names}
+    settings = {field.name for field in dataclasses.fields(Configuration)}
+    assert settings >= set(OPTIONAL)
+
+
+def test_what_comes_again_and_again_is_kept_once_a_row_group() -> None:
+    kept = [document(number, languages=LABELS, language_model="added") for number in range(2)]
+    group = pq.ParquetFile(parquet(kept, OPTIONAL["keep_labels"])).metadata.row_group(0)
+    columns = [group.column(number) for number in range(group.num_columns)]
+    assert {each.path_in_schema for each in columns if "RLE_DICTIONARY" in each.encodings} == {
+        "language", "bucket", "domain", "dump", "segment",
+        "languages.list.element.model", "languages.list.element.label", "language_model",
+    }  # fmt: skip
+
+
 def test_parquet_twice_gives_the_same_bytes() -> None:
-    streams = [io.BytesIO(), io.BytesIO()]
-    for stream in streams:
-        write_parquet((document(number) for number in range(99)), stream)
-    assert streams[0].getvalue() == streams[1].getvalue()
+    first, second = (parquet(document(number) for number in range(99)) for _ in range(2))
+    assert first.getvalue() == second.getvalue()
 
 
 def test_text_has_a_paragraph_a_line_and_a_blank_line_after_each_document() -> None:

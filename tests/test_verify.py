@@ -11,8 +11,8 @@ import msgspec
 import pytest
 import zstandard
 
-from beam_jobs import over_files, verify
-from ccnet_pipeline import ledger
+from beam_jobs import verify
+from ccnet_pipeline import ledger, over_files
 from ccnet_pipeline.dedup.hashing import paragraph_hashes
 from ccnet_pipeline.dedup.tables import in_memory
 from ccnet_pipeline.documents import Document, encode

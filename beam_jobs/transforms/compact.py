@@ -70,7 +70,6 @@ class _CompactFn(beam.DoFn):
         storage.write_note(layout.compacted(block, "done.json"), note)
         return note
 
-
     def _counter(self, segments: Sequence[tuple[int, int]]) -> CopyCounter | None:
         """Return what counts copies, where they are counted; the counts are the 30th part of the hashes, or so."""
         if not self._remains.counts_copies:

@@ -33,7 +33,6 @@ class _MineFn(beam.DoFn):
         self._remains.free(layout.extracted(number, kind) for kind in ("pages.zst", "paragraphs"))
         yield self._remains.blocks.group_of(number), number
 
-
     def _copies(self, number: int, block: int) -> Copies | None:
         """Return the copies of a segment, where they are counted."""
         if not self._remains.counts_copies:

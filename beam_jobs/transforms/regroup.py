@@ -5,11 +5,11 @@ Frames are joined, nothing is compressed again.
 
 import hashlib
 import itertools
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from operator import attrgetter, itemgetter
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, cast
 
 import apache_beam as beam
 import msgspec
@@ -23,7 +23,7 @@ from beam_jobs.transforms.gather import read_rows, unpack
 from ccnet_pipeline import storage
 from ccnet_pipeline.checksums import HashingWriter
 from ccnet_pipeline.documents import Document
-from ccnet_pipeline.formats import JSONL, PARQUET, TEXT, decode_document, write_parquet, write_text
+from ccnet_pipeline.formats import PARQUET, TEXT, decode_document, write_parquet, write_text
 from ccnet_pipeline.frames import read_lines
 from ccnet_pipeline.shards.published import REJECTS, FinalFile
 
@@ -89,8 +89,9 @@ def documents_of(pieces: Iterator[bytes]) -> Iterator[Document]:
 class _WriteFn(beam.DoFn):
     """Writes final files and notes their sizes and sha256; what is noted is not written again."""
 
-    def __init__(self, layout: Layout) -> None:
+    def __init__(self, layout: Layout, optional: tuple[str, ...]) -> None:
         self._layout = layout
+        self._optional = optional
         self._listings = Listings()
 
     def process(self, element: tuple[str, Iterable[FilePlan]]) -> Iterator[tuple[int, FinalFile]]:
@@ -117,7 +118,7 @@ class _WriteFn(beam.DoFn):
     def _write(self, plan: FilePlan, pieces: Iterator[bytes]) -> FinalFile:
         with storage.writing(self._layout.final(plan.path)) as file:
             hashing = HashingWriter(file)
-            _WRITERS[plan.format](pieces, hashing)
+            self._write_as(plan.format, pieces, cast("BinaryIO", hashing))
         return FinalFile(
             path=plan.path,
             language=plan.path.split("/")[1].removesuffix(f".{TEXT}"),
@@ -130,25 +131,14 @@ class _WriteFn(beam.DoFn):
             sha256=hashing.sha256(),
         )
 
-
-def _write_frames(pieces: Iterator[bytes], file: BinaryIO) -> None:
-    for piece in pieces:
-        file.write(piece)
-
-
-def _write_parquet(pieces: Iterator[bytes], file: BinaryIO) -> None:
-    write_parquet(documents_of(pieces), file)
-
-
-def _write_text(pieces: Iterator[bytes], file: BinaryIO) -> None:
-    write_text(documents_of(pieces), file)
-
-
-_WRITERS: Mapping[str, Callable[[Iterator[bytes], Any], None]] = {
-    JSONL: _write_frames,
-    PARQUET: _write_parquet,
-    TEXT: _write_text,
-}
+    def _write_as(self, kind: str, pieces: Iterator[bytes], file: BinaryIO) -> None:
+        if kind == PARQUET:
+            write_parquet(documents_of(pieces), file, self._optional)
+        elif kind == TEXT:
+            write_text(documents_of(pieces), file)
+        else:
+            for piece in pieces:
+                file.write(piece)
 
 
 def _named(plan: FilePlan) -> tuple[str, FilePlan]:
@@ -194,6 +184,7 @@ class Regroup(beam.PTransform[Any, Any]):
     layout: Layout
     formats: tuple[str, ...]
     shard_bytes: int
+    optional: tuple[str, ...]  # columns of tables
 
     def expand(self, input_or_inputs: PCollection[tuple[Place, bytes]]) -> PCollection[tuple[int, FinalFile]]:
         kind = tuple[str, FilePlan]
@@ -204,5 +195,5 @@ class Regroup(beam.PTransform[Any, Any]):
             texts = of_languages | "GroupByLanguage" >> beam.GroupByKey()
             text_plans = texts | "PlanTexts" >> beam.ParDo(_PlanTextFn(self.layout)).with_output_types(kind)
             plans = (plans, text_plans) | "AllPlans" >> beam.Flatten()
-        write = beam.ParDo(_WriteFn(self.layout)).with_output_types(tuple[int, FinalFile])
+        write = beam.ParDo(_WriteFn(self.layout, self.optional)).with_output_types(tuple[int, FinalFile])
         return plans | "SpreadFiles" >> beam.GroupByKey() | "WriteFile" >> write

@@ -82,9 +82,7 @@ class _ResolveFn(beam.DoFn):
         storage.write_note(self._layout.extended(first, stop), note)
         return note
 
-    def _counter(
-        self, first: int, stop: int, slices: Sequence[HashSlice], *before: CountsReader
-    ) -> CopyCounter | None:
+    def _counter(self, first: int, stop: int, slices: Sequence[HashSlice], *before: CountsReader) -> CopyCounter | None:
         """Return what counts copies, where they are counted; `before`: of the sources before the slices."""
         if not self._remains.counts_copies:
             return None

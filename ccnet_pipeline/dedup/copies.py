@@ -58,9 +58,11 @@ class CopyCounter:
     def records_of(self, part: Sorted, tables: Sequence[Table]) -> Counts:
         """Return in how many records each distinct hash of the next part stands.
 
-        >>> both, one = (np.array([5, 7], np.uint64), np.array([False, True])), (np.array([7], np.uint64), np.array([False]))
-        >>> counter = CopyCounter([CountsReader(np.array([3], np.uint32)), CountsReader(np.array([], np.uint32))])
-        >>> counter.records_of(sort([both, one]), [both, one]).tolist()
+        >>> from ccnet_pipeline.dedup.sorting import sort
+        >>> table = lambda hashes, bits: (np.array(hashes, np.uint64), np.array(bits, np.bool_))
+        >>> tables = [table([5, 7], [False, True]), table([7], [False])]
+        >>> counter = CopyCounter([CountsReader(np.array(each, np.uint32)) for each in ([3], [])])
+        >>> counter.records_of(sort(tables), tables).tolist()
         [1, 4]
         """
         counts = [reader.take(bits) for reader, (_, bits) in zip(self._readers, tables, strict=True)]

@@ -1,7 +1,7 @@
 """Which paragraphs stand in more than one record: exact, in bounded memory, whatever the order of arrival.
 
 A segment tells each distinct hash once (`SegmentHashes.unique`, sorted), with one bit that says whether two of its own
-records have it. Where the tables of all segments of a scope meet (`compare`), each gets one bit a hash: may this
+records have it. Where the tables of all segments of a scope meet (`answers`), each gets one bit a hash: may this
 segment keep it? `verdicts` turns the bits back into one verdict a paragraph. Consecutive segments can first become one
 table (`ccnet_pipeline.dedup.blocks`), and tables meet part by part of the 64 bits (`ccnet_pipeline.dedup.tables`):
 neither changes an answer.
@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 from ccnet_pipeline.dedup.copies import CopyCounter, Counts
 from ccnet_pipeline.dedup.hashing import Hashes
-from ccnet_pipeline.dedup.sorting import HASH_BITS, Bits, Sorted, Table, by_source, sort
+from ccnet_pipeline.dedup.sorting import HASH_BITS, PART_HASHES, Bits, Sorted, Table, by_source, sort
 from ccnet_pipeline.dedup.tables import BitStreams, Reader, in_memory, parts
 
 Keep = Literal["none", "first"]
@@ -76,24 +76,24 @@ def collect(hashes: Hashes, paragraphs_per_record: Sequence[int]) -> SegmentHash
     )
 
 
-def compare(tables: Sequence[Table], keep: Keep) -> list[Bits]:
+def answers(part: Sorted, keep: Keep) -> list[Bits]:
     """Return, for each source, which of its hashes in one part of the 64 bits it may keep.
 
     Args:
-        tables: of the sources in the order of their segments; all hashes share their first bits (`sorting.sort`).
+        part: the hashes of the sources, which are in the order of their segments.
         keep: "none" drops every copy of what two records have; "first" lets the first source keep it.
     """
-    return answers(sort(tables), keep)
-
-
-def answers(part: Sorted, keep: Keep) -> list[Bits]:
-    """Return the same of hashes that are sorted already."""
     may_keep = part.begins if keep == "first" else part.begins & ~part.in_several()
     return by_source(part.sources(), may_keep, part.num_sources)
 
 
 def compare_range(
-    readers: Sequence[Reader], start: int, stop: int, keep: Keep, counter: CopyCounter | None = None
+    readers: Sequence[Reader],
+    start: int,
+    stop: int,
+    keep: Keep,
+    counter: CopyCounter | None = None,
+    most: int = PART_HASHES,
 ) -> BitStreams:
     """Return the same of a range of the 64 bits, part by part; `stop` is not in it.
 
@@ -101,11 +101,12 @@ def compare_range(
         readers: of the sources in the order of their segments.
         start: of the range.
         stop: behind it.
-        keep: as for `compare`.
+        keep: as for `answers`.
         counter: is told of each part, where copies are counted.
+        most: hashes a part, about.
     """
     may_keep = BitStreams(map(len, readers))
-    for tables in parts(readers, start, stop):
+    for tables in parts(readers, start, stop, most):
         part = sort(tables)
         may_keep.extend(answers(part, keep))
         if counter:

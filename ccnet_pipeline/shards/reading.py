@@ -20,7 +20,7 @@ import zstandard
 from ccnet_pipeline import storage
 from ccnet_pipeline.documents import Document
 from ccnet_pipeline.errors import UserError
-from ccnet_pipeline.formats import ROWS_PER_GROUP, parquet_columns
+from ccnet_pipeline.formats import ROWS_AT_ONCE, optional_in, parquet_columns
 from ccnet_pipeline.frames import read_stored_frames
 from ccnet_pipeline.shards.lines import line_type
 from ccnet_pipeline.shards.published import FinalFile
@@ -116,7 +116,7 @@ def read_parquet(file: BinaryIO, tell: Tell) -> Iterator[Batch]:
         table = pq.ParquetFile(file)
         if (found := parquet_columns(table.schema_arrow)) is not None:
             raise DamagedFileError(number, f"its columns are {found}")
-        for rows in table.iter_batches(ROWS_PER_GROUP):
+        for rows in table.iter_batches(ROWS_AT_ONCE):
             try:
                 yield Batch(number, msgspec.convert(rows.to_pylist(), kind))
             except msgspec.ValidationError as error:
@@ -158,8 +158,15 @@ def parquet_documents(file: BinaryIO) -> Iterator[Document]:
     """Yield the documents of a Parquet file that is sound."""
     import pyarrow.parquet as pq
 
-    for rows in pq.ParquetFile(file).iter_batches(ROWS_PER_GROUP):
+    for rows in pq.ParquetFile(file).iter_batches(ROWS_AT_ONCE):
         yield from msgspec.convert(rows.to_pylist(), list[Document])
+
+
+def optional_columns_of(file: BinaryIO) -> tuple[str, ...]:
+    """Return the optional columns of a Parquet file that is sound."""
+    import pyarrow.parquet as pq
+
+    return optional_in(pq.ParquetFile(file).schema_arrow)
 
 
 @contextmanager

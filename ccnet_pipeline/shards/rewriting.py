@@ -14,7 +14,7 @@ from ccnet_pipeline.processes import Advance
 from ccnet_pipeline.shards.finding import Numbers
 from ccnet_pipeline.shards.published import FinalFile
 from ccnet_pipeline.shards.published_run import located
-from ccnet_pipeline.shards.reading import HashedFile, parquet_documents, read_texts, sound_file
+from ccnet_pipeline.shards.reading import HashedFile, optional_columns_of, parquet_documents, read_texts, sound_file
 from ccnet_pipeline.shards.recount import Counts
 
 _LEVEL = 3  # of zstd, as shards have it
@@ -67,7 +67,7 @@ def _write_frames(stream: BinaryIO, file: BinaryIO, numbers: Numbers) -> None:
 
 
 def _write_parquet(stream: BinaryIO, file: BinaryIO, numbers: Numbers) -> None:
-    write_parquet(_without(parquet_documents(stream), numbers), file)
+    write_parquet(_without(parquet_documents(stream), numbers), file, optional_columns_of(stream))
 
 
 def _write_text(stream: BinaryIO, file: BinaryIO, numbers: Numbers) -> None:

@@ -1,4 +1,4 @@
-"""A function over the files of a run directory, in several processes, with progress: `verify`, `get` and `remove`."""
+"""A function over the files of a run directory, in processes, with progress: `verify`, `get`, `remove`, `export`."""
 
 import argparse
 import contextlib
@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from operator import attrgetter
 from typing import TypeVar
 
-from beam_jobs.byte_progress import shown
 from ccnet_pipeline import storage
+from ccnet_pipeline.byte_progress import shown
 from ccnet_pipeline.command import default_workers
 from ccnet_pipeline.errors import UserError
 from ccnet_pipeline.processes import SMALL_BYTES, Advance, in_any_order

@@ -1,0 +1,62 @@
+"""Numbers as people read them."""
+
+NONE = "–"
+_BYTES = ("B", "kB", "MB", "GB", "TB", "PB")
+_SHORT = ((10**12, "T"), (10**9, "G"), (10**6, "M"), (10**3, "k"))
+
+
+def count(number: int) -> str:
+    """Return a count as the terminal shows it.
+
+    >>> count(1234567)
+    '1,234,567'
+    """
+    return f"{number:,}"
+
+
+def short(number: float) -> str:
+    """Return a count to three digits.
+
+    >>> [short(n) for n in (999, 99_996, 123_456_789)]
+    ['999', '100 k', '123 M']
+    """
+    rounded = float(f"{number:.3g}")
+    unit, sign = next(((unit, f" {sign}") for unit, sign in _SHORT if rounded >= unit), (1, ""))
+    return f"{rounded / unit:.3g}{sign}"
+
+
+def size(number: float) -> str:
+    """Return bytes.
+
+    >>> [size(n) for n in (12, 83_874, 2_649 * 10**9)]
+    ['12 B', '83.9 kB', '2.65 TB']
+    """
+    power = 0
+    while power + 1 < len(_BYTES) and float(f"{number / 1000**power:.3g}") >= 1000:
+        power += 1
+    return f"{number / 1000**power:.3g} {_BYTES[power]}"
+
+
+def share(part: float, whole: float) -> str:
+    """Return a share in percent; what is there is never shown as nothing, and what is left never as all.
+
+    >>> [share(*each) for each in ((1, 3), (1, 10**6), (0, 5), (10**6 - 1, 10**6), (0, 0))]
+    ['33.3 %', '<0.1 %', '0 %', '>99.9 %', '–']
+    """
+    if not whole:
+        return NONE
+    percent = 100 * part / whole
+    if part and percent < 0.05:
+        return "<0.1 %"
+    if part < whole and percent >= 99.95:
+        return ">99.9 %"
+    return f"{percent:.1f} %" if part not in (0, whole) else f"{percent:.0f} %"
+
+
+def width(part: float, whole: float) -> str:
+    """Return a length in a chart, in percent of all of it.
+
+    >>> width(1, 3)
+    '33.33%'
+    """
+    return f"{100 * part / whole if whole else 0:.2f}%"
