@@ -89,8 +89,11 @@ class Remains:
         if self.blocks.has_index:
             return False
         if scope not in self._settled:
-            answers = map(self.layout.scattered, self.blocks.of_scope(scope))
-            self._settled[scope] = all(self.listings.size(path) is not None for path in answers)
+            self._settled[scope] = all(
+                self.listings.size(self.layout.scattered(block)) is not None
+                and self.has_copies(self.layout.scattered(block, "copies"))
+                for block in self.blocks.of_scope(scope)
+            )
         return self._settled[scope]
 
     def has_answers(self, note: CompactNote) -> bool:
@@ -99,6 +102,10 @@ class Remains:
         return self.listings.size(self.layout.scattered(note.block)) == size and self.has_copies(
             self.layout.scattered(note.block, "copies")
         )
+
+    def hash_kinds(self, kind: str) -> tuple[str, ...]:
+        """Return the kinds of files that hashes stand in: their own, and that of the counts, where there are any."""
+        return (kind, "counts") if self.counts_copies else (kind,)
 
     def has_copies(self, path: str) -> bool:
         """Tell whether a file of copies is there, or is not wanted."""

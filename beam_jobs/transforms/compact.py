@@ -41,7 +41,7 @@ class _CompactFn(beam.DoFn):
         self._remains.free(
             self._remains.layout.extracted(number, kind)
             for number, _ in note.segments
-            for kind in ("hashes", *(["counts"] if self._remains.counts_copies else []))
+            for kind in self._remains.hash_kinds("hashes")
         )
         yield ALL, Compacted(note, has_answers=self._remains.has_answers(note), failures=[])
 
@@ -71,7 +71,7 @@ class _CompactFn(beam.DoFn):
         return note
 
     def _counter(self, segments: Sequence[tuple[int, int]]) -> CopyCounter | None:
-        """Return what counts copies, where they are counted; the counts are the 30th part of the hashes, or so."""
+        """Return what counts copies, where they are counted: with a number for each hash that several records have."""
         if not self._remains.counts_copies:
             return None
         files = [storage.read(self._remains.layout.extracted(number, "counts")) for number, _ in segments]
