@@ -48,7 +48,7 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """One zstd frame of whole lines in a file."""
+    """One zstd frame in a file."""
 
     offset: int
     size: int
@@ -172,9 +172,16 @@ class MineNote:
     segment: str  # its name
     account: Account
     blocks: list[Block]
+    observed: Frame  # behind the blocks: what is noted of the segment (ccnet_pipeline.observations)
     pages: int
     documents: int
-    cpu_s: float  # for benchmarks/limit.py
+    cpu_s: float
+    extract_cpu_s: float  # of its stage 1
+
+    @property
+    def size(self) -> int:
+        """The bytes of the file of blocks."""
+        return sum(block.size for block in self.blocks) + self.observed.size
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,4 +190,5 @@ class GatherNote:
 
     bytes: int  # of the file that they were copied to; 0: they were not
     row_bytes: int
+    observed_bytes: int
     gathered: list[Gathered]

@@ -8,11 +8,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from beam_jobs import dump_choice, earlier_dumps, run_directory
+from beam_jobs import clock, dump_choice, earlier_dumps, renewals, run_directory
 from beam_jobs.extract_segment import ExtractSegment
 from beam_jobs.graph import Plan
 from beam_jobs.layout import Layout
-from beam_jobs.mine_segment import MineSegment
+from beam_jobs.mine_segment import FilterPlaces, MineSegment
 from beam_jobs.model_places import ModelPlaces
 from beam_jobs.options import Arguments, parse
 from beam_jobs.preparation import Prepared, prepare
@@ -147,11 +147,9 @@ def _run(arguments: Arguments) -> None:
 
 
 def _write_report(output: str) -> None:
-    """Write the report; the run is complete without one, too."""
-    try:
-        print(f"Report: {report.write_report(output)}")
-    except Exception as error:
-        print(f"build_cc100: no report was written: {error!r}", file=sys.stderr)
+    """Write the report, and what else people look at."""
+    if report.REPORT in renewals.renew(output, "build_cc100"):
+        print(f"Report: {storage.join(output, report.REPORT)}")
 
 
 def _estimate(arguments: Arguments, pick: Pick) -> None:
@@ -218,11 +216,24 @@ def _plan(arguments: Arguments, prepared: Prepared, layout: Layout, run: str) ->
             models=ModelPlaces.of(prepared.lid_models, prepared.lm_dir),
             keep_rejects=configuration.keep_rejects,
             keep_labels=configuration.keep_labels,
+            filters=_filter_places(arguments, prepared),
             decontaminates=prepared.test_runs is not None,
         ),
+        began=clock.now(),
         earlier=index.for_run(run, configuration, prepared.segments, layout.base_index_file) if index else None,
         num_ranges=arguments.dedup_buckets,
         frees=not arguments.keep_work,
+    )
+
+
+def _filter_places(arguments: Arguments, prepared: Prepared) -> FilterPlaces | None:
+    filtering, thresholds = prepared.configuration.filtering, prepared.filter_thresholds
+    if filtering is None:
+        return None
+    return FilterPlaces(
+        choices=filtering.filters,
+        thresholds=portable(thresholds) if thresholds else None,
+        on_error=arguments.filters.on_error,
     )
 
 

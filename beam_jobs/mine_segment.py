@@ -1,4 +1,7 @@
-"""Stage 3 of one segment: its pages become documents, in one block a language and bucket, and a note says which."""
+"""Stage 3 of one segment: its pages become documents, in one block a language and bucket, and a note says which.
+
+Behind the blocks lies what is noted of the segment for the report (ccnet_pipeline.observations).
+"""
 
 import functools
 import time
@@ -18,11 +21,15 @@ from ccnet_pipeline.dedup.copies import Copies, records_in
 from ccnet_pipeline.dedup.duplicates import indices, verdicts
 from ccnet_pipeline.dedup.sorting import Bits
 from ccnet_pipeline.documents import Document, Reject, encode
+from ccnet_pipeline.errors import UserError
+from ccnet_pipeline.filters import Choice, Filter, FilterJudge, OnError, find_filters
 from ccnet_pipeline.fluency import FluencyModels, Normalization
 from ccnet_pipeline.frames import FrameBuilder, compressor
 from ccnet_pipeline.language import Judgement, ModelIdentifier, load
 from ccnet_pipeline.ledger import total
+from ccnet_pipeline.local_copies import local_copy
 from ccnet_pipeline.mine import Miner
+from ccnet_pipeline.observations.archive import Observer, pack
 from ccnet_pipeline.pages.stored import Chunk, read_chunks
 from ccnet_pipeline.recipe import Recipe
 from ccnet_pipeline.shards.published import REJECTS, SHARDS
@@ -45,6 +52,33 @@ def _models(models: ModelPlaces, normalization: Normalization) -> FluencyModels:
 def _test_runs(path: str | None) -> RunTable | None:
     """Open the table once a process; its name has the fingerprint in it."""
     return RunTable(storage.mapped(path)) if path else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FilterPlaces:
+    """Which filters to ask, said so that any worker finds them. One's own must be installed there, too."""
+
+    choices: tuple[Choice, ...]
+    thresholds: str | None  # as `local_copies.portable` says it
+    on_error: OnError
+
+
+@functools.cache
+def _filters(choices: tuple[Choice, ...], thresholds: str | None) -> tuple[Filter, ...]:
+    """Find the filters once a process.
+
+    Raises:
+        UserError: they are not what they are where the run was started.
+    """
+    path = local_copy(thresholds, "--filter_thresholds") if thresholds else None
+    found = find_filters([each.name for each in choices], path)
+    for wanted, here in zip(choices, found, strict=True):
+        if here.choice != wanted:
+            raise UserError(
+                f"a worker has another --filters {wanted.name} ({here.choice.version}, not {wanted.version}); the "
+                "workers' image or environment must have what the machine has that starts the run"
+            )
+    return found
 
 
 @dataclass(slots=True)
@@ -96,11 +130,15 @@ class _BlockWriter:
             )  # fmt: skip
         return blocks
 
+    def append(self, frame: bytes) -> Frame:
+        """Write something behind the blocks."""
+        self._file.write(frame)
+        self._offset += len(frame)
+        return Frame(self._offset - len(frame), len(frame))
+
     def _write(self, block: _OpenBlock, frame: bytes | None) -> None:
         if frame:
-            self._file.write(frame)
-            block.frames.append(Frame(self._offset, len(frame)))
-            self._offset += len(frame)
+            block.frames.append(self.append(frame))
 
 
 def _chunks(path: str) -> Iterator[Chunk]:
@@ -120,6 +158,7 @@ class MineSegment:
     models: ModelPlaces
     keep_rejects: bool
     keep_labels: bool
+    filters: FilterPlaces | None = None
     decontaminates: bool = False
 
     def load(self, languages: Iterable[str] = ()) -> tuple[ModelIdentifier, FluencyModels]:
@@ -149,27 +188,33 @@ class MineSegment:
             raise FileNotFoundError(self.layout.extracted(number, "done.json"))
         miner = self._miner(extracted)
         paragraphs = storage.read_range(self.layout.extracted(number, "paragraphs"), 0, extracted.paragraphs * 4)
-        coded = np.frombuffer(paragraphs, "<u4").astype(np.uint32)
-        of_segment = verdicts(coded, may_keep)
-        records = None if copies is None else records_in(copies, len(may_keep))[indices(coded)]
+        table = np.frombuffer(paragraphs, "<u4").astype(np.uint32)
+        observer, of_segment = Observer(table), verdicts(table, may_keep)
+        records = None if copies is None else records_in(copies, len(may_keep))[indices(table)]
         with storage.writing(self.layout.mined(number, "blocks.zst")) as file:
             writer = _BlockWriter(file, number)
-            for document in miner.mine(_chunks(self.layout.extracted(number, "pages.zst")), of_segment, records):
+            chunks = observer.watched(_chunks(self.layout.extracted(number, "pages.zst")))
+            for document in miner.mine(chunks, of_segment, records):
                 writer.add(document)
+                observer.see(document)
             blocks = writer.finish()
+            observed = writer.append(pack(observer.observed(miner.cutoffs())))
         note = MineNote(
             segment=extracted.segment,
             account=total([extracted.account, miner.account]),
             blocks=blocks,
+            observed=observed,
             pages=extracted.pages,
             documents=sum(block.documents for block in blocks if block.folder.startswith(SHARDS)),
             cpu_s=time.process_time() - began,
+            extract_cpu_s=extracted.cpu_s,
         )
         storage.write_note(self.layout.mined(number, "done.json"), note)
         return note
 
     def _miner(self, extracted: ExtractNote) -> Miner:
         identifier, models = self.load()
+        asked = self.filters
         return Miner(
             segment=extracted.segment,
             dump=extracted.dump,
@@ -178,5 +223,6 @@ class MineSegment:
             models=models,
             keep_rejects=self.keep_rejects,
             keep_labels=self.keep_labels,
+            filters=FilterJudge(_filters(asked.choices, asked.thresholds), asked.on_error) if asked else None,
             test_runs=_test_runs(self.layout.test_runs_file if self.decontaminates else None),
         )

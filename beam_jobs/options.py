@@ -18,6 +18,7 @@ from ccnet_pipeline.decontamination.findings import LEAST_RUN, NUM_WORDS
 from ccnet_pipeline.dumps import DUMP_NAME, Choice, New, choice_of, is_name, named
 from ccnet_pipeline.errors import UserError
 from ccnet_pipeline.fetch import LONGEST_INTERVAL_S, FetchPolicy
+from ccnet_pipeline.filters import ON_ERROR, OnError
 from ccnet_pipeline.fluency import BUCKETS
 from ccnet_pipeline.formats import FORMATS
 from ccnet_pipeline.listings import Pick
@@ -41,6 +42,15 @@ class Decontaminate:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Filters:
+    """By which rules documents are to be dropped."""
+
+    names: tuple[str, ...] = ()  # in the order in which they are asked
+    thresholds: str | None = None
+    on_error: OnError = ON_ERROR[0]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Arguments:
     """A command line that was understood."""
 
@@ -53,6 +63,7 @@ class Arguments:
     recipe: Recipe
     blocklist: str | None
     robots: Selection  # archives of robots.txt files; without inputs: none
+    filters: Filters
     decontaminate: Decontaminate
     lid_model: str
     second_lid_model: str | None  # None: as the preset has it
@@ -93,6 +104,8 @@ def parse(argv: Sequence[str]) -> Arguments:
         "cache",
         "robots",
         "blocklist",
+        "filters",
+        "filter_thresholds",
         "decontaminate",
         "decontaminate_except",
         "output",
@@ -107,7 +120,7 @@ def parse(argv: Sequence[str]) -> Arguments:
     for option in ("base", "cache", "output", "work_dir", "lm_dir", "hash_index"):
         if getattr(parsed, option):
             setattr(parsed, option, storage.folder(getattr(parsed, option)))
-    for option in ("blocklist", "lid_model", "second_lid_model"):
+    for option in ("blocklist", "filter_thresholds", "lid_model", "second_lid_model"):
         if getattr(parsed, option):
             setattr(parsed, option, storage.local_path(getattr(parsed, option)))
     if parsed.cache and storage.is_remote(parsed.cache):
@@ -130,6 +143,7 @@ def parse(argv: Sequence[str]) -> Arguments:
         recipe=recipe,
         blocklist=parsed.blocklist,
         robots=Selection(inputs=tuple(parsed.robots), kind="warc", base=parsed.base, option="--robots"),
+        filters=_filters(parsed),
         decontaminate=_decontaminate(parsed),
         lid_model=parsed.lid_model or (SAMPLE_LID_MODEL if is_sample else "lid.176.bin"),
         second_lid_model=parsed.second_lid_model,
@@ -223,6 +237,17 @@ def _recipe(parsed: argparse.Namespace) -> Recipe:
     if parsed.keep_buckets is not None:
         changes["keep_buckets"] = _choices("--keep_buckets", parsed.keep_buckets, BUCKETS)
     return dataclasses.replace(PRESETS[parsed.preset], **changes)
+
+
+def _filters(parsed: argparse.Namespace) -> Filters:
+    """Return the filters in the order typed: the first reason counts."""
+    names = tuple(name.strip() for name in (parsed.filters or "").split(",") if name.strip())
+    if parsed.filters is not None and not names:
+        raise UserError(f"--filters {parsed.filters!r}: want names, separated by commas, such as c4,my_module.my")
+    for option in ("filter_thresholds", "on_filter_error"):
+        if getattr(parsed, option) is not None and not names:
+            raise UserError(f"--{option} says how to filter: give --filters, too")
+    return Filters(names=names, thresholds=parsed.filter_thresholds, on_error=parsed.on_filter_error or ON_ERROR[0])
 
 
 def _decontaminate(parsed: argparse.Namespace) -> Decontaminate:

@@ -7,6 +7,7 @@ from ccnet_pipeline.command import Parser
 from ccnet_pipeline.decontamination.findings import NUM_WORDS
 from ccnet_pipeline.extractors import Extractor
 from ccnet_pipeline.fetch import FetchPolicy
+from ccnet_pipeline.filters import ON_ERROR, OURS
 from ccnet_pipeline.fluency import BUCKETS
 from ccnet_pipeline.formats import FORMATS
 from ccnet_pipeline.language import ADDED, LEAST_SCORE, NONE
@@ -49,6 +50,7 @@ def make_parser() -> argparse.ArgumentParser:
     _add_pages(method)
     _add_duplicates(method)
     _add_models(method)
+    _add_filters(method)
     _add_test_files(method)
     _add_execution(parser.add_argument_group("execution; never changes what comes out"))
     _add_estimate(parser.add_argument_group("instead of a run"))
@@ -285,6 +287,23 @@ def _add_models(group: argparse._ArgumentGroup) -> None:
         metavar="LIST",
         help=f"of {', '.join(BUCKETS)}: those to keep "
         f"[{','.join(cc100.keep_buckets)} / {','.join(ccnet.keep_buckets)}]",
+    )
+
+
+def _add_filters(group: argparse._ArgumentGroup) -> None:
+    add = group.add_argument
+    add(
+        "--filters",
+        metavar="LIST",
+        help=f"drop documents by rules, asked in this order, separated by commas: {', '.join(OURS)}, or functions of "
+        "your own as module.function (docs/extending.md) [none]",
+    )
+    add("--filter_thresholds", metavar="FILE", help="what fineweb2 takes as too much or too little in each language")
+    add(
+        "--on_filter_error",
+        choices=ON_ERROR,
+        help="where a filter raises: end the run, or drop the document, counted as filter_error.<filter> "
+        f"(default: {ON_ERROR[0]})",
     )
 
 

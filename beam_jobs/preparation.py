@@ -16,6 +16,7 @@ from ccnet_pipeline import sample, storage
 from ccnet_pipeline.blocklist import Blocklist
 from ccnet_pipeline.checksums import Memory, sha256_of
 from ccnet_pipeline.extractors import version_of
+from ccnet_pipeline.filters import Filtering, find_filters
 from ccnet_pipeline.fluency import (
     CUTOFFS_FILE,
     FluencyModel,
@@ -48,6 +49,7 @@ class Prepared:
     lid_models: LidModels  # these three: of this machine
     lm_dir: Path | None
     blocklist: Path | None
+    filter_thresholds: Path | None
     robots: CompiledRobots | None
     test_runs: CompiledTests | None
     index: FoundIndex | None
@@ -85,6 +87,7 @@ def prepare(arguments: Arguments) -> Prepared:
     blocklist = local_copy(arguments.blocklist, "--blocklist") if arguments.blocklist else None
     if blocklist:
         Blocklist.load(blocklist)
+    filtering, thresholds = _filtering(arguments)
     robots = _compiled_robots(arguments)
     decontamination, test_runs = _compiled_test_files(arguments)
     inputs_sha256 = digest_of_inputs([Input(segment.name, segment.size) for segment in segments])
@@ -101,6 +104,7 @@ def prepare(arguments: Arguments) -> Prepared:
         models={path.name: known.sha256_of(path) for path in files},
         blocklist_sha256=sha256_of(blocklist) if blocklist else None,
         robots_sha256=robots.sha256 if robots else None,
+        filtering=filtering,
         decontamination=decontamination,
         extractor_version=version_of(arguments.recipe.extractor),
         inputs_sha256=inputs_sha256,
@@ -108,7 +112,9 @@ def prepare(arguments: Arguments) -> Prepared:
         num_segments=len(segments),
     )
     size = estimate_bytes(segments, arguments.fetch)
-    return Prepared(segments, size, lid_models, lm_dir, blocklist, robots, test_runs, index, coverage, configuration)
+    return Prepared(
+        segments, size, lid_models, lm_dir, blocklist, thresholds, robots, test_runs, index, coverage, configuration
+    )
 
 
 def _lid_models(arguments: Arguments) -> LidModels:
@@ -149,6 +155,16 @@ def _check(model: ModelFiles, normalization: Normalization, known: Memory) -> No
     if not known.is_sound(_CHECK, *contents):
         FluencyModel(model, normalization)
         known.note_sound(_CHECK, *contents)
+
+
+def _filtering(arguments: Arguments) -> tuple[Filtering | None, Path | None]:
+    """Return what --filters asks for, and the thresholds on this machine."""
+    asked = arguments.filters
+    if not asked.names:
+        return None, None
+    thresholds = local_copy(asked.thresholds, "--filter_thresholds") if asked.thresholds else None
+    choices = tuple(each.choice for each in find_filters(asked.names, thresholds))
+    return Filtering(choices, sha256_of(thresholds) if thresholds else None), thresholds
 
 
 def _compiled_robots(arguments: Arguments) -> CompiledRobots | None:

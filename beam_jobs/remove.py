@@ -9,7 +9,6 @@ goes on; given once more, it finds nothing to do. Later runs need the list as --
 """
 
 import argparse
-import datetime
 import getpass
 import os
 import socket
@@ -17,7 +16,7 @@ import sys
 from collections.abc import Sequence
 from operator import attrgetter
 
-from beam_jobs import run_directory
+from beam_jobs import clock, run_directory
 from beam_jobs.runners import cluster_jobs
 from beam_jobs.runners.stopping import leave
 from ccnet_pipeline import command, storage
@@ -107,8 +106,7 @@ def _remove(run: PublishedRun, request: removal.Request, workers: int, *, is_dry
     number = swapping.next_number(run.output)
     changed = _rewrite(run, tasks, number, workers)
     run_directory.remove_work(run.output, run_directory.work_of(run.output))  # where kept, it has the text, too
-    now = datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
-    removal.stage(run, request, number, now, found, changed)
+    removal.stage(run, request, number, clock.now(), found, changed)
     swapping.finish(run.output)
     record = storage.join(run.output, REMOVED_FOLDER, f"{number}.json")
     print(f"{run.output}: {what} removed; the record: {record}")

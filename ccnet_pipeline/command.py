@@ -15,7 +15,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, NoReturn, Protocol, TextIO
 
-from ccnet_pipeline.errors import BalanceError, ClusterError, FetchError, InUseError, UserError
+from ccnet_pipeline.errors import BalanceError, ClusterError, FetchError, FilterError, InUseError, UserError
 from ccnet_pipeline.fetch import tell_of_waits
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ _ENDS: tuple[tuple[type[Exception], int, str], ...] = (
     (InUseError, IN_USE, ""),
     (UserError, 2, ""),
     (FetchError, 1, ""),
+    (FilterError, 1, ""),
     (ClusterError, 1, ""),
     (BalanceError, 1, "; this is a defect, please report it; nothing was published"),
 )

@@ -3,8 +3,9 @@
 The user's mistake is a `UserError`: one line that names the remedy, exit status 2, before any work starts. Bad bytes of
 the crawl are no exception at all: they are counted (`ccnet_pipeline.ledger`) and reading goes on. What the network does
 not give, after all attempts, is a `FetchError`: it fails one segment, and a later run may have more luck. What another
-run is writing is an `InUseError`, with a status of its own: a schedule that started a run twice has made no mistake.
-Anything else is a defect of ours and may show its traceback.
+run is writing is an `InUseError`, with a status of its own: a schedule that started a run twice has made no mistake. A
+filter of one's own that fails is a `FilterError`: it ends the run, and what is done stays. Anything else is a defect of
+ours and may show its traceback.
 """
 
 
@@ -26,6 +27,10 @@ class FetchError(Exception):
 
 class UnreachableError(FetchError):
     """One for which all attempts failed: another file of the same place may fare no better."""
+
+
+class FilterError(Exception):
+    """A filter that raised, or gave no answer. The message is one line: which, about which document, and why."""
 
 
 class ClusterError(Exception):

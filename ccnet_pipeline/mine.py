@@ -4,23 +4,24 @@ It goes by chunks of pages, kernel by kernel. What deduplication leaves is known
 (survivors.py). All that survives is identified in one call, and the paragraphs of a page are grouped by language (a
 page is one group where the document is the unit). Then the groups are scored for fluency, language by language: when
 languages take turns, every text finds the models of another one in the processor's caches, which costs as much as
-scoring. What is left is compared with test files, and at last, page by page, becomes documents.
+scoring. What is left becomes documents, which filters and the comparison with test files judge (judges.py).
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import islice
 from statistics import median_low
 
-from msgspec import UNSET, UnsetType
+from msgspec import UNSET
 
-from ccnet_pipeline.decontamination.findings import Finding
 from ccnet_pipeline.decontamination.table import RunTable
 from ccnet_pipeline.dedup.copies import Counts
 from ccnet_pipeline.dedup.duplicates import Verdicts
 from ccnet_pipeline.documents import Document, Reject, domain_of
-from ccnet_pipeline.fluency import Bucket, FluencyModels, bucket_of
+from ccnet_pipeline.filters import FilterJudge
+from ccnet_pipeline.fluency import FluencyModels
 from ccnet_pipeline.groups import Evidence, Group, Grouper, Paragraphs
+from ccnet_pipeline.judges import CONTAMINATED, Contamination, DocumentJudge, Filtered, FluencyJudge, Judged
 from ccnet_pipeline.language import UNDETERMINED, Identifier
 from ccnet_pipeline.ledger import Account
 from ccnet_pipeline.pages.page import Page
@@ -30,7 +31,6 @@ from ccnet_pipeline.survivors import Survivors, num_judged, survivors_of
 
 _FURTHEST_LAST = ("empty", "blank", "repeated", "duplicate", "language_unsure", "not_language", "language_unwanted")
 _WITHOUT_LANGUAGE = ("language_unsure", "not_language")
-_CONTAMINATED = "contaminated"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,17 +45,6 @@ class _Candidate:
     records: Mapping[int, int]  # how many have each survivor, by its position; empty: not counted
 
 
-@dataclass(frozen=True, slots=True)
-class _Judged:
-    """A group after its last judge."""
-
-    group: Group
-    perplexity: float | None = None
-    bucket: Bucket | None = None  # None: it left before
-    reason: str | None = None  # why it is dropped; None: it is kept
-    finding: Finding | UnsetType = UNSET  # what it shares with a test file
-
-
 @dataclass(slots=True)
 class Miner:
     """Judges the pages of one segment. `account` holds what was kept and dropped."""
@@ -67,13 +56,25 @@ class Miner:
     models: FluencyModels
     keep_rejects: bool = False
     keep_labels: bool = False
+    filters: FilterJudge | None = None
     test_runs: RunTable | None = None
     account: Account = field(default_factory=Account)
-    _compared: int = 0  # documents, with test files
     _grouper: Grouper = field(init=False)
+    _fluency: FluencyJudge = field(init=False)
+    _contamination: Contamination | None = field(init=False)
 
     def __post_init__(self) -> None:
         self._grouper = Grouper(self.recipe, self.identifier, keep_labels=self.keep_labels)
+        self._fluency = FluencyJudge(self.recipe, self.models)
+        self._contamination = Contamination(self.test_runs, self.account.contamination) if self.test_runs else None
+
+    @property
+    def _judges(self) -> Iterator[DocumentJudge]:
+        """Give the judges of documents, in the order in which they are asked."""
+        if self.filters is not None:
+            yield Filtered(self.filters)
+        if self._contamination is not None:
+            yield self._contamination
 
     def mine(self, chunks: Iterable[Chunk], verdicts: Verdicts, records: Counts | None = None) -> Iterator[Document]:
         """Yield the documents of all pages in order; with keep_rejects also what was dropped, as `Reject`.
@@ -91,7 +92,13 @@ class Miner:
                 yield from self._mine(survivors_of(chunk, verdicts[start:position], of_chunk))
         if position != len(verdicts):
             raise ValueError(f"{self.segment}: {len(verdicts)} verdicts for {position} paragraphs")
-        self.account.contamination.check(self.segment, self._compared)
+        if self._contamination is not None:
+            self._contamination.check(self.segment)
+
+    def cutoffs(self) -> dict[str, tuple[float, float]]:
+        """Return the cut-offs of the fluency models that scored a document so far: the most of head, and of middle."""
+        models = {code: self.models.get(code) for code, found in self.account.quality.items() if found.perplexities}
+        return {code: (model.cutoffs.head, model.cutoffs.middle) for code, model in models.items() if model}
 
     def _mine(self, survivors: Survivors) -> Iterator[Document]:
         survivors.book(self.account.tally)
@@ -101,7 +108,7 @@ class Miner:
         for candidate, groups in zip(candidates, groups_of_pages, strict=True):
             self._count_share(candidate.page, groups)
             go_on.append(groups if candidate.page.reason is None else [])
-        for candidate, judged in zip(candidates, self._judge(go_on), strict=True):
+        for candidate, judged in zip(candidates, self._judge(candidates, go_on), strict=True):
             yield from self._finish(candidate, judged) if judged else self._reject_page(candidate, candidate.reason)
 
     def _candidates(self, survivors: Survivors) -> Iterator[_Candidate]:
@@ -126,64 +133,41 @@ class Miner:
         if most.reason not in _WITHOUT_LANGUAGE:
             self.account.main_text.count_share(most.language, page.main_share)
 
-    def _judge(self, groups_of_pages: Sequence[Sequence[Group]]) -> list[list[_Judged]]:
-        """Score the groups that go on, and say what becomes of each."""
-        groups = [group for of_page in groups_of_pages for group in of_page]
-        judged = iter(
-            self._compare([self._judged(*each) for each in zip(groups, self._perplexities(groups), strict=True)])
-        )
-        return [list(islice(judged, len(of_page))) for of_page in groups_of_pages]
+    def _judge(
+        self, candidates: Sequence[_Candidate], groups_of_pages: Sequence[Sequence[Group]]
+    ) -> list[list[Judged]]:
+        """Say what becomes of the groups of each page."""
+        judged = self._fluency([group for of_page in groups_of_pages for group in of_page])
+        remaining = iter(judged)
+        pages = [list(islice(remaining, len(of_page))) for of_page in groups_of_pages]
+        for candidate, of_page in zip(candidates, pages, strict=True):
+            self._make_documents(candidate, of_page)
+        for judge in self._judges:
+            kept = [(each, each.document) for each in judged if each.reason is None and each.document is not None]
+            for (each, _), objection in zip(kept, judge([document for _, document in kept]), strict=True):
+                if objection is not None:
+                    each.reason, each.finding = objection
+        return pages
 
-    def _compare(self, judged: list[_Judged]) -> list[_Judged]:
-        """Drop what shares a run of words with a test file: the last judge, which sees just what would be published."""
-        if self.test_runs is None:
-            return judged
-        kept = [place for place, each in enumerate(judged) if each.reason is None]
-        findings = self.test_runs.find(["\n".join(judged[place].group.texts) for place in kept])
-        for place, finding in zip(kept, findings, strict=True):
-            if finding is not None:
-                judged[place] = replace(judged[place], reason=_CONTAMINATED, finding=finding)
-                self.account.contamination.count(finding)
-        self._compared += len(kept)
-        return judged
-
-    def _perplexities(self, groups: Sequence[Group]) -> list[float | None]:
-        """Return the perplexity of each group; None where it leaves before, or its language has no model."""
-        of_language: dict[str, list[int]] = {}
-        for number, group in enumerate(groups):
-            if group.reason is None:
-                of_language.setdefault(group.language, []).append(number)
-        perplexities: list[float | None] = [None] * len(groups)
-        for language, numbers in of_language.items():
-            if model := self.models.get(language):
-                scored = model.perplexities([self._lines(groups[number].texts) for number in numbers])
-                for number, perplexity in zip(numbers, scored, strict=True):
-                    perplexities[number] = perplexity
-        return perplexities
-
-    def _lines(self, texts: list[str]) -> list[str]:
-        return ["\n".join(texts)] if self.recipe.unit == "document" else texts
-
-    def _judged(self, group: Group, perplexity: float | None) -> _Judged:
-        if group.reason is not None:
-            return _Judged(group, reason=group.reason)
-        model = self.models.get(group.language)
-        bucket = bucket_of(perplexity, model.cutoffs if model else None)
-        return _Judged(group, perplexity, bucket, None if bucket in self.recipe.keep_buckets else f"bucket_{bucket}")
-
-    def _finish(self, candidate: _Candidate, judged: Sequence[_Judged]) -> Iterator[Document]:
-        """Book the groups of a page, and yield what they give."""
+    def _make_documents(self, candidate: _Candidate, judged: Sequence[Judged]) -> None:
+        """Give the groups of a page that are kept so far, or written as rejects, their documents."""
         several = sum(each.bucket is not None for each in judged) > 1
+        for each in judged:
+            if each.bucket is not None and (each.reason is None or self.keep_rejects):
+                each.document = self._document(candidate, each, several)
+
+    def _finish(self, candidate: _Candidate, judged: Sequence[Judged]) -> Iterator[Document]:
+        """Book the groups of a page, and yield what they give."""
         documents: list[Document] = []
         reasons = [candidate.reason]
         for each in judged:
             self._book(each)
-            if each.reason is None:
-                documents.append(self._document(candidate, each, several))
-                continue
-            reasons.append(each.reason)
-            if each.bucket and self.keep_rejects:
-                yield Reject.of(self._document(candidate, each, several), each.reason, each.finding)
+            if each.reason is not None:
+                reasons.append(each.reason)
+                if each.document and self.keep_rejects:
+                    yield Reject.of(each.document, each.reason, each.finding)
+            elif each.document:
+                documents.append(each.document)
         yield from documents
         if documents:
             self.account.tally.keep(1, 0, 0)
@@ -193,7 +177,7 @@ class Miner:
         if reason in _FURTHEST_LAST:
             yield from self._reject_page(candidate, reason)
 
-    def _book(self, judged: _Judged) -> None:
+    def _book(self, judged: Judged) -> None:
         """Count a group, in all and in its language. A page's own record is counted once, by the caller."""
         group, reason = judged.group, judged.reason
         paragraphs, characters = len(group.texts), sum(map(len, group.texts))
@@ -211,9 +195,11 @@ class Miner:
             language.drop(reason, 1, paragraphs, characters)
         self.account.quality_of(group.language).count(group.score, judged.perplexity, judged.bucket)
 
-    def _document(self, candidate: _Candidate, judged: _Judged, several: bool) -> Document:
+    def _document(self, candidate: _Candidate, judged: Judged, several: bool) -> Document:
         page, group, evidence = candidate.page, judged.group, judged.group.evidence
-        records = [candidate.records[position] for position in group.positions] if candidate.records else []
+        # A page that is dropped whole has no bucket, and paragraphs that were not counted.
+        is_counted = judged.bucket is not None and candidate.records
+        records = [candidate.records[position] for position in group.positions] if is_counted else []
         return Document(
             id=f"{page.id}/{group.language}" if several else page.id,
             text="\n".join(group.texts),
@@ -245,8 +231,7 @@ class Miner:
         positions = [position for position, paragraph in enumerate(paragraphs) if paragraph]
         texts = [paragraphs[position] for position in positions]
         whole = Group(UNDETERMINED, 0.0, positions, texts, reason, Evidence("", []) if self.keep_labels else None)
-        # Of what did not survive nothing is counted.
-        yield Reject.of(self._document(replace(candidate, records={}), _Judged(whole), several=False), reason)
+        yield Reject.of(self._document(candidate, Judged(whole), several=False), reason)
 
 
 def _telling_of_lost(page: Page) -> Paragraphs:
@@ -256,6 +241,8 @@ def _telling_of_lost(page: Page) -> Paragraphs:
 
 
 def _stage(reason: str) -> tuple[int, str]:
-    """Order reasons by how far a page got; the name decides between two buckets."""
-    behind = len(_FURTHEST_LAST) + (reason == _CONTAMINATED)
-    return (_FURTHEST_LAST.index(reason) if reason in _FURTHEST_LAST else behind), reason
+    """Order reasons by how far a page got; the name decides between two buckets, and between two of filters."""
+    if reason in _FURTHEST_LAST:
+        return _FURTHEST_LAST.index(reason), reason
+    is_of_filter = "." in reason
+    return len(_FURTHEST_LAST) + (2 if reason == CONTAMINATED else is_of_filter), reason

@@ -17,6 +17,7 @@ from ccnet_pipeline.dedup.duplicates import Keep
 from ccnet_pipeline.documents import SHARD_FORMAT
 from ccnet_pipeline.errors import UserError
 from ccnet_pipeline.extractors import Extractor
+from ccnet_pipeline.filters import Filtering
 from ccnet_pipeline.fluency import BUCKETS, Bucket, Normalization
 from ccnet_pipeline.language import LEAST_SCORE, Judgement
 
@@ -26,7 +27,7 @@ Unit = Literal["document", "paragraph"]
 _MOST_OF_PARAGRAPH = 600
 VerifyDigests = Literal["off", "count", "strict"]
 # Of intermediate files and of the ledger. It decides no byte of the shards, but a run of another form cannot go on.
-WORK_FORMAT = 2
+WORK_FORMAT = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,6 +148,7 @@ class Configuration:
     models: dict[str, str]  # file name -> sha256
     blocklist_sha256: str | None
     robots_sha256: str | None = None  # of what --robots disallows, compiled
+    filtering: Filtering | None = None
     decontamination: Decontamination | None = None
     extractor_version: str  # its name, too
     hash_index: str | None = None  # digest of the hashes of earlier dumps

@@ -16,7 +16,7 @@ import unicodedata
 import zlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any, Literal
@@ -498,6 +498,7 @@ class Settings:
     languages: frozenset[str] | None = None  # None: every one
     keep_buckets: frozenset[str] = frozenset({"head", "middle", "tail", "all"})
     cutoffs: dict[str, tuple[float, float]] = field(default_factory=dict)  # head, middle
+    filters: Mapping[str, Callable[[Document], str | None]] = field(default_factory=dict)  # by name, in order
     test_runs: Mapping[tuple[Word, ...], str] = field(default_factory=dict)  # of test files
     num_words: int = 13  # of a run
 
@@ -647,11 +648,16 @@ def copies_of(records: Sequence[Sequence[int]]) -> list[list[int]]:
     return [[holders[key] for key in record] for record in records]
 
 
-def drop_duplicates(pages: Sequence[Page], keep: Keep) -> None:
-    """Step two on pages; a blank paragraph takes part in the comparison and goes in any case."""
+def count_copies(pages: Sequence[Page]) -> None:
+    """Of one scope."""
     hashes = [[paragraph_hash(paragraph) for paragraph in page.paragraphs] for page in pages]
     for page, copies in zip(pages, copies_of(hashes), strict=True):
         page.copies = copies
+
+
+def drop_duplicates(pages: Sequence[Page], keep: Keep) -> None:
+    """Step two on pages; a blank paragraph takes part in the comparison and goes in any case."""
+    hashes = [[paragraph_hash(paragraph) for paragraph in page.paragraphs] for page in pages]
     for page, fates in zip(pages, fates_of(hashes, keep), strict=True):
         page.fate = [
             fate if paragraph.strip() else "blank" for fate, paragraph in zip(fates, page.paragraphs, strict=True)
@@ -743,6 +749,15 @@ def mean_score(page: Page, parts: list[tuple[float, int]], settings: Settings) -
     return round(total / sum(weights), 4)
 
 
+def objection(document: Document, settings: Settings) -> tuple[str | None, dict[str, str] | None]:
+    """Why a document of a bucket that is kept goes all the same; and what it shares with a test file."""
+    for name, judge in settings.filters.items():
+        if answer := judge(document):
+            return f"{name}.{answer}", None
+    shared = shared_with_tests(document.text, settings.test_runs, settings.num_words)
+    return "contaminated" if shared else None, shared
+
+
 def finish_page(
     page: Page, name: str, settings: Settings, identify: Identify, perplexity_of: PerplexityOf | None
 ) -> None:
@@ -759,17 +774,16 @@ def finish_page(
             bucket = bucket_of(value, settings.cutoffs.get(language))
             if bucket not in settings.keep_buckets:
                 reason = f"bucket_{bucket}"
-        shared = shared_with_tests("\n".join(texts), settings.test_runs, settings.num_words) if not reason else None
-        if shared:
-            reason = "contaminated"
+        if language in wanted:
+            verdict = Verdict(language, mean_score(page, parts, settings), value, bucket, ids, len(wanted) > 1)
+            document = make_document(page, name, verdict)
+        shared = None
+        if reason is None:
+            reason, shared = objection(document, settings)
         page.outcomes.append((language, reason, ids))
         for i in ids:
             page.fate[i] = reason
         if language in wanted:
-            verdict = Verdict(language, mean_score(page, parts, settings), value, bucket, ids, len(wanted) > 1)
-            document = make_document(page, name, verdict)
-            if settings.count_copies:
-                document = replace(document, n_copies=lower_median([page.copies[i] for i in ids]))
             if reason is None:
                 page.documents.append(document)
             else:
@@ -796,6 +810,7 @@ class Verdict:
 
 def make_document(page: Page, name: str, verdict: Verdict) -> Document:
     headers = page.record.headers
+    is_whole = verdict.language == "und"
     url = headers.get("warc-target-uri", "")
     uuid = headers.get("warc-record-id", "").strip("<>").removeprefix("urn:uuid:")
     try:
@@ -820,7 +835,11 @@ def make_document(page: Page, name: str, verdict: Verdict) -> Document:
         paragraph_ids=tuple(verdict.ids),
         original_paragraphs=len(page.paragraphs),
         original_characters=len("\n".join(page.paragraphs)),
+        n_copies=lower_median([page.copies[i] for i in verdict.ids]) if page.copies and not is_whole else None,
     )
+
+
+IS_OF_BUCKET, IS_OF_FILTER = re.compile(r"^bucket_"), re.compile(r"\.")
 
 
 def reason_of(page: Page) -> str | None:
@@ -830,9 +849,9 @@ def reason_of(page: Page) -> str | None:
     fates = sorted({reason for reason in page.fate if reason})
     if "contaminated" in fates:
         return "contaminated"
-    buckets = [reason for reason in fates if reason.startswith("bucket_")]
-    if buckets:
-        return buckets[-1]  # of several the last by name
+    for kind in (IS_OF_FILTER, IS_OF_BUCKET):
+        if of_kind := [reason for reason in fates if kind.search(reason)]:
+            return of_kind[-1]  # of several the last by name
     order = ("language_unwanted", "not_language", "language_unsure", "duplicate", "repeated", "blank")
     return next((reason for reason in order if reason in fates), "empty")
 
@@ -845,7 +864,10 @@ def build(
     pages = [read_page(number, record, settings) for number, path in enumerate(paths) for record in read_wet(path)]
     alive = [page for page in pages if page.reason is None]
     for scope in scopes(len(paths), settings.dedup_scope):
-        drop_duplicates([page for page in alive if page.segment in scope], settings.dedup_keep)
+        compared = [page for page in alive if page.segment in scope]
+        drop_duplicates(compared, settings.dedup_keep)
+        if settings.count_copies:
+            count_copies(compared)
     for number, name in enumerate(names):
         of_segment = [page for page in pages if page.segment == number]
         dump = dump_of(name, [page.record for page in of_segment])
@@ -858,9 +880,11 @@ def build(
 
 
 def reject_whole(page: Page, name: str) -> None:
-    """A page of which nothing is left is a reject; not where a bucket took it, nor a record that is no page."""
+    """A page of which nothing is left is a reject; not where a bucket or a filter took it, nor one without a page."""
     reason = reason_of(page)
-    if reason is None or reason in ("record_type", "too_large", "contaminated") or reason.startswith("bucket_"):
+    if reason is None or reason in ("record_type", "too_large", "contaminated"):
+        return
+    if IS_OF_FILTER.search(reason) or IS_OF_BUCKET.search(reason):
         return
     ids = [i for i, paragraph in enumerate(page.paragraphs) if paragraph]
     page.rejects.append((reason, make_document(page, name, Verdict("und", 0.0, None, "all", ids, one_of_many=False))))

@@ -18,7 +18,7 @@ import pytest
 from beam_jobs.layout import Layout
 from beam_jobs.summary import print_summary, where_it_lies
 from ccnet_pipeline import command, inspect
-from ccnet_pipeline.errors import BalanceError, FetchError, UserError
+from ccnet_pipeline.errors import BalanceError, FetchError, FilterError, UserError
 from ccnet_pipeline.fluency import __main__ as fluency
 from ccnet_pipeline.language import __main__ as language
 from ccnet_pipeline.ledger import Balance, DamageTally, MainTextTally
@@ -43,6 +43,7 @@ def raising(error: BaseException) -> Callable[[], None]:
     [
         (UserError("mend it"), 2, "tool: mend it\n"),
         (FetchError("https://h/x: 404"), 1, "tool: https://h/x: 404\n"),
+        (FilterError("it raised"), 1, "tool: it raised\n"),
         (BalanceError("9 of 10"), 1, "tool: 9 of 10; this is a defect, please report it; nothing was published\n"),
         (KeyboardInterrupt(), 130, "\ntool: interrupted\n"),
         (OSError(errno.ENOSPC, "No space left"), 2, "tool: No space left; make room and run it again\n"),

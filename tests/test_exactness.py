@@ -49,6 +49,7 @@ from ccnet_pipeline.fluency.normalize import for_lm_ccnet, for_lm_mended
 from ccnet_pipeline.language.loading import ADDED_FILE
 from ccnet_pipeline.language.readable import for_identification
 from tests import oracle
+from tests.filters import of_tests
 from tests.lid_models import write_model
 
 # --- text
@@ -799,6 +800,32 @@ def test_odd_pages(
     expected = oracle.build(paths, models.settings(method), identify(method), models.perplexity_of(normal_form))
     assert len(expected.documents) > 5
     assert any(re.search("/", document.id) for document in expected.documents) == (method.unit == "paragraph")
+    assert_same(result, expected, oracle.segment_names(paths))
+
+
+# --- filters
+
+
+@pytest.mark.parametrize(("method", "flags"), PRESETS)
+def test_documents_that_filters_have_a_reason_against(
+    method: oracle.Settings,
+    flags: tuple[str, ...],
+    identify: Identifies,
+    models: Models,
+    lid_model: Path,
+    tmp_path: Path,
+) -> None:
+    paths = in_order(write_odd_crawl(tmp_path / "crawl", random.Random(5)))
+    names = ("tests.filters.of_tests.with_g", "tests.filters.of_tests.odd")
+    chosen = {name: getattr(of_tests, name.rpartition(".")[2]) for name in names}
+    told = (f"--filters={','.join(names)}", f"--lm_dir={models.folder}")
+    result = run(paths, tmp_path / "out", lid_model, *flags, *told)
+    normal_form = "ccnet" if "--preset=ccnet" in flags else "mended"
+    asked = replace(models.settings(method), filters=chosen)
+    expected = oracle.build(paths, asked, identify(method), models.perplexity_of(normal_form))
+    of_filters = Counter(reason.rpartition(".")[0] for reason, _ in expected.rejects if "." in reason)
+    assert min(of_filters[name] for name in names) > 5
+    assert len(expected.documents) > 5
     assert_same(result, expected, oracle.segment_names(paths))
 
 

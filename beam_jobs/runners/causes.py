@@ -3,9 +3,10 @@
 import re
 from collections.abc import Iterable
 
-from ccnet_pipeline.errors import BalanceError, ClusterError, FetchError, UnreachableError, UserError
+from ccnet_pipeline.errors import BalanceError, ClusterError, FetchError, FilterError, UnreachableError, UserError
 
-_OURS = (UserError, FetchError, UnreachableError, BalanceError)  # a worker raises them as they are to be told
+# A worker raises them as they are to be told.
+_OURS = (UserError, FetchError, FilterError, UnreachableError, BalanceError)
 _KINDS = {kind.__name__: kind for kind in _OURS}
 _OUR_LINE = re.compile(rf"\b({'|'.join(_KINDS)}): (.+?)(?: \[while running|\\n|\n|$)")
 _MISSING = re.compile(r"ModuleNotFoundError: No module named '([\w.]+)'")

@@ -151,6 +151,7 @@ def _places(arguments: Arguments) -> Iterator[tuple[str, str | None]]:
         yield "--base", selection.base
     yield "--cache", arguments.fetch.cache
     yield "--blocklist", arguments.blocklist
+    yield "--filter_thresholds", arguments.filters.thresholds
     if arguments.lid_model not in KNOWN:
         yield "--lid_model", arguments.lid_model
     if arguments.second_lid_model not in (ADDED, NONE):

@@ -20,7 +20,7 @@ from beam_jobs.runners import cluster, watching
 from beam_jobs.runners.causes import cause_of, of_ours
 from beam_jobs.runners.flink_rest import Failure, FlinkCluster, FlinkJob, Overview, UnansweredError
 from beam_jobs.runners.watching import Quiet, Watch
-from ccnet_pipeline.errors import BalanceError, ClusterError, FetchError, UnreachableError, UserError
+from ccnet_pipeline.errors import BalanceError, ClusterError, FetchError, FilterError, UnreachableError, UserError
 from tests.moments import PATIENCE_S
 
 JAVA_AND_PYTHON = """\
@@ -53,6 +53,7 @@ Caused by: org.apache.flink.runtime.jobmaster.JobMasterException: TaskManager 10
         ("ccnet_pipeline.errors.UserError: s3://b/x: the disk is full", UserError, "s3://b/x: the disk is full"),
         ("ccnet_pipeline.errors.FetchError: h: 404", FetchError, "h: 404"),
         ("ccnet_pipeline.errors.UnreachableError: s3://b is down", UnreachableError, "s3://b is down"),
+        ("ccnet_pipeline.errors.FilterError: it raised", FilterError, "it raised"),
         ("ccnet_pipeline.errors.BalanceError: 9 of 10", BalanceError, "9 of 10"),
         ("ModuleNotFoundError: No module named 'isal'", UserError, "a worker cannot import isal; the workers' "),
         (
