@@ -6,7 +6,7 @@ from typing import Any
 
 from msgspec import UNSET
 
-from beam_jobs.elements import enumerated
+from ccnet_pipeline.command import enumerated
 from ccnet_pipeline.errors import BalanceError, UserError
 from ccnet_pipeline.fetch import shown
 from ccnet_pipeline.formats import JSONL, PARQUET, TEXT

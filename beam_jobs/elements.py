@@ -1,6 +1,5 @@
 """What crosses a GroupByKey: references and small counts, never text. And the notes that stages leave when done."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ccnet_pipeline.ledger import Account
@@ -28,13 +27,6 @@ SegmentBits = tuple[int, int, int]
 Place = tuple[str, str]
 # Bytes of a file: its path below the work folder, where they begin, how many.
 Extent = tuple[str, int, int]
-
-
-def enumerated(names: Sequence[str], count: int | None = None, most: int = 5) -> str:
-    """Return the first names for a line of text, and how many more there are; `count`: of all, if not all are given."""
-    count = len(names) if count is None else count
-    more = f", and {count - most} more" if count > most else ""
-    return ", ".join(names[:most]) + more
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ from beam_jobs.runners.stopping import stopped_as_by_interrupt
 from beam_jobs.summary import print_summary, where_it_lies
 from ccnet_pipeline import command, report, storage
 from ccnet_pipeline.errors import FetchError, UserError
+from ccnet_pipeline.filters import Choice
 from ccnet_pipeline.formats import JSONL
 from ccnet_pipeline.listings import Pick
 from ccnet_pipeline.local_copies import portable
@@ -231,7 +232,7 @@ def _filter_places(arguments: Arguments, prepared: Prepared) -> FilterPlaces | N
     if filtering is None:
         return None
     return FilterPlaces(
-        choices=filtering.filters,
+        choices=tuple(Choice(name, filtering.versions[name]) for name in filtering.names),
         thresholds=portable(thresholds) if thresholds else None,
         on_error=arguments.filters.on_error,
     )

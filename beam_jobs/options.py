@@ -22,6 +22,7 @@ from ccnet_pipeline.filters import ON_ERROR, OnError
 from ccnet_pipeline.fluency import BUCKETS
 from ccnet_pipeline.formats import FORMATS
 from ccnet_pipeline.listings import Pick
+from ccnet_pipeline.masking.kinds import MASKS
 from ccnet_pipeline.recipe import PRESETS, Recipe
 from ccnet_pipeline.segments import Selection
 
@@ -236,6 +237,8 @@ def _recipe(parsed: argparse.Namespace) -> Recipe:
         changes["max_record_bytes"] = _size("--max_record_bytes", parsed.max_record_bytes)
     if parsed.keep_buckets is not None:
         changes["keep_buckets"] = _choices("--keep_buckets", parsed.keep_buckets, BUCKETS)
+    if parsed.mask is not None:
+        changes["masks"] = _choices("--mask", parsed.mask, MASKS)
     return dataclasses.replace(PRESETS[parsed.preset], **changes)
 
 

@@ -12,6 +12,7 @@ from ccnet_pipeline.fluency import BUCKETS
 from ccnet_pipeline.formats import FORMATS
 from ccnet_pipeline.language import ADDED, LEAST_SCORE, NONE
 from ccnet_pipeline.listings import COMMONCRAWL
+from ccnet_pipeline.masking.kinds import MASKS, PLACEHOLDERS
 from ccnet_pipeline.models import KNOWN
 from ccnet_pipeline.recipe import PRESETS
 
@@ -52,6 +53,7 @@ def make_parser() -> argparse.ArgumentParser:
     _add_models(method)
     _add_filters(method)
     _add_test_files(method)
+    _add_masks(method)
     _add_execution(parser.add_argument_group("execution; never changes what comes out"))
     _add_estimate(parser.add_argument_group("instead of a run"))
     return parser
@@ -304,6 +306,15 @@ def _add_filters(group: argparse._ArgumentGroup) -> None:
         choices=ON_ERROR,
         help="where a filter raises: end the run, or drop the document, counted as filter_error.<filter> "
         f"(default: {ON_ERROR[0]})",
+    )
+
+
+def _add_masks(group: argparse._ArgumentGroup) -> None:
+    group.add_argument(
+        "--mask",
+        metavar="LIST",
+        help=f"of {', '.join(MASKS)}: put {', '.join(PLACEHOLDERS.values())} in place of e-mail addresses, phone "
+        "numbers and public IP addresses, separated by commas; the last step [none]",
     )
 
 

@@ -28,6 +28,7 @@ from ccnet_pipeline.fluency import (
 from ccnet_pipeline.hash_index.directory import check_hashing
 from ccnet_pipeline.language import CARD_SUFFIX, LidModels, languages_not_offered, load, parse_languages, with_second
 from ccnet_pipeline.local_copies import local_copy, local_folder
+from ccnet_pipeline.masking.kinds import VERSION
 from ccnet_pipeline.models import find_model, memory
 from ccnet_pipeline.recipe import CC100, Configuration, Decontamination, Input, digest_of_inputs
 from ccnet_pipeline.segments import Segment, estimate_bytes, find_segments
@@ -105,6 +106,7 @@ def prepare(arguments: Arguments) -> Prepared:
         blocklist_sha256=sha256_of(blocklist) if blocklist else None,
         robots_sha256=robots.sha256 if robots else None,
         filtering=filtering,
+        masking_version=VERSION if arguments.recipe.masks else None,
         decontamination=decontamination,
         extractor_version=version_of(arguments.recipe.extractor),
         inputs_sha256=inputs_sha256,
@@ -163,8 +165,8 @@ def _filtering(arguments: Arguments) -> tuple[Filtering | None, Path | None]:
     if not asked.names:
         return None, None
     thresholds = local_copy(asked.thresholds, "--filter_thresholds") if asked.thresholds else None
-    choices = tuple(each.choice for each in find_filters(asked.names, thresholds))
-    return Filtering(choices, sha256_of(thresholds) if thresholds else None), thresholds
+    versions = {each.choice.name: each.choice.version for each in find_filters(asked.names, thresholds)}
+    return Filtering(asked.names, versions, sha256_of(thresholds) if thresholds else None), thresholds
 
 
 def _compiled_robots(arguments: Arguments) -> CompiledRobots | None:

@@ -7,7 +7,7 @@ so the first reason counts. They are, in this order:
     contamination      --decontaminate
 
 Nothing that they see is masked: a test file has the addresses and numbers that its texts have, and so have the corpora
-that filters were made for. Masking (masking.py) comes behind all of them.
+that filters were made for. Masking (masking/) comes behind all of them.
 """
 
 from collections.abc import Sequence
@@ -22,9 +22,11 @@ from ccnet_pipeline.documents import Document
 from ccnet_pipeline.filters import FilterJudge
 from ccnet_pipeline.fluency import Bucket, FluencyModels, bucket_of
 from ccnet_pipeline.groups import Group
+from ccnet_pipeline.masking.masker import Masker
 from ccnet_pipeline.recipe import Recipe
 
 CONTAMINATED = "contaminated"
+MASKED = "masked"  # characters that a kept text has less than what was read
 
 
 @dataclass(slots=True)
@@ -37,6 +39,13 @@ class Judged:
     reason: str | None = None  # why it is dropped; None: it is kept
     finding: Finding | UnsetType = UNSET  # what it shares with a test file
     document: Document | None = None  # what judges of documents see, and what is published
+    num_masked: int = 0  # characters that it has less than the group, for its masks
+
+    def mask(self, masker: Masker) -> None:
+        """Put placeholders into the document, if there is one."""
+        if self.document is not None:
+            masked = masker.masked_document(self.document)
+            self.num_masked, self.document = len(self.document.text) - len(masked.text), masked
 
 
 class Objection(NamedTuple):

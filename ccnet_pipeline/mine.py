@@ -4,7 +4,8 @@ It goes by chunks of pages, kernel by kernel. What deduplication leaves is known
 (survivors.py). All that survives is identified in one call, and the paragraphs of a page are grouped by language (a
 page is one group where the document is the unit). Then the groups are scored for fluency, language by language: when
 languages take turns, every text finds the models of another one in the processor's caches, which costs as much as
-scoring. What is left becomes documents, which filters and the comparison with test files judge (judges.py).
+scoring. What is left becomes documents. Filters and the comparison with test files judge these (judges.py), and at last
+they are masked.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -21,9 +22,10 @@ from ccnet_pipeline.documents import Document, Reject, domain_of
 from ccnet_pipeline.filters import FilterJudge
 from ccnet_pipeline.fluency import FluencyModels
 from ccnet_pipeline.groups import Evidence, Group, Grouper, Paragraphs
-from ccnet_pipeline.judges import CONTAMINATED, Contamination, DocumentJudge, Filtered, FluencyJudge, Judged
+from ccnet_pipeline.judges import CONTAMINATED, MASKED, Contamination, DocumentJudge, Filtered, FluencyJudge, Judged
 from ccnet_pipeline.language import UNDETERMINED, Identifier
-from ccnet_pipeline.ledger import Account
+from ccnet_pipeline.ledger import Account, Tally
+from ccnet_pipeline.masking.masker import Masker
 from ccnet_pipeline.pages.page import Page
 from ccnet_pipeline.pages.stored import Chunk
 from ccnet_pipeline.recipe import Recipe
@@ -62,11 +64,13 @@ class Miner:
     _grouper: Grouper = field(init=False)
     _fluency: FluencyJudge = field(init=False)
     _contamination: Contamination | None = field(init=False)
+    _masker: Masker | None = field(init=False)
 
     def __post_init__(self) -> None:
         self._grouper = Grouper(self.recipe, self.identifier, keep_labels=self.keep_labels)
         self._fluency = FluencyJudge(self.recipe, self.models)
         self._contamination = Contamination(self.test_runs, self.account.contamination) if self.test_runs else None
+        self._masker = Masker(self.recipe.masks) if self.recipe.masks else None
 
     @property
     def _judges(self) -> Iterator[DocumentJudge]:
@@ -147,6 +151,9 @@ class Miner:
             for (each, _), objection in zip(kept, judge([document for _, document in kept]), strict=True):
                 if objection is not None:
                     each.reason, each.finding = objection
+        if self._masker is not None:
+            for each in judged:
+                each.mask(self._masker)
         return pages
 
     def _make_documents(self, candidate: _Candidate, judged: Sequence[Judged]) -> None:
@@ -180,19 +187,13 @@ class Miner:
     def _book(self, judged: Judged) -> None:
         """Count a group, in all and in its language. A page's own record is counted once, by the caller."""
         group, reason = judged.group, judged.reason
-        paragraphs, characters = len(group.texts), sum(map(len, group.texts))
-        if reason is None:
-            self.account.tally.keep(0, paragraphs, characters)
-        else:
-            self.account.tally.drop(reason, 0, paragraphs, characters)
+        paragraphs, characters, masked = len(group.texts), sum(map(len, group.texts)), judged.num_masked
+        _book(self.account.tally, reason, 0, paragraphs, characters, masked)
         if group.reason in _WITHOUT_LANGUAGE:
             return
         language = self.account.language(group.language)
         language.read(1, paragraphs, characters)
-        if reason is None:
-            language.keep(1, paragraphs, characters)
-        else:
-            language.drop(reason, 1, paragraphs, characters)
+        _book(language, reason, 1, paragraphs, characters, masked)
         self.account.quality_of(group.language).count(group.score, judged.perplexity, judged.bucket)
 
     def _document(self, candidate: _Candidate, judged: Judged, several: bool) -> Document:
@@ -231,7 +232,17 @@ class Miner:
         positions = [position for position, paragraph in enumerate(paragraphs) if paragraph]
         texts = [paragraphs[position] for position in positions]
         whole = Group(UNDETERMINED, 0.0, positions, texts, reason, Evidence("", []) if self.keep_labels else None)
-        yield Reject.of(self._document(candidate, Judged(whole), several=False), reason)
+        document = self._document(candidate, Judged(whole), several=False)
+        yield Reject.of(self._masker.masked_document(document) if self._masker else document, reason)
+
+
+def _book(tally: Tally, reason: str | None, records: int, paragraphs: int, characters: int, masked: int) -> None:
+    """Count what is kept, less what is masked of it, or what is dropped."""
+    if reason is None:
+        tally.keep(records, paragraphs, characters - masked)
+        tally.drop(MASKED, 0, 0, masked)
+    else:
+        tally.drop(reason, records, paragraphs, characters)
 
 
 def _telling_of_lost(page: Page) -> Paragraphs:

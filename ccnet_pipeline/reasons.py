@@ -10,7 +10,9 @@ from functools import cache
 from types import MappingProxyType
 from typing import Literal, get_args
 
-Step = Literal["archive", "page", "length", "duplicates", "language", "fluency", "filters", "test_files", "later"]
+Step = Literal[
+    "archive", "page", "length", "duplicates", "language", "fluency", "filters", "test_files", "masking", "later"
+]
 STEPS: tuple[Step, ...] = get_args(Step)
 STEP_TITLES: Mapping[Step, str] = MappingProxyType(
     {
@@ -22,6 +24,7 @@ STEP_TITLES: Mapping[Step, str] = MappingProxyType(
         "fluency": "Fluency",
         "filters": "Filters",
         "test_files": "Test files",
+        "masking": "Masked",
         "later": "Taken out later",
     }
 )
@@ -72,7 +75,11 @@ REASONS: tuple[Reason, ...] = (
     Reason("bucket_middle", "fluency", "bucket middle is outside --keep_buckets"),
     Reason("bucket_tail", "fluency", "bucket tail (least fluent) is outside --keep_buckets"),
     Reason("bucket_all", "fluency", "bucket all (languages without a fluency model) is outside --keep_buckets"),
+    Reason("filter_error.*", "filters", "a filter raised, and gave no answer (--on_filter_error drop)"),
     Reason("contaminated", "test_files", "shares a run of words with a test file (--decontaminate)"),
+    Reason(
+        "masked", "masking", "characters that placeholders took the place of, in paragraphs that were kept (--mask)"
+    ),
     Reason("removed_later", "later", "was kept, and taken out when the run was complete (beam_jobs.remove)"),
 )
 _BY_NAME = {reason.name: reason for reason in REASONS}

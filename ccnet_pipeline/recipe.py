@@ -6,7 +6,7 @@ cc100   what the CC-100 release did, as far as is known: a paragraph is the unit
 
 import hashlib
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -20,6 +20,7 @@ from ccnet_pipeline.extractors import Extractor
 from ccnet_pipeline.filters import Filtering
 from ccnet_pipeline.fluency import BUCKETS, Bucket, Normalization
 from ccnet_pipeline.language import LEAST_SCORE, Judgement
+from ccnet_pipeline.masking.kinds import Mask
 
 Unit = Literal["document", "paragraph"]
 # Shown to the general model where there is a second one. The language of a paragraph is known by then, and what is
@@ -53,6 +54,7 @@ class Recipe:
     # normal form keeps vowel signs and tones.
     normalization: Normalization
     keep_buckets: tuple[Bucket, ...]
+    masks: tuple[Mask, ...] = ()  # what becomes a placeholder in texts and titles
 
     def __post_init__(self) -> None:
         if self.min_chars < 0:
@@ -149,6 +151,7 @@ class Configuration:
     blocklist_sha256: str | None
     robots_sha256: str | None = None  # of what --robots disallows, compiled
     filtering: Filtering | None = None
+    masking_version: str | None = None
     decontamination: Decontamination | None = None
     extractor_version: str  # its name, too
     hash_index: str | None = None  # digest of the hashes of earlier dumps
@@ -166,13 +169,16 @@ def digest_of_inputs(inputs: Sequence[Input]) -> str:
     return hashlib.sha256(msgspec.json.encode(inputs)).hexdigest()
 
 
-def differences(old: Mapping[str, Any], new: Mapping[str, Any], prefix: str = "") -> list[str]:
+def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
     """Name what differs between two configurations as plain JSON values: "recipe.dedup_keep was none, now first"."""
-    found = []
+    return [f"{name} was {was!r}, now {now!r}" for name, was, now in changes(old, new)]
+
+
+def changes(old: Mapping[str, Any], new: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any, Any]]:
+    """Yield the name of each value that differs, what it was, and what it is now; None where there is none."""
     for key in [*new, *(key for key in old if key not in new)]:
         was, now = old.get(key), new.get(key)
         if isinstance(was, Mapping) and isinstance(now, Mapping):
-            found += differences(was, now, f"{prefix}{key}.")
+            yield from changes(was, now, f"{prefix}{key}.")
         elif was != now:
-            found.append(f"{prefix}{key} was {was!r}, now {now!r}")
-    return found
+            yield f"{prefix}{key}", was, now

@@ -16,7 +16,7 @@ import unicodedata
 import zlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any, Literal
@@ -501,6 +501,7 @@ class Settings:
     filters: Mapping[str, Callable[[Document], str | None]] = field(default_factory=dict)  # by name, in order
     test_runs: Mapping[tuple[Word, ...], str] = field(default_factory=dict)  # of test files
     num_words: int = 13  # of a run
+    mask: Callable[[str], str] = str  # of a text; the oracle has no rules of its own, only what becomes of the rest
 
 
 CCNET = Settings()
@@ -562,6 +563,11 @@ class Ledger:
     paragraphs: Balance = field(default_factory=Balance)
     characters: Balance = field(default_factory=Balance)
 
+    def mask(self, characters: int) -> None:
+        self.characters.kept -= characters
+        if characters:
+            self.characters.dropped["masked"] += characters
+
     def add_paragraph(self, text: str, reason: str | None) -> None:
         self.paragraphs.add(reason)
         self.characters.add(reason, len(text))
@@ -585,6 +591,8 @@ class Page:
     """Reason, and what was dropped for it as a whole."""
     contaminations: dict[str, dict[str, str]] = field(default_factory=dict)
     """By the id of a reject: what it shares with a test file."""
+    masked: dict[str, int] = field(default_factory=dict)
+    """By language: characters that a kept document has less than its paragraphs had."""
     outcomes: list[tuple[str, str | None, list[int]]] = field(default_factory=list)
     """Per language that is sure: language, reason or None for kept, paragraphs."""
 
@@ -784,7 +792,9 @@ def finish_page(
         for i in ids:
             page.fate[i] = reason
         if language in wanted:
+            document = replace(document, text=settings.mask(document.text), title=settings.mask(document.title))
             if reason is None:
+                page.masked[language] = len("\n".join(texts)) - len(document.text)
                 page.documents.append(document)
             else:
                 if shared:
@@ -875,11 +885,11 @@ def build(
             page.dump = dump
             if page.reason is None:
                 finish_page(page, name, settings, identify, perplexity_of)
-            reject_whole(page, name)
+            reject_whole(page, name, settings.mask)
     return balance(pages, len(paths))
 
 
-def reject_whole(page: Page, name: str) -> None:
+def reject_whole(page: Page, name: str, mask: Callable[[str], str]) -> None:
     """A page of which nothing is left is a reject; not where a bucket or a filter took it, nor one without a page."""
     reason = reason_of(page)
     if reason is None or reason in ("record_type", "too_large", "contaminated"):
@@ -887,7 +897,8 @@ def reject_whole(page: Page, name: str) -> None:
     if IS_OF_FILTER.search(reason) or IS_OF_BUCKET.search(reason):
         return
     ids = [i for i, paragraph in enumerate(page.paragraphs) if paragraph]
-    page.rejects.append((reason, make_document(page, name, Verdict("und", 0.0, None, "all", ids, one_of_many=False))))
+    document = make_document(page, name, Verdict("und", 0.0, None, "all", ids, one_of_many=False))
+    page.rejects.append((reason, replace(document, text=mask(document.text), title=mask(document.title))))
 
 
 def dump_of(name: str, records: Iterable[Record]) -> str:
@@ -917,9 +928,12 @@ def balance(pages: Iterable[Page], segments: int) -> Expected:
             ledger.records.add(reason_of(page))
             for paragraph, reason in zip(page.paragraphs, page.fate, strict=True):
                 ledger.add_paragraph(paragraph, reason)
+            ledger.mask(sum(page.masked.values()))
         for language, reason, ids in page.outcomes:
             ledger = expected.languages.setdefault(language, Ledger())
             ledger.records.add(reason)
             for i in ids:
                 ledger.add_paragraph(page.paragraphs[i], reason)
+            if reason is None:
+                ledger.mask(page.masked[language])
     return expected

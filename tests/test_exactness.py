@@ -7,6 +7,7 @@ import json
 import math
 import random
 import re
+import sys
 import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -26,6 +27,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from warcio.archiveiterator import ArchiveIterator
 
+from beam_jobs import verify
 from beam_jobs.job import main
 from ccnet_pipeline.characters.invisible import strip_invisible
 from ccnet_pipeline.dedup.blocks import CELL_HASHES, Owners, copies_within, hand_back, owners_of, segments_of
@@ -48,6 +50,7 @@ from ccnet_pipeline.dedup.tables import BitStreams, TableReader, in_memory, pack
 from ccnet_pipeline.fluency.normalize import for_lm_ccnet, for_lm_mended
 from ccnet_pipeline.language.loading import ADDED_FILE
 from ccnet_pipeline.language.readable import for_identification
+from ccnet_pipeline.masking.masker import Masker
 from tests import oracle
 from tests.filters import of_tests
 from tests.lid_models import write_model
@@ -827,6 +830,29 @@ def test_documents_that_filters_have_a_reason_against(
     assert min(of_filters[name] for name in names) > 5
     assert len(expected.documents) > 5
     assert_same(result, expected, oracle.segment_names(paths))
+
+
+@pytest.mark.parametrize(("method", "flags"), PRESETS)
+def test_addresses_and_numbers_are_masked_and_the_balance_closes(
+    method: oracle.Settings,
+    flags: tuple[str, ...],
+    identify: Identifies,
+    models: Models,
+    lid_model: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(sys.modules[__name__], "STARTS", ["", "ann@example.org ", "+49 30 1234567: ", "bob@b.example "])
+    paths = in_order(write_odd_crawl(tmp_path / "crawl", random.Random(6)))
+    told = ("--mask=phone,email", f"--lm_dir={models.folder}")
+    result = run(paths, tmp_path / "out", lid_model, *flags, *told)
+    masked = replace(models.settings(method), mask=Masker(("email", "phone")).masked)
+    normal_form = "ccnet" if "--preset=ccnet" in flags else "mended"
+    expected = oracle.build(paths, masked, identify(method), models.perplexity_of(normal_form))
+    assert expected.total.characters.dropped["masked"] > 500
+    assert any("[mail]" in document.title for document in expected.documents)
+    assert_same(result, expected, oracle.segment_names(paths))
+    assert verify.main([str(tmp_path / "out")]) == 0  # paragraphs that differed in an address alone are no duplicates
 
 
 # --- test files

@@ -38,6 +38,7 @@ from ccnet_pipeline.columns import OPTIONAL
 from ccnet_pipeline.documents import Document, LanguageLabel, Reject, encode
 from ccnet_pipeline.errors import BalanceError, UserError
 from ccnet_pipeline.extract import Extraction
+from ccnet_pipeline.filters import Filtering
 from ccnet_pipeline.fluency import Cutoffs, bucket_of, find_models, perplexity, read_cutoffs
 from ccnet_pipeline.formats import decode_document, write_parquet, write_text
 from ccnet_pipeline.frames import FRAME_BYTES, FrameBuilder, compressor, read_lines, write_lines
@@ -759,6 +760,20 @@ def test_the_fingerprint_depends_on_every_setting_of_the_recipe(name: str) -> No
     assert changed.fingerprint != config().fingerprint
     found = differences(msgspec.to_builtins(config()), msgspec.to_builtins(changed))
     assert [line.partition(" was ")[0] for line in found] == [f"recipe.{name}"]
+
+
+def test_the_fingerprint_depends_on_the_filters_their_order_and_their_versions() -> None:
+    one = config(filtering=Filtering(("c4", "a.b"), {"c4": "1", "a.b": "x"}))
+    changes = {
+        "filtering.names": Filtering(("a.b", "c4"), {"c4": "1", "a.b": "x"}),
+        "filtering.versions.a.b": Filtering(("c4", "a.b"), {"c4": "1", "a.b": "y"}),
+        "filtering.thresholds_sha256": Filtering(("c4", "a.b"), {"c4": "1", "a.b": "x"}, "ab"),
+    }
+    for what, filtering in changes.items():
+        changed = config(filtering=filtering)
+        found = differences(msgspec.to_builtins(one), msgspec.to_builtins(changed))
+        assert [line.partition(" was ")[0] for line in found] == [what]
+        assert changed.fingerprint != one.fingerprint
 
 
 def test_the_fingerprint_depends_on_values_only() -> None:

@@ -120,9 +120,9 @@ def characters_of_duplicate_runs(words: Sequence[str], length: int) -> int:
 class _AtMost:
     """Upper bounds of what the rules count, by the number of words in a run.
 
-    A run is a number: its length in characters in the last bits, in front of it a hash of its characters. Equal runs are
-    equal numbers; that unequal ones may be, and that words at the end of the text make runs that are too short, can only
-    raise a bound.
+    A run is a number: its length in characters in the last bits, in front of it a hash of its characters. Equal runs
+    are equal numbers; that unequal ones may be, and that words at the end of the text make runs that are too short,
+    can only raise a bound.
     """
 
     def __init__(self, words: Words, lengths: Sequence[int]) -> None:

@@ -45,7 +45,7 @@ _LONGEST_MESSAGE = 200
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """A filter and its version, as they stand in the fingerprint."""
+    """A filter and its version."""
 
     name: str
     version: str
@@ -53,9 +53,10 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class Filtering:
-    """What --filters asks for."""
+    """What --filters asks for, as it stands in the fingerprint."""
 
-    filters: tuple[Choice, ...]  # in the order in which they are asked
+    names: tuple[str, ...]  # in the order in which they are asked
+    versions: dict[str, str]
     thresholds_sha256: str | None = None
 
 

@@ -1,4 +1,4 @@
-"""The file of thresholds by language that `fineweb2` reads: JSON, the names of the fields those of FineWeb-2's files."""
+"""The file of thresholds by language that `fineweb2` reads: JSON, with the names of FineWeb-2's own files."""
 
 from dataclasses import dataclass
 from pathlib import Path

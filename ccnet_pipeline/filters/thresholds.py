@@ -64,6 +64,7 @@ MEASURES = (
     Measure("max_avg_word_length", _GOPHER.max_mean_word_length or 0, is_least=False),
     Measure("max_non_alpha_words_ratio", _GOPHER.min_words_with_letter or 0, is_least=True),
 )
+_SINGLE = [each.name for each in MEASURES if each.name.partition("_")[2] not in map(str, (*_TOP, *_DUPLICATE))]
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +130,7 @@ def thresholds_of(measured: Measured, method: Method, share: float, english: Mea
         found = [_by_deviation(*column) for column in columns]
     limits = {each.name: round(float(value), _DIGITS) for each, value in zip(MEASURES, found, strict=True)}
     return Thresholds(
-        **{name: limit for name, limit in limits.items() if not name.startswith(("top_", "dup_")) or name.endswith("c")},
+        **{name: limits[name] for name in _SINGLE},
         top_n_grams=tuple((length, limits[f"top_{length}"]) for length in _TOP),
         dup_n_grams=tuple((length, limits[f"dup_{length}"]) for length in _DUPLICATE),
         stopwords=stop_words(measured.words),
@@ -150,7 +151,7 @@ def _by_deviation(measure: Measure, values: Values, english: Values) -> float:
 
 
 def stop_words(counts: Counter[str]) -> tuple[str, ...]:
-    """Return the words that are each at least 0.8 % of all, or the eight most frequent ones; the most frequent first."""
+    """Return the words that are each at least 0.8 % of all, but at least the eight most frequent ones, in order."""
     ordered: Sequence[tuple[str, int]] = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
     least = _STOP_WORD_SHARE * counts.total()
     frequent = sum(count >= least for _, count in ordered)

@@ -37,13 +37,19 @@ def _environment() -> Environment:
         "count": numbers.count,
         "short": numbers.short,
         "size": numbers.size,
+        "moment": numbers.moment,
         "visible": text.visible,
         "one_line": text.one_line,
         "name_of": names.name_of,
         "tag_of": names.tag_of,
         "direction_of": names.direction_of,
     }
-    environment.globals |= {"share": numbers.share, "width": numbers.width, "NONE": numbers.NONE}
+    environment.globals |= {
+        "counted": numbers.counted,
+        "share": numbers.share,
+        "width": numbers.width,
+        "NONE": numbers.NONE,
+    }
     return environment
 
 

@@ -1,5 +1,6 @@
 """A run directory that is complete, as those read it who did not make it."""
 
+import os
 from dataclasses import dataclass
 from typing import Literal, TypeVar
 
@@ -9,6 +10,7 @@ from ccnet_pipeline import storage
 from ccnet_pipeline.documents import SHARD_FORMAT
 from ccnet_pipeline.errors import UserError
 from ccnet_pipeline.formats import FORMATS, JSONL, PARQUET
+from ccnet_pipeline.masking.kinds import Mask
 from ccnet_pipeline.recipe import Input
 from ccnet_pipeline.shards.published import REJECTS, SHARDS, FinalFile, Manifest
 
@@ -23,6 +25,7 @@ class Recipe(msgspec.Struct, frozen=True):
 
     dedup_scope: str = "all"
     dedup_keep: Literal["none", "first"] = "none"
+    masks: tuple[Mask, ...] = ()
 
     @property
     def group_size(self) -> int | None:
@@ -89,7 +92,18 @@ def located(folder: str, relative: str) -> str:
     return storage.join(folder, *relative.split("/"))
 
 
-def _read(path: str, kind: type[_T]) -> _T | None:
+def work_folder(output: str, folder: str) -> str:
+    """Return the path of a folder with intermediate files, as it stands in run.json."""
+    is_relative = storage.is_local(folder) and not os.path.isabs(folder)  # noqa: PTH117 - a string like the others
+    return located(output, folder) if is_relative else folder
+
+
+def read_part(path: str, kind: type[_T]) -> _T | None:
+    """Return what a JSON file of a run directory says; None: it is not there.
+
+    Raises:
+        UserError: it is damaged.
+    """
     try:
         return storage.read_json(path, kind)
     except msgspec.DecodeError as error:
@@ -104,7 +118,7 @@ def read_run_file(output: str) -> RunFile:
     """
     path = storage.join(output, RUN_FILE)
     try:
-        found = _read(path, RunFile)
+        found = read_part(path, RunFile)
     except NotADirectoryError:
         found = None
     if found is None:
@@ -124,7 +138,7 @@ def open_run(output: str) -> PublishedRun:
         UserError: there is none, or it is not complete, or is damaged.
     """
     run = read_run_file(output)
-    manifest = _read(storage.join(output, MANIFEST_FILE), Manifest)
+    manifest = read_part(storage.join(output, MANIFEST_FILE), Manifest)
     if manifest is None:
         raise UserError(
             f"{output} holds a run that is not complete: it has no {MANIFEST_FILE}; run the same build_cc100 command "

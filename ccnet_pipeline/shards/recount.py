@@ -113,6 +113,7 @@ class Recount:
     has_several: bool  # formats, whose documents are compared
     keeps_labels: bool  # in every document
     counts_copies: bool  # in every document that was kept
+    placeholders: tuple[str, ...]  # paragraphs that have one may stand twice: they differed before they were masked
     tables: str  # folder on this machine for hashes
 
     def __call__(self, file: FinalFile, advance: Callable[[int], None] = lambda _: None) -> FileReport:
@@ -241,7 +242,10 @@ class _Reader:
                 self._paragraphs.flush()
             self._scope = scope
             self._paragraphs = self._writer("paragraphs", self._report.paragraphs.setdefault(scope, []))
-        self._paragraphs.add(paragraph_hashes([line for lines in texts for line in lines]))
+        lines = [line for of_document in texts for line in of_document]
+        for placeholder in self._config.placeholders:
+            lines = [line for line in lines if placeholder not in line]
+        self._paragraphs.add(paragraph_hashes(lines))
 
     def finish(self) -> None:
         if self._by_segment:

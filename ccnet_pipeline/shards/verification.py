@@ -9,6 +9,7 @@ import numpy as np
 from ccnet_pipeline import storage
 from ccnet_pipeline.dedup.tables import Reader
 from ccnet_pipeline.formats import JSONL, TEXT
+from ccnet_pipeline.masking.kinds import PLACEHOLDERS
 from ccnet_pipeline.processes import Advance
 from ccnet_pipeline.shards.books_check import Held, Kept, check_ledger
 from ccnet_pipeline.shards.locate import places_of_ids, places_of_paragraphs
@@ -64,6 +65,7 @@ class Verification:
             has_several=len(self.run.formats) > 1,
             keeps_labels=self.run.run.configuration.keep_labels,
             counts_copies=self.run.run.configuration.count_copies,
+            placeholders=tuple(PLACEHOLDERS[mask] for mask in self.run.run.configuration.recipe.masks),
             tables=self.tables,
         )
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from ccnet_pipeline import sample
 from tests.conftest import CHECKOUT
 from tests.docs import programs
-from tests.model.runs import write_run
+from tests.docs.stage import TINY
 
 
 def lay_out(folder: Path, given: Sequence[str], finished: Callable[[], Path]) -> None:
@@ -19,6 +19,8 @@ def lay_out(folder: Path, given: Sequence[str], finished: Callable[[], Path]) ->
         place.parent.mkdir(parents=True, exist_ok=True)
         if made_of in ("corpus", "seen"):
             shutil.copytree(finished() / made_of, place)
+        elif made_of == "trained":
+            _train(finished() / "corpus", place)
         elif made_of == "checkout":
             place.symlink_to(CHECKOUT / name)
         else:
@@ -38,9 +40,10 @@ def _table(names: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return "".join("\t".join(row) + "\n" for row in (names, *rows))
 
 
-def _hf(folder: Path) -> None:
+def _train(corpus: Path, folder: Path) -> None:
     run = folder.with_name(f"{folder.name}-run")
-    write_run(run)
+    given = ["--data", str(corpus / "shards"), "--output", str(run), *TINY.split()]
+    assert programs.find_main("model.pretrain")(given) == 0
     assert programs.find_main("model.export")(["--run", str(run), "--output", str(folder)]) == 0
     shutil.rmtree(run)
 
@@ -65,7 +68,6 @@ MAKERS: dict[str, Callable[[Path], None]] = {
     ),
     "mlqa": _write({f"{name}.json": _SQUAD for name in _MLQA}),
     "hosts.txt": _write({"": "# asked for by mail\nexample.org\n"}),
-    "hf": _hf,
     "downloads": lambda folder: shutil.copytree(sample.crawl_directory(), folder) and None,
     "texts": lambda folder: shutil.copytree(sample.text_directory(), folder) and None,
     "test.json": _write({"": _SQUAD}),

@@ -10,7 +10,6 @@ import zstandard
 from ccnet_pipeline.ledger import Balance, DamageTally
 from ccnet_pipeline.observations.published import (
     OBSERVATIONS,
-    SCORE_BINS,
     TIMES,
     DamagedArchive,
     DomainBooks,
@@ -21,6 +20,7 @@ from ccnet_pipeline.observations.published import (
     StageTime,
     Times,
 )
+from ccnet_pipeline.quality import SCORE_BINS
 from ccnet_pipeline.shards.published import FinalFile, LanguageBooks, Ledger, Manifest
 
 MENACE = "</script><script>alert(1)</script><style>*{display:none}</style>\x00\u202e{{ 7 * 7 }}\"' onload=alert(1)"
@@ -63,7 +63,7 @@ def observations(languages: dict[str, LanguageShape], examples: list[Example], *
         Observations(
             languages=languages,
             examples=examples,
-            repeated=[RepeatedParagraph(text="Accept all cookies", records=1234, segments=3)],
+            repeated=[RepeatedParagraph(hash="0" * 16, text="Accept all cookies", records=1234, segments=3, domain="")],
             domains=[
                 DomainBooks(
                     domain="example.org", records_read=9, records_kept=6, characters_read=900, characters_kept=450

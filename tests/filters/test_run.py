@@ -1,0 +1,48 @@
+"""Filters in a run: the same bytes however it is executed, and one line where one fails."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from beam_jobs import job, mine_segment, verify
+from beam_jobs.runners import execution
+from ccnet_pipeline.errors import UserError
+from ccnet_pipeline.filters import Choice
+from tests.test_build import build, result
+
+MINE = "tests.filters.of_tests"
+FLAGS = ("--keep_rejects", f"--filters={MINE}.with_g,{MINE}.odd")
+
+
+def test_workers_and_repeated_bundles_change_no_byte(lid: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    build(tmp_path / "one", lid, *FLAGS)
+    expected = result(tmp_path / "one")
+    assert any(path.endswith(f"{MINE}.with_g.g-00000.jsonl.zst") for path in expected)
+    assert any(f"{MINE}.odd.paragraphs_" in path for path in expected)
+    monkeypatch.setattr(execution, "_SMALL_INPUT_BYTES", 0)  # the sample would stay in one process
+    for name, flag in (("three", "--workers=3"), ("twice", "--direct_runner_bundle_repeat=1")):
+        build(tmp_path / name, lid, *FLAGS, flag)
+        assert result(tmp_path / name) == expected
+    assert verify.main([str(tmp_path / "one")]) == 0
+
+
+def test_a_filter_that_fails_is_one_line_and_the_run_goes_on_without_what_it_fails_on(
+    lid: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = [f"--output={tmp_path / 'out'}", f"--lid_model={lid}", "--workers=1", f"--filters={MINE}.raises"]
+    assert job.main(command) == 1
+    line = capsys.readouterr().err.splitlines()[-1]
+    assert line.startswith(f"build_cc100: --filters {MINE}.raises raised ValueError: no z, please (of_tests.py, line ")
+    assert line.endswith("mend it, or drop such documents with --on_filter_error drop")
+    # What is done is not done again: a run that does not fail has the same bytes either way.
+    assert job.main([*command, "--on_filter_error=drop"]) == 0
+    ledger = json.loads((tmp_path / "out" / "ledger.json").read_bytes())
+    assert ledger["records"]["dropped"][f"filter_error.{MINE}.raises"] > 3
+
+
+def test_a_worker_with_another_version_of_a_filter_does_nothing() -> None:
+    with pytest.raises(
+        UserError, match=rf"^a worker has another --filters {MINE}\.with_g \(g 1, not g 2\); the workers'"
+    ):
+        mine_segment._filters((Choice(f"{MINE}.with_g", "g 2"),), None)
