@@ -17,7 +17,7 @@ LOCK := $(BIN)/python -m uv pip compile --quiet --upgrade --generate-hashes --no
 	--python-platform x86_64-manylinux_2_28
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: run train kenlm models text-given test tests flink-test lint bench gpu sample image-test locks deploy-test clean
+.PHONY: run train kenlm models text-given test tests docs-test flink-test lint bench gpu sample image-test locks deploy-test clean
 
 run: $(RUN_READY) ## build the bundled sample crawl and print what was built
 	$(BIN)/python -m beam_jobs.build_cc100
@@ -44,6 +44,9 @@ test: $(TEST_READY) ## check style, types and layers, and run every test
 
 tests: $(TEST_READY)
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+
+docs-test: $(TEST_READY) ## run every command of the documentation, those that take a minute included
+	$(BIN)/python -m pytest -m "docs or not docs" tests/docs
 
 # Needs Java 17, Beam's job server for Flink (CC100_FLINK_JAR, default: the jar in ../shared/flink), root and iproute2.
 flink-test: $(TEST_READY) ## build on Flink: embedded, and on a cluster of two hosts of which some are lost

@@ -52,6 +52,11 @@ class Blocks:
         return segment_number - segment_number % self.group_segments
 
     @property
+    def groups(self) -> range:
+        """Return all groups."""
+        return range(0, self.num_segments, self.group_segments)
+
+    @property
     def is_one_group(self) -> bool:
         """Tell whether all segments are in one group."""
         return self.num_segments <= self.group_segments

@@ -6,14 +6,17 @@ from typing import Any
 
 from msgspec import UNSET
 
-from beam_jobs.elements import enumerated
+from ccnet_pipeline.command import enumerated
 from ccnet_pipeline.errors import BalanceError, UserError
 from ccnet_pipeline.fetch import shown
 from ccnet_pipeline.formats import JSONL, PARQUET, TEXT
 from ccnet_pipeline.ledger import Account
+from ccnet_pipeline.observations.published import StageTime, Times
+from ccnet_pipeline.observations.publishing import Damaged
 from ccnet_pipeline.shards.published import SHARDS, Contamination, FinalFile, LanguageBooks, Ledger, SegmentBooks
 
 _MOST_NAMED = 100  # archives without a record in ledger.json
+_DECIMALS = 3  # of seconds
 
 
 @dataclass(slots=True)
@@ -24,6 +27,10 @@ class Sums:
     account: Account = field(default_factory=Account)
     num_without_record: int = 0
     without_record: list[str] = field(default_factory=list)  # the first by name, each with the damage in it
+    damaged: Damaged = field(default_factory=Damaged)
+    pages: int = 0  # that a stage was given
+    extract_cpu_s: float = 0.0
+    mine_cpu_s: float = 0.0
 
     def count(self, name: str, account: Account) -> None:
         """Add a segment; raises BalanceError if its balance does not close."""
@@ -33,6 +40,13 @@ class Sums:
         if not account.tally.records.read:
             self.num_without_record += 1
             self.without_record.append(f"{shown(name)} ({', '.join(sorted(account.damage.reasons)) or 'empty'})")
+        self.damaged.count(name, account.damage)
+
+    def count_time(self, pages: int, extract_cpu_s: float, mine_cpu_s: float) -> None:
+        """Add what the stages of a segment took."""
+        self.pages += pages
+        self.extract_cpu_s += extract_cpu_s
+        self.mine_cpu_s += mine_cpu_s
 
     def add(self, other: "Sums") -> None:
         self.segments += other.segments
@@ -40,6 +54,19 @@ class Sums:
         self.num_without_record += other.num_without_record
         # Sums arrive in any order, which must not show.
         self.without_record = sorted(self.without_record + other.without_record)[:_MOST_NAMED]
+        self.damaged.add(other.damaged)
+        self.count_time(other.pages, other.extract_cpu_s, other.mine_cpu_s)
+
+    def times(self, began: str, ended: str) -> Times:
+        """Return what the run took; both times are ISO 8601, UTC."""
+        stages = ("extract", self.extract_cpu_s), ("mine", self.mine_cpu_s)
+        return Times(
+            began=began,
+            ended=ended,
+            stages=[
+                StageTime(stage=stage, cpu_s=round(cpu_s, _DECIMALS), documents=self.pages) for stage, cpu_s in stages
+            ],
+        )
 
 
 def close_books(sums: Sums, files: Sequence[FinalFile], num_segments: int) -> Ledger:

@@ -1,6 +1,5 @@
 """What crosses a GroupByKey: references and small counts, never text. And the notes that stages leave when done."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ccnet_pipeline.ledger import Account
@@ -30,13 +29,6 @@ Place = tuple[str, str]
 Extent = tuple[str, int, int]
 
 
-def enumerated(names: Sequence[str], count: int | None = None, most: int = 5) -> str:
-    """Return the first names for a line of text, and how many more there are; `count`: of all, if not all are given."""
-    count = len(names) if count is None else count
-    more = f", and {count - most} more" if count > most else ""
-    return ", ".join(names[:most]) + more
-
-
 @dataclass(frozen=True, slots=True)
 class Failure:
     """A segment that could not be read."""
@@ -48,7 +40,7 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """One zstd frame of whole lines in a file."""
+    """One zstd frame in a file."""
 
     offset: int
     size: int
@@ -170,9 +162,16 @@ class MineNote:
     segment: str  # its name
     account: Account
     blocks: list[Block]
+    observed: Frame  # behind the blocks: what is noted of the segment (ccnet_pipeline.observations)
     pages: int
     documents: int
-    cpu_s: float  # for benchmarks/limit.py
+    cpu_s: float
+    extract_cpu_s: float  # of its stage 1
+
+    @property
+    def size(self) -> int:
+        """The bytes of the file of blocks."""
+        return sum(block.size for block in self.blocks) + self.observed.size
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,4 +180,5 @@ class GatherNote:
 
     bytes: int  # of the file that they were copied to; 0: they were not
     row_bytes: int
+    observed_bytes: int
     gathered: list[Gathered]

@@ -19,12 +19,13 @@ import numpy as np
 import psutil
 
 from beam_jobs.earlier_dumps import FoundIndex
-from beam_jobs.elements import Block, ExtractNote, enumerated
+from beam_jobs.elements import Block, ExtractNote
 from beam_jobs.estimate_growth import Compared, Growth, growth_of
 from beam_jobs.graph import Plan
 from beam_jobs.layout import Layout
 from beam_jobs.preparation import Prepared
 from ccnet_pipeline import storage
+from ccnet_pipeline.command import enumerated
 from ccnet_pipeline.dedup.blocks import CELL_HASHES, CELLS
 from ccnet_pipeline.dedup.duplicates import Keep, indices, resolve
 from ccnet_pipeline.dedup.sorting import HASH_BITS, Table

@@ -11,7 +11,7 @@ Scatter     GroupByKey(block) -> what each of its segments may keep
 Mine        segment -> documents, in frames by language and bucket
 Gather      GroupByKey(group of segments) -> the same, what belongs together lying together
 Regroup     GroupByKey(language, bucket) -> final shards
-Publish     the ledger, manifest.json
+Publish     the ledger, what the report is made of, manifest.json
 """
 
 from collections.abc import Callable, Iterator
@@ -50,8 +50,9 @@ class Plan:
     segments_file: str  # the list of segments, as JSON: too long for the graph itself at 64 000 segments
     extract_segment: Callable[[Segment], ExtractNote]
     mine_segment: Callable[[int, Bits], MineNote]
+    began: str  # when the run was started, ISO 8601, UTC
     earlier: EarlierDumps | None = None
-    # How the work is cut decides how much memory and parallelism, never what comes out.
+    # How the work is cut decides how much memory and parallelism, never a byte of a shard.
     num_ranges: int = 0  # of hashes; 0: as many as their number asks for
     block_segments: int = 0  # whose hashes become one table; 0: as `blocks.block_size` says
     group_segments: int = GROUP_SEGMENTS  # whose documents are gathered by language and bucket
@@ -90,4 +91,5 @@ def build(pipeline: beam.Pipeline, plan: Plan) -> None:
     optional = optional_columns(configuration)
     regroup = Regroup(layout, configuration.formats, configuration.shard_bytes, optional)
     files = mined | "Gather" >> Gather(remains) | "Regroup" >> regroup
-    _ = (files, mined, extended) | "Publish" >> Publish(layout, configuration, plan.earlier)
+    publish = Publish(layout, configuration, plan.earlier, blocks.groups, plan.began)
+    _ = (files, mined, extended) | "Publish" >> publish

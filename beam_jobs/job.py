@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from beam_jobs import dump_choice, earlier_dumps, run_directory
+from beam_jobs import clock, dump_choice, earlier_dumps, renewals, run_directory
 from beam_jobs.extract_segment import ExtractSegment
 from beam_jobs.graph import Plan
 from beam_jobs.layout import Layout
@@ -148,11 +148,9 @@ def _run(arguments: Arguments) -> None:
 
 
 def _write_report(output: str) -> None:
-    """Write the report; the run is complete without one, too."""
-    try:
-        print(f"Report: {report.write_report(output)}")
-    except Exception as error:
-        print(f"build_cc100: no report was written: {error!r}", file=sys.stderr)
+    """Write the report, and what else people look at."""
+    if report.REPORT in renewals.renew(output, "build_cc100"):
+        print(f"Report: {storage.join(output, report.REPORT)}")
 
 
 def _estimate(arguments: Arguments, pick: Pick) -> None:
@@ -223,6 +221,7 @@ def _plan(arguments: Arguments, prepared: Prepared, layout: Layout, run: str) ->
             filters=_filter_places(arguments, prepared),
             decontaminates=prepared.test_runs is not None,
         ),
+        began=clock.now(),
         earlier=index.for_run(run, configuration, prepared.segments, layout.base_index_file) if index else None,
         num_ranges=arguments.dedup_buckets,
         frees=not arguments.keep_work,

@@ -90,7 +90,7 @@ class Layout:
         return self._of_segment("mine", segment_number, kind)
 
     def gathered(self, group: int, kind: str) -> str:
-        """Return the path of what a group of segments has, by language and bucket: frames.zst, rows or done.json."""
+        """Return the path of what is left of a group of segments: frames.zst, rows, observed or done.json."""
         return self._of_segment("gather", group, kind)
 
     def finished(self, relative: str) -> str:

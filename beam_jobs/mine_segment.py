@@ -1,4 +1,7 @@
-"""Stage 3 of one segment: its pages become documents, in one block a language and bucket, and a note says which."""
+"""Stage 3 of one segment: its pages become documents, in one block a language and bucket, and a note says which.
+
+Behind the blocks lies what is noted of the segment for the report (ccnet_pipeline.observations).
+"""
 
 import functools
 import time
@@ -20,16 +23,15 @@ from ccnet_pipeline.documents import Document, Reject, encode
 from ccnet_pipeline.errors import UserError
 from ccnet_pipeline.filters import Choice, Filter, FilterJudge, OnError, find_filters
 from ccnet_pipeline.fluency import FluencyModels, Normalization
-from ccnet_pipeline.frames import FrameBuilder, compressor
+from ccnet_pipeline.frames import SHARD_LEVEL, FrameBuilder, compressor
 from ccnet_pipeline.language import Judgement, ModelIdentifier, load
 from ccnet_pipeline.ledger import total
 from ccnet_pipeline.local_copies import local_copy
 from ccnet_pipeline.mine import Miner
+from ccnet_pipeline.observations.archive import Observer, pack
 from ccnet_pipeline.pages.stored import Chunk, read_chunks
 from ccnet_pipeline.recipe import Recipe
 from ccnet_pipeline.shards.published import REJECTS, SHARDS
-
-_SHARD_LEVEL = 3  # of zstd
 
 
 # Once a process, however many instances of the DoFn a runner makes in it.
@@ -99,7 +101,7 @@ class _BlockWriter:
         self._file = file
         self._segment_number = segment_number
         self._offset = 0
-        self._compressor = compressor(_SHARD_LEVEL)  # one for all: there are hundreds of languages and buckets
+        self._compressor = compressor(SHARD_LEVEL)  # one for all: there are hundreds of languages and buckets
         self._open: dict[tuple[str, str], _OpenBlock] = {}
 
     def add(self, document: Document) -> None:
@@ -125,11 +127,15 @@ class _BlockWriter:
             )  # fmt: skip
         return blocks
 
+    def append(self, frame: bytes) -> Frame:
+        """Write something behind the blocks."""
+        self._file.write(frame)
+        self._offset += len(frame)
+        return Frame(self._offset - len(frame), len(frame))
+
     def _write(self, block: _OpenBlock, frame: bytes | None) -> None:
         if frame:
-            self._file.write(frame)
-            block.frames.append(Frame(self._offset, len(frame)))
-            self._offset += len(frame)
+            block.frames.append(self.append(frame))
 
 
 def _chunks(path: str) -> Iterator[Chunk]:
@@ -178,19 +184,25 @@ class MineSegment:
             raise FileNotFoundError(self.layout.extracted(number, "done.json"))
         miner = self._miner(extracted)
         paragraphs = storage.read_range(self.layout.extracted(number, "paragraphs"), 0, extracted.paragraphs * 4)
-        of_segment = verdicts(np.frombuffer(paragraphs, "<u4").astype(np.uint32), may_keep)
+        table = np.frombuffer(paragraphs, "<u4").astype(np.uint32)
+        observer, of_segment = Observer(table), verdicts(table, may_keep)
         with storage.writing(self.layout.mined(number, "blocks.zst")) as file:
             writer = _BlockWriter(file, number)
-            for document in miner.mine(_chunks(self.layout.extracted(number, "pages.zst")), of_segment):
+            chunks = observer.watched(_chunks(self.layout.extracted(number, "pages.zst")))
+            for document in miner.mine(chunks, of_segment):
                 writer.add(document)
+                observer.see(document)
             blocks = writer.finish()
+            observed = writer.append(pack(observer.observed(miner.cutoffs())))
         note = MineNote(
             segment=extracted.segment,
             account=total([extracted.account, miner.account]),
             blocks=blocks,
+            observed=observed,
             pages=extracted.pages,
             documents=sum(block.documents for block in blocks if block.folder.startswith(SHARDS)),
             cpu_s=time.process_time() - began,
+            extract_cpu_s=extracted.cpu_s,
         )
         storage.write_note(self.layout.mined(number, "done.json"), note)
         return note

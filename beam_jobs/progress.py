@@ -5,6 +5,7 @@ archive may take minutes, so that stage is measured in bytes, and notes how far 
 """
 
 import contextlib
+import functools
 import sys
 import threading
 import time
@@ -13,12 +14,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from rich import filesize
+from rich.console import Console
 
 from beam_jobs.layout import Layout
 from beam_jobs.stage_notes import LocalNotes, RemoteNotes, StageNotes
 from ccnet_pipeline.command import duration
 from ccnet_pipeline.fetch import Readable
 from ccnet_pipeline.storage import is_local, join
+from ccnet_pipeline.terminal import can_move, error_console
 
 _LOG_EVERY_S = 15.0
 _LOOK_EVERY_S = 0.5
@@ -179,7 +182,9 @@ def shown(layout: Layout, num_segments: int, total_bytes: int) -> Iterator[Progr
     """Show progress on stderr while the block runs; `total_bytes` is about the size of all archives."""
     progress = Progress(layout, num_segments, total_bytes)
     stop = threading.Event()
-    show = _show_bars if sys.stderr.isatty() else _show_lines
+    console = error_console()
+    moves = can_move(console)
+    show = functools.partial(_show_bars, console) if moves else _show_lines
     thread = threading.Thread(target=show, args=(progress, stop), daemon=True)
     thread.start()
     try:
@@ -191,17 +196,16 @@ def shown(layout: Layout, num_segments: int, total_bytes: int) -> Iterator[Progr
     finally:
         stop.set()
         thread.join(_MOMENT_S if progress.abandoned.is_set() else None)
-        if thread.is_alive() and sys.stderr.isatty():
+        if thread.is_alive() and moves:
             sys.stderr.write(_SHOW_CURSOR)  # the bars hide it as long as they are there
 
 
-def _show_bars(progress: Progress, stop: threading.Event) -> None:
-    from rich.console import Console
+def _show_bars(console: Console, progress: Progress, stop: threading.Event) -> None:
     from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
     label, state = TextColumn("{task.description:>20}"), TextColumn("{task.fields[state]}")
     columns = (label, BarColumn(bar_width=16), state)
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bars:
+    with Progress(*columns, console=console, transient=True) as bars:
         tasks: list[TaskID] = [bars.add_task(s.name, total=1.0, state="", start=False) for s in progress.stages]
         for now in progress.looks(stop):
             for stage, task in zip(progress.stages, tasks, strict=True):

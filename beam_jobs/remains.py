@@ -105,7 +105,7 @@ class Remains:
         if note is None:
             return None
         size = self.listings.size(self.layout.mined(segment_number, "blocks.zst"))
-        if size == sum(block.size for block in note.blocks):
+        if size == note.size:
             return note
         return note if self._is_copied(self.blocks.group_of(segment_number)) else None
 
@@ -119,6 +119,8 @@ class Remains:
         """Return the note of a group of segments, if its files are there."""
         note = storage.read_note(self.layout.gathered(group, "done.json"), GatherNote)
         if note is None or self.listings.size(self.layout.gathered(group, "rows")) != note.row_bytes:
+            return None
+        if self.listings.size(self.layout.gathered(group, "observed")) != note.observed_bytes:
             return None
         has_frames = not note.bytes or self.listings.size(self.layout.gathered(group, "frames.zst")) == note.bytes
         return note if has_frames else None

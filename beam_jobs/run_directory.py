@@ -5,7 +5,6 @@ they move when the user names another place, and are found again when the run is
 """
 
 import contextlib
-import os
 import platform
 import sys
 import uuid
@@ -19,15 +18,17 @@ import msgspec
 from beam_jobs.earlier_dumps import FoundIndex, find_index
 from beam_jobs.layout import Layout
 from beam_jobs.listings import Listings
+from beam_jobs.renewals import RENEWALS
 from ccnet_pipeline import storage
 from ccnet_pipeline.documents import SHARD_FORMAT
 from ccnet_pipeline.errors import UserError
 from ccnet_pipeline.language import kernel_name
+from ccnet_pipeline.observations.published import OBSERVATIONS, TIMES
 from ccnet_pipeline.recipe import Configuration, Input, differences
 from ccnet_pipeline.segments import Segment
 from ccnet_pipeline.shards import swapping
 from ccnet_pipeline.shards.published import Manifest
-from ccnet_pipeline.shards.published_run import LEDGER_FILE, LEDGER_FOLDER
+from ccnet_pipeline.shards.published_run import LEDGER_FILE, LEDGER_FOLDER, work_folder
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,13 +130,13 @@ def claim(
         storage.write_json(Layout(output, "").run_file, run_file)
     elif found.work != run_file.work:
         run_file = _gather_work(output, found.work, run_file)
-    layout = Layout(output=output, work=_located(run_file.work[-1], output))
+    layout = Layout(output=output, work=work_folder(output, run_file.work[-1]))
     storage.remove_leftovers(layout.output)
     storage.remove_leftovers(layout.work)
     is_complete = _is_complete(layout, config) and (index is None or index.has_run)
     if found and not is_complete:
         _check_removals(output, "build what is missing")
-    return Claim(layout, run_id, is_complete, [_located(folder, output) for folder in run_file.work])
+    return Claim(layout, run_id, is_complete, [work_folder(output, folder) for folder in run_file.work])
 
 
 def _changes(found: _Found, config: Configuration) -> list[str]:
@@ -178,12 +179,6 @@ def _work_folder(work_dir: str | None, fingerprint: str, run_id: str) -> str:
     return storage.join(storage.absolute(work_dir), f"{fingerprint}-{run_id}")
 
 
-def _located(folder: str, output: str) -> str:
-    """Return the path of a folder that stands in run.json."""
-    is_relative = storage.is_local(folder) and not os.path.isabs(folder)  # noqa: PTH117 - a string like the others
-    return storage.join(output, *folder.split("/")) if is_relative else folder
-
-
 def _gather_work(output: str, earlier: list[str], run_file: RunFile) -> RunFile:
     """Move intermediate files to where they are wanted now."""
     path = Layout(output, "").run_file
@@ -193,7 +188,7 @@ def _gather_work(output: str, earlier: list[str], run_file: RunFile) -> RunFile:
     with contextlib.suppress(UserError):
         storage.write_json(path, replace(run_file, work=[*earlier, wanted]))
     for folder in earlier:
-        source, target = _located(folder, output), _located(wanted, output)
+        source, target = work_folder(output, folder), work_folder(output, wanted)
         if storage.folder_exists(source):
             print(f"build_cc100: intermediate files move from {source} to {target}", file=sys.stderr)
             with storage.locked(source):
@@ -215,7 +210,7 @@ def run_of(output: str) -> str:
 def work_of(output: str) -> list[str]:
     """Return the folders with intermediate files of the run that a run directory holds."""
     found = _find_run(output, overwrite=False)
-    return [_located(folder, output) for folder in found.work] if found else []
+    return [work_folder(output, folder) for folder in found.work] if found else []
 
 
 def _check_index(output: str, found: _Found, index: FoundIndex | None) -> None:
@@ -245,8 +240,8 @@ def _remove_run(output: str, work: Sequence[str], index: FoundIndex | None) -> N
     if index:
         index.take_back()
     # Before the shards, of which its notes speak.
-    remove_work(output, [_located(folder, output) for folder in work])
-    for name in (LEDGER_FILE, "report.html"):
+    remove_work(output, [work_folder(output, folder) for folder in work])
+    for name in (LEDGER_FILE, OBSERVATIONS, TIMES, *RENEWALS):
         storage.remove_file(storage.join(output, name))
     for name in ("shards", "rejects", LEDGER_FOLDER):
         storage.remove_folder(storage.join(output, name))

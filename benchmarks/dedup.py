@@ -29,7 +29,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from beam_jobs.blocks import GROUP_SEGMENTS, Blocks, block_size  # noqa: E402
-from beam_jobs.elements import Extracted, MineNote  # noqa: E402
+from beam_jobs.elements import Extracted, Frame, MineNote  # noqa: E402
 from beam_jobs.layout import Layout  # noqa: E402
 from beam_jobs.remains import Remains  # noqa: E402
 from beam_jobs.transforms.compact import Compact  # noqa: E402
@@ -95,7 +95,16 @@ class _KeepAnswers:
 
     def __call__(self, number: int, may_keep: Bits) -> MineNote:
         (self.folder / str(number)).write_bytes(packed(may_keep))
-        return MineNote(segment="", account=Account(), blocks=[], pages=0, documents=0, cpu_s=0.0)
+        return MineNote(
+            segment="",
+            account=Account(),
+            blocks=[],
+            observed=Frame(0, 0),
+            pages=0,
+            documents=0,
+            cpu_s=0.0,
+            extract_cpu_s=0.0,
+        )
 
     def dropped(self, number: int, num_segments: int) -> int:
         """Return how many hashes a segment lost; ValueError: not the right ones."""

@@ -101,6 +101,7 @@ def _plan(layout: Layout, segments_file: str, num_segments: int) -> Plan:
         segments_file=segments_file,
         extract_segment=SyntheticExtract(layout, num_segments),
         mine_segment=SyntheticMine(layout),
+        began="",
         num_ranges=len(cut_cells(num_segments * _HASHES_OF_A_FILE)),  # as many as of real files
     )
 

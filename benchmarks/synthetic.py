@@ -16,6 +16,7 @@ from ccnet_pipeline.dedup.hashing import Hashes
 from ccnet_pipeline.dedup.tables import packed_table
 from ccnet_pipeline.language.codes import LANGUAGES
 from ccnet_pipeline.ledger import Account
+from ccnet_pipeline.observations.archive import Observed, pack
 from ccnet_pipeline.segments import Segment
 from ccnet_pipeline.shards.published import SHARDS
 
@@ -78,7 +79,8 @@ class SyntheticMine:
         storage.read_range(self.layout.extracted(number, "paragraphs"), 0, HASHES * 4)
         storage.read_range(self.layout.extracted(number, "pages.zst"), 0, len(_FRAME))
         places = _places()
-        storage.write(self.layout.mined(number, "blocks.zst"), _FRAME * len(places))
+        observed = pack(Observed({}, {}, {}, {}))
+        storage.write(self.layout.mined(number, "blocks.zst"), _FRAME * len(places) + observed)
         blocks = [
             Block(SHARDS + language, bucket, number, [Frame(index * len(_FRAME), len(_FRAME))], 1, 1, _CHARACTERS)
             for index, (language, bucket) in enumerate(places)
@@ -91,7 +93,14 @@ class SyntheticMine:
             account.language(language).read(1, 1, _CHARACTERS)
             account.language(language).keep(1, 1, _CHARACTERS)
         note = MineNote(
-            segment=extracted.segment, account=account, blocks=blocks, pages=HASHES, documents=len(places), cpu_s=0.0
+            segment=extracted.segment,
+            account=account,
+            blocks=blocks,
+            observed=Frame(len(places) * len(_FRAME), len(observed)),
+            pages=HASHES,
+            documents=len(places),
+            cpu_s=0.0,
+            extract_cpu_s=0.0,
         )
         storage.write_json(self.layout.mined(number, "done.json"), note)
         return note

@@ -6,11 +6,11 @@ import time
 from collections.abc import Iterator
 
 from rich import filesize
-from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 
 from ccnet_pipeline.command import duration
 from ccnet_pipeline.processes import Advance
+from ccnet_pipeline.terminal import can_move, error_console
 
 _LOG_EVERY_S = 15.0
 
@@ -24,8 +24,8 @@ def shown(program: str, doing: str, total: int) -> Iterator[Advance]:
         doing: what is being done.
         total: bytes.
     """
-    console = Console(stderr=True)
-    if not console.is_terminal:
+    console = error_console()
+    if not can_move(console):
         yield _Lines(program, doing, total).advance
         return
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())

@@ -21,7 +21,6 @@ from ccnet_pipeline.fetch import tell_of_waits
 if TYPE_CHECKING:
     from rich.table import Table
 
-_LOG_WIDTH = 160  # of what is no terminal
 INTERRUPTED = 130  # as shells have it
 IN_USE = 75  # EX_TEMPFAIL of sysexits.h: later it may go
 _ENDS: tuple[tuple[type[Exception], int, str], ...] = (
@@ -55,6 +54,13 @@ def duration(seconds: float) -> str:
     """
     minutes, rest = divmod(round(seconds), 60)
     return f"{minutes // 60}:{minutes % 60:02d}:{rest:02d}"
+
+
+def enumerated(names: Sequence[str], count: int | None = None, most: int = 5) -> str:
+    """Return the first names for a line of text, and how many more there are; `count`: of all, if not all are given."""
+    count = len(names) if count is None else count
+    more = f", and {count - most} more" if count > most else ""
+    return ", ".join(names[:most]) + more
 
 
 def leave(status: int, *, at_once: bool = False) -> NoReturn:
@@ -197,14 +203,9 @@ def _say(line: str) -> None:
 
 def print_table(table: "Table") -> None:
     """Print a table as wide as the terminal, or wide enough for a file."""
-    from rich.console import Console
+    from ccnet_pipeline.terminal import output_console, printed
 
-    console = Console(highlight=False)
-    if not console.is_terminal:
-        console.width = _LOG_WIDTH
-    with console.capture() as printed:  # rich itself would end the program where the reader has left
-        console.print(table)
-    print("\n".join(line.rstrip() for line in printed.get().splitlines()))
+    print(printed(output_console(), table))
 
 
 def _tell(program: str) -> None:

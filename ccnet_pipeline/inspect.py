@@ -17,6 +17,7 @@ from dataclasses import dataclass, field, replace
 
 from ccnet_pipeline import command
 from ccnet_pipeline.archive import Damage, Record, read_archive
+from ccnet_pipeline.command import leave
 from ccnet_pipeline.errors import UserError
 from ccnet_pipeline.extract import Extraction
 from ccnet_pipeline.fetch import FetchPolicy, Readable, open_archive, shown, size_of
@@ -276,4 +277,4 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    command.leave(main())
+    leave(main())

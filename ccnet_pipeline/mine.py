@@ -94,6 +94,11 @@ class Miner:
         if self._contamination is not None:
             self._contamination.check(self.segment)
 
+    def cutoffs(self) -> dict[str, tuple[float, float]]:
+        """Return the cut-offs of the fluency models that scored a document so far: the most of head, and of middle."""
+        models = {code: self.models.get(code) for code, found in self.account.quality.items() if found.perplexities}
+        return {code: (model.cutoffs.head, model.cutoffs.middle) for code, model in models.items() if model}
+
     def _mine(self, survivors: Survivors) -> Iterator[Document]:
         survivors.book(self.account.tally)
         candidates = list(self._candidates(survivors))

@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TypeVar
 
+SCORE_BINS = 50  # of equal width, over [0, 1]
+
 _SCORE_UNIT = 10_000  # a score has four decimals
 _PERPLEXITY_UNIT = 10  # a perplexity has one
 _MOST_TENTHS = 10**12
@@ -39,13 +41,17 @@ class Quality:
 
     documents: int = 0
     scores: int = 0  # sum, in ten thousandths
+    score_bins: dict[int, int] = field(default_factory=dict)  # of SCORE_BINS -> documents
     perplexities: dict[int, int] = field(default_factory=dict)  # in tenths, to two digits -> documents
     buckets: dict[str, int] = field(default_factory=dict)  # documents
 
     def count(self, score: float, perplexity: float | None, bucket: str | None) -> None:
         """Count a document; one of an unwanted language has no bucket."""
         self.documents += 1
-        self.scores += round(score * _SCORE_UNIT)
+        scored = round(score * _SCORE_UNIT)
+        self.scores += scored
+        score_bin = min(scored * SCORE_BINS // _SCORE_UNIT, SCORE_BINS - 1)
+        self.score_bins[score_bin] = self.score_bins.get(score_bin, 0) + 1
         if perplexity is not None:
             tenths = _two_digits(perplexity)
             self.perplexities[tenths] = self.perplexities.get(tenths, 0) + 1
@@ -55,6 +61,7 @@ class Quality:
     def add(self, other: "Quality") -> None:
         self.documents += other.documents
         self.scores += other.scores
+        add_counts(self.score_bins, other.score_bins)
         add_counts(self.perplexities, other.perplexities)
         add_counts(self.buckets, other.buckets)
 
@@ -72,6 +79,16 @@ class Quality:
             if below >= half:
                 return tenths / _PERPLEXITY_UNIT
         return None
+
+    @property
+    def score_histogram(self) -> list[int]:
+        """Return the documents in each of the SCORE_BINS."""
+        return [self.score_bins.get(each, 0) for each in range(SCORE_BINS)]
+
+    @property
+    def perplexity_histogram(self) -> dict[str, int]:
+        """Return the documents by perplexity, to two digits, ascending."""
+        return {str(tenths / _PERPLEXITY_UNIT): documents for tenths, documents in sorted(self.perplexities.items())}
 
     @property
     def head_share(self) -> float | None:

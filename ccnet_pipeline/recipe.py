@@ -6,7 +6,7 @@ cc100   what the CC-100 release did, as far as is known: a paragraph is the unit
 
 import hashlib
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -28,7 +28,7 @@ Unit = Literal["document", "paragraph"]
 _MOST_OF_PARAGRAPH = 600
 VerifyDigests = Literal["off", "count", "strict"]
 # Of intermediate files and of the ledger. It decides no byte of the shards, but a run of another form cannot go on.
-WORK_FORMAT = 2
+WORK_FORMAT = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -168,13 +168,16 @@ def digest_of_inputs(inputs: Sequence[Input]) -> str:
     return hashlib.sha256(msgspec.json.encode(inputs)).hexdigest()
 
 
-def differences(old: Mapping[str, Any], new: Mapping[str, Any], prefix: str = "") -> list[str]:
+def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
     """Name what differs between two configurations as plain JSON values: "recipe.dedup_keep was none, now first"."""
-    found = []
+    return [f"{name} was {was!r}, now {now!r}" for name, was, now in changes(old, new)]
+
+
+def changes(old: Mapping[str, Any], new: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any, Any]]:
+    """Yield the name of each value that differs, what it was, and what it is now; None where there is none."""
     for key in [*new, *(key for key in old if key not in new)]:
         was, now = old.get(key), new.get(key)
         if isinstance(was, Mapping) and isinstance(now, Mapping):
-            found += differences(was, now, f"{prefix}{key}.")
+            yield from changes(was, now, f"{prefix}{key}.")
         elif was != now:
-            found.append(f"{prefix}{key} was {was!r}, now {now!r}")
-    return found
+            yield f"{prefix}{key}", was, now

@@ -16,7 +16,6 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from rich.console import Console
 from rich.table import Table
 
 from model import command
@@ -24,6 +23,7 @@ from model.data.encoded import Manifest
 from model.data.encoder import encode_corpus
 from model.errors import UserError
 from model.languages import SETS, parse_languages
+from model.terminal import error_console
 from model.text.shards import find_languages
 from model.text.tokenizer import MODEL_FILE
 from model.workers import default_workers
@@ -67,7 +67,7 @@ def _encode(options: argparse.Namespace) -> None:
         raise UserError(f"--workers {options.workers} is below 1")
     corpus = find_languages(options.data, options.languages)
     manifest = encode_corpus(corpus, options.vocab, options.output, workers=options.workers)
-    Console(stderr=True).print(_table(manifest))
+    error_console().print(_table(manifest))
 
 
 if __name__ == "__main__":

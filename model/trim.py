@@ -20,7 +20,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from rich.console import Console
 from rich.table import Table
 
 from model import command, hub
@@ -29,10 +28,11 @@ from model.errors import UserError
 from model.files import check_free, folder_whole, read_object
 from model.languages import SETS, parse_languages
 from model.network import hf
+from model.terminal import Bar, error_console
 from model.text.reduction import Difference, Ids, added_ids, choose, compare, write_reduced
 from model.text.shards import Corpus, batches, find_languages
 from model.text.tokenizer import Tokenizer
-from model.workers import Bar, Workers, default_workers
+from model.workers import Workers, default_workers
 
 ABOUT = "trim.json"
 VERSION = 1
@@ -240,7 +240,7 @@ def _show(made: Trimmed) -> None:
         numbers = (row.texts, row.before, row.after, row.unknown_before, row.unknown_after)
         share = f" ({row.cut_otherwise / row.texts:.1%})" if row.cut_otherwise else ""
         table.add_row(language, *(f"{number:,}" for number in numbers), f"{row.cut_otherwise:,}{share}")
-    Console(stderr=True).print(table)
+    error_console().print(table)
 
 
 if __name__ == "__main__":

@@ -12,12 +12,12 @@ from collections.abc import Sequence
 from dataclasses import fields
 from pathlib import Path
 
-from rich.console import Console
 from rich.table import Table
 
 from model import command
 from model.errors import UserError
 from model.languages import SETS, parse_languages
+from model.terminal import error_console
 from model.text.shards import find_languages
 from model.text.vocabulary import Report, VocabConfig, build_vocabulary
 from model.workers import default_workers
@@ -73,7 +73,7 @@ def _make(options: argparse.Namespace) -> None:
     config.check()
     corpus = find_languages(options.data, options.languages)
     report = build_vocabulary(corpus, options.output, config, at_most=options.at_most, workers=options.workers)
-    Console(stderr=True).print(_table(report))
+    error_console().print(_table(report))
 
 
 if __name__ == "__main__":

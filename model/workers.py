@@ -1,4 +1,4 @@
-"""A function on many items in several processes, the results in order; and a bar that shows how far it is."""
+"""A function on many items in several processes, the results in order."""
 
 import multiprocessing
 import os
@@ -10,9 +10,6 @@ from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from types import TracebackType
 from typing import Any, TypeVar
-
-from rich.console import Console
-from rich.progress import BarColumn, DownloadColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 from model.errors import UserError
 
@@ -93,28 +90,3 @@ def default_workers() -> int:
     """Return how many processors this process may use."""
     # Python has os.process_cpu_count from 3.13 on; macOS has no affinity.
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-class Bar:
-    """A progress bar over bytes, on standard error if that is a terminal."""
-
-    def __init__(self, name: str, total: int) -> None:
-        columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), DownloadColumn())
-        console = Console(stderr=True)
-        self._progress = Progress(*columns, TimeRemainingColumn(), console=console, disable=not console.is_terminal)
-        self._name, self._task = name, self._progress.add_task(name, total=total)
-
-    def __enter__(self) -> "Bar":
-        self._progress.start()
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self._progress.stop()
-
-    def advance(self, size: int) -> None:
-        """Count bytes that are done."""
-        self._progress.advance(self._task, size)
-
-    def describe(self, text: str) -> None:
-        """Say what is being done."""
-        self._progress.update(self._task, description=f"{self._name} {text}")

@@ -50,7 +50,7 @@ _LOGS = ("ccnet_pipeline", "ccnet_pipeline.fetch.retry")  # a command line takes
 
 
 # With several processes a file stays in one, so that what its tests share is made once. These take longest.
-_BEGUN_FIRST = ("test_readme.py", "test_build.py", "test_exactness.py")
+_BEGUN_FIRST = ("test_commands.py", "test_build.py", "test_exactness.py")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -48,7 +48,7 @@ def build(output: Path, lid: str, *flags: str) -> None:
 def result(output: Path) -> Bytes:
     """Everything that must be the same in every run."""
     files = [path for folder in ("shards", "rejects", "ledger") for path in (output / folder).rglob("*")]
-    files += [output / "manifest.json", output / "ledger.json"]
+    files += [output / name for name in ("manifest.json", "ledger.json", "observations.json.zst")]
     return {
         str(path.relative_to(output)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files if path.is_file()
     }
@@ -171,7 +171,10 @@ def test_run_json_names_what_decides(built: Path) -> None:
 
 def test_no_intermediate_file_stays(built: Path) -> None:
     names = sorted(path.name for path in built.iterdir())
-    assert names == ["ledger", "ledger.json", "manifest.json", "run.json", "shards"]
+    assert names == [
+        "ledger", "ledger.json", "manifest.json", "observations.json.zst", "report.html", "run.json", "shards",
+        "times.json",
+    ]  # fmt: skip
 
 
 def test_other_formats_hold_the_same_documents(built: Path) -> None:
@@ -432,7 +435,7 @@ def test_intermediate_files_go_as_soon_as_nothing_needs_them(
     [work] = (tmp_path / "out" / "work").iterdir()
     kinds = {f"{path.relative_to(work).parts[0]}/{path.name.partition('.')[2]}" for path in work.rglob("*.*")}
     assert {kind for kind in kinds if not kind.endswith("json")} == {
-        "resolve/bits", "scatter/bits", "gather/frames.zst", "gather/rows"
+        "resolve/bits", "scatter/bits", "gather/frames.zst", "gather/observed", "gather/rows"
     }  # fmt: skip
     cut(monkeypatch, block_segments=2, group_segments=2)
     monkeypatch.setattr(job, "ExtractSegment", lambda **_: pytest.fail)

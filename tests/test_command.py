@@ -21,11 +21,12 @@ from ccnet_pipeline import command, inspect
 from ccnet_pipeline.errors import BalanceError, FetchError, FilterError, UserError
 from ccnet_pipeline.fluency import __main__ as fluency
 from ccnet_pipeline.language import __main__ as language
-from ccnet_pipeline.ledger import Balance, DamageTally, MainTextTally
-from ccnet_pipeline.shards.published import FinalFile, Ledger, Manifest
+from ccnet_pipeline.ledger import Balance, MainTextTally
+from ccnet_pipeline.shards.published import Ledger
 from ccnet_pipeline.storage import read_json, write_json
 from tests.archive.archives import wet
 from tests.conftest import CHECKOUT
+from tests.finished_runs import FILE, write_finished_run
 from tests.moments import PATIENCE_S
 
 STRANGE = "€ ñ ━ 日 \udce9"  # the last: a byte of a file name that is not UTF-8
@@ -112,12 +113,9 @@ def test_what_the_output_cannot_show_is_escaped(
 def run_directory(tmp_path: Path) -> Layout:
     """A finished run of one file, with a name of its own."""
     layout = Layout(output=str(tmp_path / "out"), work=str(tmp_path / "work"))
-    (tmp_path / "out").mkdir()
-    file = FinalFile("shards/日/all-00000.jsonl.zst", "日", "all", "jsonl.zst", 1, 1, 5, 99, "")
-    books = {"paragraphs": Balance(), "characters": Balance(), "languages": {}, "damage": DamageTally()}
-    write_json(layout.manifest_file, Manifest(1, "", [file]))
-    archives = {"num_segments": 1, "num_without_record": 1, "without_record": ["é\n€.wet (empty)"]}
-    write_json(layout.ledger_file, Ledger(records=Balance(1, 1), **archives, **books))  # type: ignore[arg-type]
+    file = replace(FILE, path="shards/日/all-00000.jsonl.zst", language="日")
+    records = {"records": Balance(1, 1), "num_without_record": 1, "without_record": ["é\n€.wet (empty)"]}
+    write_finished_run(tmp_path / "out", file, **records)
     return layout
 
 
@@ -135,9 +133,8 @@ def test_the_summary_names_languages_that_give_little_main_text(
 
 
 def test_a_run_that_kept_nothing_names_no_shards() -> None:
-    file = FinalFile("shards/en/all-00000.jsonl.zst", "en", "all", "jsonl.zst", 1, 1, 1, 1, "")
-    reject = replace(file, path="rejects/en/too_short-00000.jsonl.zst")
-    assert where_it_lies("out", [file]).startswith("Shards: out/shards ")
+    reject = replace(FILE, path="rejects/en/too_short-00000.jsonl.zst")
+    assert where_it_lies("out", [FILE]).startswith("Shards: out/shards ")
     assert where_it_lies("out", [reject]).startswith("No document was kept, so there are no shards.\n")
 
 

@@ -45,6 +45,7 @@ def submitted(num_segments: int = 64_000, *flags: str) -> Any:  # a pipeline who
             keep_rejects=False,
             keep_labels=False,
         ),
+        began="2026-01-12T07:29:55Z",
         earlier=INDEX,
     )
     build(pipeline, plan)

@@ -73,6 +73,7 @@ def test_no_step_has_a_side_input_and_nothing_is_both_grouped_and_flattened(
         segments_file="segments.json",
         extract_segment=work,
         mine_segment=work,
+        began="2026-01-12T07:29:55Z",
         earlier=earlier,
     )
     build(pipeline, plan)

@@ -1,7 +1,8 @@
 """Stage 4, first step as a transform: what a group of segments has in one language and bucket comes to lie together.
 
 So the files of a language are written from a few reads a group, and not from as many as there are segments. A run of
-one group copies nothing on a disk: its rows say where the segments' own frames lie.
+one group copies nothing on a disk: its rows say where the segments' own frames lie. What is noted of its segments for
+the report becomes one note of the group.
 """
 
 from collections import defaultdict
@@ -17,8 +18,12 @@ from beam_jobs.elements import Block, Extent, Frame, Gathered, GatherNote, Place
 from beam_jobs.layout import Layout, relative_in_work
 from beam_jobs.remains import Remains
 from ccnet_pipeline import storage
+from ccnet_pipeline.observations.archive import pack
+from ccnet_pipeline.observations.archive import unpack as unpack_observed
+from ccnet_pipeline.observations.merging import Merged
 
 _Places = Mapping[Place, list[Block]]  # of each segment, in order
+_Observed = Mapping[int, Frame]  # by segment, in order: where in its file that lies which is noted of it
 
 
 def unpack(data: bytes) -> Gathered:
@@ -52,10 +57,12 @@ class _GatherFn(beam.DoFn):
             yield from (self._layout.compacted(block, "table") for block in blocks.intersection(numbers))
 
     def _gather(self, group: int, numbers: list[int]) -> GatherNote:
-        places = self._places(numbers)
+        places, frames = self._contents(numbers)
         # In a store of objects every final file would be written from a request a segment.
         is_copied = not self._remains.blocks.is_one_group or not storage.is_local(self._layout.work)
-        size = self._copy(group, numbers, places) if is_copied else 0
+        size, merged = self._copy(group, frames, places) if is_copied else (0, self._merged(frames))
+        observed = pack(merged.cut())
+        storage.write(self._layout.gathered(group, "observed"), observed)
         rows = []
         gathered: list[Gathered] = []
         offset = row_offset = 0
@@ -78,19 +85,21 @@ class _GatherFn(beam.DoFn):
             offset += of_all
             row_offset += len(rows[-1])
         storage.write(self._layout.gathered(group, "rows"), b"".join(rows))
-        note = GatherNote(size, row_offset, gathered)
+        note = GatherNote(size, row_offset, len(observed), gathered)
         storage.write_note(self._layout.gathered(group, "done.json"), note)
         return note
 
-    def _places(self, numbers: Iterable[int]) -> _Places:
+    def _contents(self, numbers: Iterable[int]) -> tuple[_Places, _Observed]:
         places: dict[Place, list[Block]] = defaultdict(list)
+        observed = {}
         for number in numbers:
             mined = self._remains.mine_note(number)
             if mined is None:
                 raise FileNotFoundError(self._layout.mined(number, "done.json"))
             for block in mined.blocks:
                 places[block.folder, block.name].append(block)
-        return dict(sorted(places.items()))
+            observed[number] = mined.observed
+        return dict(sorted(places.items())), observed
 
     def _relative(self, group: int) -> str:
         return relative_in_work("gather", group, "frames.zst")
@@ -108,12 +117,20 @@ class _GatherFn(beam.DoFn):
             rows.append(Row(block.segment_number, block.documents, block.paragraphs, block.characters, extents))
         return rows
 
-    def _copy(self, group: int, numbers: list[int], places: _Places) -> int:
-        """Write the frames of a group to one file, by language and bucket; return its size.
+    def _merged(self, observed: _Observed) -> Merged:
+        """Return what is noted of the segments, in their order."""
+        merged = Merged()
+        for number, frame in observed.items():
+            path = self._layout.mined(number, "blocks.zst")
+            _add(merged, storage.read_range(path, frame.offset, frame.size), path)
+        return merged
+
+    def _copy(self, group: int, observed: _Observed, places: _Places) -> tuple[int, Merged]:
+        """Write the frames of a group to one file, by language and bucket; return its size, and what is noted of all.
 
         Each segment's file is read once, in order, and what is written jumps.
         """
-        frames: dict[int, list[tuple[Frame, int]]] = {number: [] for number in numbers}
+        frames: dict[int, list[tuple[Frame, int]]] = {number: [] for number in observed}
         size = 0
         for blocks in places.values():
             for block in blocks:
@@ -121,10 +138,10 @@ class _GatherFn(beam.DoFn):
                     frames[block.segment_number].append((frame, size))
                     size += frame.size
         with storage.writing(self._layout.gathered(group, "frames.zst")) as file:
-            self._fill(file, frames)
-        return size
+            return size, self._fill(file, frames, observed)
 
-    def _fill(self, file: BinaryIO, frames: Mapping[int, list[tuple[Frame, int]]]) -> None:
+    def _fill(self, file: BinaryIO, frames: Mapping[int, list[tuple[Frame, int]]], observed: _Observed) -> Merged:
+        merged = Merged()
         for number, of_segment in frames.items():
             path = self._layout.mined(number, "blocks.zst")
             with storage.open_for_reading(path) as source:
@@ -134,6 +151,15 @@ class _GatherFn(beam.DoFn):
                         raise storage.damaged(path)
                     file.seek(target)
                     file.write(data)
+                _add(merged, source.read(observed[number].size), path)
+        return merged
+
+
+def _add(merged: Merged, data: bytes, path: str) -> None:
+    try:
+        merged.add(unpack_observed(data))
+    except ValueError as error:
+        raise storage.damaged(path) from error
 
 
 @dataclass

@@ -1,5 +1,7 @@
 """The last step as a transform: check the balance of every segment and of all, write the ledger, then manifest.json.
 
+What was noted for the report is written between the two.
+
 The accounts of segments stay in the notes of stage 3. Each part of the ledger is written from the notes of its
 segments, and only the parts' sums go on.
 """
@@ -11,6 +13,7 @@ from typing import Any
 import apache_beam as beam
 import msgspec
 
+from beam_jobs import clock
 from beam_jobs.books import Sums, close_books, segment_books
 from beam_jobs.earlier_dumps import EarlierDumps, PartNote
 from beam_jobs.elements import ALL, MineNote
@@ -20,6 +23,11 @@ from ccnet_pipeline.documents import SHARD_FORMAT
 from ccnet_pipeline.errors import BalanceError, UserError
 from ccnet_pipeline.frames import write_lines
 from ccnet_pipeline.hash_index.union import total_of
+from ccnet_pipeline.observations.archive import unpack
+from ccnet_pipeline.observations.merging import Merged
+from ccnet_pipeline.observations.published import OBSERVATIONS, TIMES
+from ccnet_pipeline.observations.publishing import published
+from ccnet_pipeline.observations.reading import packed
 from ccnet_pipeline.recipe import Configuration
 from ccnet_pipeline.shards.published import FinalFile, Manifest
 
@@ -66,14 +74,19 @@ class _WritePartFn(beam.DoFn):
             if note is None:
                 raise FileNotFoundError(self._layout.mined(number, "done.json"))
             sums.count(note.segment, note.account)
+            sums.count_time(note.pages, note.extract_cpu_s, note.cpu_s)
             yield msgspec.json.encode(segment_books(note.segment, note.account))
 
 
 class _PublishFn(beam.DoFn):
-    def __init__(self, layout: Layout, configuration: Configuration, earlier: EarlierDumps | None) -> None:
+    def __init__(
+        self, layout: Layout, configuration: Configuration, earlier: EarlierDumps | None, groups: range, began: str
+    ) -> None:
         self._layout = layout
         self._configuration = configuration
         self._earlier = earlier
+        self._groups = groups
+        self._began = began
 
     def process(self, element: tuple[int, Iterable[FinalFile | Sums | PartNote]]) -> Iterator[None]:
         gathered = list(element[1])
@@ -91,11 +104,25 @@ class _PublishFn(beam.DoFn):
             is_wrong = self._configuration.recipe.dedup_keep == "none"
             ledger = replace(ledger, index_duplicates_published=additions.come_again if is_wrong else 0)
         storage.write_json(self._layout.ledger_file, ledger)
+        self._write_observations(sums)
         if self._earlier:
             self._earlier.publish([note.part for note in notes], additions)
         # Last: a run is complete when it has its manifest.
         storage.write_json(self._layout.manifest_file, Manifest(SHARD_FORMAT, self._configuration.fingerprint, ordered))
         yield None
+
+    def _write_observations(self, sums: Sums) -> None:
+        """Write what the report is made of, beside the ledger."""
+        merged = Merged()
+        for group in self._groups:
+            path = self._layout.gathered(group, "observed")
+            try:
+                merged.add(unpack(storage.read(path)))
+            except ValueError as error:
+                raise storage.damaged(path) from error
+        observations = published(merged, sums.account.quality, sums.damaged)
+        storage.write(self._layout.final(OBSERVATIONS), packed(observations))
+        storage.write_json(self._layout.final(TIMES), sums.times(self._began, clock.now()))
 
 
 def _by_part(element: tuple[int, int]) -> tuple[int, int]:
@@ -114,6 +141,8 @@ class Publish(beam.PTransform[Any, Any]):
     layout: Layout
     configuration: Configuration
     earlier: EarlierDumps | None
+    groups: range  # of segments
+    began: str  # ISO 8601, UTC
 
     def expand(self, input_or_inputs: Any) -> Any:  # Beam cannot check a pair of collections
         files, mined, extended = input_or_inputs
@@ -129,5 +158,6 @@ class Publish(beam.PTransform[Any, Any]):
             (files, sums, *([extended] if self.earlier else []))
             | "FilesAndSums" >> beam.Flatten().with_output_types(tuple[int, Any])
             | "GatherAll" >> beam.GroupByKey()
-            | "Publish" >> beam.ParDo(_PublishFn(self.layout, self.configuration, self.earlier))
+            | "Publish"
+            >> beam.ParDo(_PublishFn(self.layout, self.configuration, self.earlier, self.groups, self.began))
         )

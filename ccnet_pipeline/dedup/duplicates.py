@@ -105,6 +105,12 @@ def indices(paragraphs: npt.NDArray[np.uint32]) -> npt.NDArray[np.uint32]:
     return paragraphs & _INDEX_MASK
 
 
+def is_repeated(paragraphs: npt.NDArray[np.uint32]) -> Bits:
+    """Tell of each paragraph whether it stands earlier in its record, from `SegmentHashes.paragraphs`."""
+    repeated: Bits = (paragraphs & _REPEATED_BIT) != 0
+    return repeated
+
+
 def verdicts(paragraphs: npt.NDArray[np.uint32], may_keep: Bits) -> Verdicts:
     """Return KEPT, DUPLICATE or REPEATED for each paragraph of a segment.
 
@@ -113,5 +119,4 @@ def verdicts(paragraphs: npt.NDArray[np.uint32], may_keep: Bits) -> Verdicts:
         may_keep: the answers of `resolve` for `SegmentHashes.unique`, all ranges joined.
     """
     stays = may_keep[indices(paragraphs)] & ((paragraphs & _LATER_RECORD_BIT) == 0)
-    repeated = (paragraphs & _REPEATED_BIT) != 0
-    return np.where(stays, np.where(repeated, REPEATED, KEPT), DUPLICATE).astype(np.uint8)
+    return np.where(stays, np.where(is_repeated(paragraphs), REPEATED, KEPT), DUPLICATE).astype(np.uint8)

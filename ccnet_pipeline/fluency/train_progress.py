@@ -6,7 +6,6 @@ from collections.abc import Iterable, Sequence
 from types import TracebackType
 
 from rich import filesize
-from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 from rich.table import Table
 
@@ -14,6 +13,7 @@ from ccnet_pipeline.command import duration, print_table
 from ccnet_pipeline.fluency.cards import TrainingRecord
 from ccnet_pipeline.fluency.one_language import Outcome
 from ccnet_pipeline.fluency.texts import Source
+from ccnet_pipeline.terminal import can_move, error_console
 
 _MOST_NAMED = 6  # languages in work
 _COLUMNS = ("characters", "pieces", "n-grams", "perplexity", "size", "CPU s", "memory")
@@ -28,9 +28,9 @@ class TrainingProgress:
         self._total, self._done, self._ended = sum(self._bytes.values()), 0, 0
         self._stages: dict[str, str] = {}
         self._began = time.monotonic()
-        console = Console(stderr=True)
+        console = error_console()
         columns = (TextColumn("{task.description}"), BarColumn(bar_width=16), TextColumn("{task.fields[state]}"))
-        self._bar = Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
+        self._bar = Progress(*columns, console=console, transient=True, disable=not can_move(console))
         self._task = self._bar.add_task("train", total=max(self._total, 1), state="")
 
     def __enter__(self) -> "TrainingProgress":

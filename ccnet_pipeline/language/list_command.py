@@ -9,7 +9,6 @@ from dataclasses import fields
 
 import msgspec
 from rich.cells import cell_len
-from rich.console import Console
 from rich.table import Table
 
 from ccnet_pipeline.command import Parser
@@ -18,6 +17,7 @@ from ccnet_pipeline.language.codes import CC100_CODES, LANGUAGES, Language
 from ccnet_pipeline.language.combination import read_rule
 from ccnet_pipeline.language.labels import CHINESE, code_of
 from ccnet_pipeline.language.loading import ADDED_FILE, card_of
+from ccnet_pipeline.terminal import output_console
 
 # Columns with their headings, from left to right.
 _HEADINGS = {
@@ -103,9 +103,7 @@ def _record(language: Language) -> str:
 
 def _table(languages: Sequence[Language]) -> Iterator[str]:
     """Yield the lines of a table that is no wider than the terminal, and what it goes without."""
-    console = Console(highlight=False)
-    if not console.is_terminal:
-        console.width = _NO_WIDTH
+    console = output_console(_NO_WIDTH)
     cells = {column: [_shortened(_value(language, column)) for language in languages] for column in _HEADINGS}
     widths = {column: max(map(cell_len, [_HEADINGS[column], *cells[column]])) for column in cells}
     left_out = []

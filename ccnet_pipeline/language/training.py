@@ -18,6 +18,7 @@ from pathlib import Path
 
 from ccnet_pipeline.errors import UserError
 from ccnet_pipeline.language.samples import Sample, write_samples
+from ccnet_pipeline.terminal import can_move, error_console
 
 _BYTES_BESIDE_THE_VECTOR = 10.5  # of a feature in the file: its norm, its place in the table, some of a word
 NUMBERS_IN_A_BYTE = 2  # of the vector
@@ -70,7 +71,8 @@ def train_classifier(lines: Sequence[Sample], settings: Settings, target: Path) 
 
 def _train(text: str, settings: Settings, target: Path) -> None:
     """Train in a new process: this one's memory has been used, and fastText would begin with what lies there."""
-    values = json.dumps({**asdict(settings), "features": settings.features, "verbose": 2 if sys.stderr.isatty() else 0})
+    verbose = 2 if can_move(error_console()) else 0
+    values = json.dumps({**asdict(settings), "features": settings.features, "verbose": verbose})
     command = [sys.executable, "-m", "ccnet_pipeline.language.fasttext_training", text, str(target), values]
     done = subprocess.run(command, env=_zeroed(os.environ), start_new_session=True, check=False)
     if done.returncode:

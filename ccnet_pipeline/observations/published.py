@@ -8,10 +8,14 @@ from dataclasses import dataclass
 from ccnet_pipeline.ledger import DamageTally
 
 OBSERVATIONS, TIMES = "observations.json.zst", "times.json"  # in the run directory
+VERSION = 1  # of the form of both
 EXAMPLES_PER_PLACE = 10  # a language and bucket, or a language and reason
 MOST_EXAMPLE_TEXT = 1000  # code points of an example
+MOST_HEADER_TEXT = 2000  # code points of its URL or title
 MOST_PARAGRAPH_TEXT = 200  # code points of a repeated paragraph
-SCORE_BINS = 50  # of equal width, over [0, 1]
+MOST_REPEATED = 100  # paragraphs
+MOST_DOMAINS = 100  # those that gave most characters, and as many that lost most
+MOST_DAMAGED = 100  # archives
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,9 +40,11 @@ class Example:
 class RepeatedParagraph:
     """A paragraph that stood in many records."""
 
+    hash: str  # of its normal form, as deduplication has it; 16 hexadecimal digits
     text: str  # its first MOST_PARAGRAPH_TEXT code points, as it stood where it was met first
     records: int  # at least so many: what is rare in an archive is not counted there
     segments: int  # archives in which it was counted
+    domain: str  # the only one on which it was counted; "": there are several
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +52,7 @@ class DomainBooks:
     """What a domain gave and lost; at least so much, as of repeated paragraphs."""
 
     domain: str
-    records_read: int
+    records_read: int  # pages with text, those that were too short included
     records_kept: int
     characters_read: int
     characters_kept: int
@@ -64,7 +70,7 @@ class DamagedArchive:
 class LanguageShape:
     """How scores and perplexities of the documents of a language lie, before any is dropped for its bucket."""
 
-    scores: list[int]  # documents, in SCORE_BINS
+    scores: list[int]  # documents, in quality.SCORE_BINS
     perplexities: dict[str, int]  # perplexity, to two digits -> documents; none: no fluency model
     cutoffs: tuple[float, float] | None  # the most of head, and of middle
 
@@ -73,7 +79,7 @@ class LanguageShape:
 class Observations:
     """The content of observations.json.zst."""
 
-    version: int = 1
+    version: int = VERSION
     languages: dict[str, LanguageShape]
     examples: list[Example]  # by language, bucket, reason, and number
     repeated: list[RepeatedParagraph]  # the most frequent first
@@ -84,18 +90,18 @@ class Observations:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StageTime:
-    """What a stage took; 0 documents where it has none."""
+    """What a stage took."""
 
     stage: str  # extract, mine
-    cpu_s: float
-    documents: int
+    cpu_s: float  # over all starts, and of all workers
+    documents: int  # pages that it was given
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Times:
     """The content of times.json."""
 
-    version: int = 1
+    version: int = VERSION
     began: str  # ISO 8601, UTC: of the last start, where the run was interrupted
     ended: str
-    stages: list[StageTime]  # CPU seconds over all starts
+    stages: list[StageTime]

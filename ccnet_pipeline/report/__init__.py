@@ -18,8 +18,8 @@ from ccnet_pipeline import storage
 REPORT = "report.html"
 
 
-def write_report(output: str) -> str:
-    """Write the report of a run directory, from what lies there; return its path.
+def write_report(output: str, path: str | None = None) -> str:
+    """Write the report of a run directory, from what lies there, to OUTPUT/report.html or elsewhere; return its path.
 
     Raises:
         UserError: there is no run, or the place cannot be written to.
@@ -27,6 +27,19 @@ def write_report(output: str) -> str:
     from ccnet_pipeline.report.page import page_of  # templates are of no use to a command that ends early
     from ccnet_pipeline.report.reading import read_run
 
-    path = storage.join(output, REPORT)
+    path = path or storage.join(output, REPORT)
     storage.write(path, page_of(read_run(output)))
+    return path
+
+
+def write_comparison(before: str, after: str, path: str) -> str:
+    """Write a page that says what changed from one run directory to another; return its path.
+
+    Raises:
+        UserError: there is no run, or the place cannot be written to.
+    """
+    from ccnet_pipeline.report.comparison import comparison_of
+    from ccnet_pipeline.report.reading import read_run
+
+    storage.write(path, comparison_of(read_run(before), read_run(after)))
     return path

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from ccnet_pipeline.command import Parser, run
 from ccnet_pipeline.errors import UserError
-from ccnet_pipeline.report import REPORT, write_report
+from ccnet_pipeline.report import REPORT, write_comparison, write_report
 
 COMPARISON = "comparison.html"
 
@@ -32,7 +32,11 @@ def _parse_and_run(arguments: Sequence[str] | None) -> None:
     options = _parser().parse_args(arguments)
     if (options.output is None) == (options.compare is None):
         raise UserError("give one run directory, or two with --compare A B (see --help)")
-    print(f"Report: {write_report(options.output)}")
+    if options.compare:
+        before, after = options.compare
+        print(f"Comparison: {write_comparison(before, after, options.page or COMPARISON)}")
+    else:
+        print(f"Report: {write_report(options.output, options.page)}")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from ccnet_pipeline.report import numbers
 
 WIDTH, HEIGHT = 320, 84  # of a histogram, without its labels
+_LABEL = 30  # room for a label
 _BINS_A_DECADE = 10  # two digits tell no more
 
 
@@ -20,6 +21,7 @@ class Tick:
 
     place: str
     label: str
+    anchor: str = "middle"  # of its label, as SVG has it
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,15 +41,12 @@ def score_histogram(documents: Sequence[int]) -> Histogram:
     return Histogram(_outline(documents), ticks, [], sum(documents), max(documents, default=0))
 
 
-def perplexity_histogram(
-    documents: Mapping[str, int], cutoffs: tuple[float, float] | None, names: tuple[str, str] = ("head", "middle")
-) -> Histogram | None:
+def perplexity_histogram(documents: Mapping[str, int], cutoffs: tuple[float, float] | None) -> Histogram | None:
     """Return the histogram of perplexities on a logarithmic scale; None without any.
 
     Args:
         documents: by perplexity.
         cutoffs: what is shown as a line.
-        names: what lies below each.
     """
     logs = [(math.log10(max(float(key), 0.1)), number) for key, number in documents.items() if number]
     if not logs:
@@ -68,7 +67,11 @@ def perplexity_histogram(
         for value in (10.0**decade * step for step in ((1,) if len(bins) > 25 else (1, 2, 5)))
         if first <= math.log10(value) * _BINS_A_DECADE <= first + len(bins)
     ]
-    marks = [Tick(place(log), f"{name} < {10**log:,.3g}") for log, name in zip(shown, names, strict=False)]
+    # What lies left of a cut-off has its label left of it, where there is room.
+    marks = [
+        Tick(place(log), f"{10**log:,.3g}", "end" if log == shown[0] and float(place(log)) > _LABEL else "start")
+        for log in shown
+    ]
     return Histogram(_outline(bins), ticks, marks, sum(bins), max(bins))
 
 

@@ -1,23 +1,30 @@
 """Which examples a page shows, and how much of each: as much as fits into a page that a phone can load."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 from itertools import groupby
 
+from ccnet_pipeline.fluency import BUCKETS
 from ccnet_pipeline.observations.published import EXAMPLES_PER_PLACE, MOST_EXAMPLE_TEXT, Example
 from ccnet_pipeline.reasons import in_order
 from ccnet_pipeline.report import text
 
-MOST_BYTES = 1_500_000  # of all examples of a page
-_MARKUP = 330  # bytes around an example
+_Key = tuple[str, str, str]  # language; reason, or "" of what was kept; bucket of what was kept
+MOST_BYTES = 2_200_000  # of all examples of a page
+_MARKUP = 280  # bytes around an example
 _MOST_TITLE, _MOST_URL, _MOST_DOMAIN = 120, 160, 80  # code points
-# Examples of a place, and code points of each: the first of these that fits.
+# Examples of a bucket, examples of a reason, and code points of each: the first of these that fits.
 _SIZES = (
-    (EXAMPLES_PER_PLACE, MOST_EXAMPLE_TEXT),
-    *((EXAMPLES_PER_PLACE, most) for most in (600, 400, 250)),
-    (5, 250),
-    (3, 200),
+    (EXAMPLES_PER_PLACE, EXAMPLES_PER_PLACE, MOST_EXAMPLE_TEXT),
+    (EXAMPLES_PER_PLACE, EXAMPLES_PER_PLACE, 600),
+    (EXAMPLES_PER_PLACE, EXAMPLES_PER_PLACE, 400),
+    (EXAMPLES_PER_PLACE, 5, 400),
+    (EXAMPLES_PER_PLACE, 5, 250),
+    (EXAMPLES_PER_PLACE, 3, 250),
+    (EXAMPLES_PER_PLACE, 3, 160),
+    (EXAMPLES_PER_PLACE, 1, 120),
+    (5, 1, 120),
 )
 
 
@@ -34,7 +41,7 @@ class ShownExample:
     @property
     def size(self) -> int:
         """Bytes of it in the page, about."""
-        return _MARKUP + sum(len(escape(part).encode()) for part in (self.text, self.title, self.url, self.domain))
+        return _MARKUP + sum(len(escape(part).encode()) for part in (self.text, self.title, self.url))
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,34 +69,45 @@ def chosen(examples: Sequence[Example], languages: Iterable[str]) -> Shown:
         examples: those that were noted.
         languages: the most important first; the last go without, where nothing else helps.
     """
-    places = {key: list(group) for key, group in groupby(sorted(examples, key=_key), key=_key)}
-    for per_place, most_text in _SIZES:
-        shown = {key: [_shown(each, most_text) for each in group[:per_place]] for key, group in places.items()}
-        size = sum(each.size for group in shown.values() for each in group)
-        if size <= MOST_BYTES:
+    noted = {key: list(group) for key, group in groupby(sorted(examples, key=_key), key=_key)}
+    for kept, dropped, most_text in _SIZES:
+        cut = {
+            key: [_shown(e, most_text) for e in group[: dropped if key[1] else kept]] for key, group in noted.items()
+        }
+        if sum(map(_size, cut.values())) <= MOST_BYTES:
             break
+    taken = _that_fit(cut, list(languages))
+    places: dict[str, list[Place]] = {}
+    for language, reason, bucket in sorted(taken, key=_order_of(taken)):
+        places.setdefault(language, []).append(Place(bucket, reason or None, cut[language, reason, bucket]))
+    return Shown(places, most_text, len(examples) - sum(len(cut[key]) for key in taken))
+
+
+def _key(example: Example) -> _Key:
+    return example.language, example.reason or "", "" if example.reason else example.bucket
+
+
+def _size(examples: Iterable[ShownExample]) -> int:
+    return sum(each.size for each in examples)
+
+
+def _that_fit(places: Mapping[_Key, list[ShownExample]], languages: Sequence[str]) -> list[_Key]:
+    """Return as many places as fit: what was kept before what was dropped, important languages first."""
     order = {code: number for number, code in enumerate(languages)}
-    kept_first = sorted(shown, key=lambda key: (key[2] != "", order.get(key[0], len(order)), key))
-    taken, room = set(), MOST_BYTES
-    for key in kept_first:
-        room -= sum(each.size for each in shown[key])
+    taken, room = [], MOST_BYTES
+    for key in sorted(places, key=lambda key: (key[1] != "", order.get(key[0], len(order)), key)):
+        room -= _size(places[key])
         if room < 0:
             break
-        taken.add(key)
-    by_language: dict[str, list[Place]] = {}
-    for code, group in groupby(sorted(taken), key=lambda key: key[0]):
-        keys = list(group)
-        reasons = in_order({reason for _, _, reason in keys if reason})
-        keys.sort(key=lambda key: (reasons.index(key[2]) + 1 if key[2] else 0, _BUCKET_ORDER.find(key[1]), key))
-        by_language[code] = [Place(bucket, reason or None, shown[code, bucket, reason]) for _, bucket, reason in keys]
-    return Shown(by_language, most_text, len(examples) - sum(len(shown[key]) for key in taken))
+        taken.append(key)
+    return taken
 
 
-_BUCKET_ORDER = "head middle tail all"
-
-
-def _key(example: Example) -> tuple[str, str, str]:
-    return example.language, example.bucket if example.reason is None else "", example.reason or ""
+def _order_of(keys: Iterable[_Key]) -> Callable[[_Key], tuple[str, int, int, str]]:
+    """Return the order of places: by language, the buckets, then the reasons as a record meets them."""
+    reasons = ["", *in_order({reason for _, reason, _ in keys if reason})]
+    buckets: dict[str, int] = {bucket: number for number, bucket in enumerate(BUCKETS)}
+    return lambda key: (key[0], reasons.index(key[1]), buckets.get(key[2], len(buckets)), key[2])
 
 
 def _shown(example: Example, most_text: int) -> ShownExample:

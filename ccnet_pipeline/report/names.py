@@ -2,9 +2,10 @@
 
 from typing import Literal
 
-from ccnet_pipeline.language.codes import LANGUAGES
+from ccnet_pipeline.language.codes import LANGUAGES, NOT_LANGUAGE, UNDETERMINED
 
 _FROM_RIGHT = frozenset("Adlm Arab Hebr Mand Nkoo Rohg Samr Syrc Thaa".split())
+_UNKNOWN = {UNDETERMINED: "Language not known", NOT_LANGUAGE: "No language"}
 _TAGS = {"my_zaw": "my-Qaag"}  # BCP 47: what codes of CC-100 with "_" mean
 
 
@@ -14,7 +15,7 @@ def name_of(code: str) -> str:
     >>> name_of("sw")
     'Swahili'
     """
-    return LANGUAGES[code].name if code in LANGUAGES else code
+    return LANGUAGES[code].name if code in LANGUAGES else _UNKNOWN.get(code, code)
 
 
 def tag_of(code: str) -> str:

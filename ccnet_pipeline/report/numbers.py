@@ -14,6 +14,15 @@ def count(number: int) -> str:
     return f"{number:,}"
 
 
+def counted(number: int, noun: str) -> str:
+    """Return how many of something.
+
+    >>> counted(1, "document"), counted(2000, "document")
+    ('1 document', '2,000 documents')
+    """
+    return f"{count(number)} {noun}{'' if number == 1 else 's'}"
+
+
 def short(number: float) -> str:
     """Return a count to three digits.
 
@@ -37,6 +46,15 @@ def size(number: float) -> str:
     return f"{number / 1000**power:.3g} {_BYTES[power]}"
 
 
+def moment(stamp: str) -> str:
+    """Return a time of ISO 8601 for people.
+
+    >>> moment("2026-11-27T03:04:37Z")
+    '2026-11-27 03:04:37 UTC'
+    """
+    return stamp.replace("T", " ").replace("Z", " UTC")
+
+
 def share(part: float, whole: float) -> str:
     """Return a share in percent; what is there is never shown as nothing, and what is left never as all.
 
@@ -51,6 +69,17 @@ def share(part: float, whole: float) -> str:
     if part < whole and percent >= 99.95:
         return ">99.9 %"
     return f"{percent:.1f} %" if part not in (0, whole) else f"{percent:.0f} %"
+
+
+def signed(number: float, form: str = ",") -> str:
+    """Return a change, with its sign.
+
+    >>> [signed(each) for each in (1200, -3, 0)]
+    ['+1,200', '−3', '0']
+    """
+    shown = format(abs(number), form)
+    is_nothing = not shown.strip("0.,")
+    return f"{'' if is_nothing else '+' if number > 0 else '−'}{shown}"
 
 
 def width(part: float, whole: float) -> str:

@@ -1,17 +1,18 @@
 """The report of one run."""
 
 import re
-from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from ccnet_pipeline.ledger import Balance
-from ccnet_pipeline.observations.published import LanguageShape, StageTime
+from ccnet_pipeline.observations.published import DomainBooks, LanguageShape, Observations
 from ccnet_pipeline.reasons import reason_of
 from ccnet_pipeline.report import charts, examples, flow, languages, rendering
 from ccnet_pipeline.report.reading import Run
 
 _DUMP = re.compile(r"CC-MAIN-[0-9]{4}(?:-[0-9]{2,4})+")
-_MOST_ROWS = 50  # of repeated paragraphs, domains, damaged archives
+_MOST_ROWS = 25  # of a table: repeated paragraphs, domains, damaged archives
 STAGES = {"extract": "read and hash", "mine": "language and fluency"}
 
 
@@ -23,6 +24,12 @@ class LanguageDetail:
     perplexity: charts.Histogram | None
     score: charts.Histogram | None
     places: list[examples.Place]
+
+    @property
+    def cutoffs(self) -> str:
+        """What the lines in the histogram of perplexity mean."""
+        marks = self.perplexity.marks if self.perplexity else []
+        return "".join(f"; {name} below {mark.label}" for name, mark in zip(("head", "middle"), marks, strict=False))
 
 
 def page_of(run: Run) -> bytes:
@@ -40,42 +47,57 @@ def page_of(run: Run) -> bytes:
         buckets=languages.buckets_of(rows),
         sizes=languages.size_chart(rows),
         published_size=languages.published_size,
-        details=[
-            LanguageDetail(
-                row, *_histograms(seen.languages.get(row.code) if seen else None), shown.places.get(row.code, [])
-            )
-            for row in rows
-            if row.documents or (seen and row.code in seen.languages) or row.code in shown.places
-        ],
+        details=list(_details(rows, seen, shown)),
         shown=shown,
         reason_of=reason_of,
-        stages=[_stage(each) for each in (run.times.stages if run.times else [])],
+        stages=stages_of(run),
+        domains=_domains(run),
         most_rows=_MOST_ROWS,
         chart=charts,
     )
 
 
+def _details(
+    rows: Sequence[languages.LanguageRow], seen: Observations | None, shown: examples.Shown
+) -> Iterator[LanguageDetail]:
+    """Yield the languages of which there is something to show, those last of which there are only examples."""
+    shapes = seen.languages if seen else {}
+    known = {row.code for row in rows}
+    others = [languages.LanguageRow(code) for code in shown.places if code not in known]
+    for row in [*rows, *others]:
+        places = shown.places.get(row.code, [])
+        if row.code in shapes or places:
+            yield LanguageDetail(row, *_histograms(shapes.get(row.code)), places)
+
+
 def dumps_of(run: Run) -> list[str]:
-    """Return the dumps of the inputs, with their archives."""
-    found = Counter(match[0] for each in run.notes.inputs if (match := _DUMP.search(each.name)))
-    return [f"{dump} ({number:,})" for dump, number in sorted(found.items())]
+    """Return the names of the dumps that the archives are of."""
+    return sorted({match[0] for each in run.notes.inputs if (match := _DUMP.search(each.name))})
 
 
 def settings_of(run: Run) -> list[tuple[str, str]]:
-    """Return the configuration as lines, models apart."""
-    found: list[tuple[str, str]] = []
-    configuration = dict(run.notes.configuration)
-    recipe = configuration.pop("recipe", {})
-    for name, value in [*(recipe.items() if isinstance(recipe, dict) else ()), *configuration.items()]:
-        if name != "models":
-            found.append((name, _plain(value)))
-    return found
+    """Return the configuration as lines, models apart, what the recipe says first."""
+    settings = run.notes.settings
+    recipe = settings.pop("recipe", {})
+    shown = [*(recipe.items() if isinstance(recipe, dict) else ()), *settings.items()]
+    return [(name, plain(value)) for name, value in shown]
 
 
-def _plain(value: object) -> str:
+def plain(value: Any) -> str:
+    """Return a value of a configuration as people write it."""
     if isinstance(value, list):
-        return ", ".join(map(str, value))
+        return ", ".join(map(plain, value))
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {plain(each)}" for name, each in value.items())
     return {None: "none", True: "yes", False: "no"}[value] if value is None or isinstance(value, bool) else str(value)
+
+
+def _domains(run: Run) -> list[DomainBooks]:
+    """Return the domains that gave most, and those that lost most."""
+    found = run.observations.domains if run.observations else []
+    gave = sorted(found, key=lambda each: (-each.characters_kept, each.domain))[:_MOST_ROWS]
+    lost = sorted(found, key=lambda each: (each.characters_kept - each.characters_read, each.domain))[:_MOST_ROWS]
+    return [*gave, *(each for each in lost if each not in gave)]
 
 
 def _flow(run: Run) -> flow.Flow | None:
@@ -110,5 +132,7 @@ class ShownStage:
         return self.documents / self.cpu_s if self.documents and self.cpu_s > 0 else None
 
 
-def _stage(time: StageTime) -> ShownStage:
-    return ShownStage(STAGES.get(time.stage, time.stage), time.cpu_s, time.documents)
+def stages_of(run: Run) -> list[ShownStage]:
+    """Return what the stages of a run took."""
+    times = run.times.stages if run.times else []
+    return [ShownStage(STAGES.get(each.stage, each.stage), each.cpu_s, each.documents) for each in times]

@@ -3,25 +3,23 @@
 So every field has a default: a run that is not finished, or of an older version, says less.
 """
 
-import io
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import msgspec
-import zstandard
 
 from ccnet_pipeline import storage
 from ccnet_pipeline.documents import SHARD_FORMAT
 from ccnet_pipeline.errors import UserError
 from ccnet_pipeline.ledger import Balance, DamageTally
 from ccnet_pipeline.observations.published import OBSERVATIONS, TIMES, Observations, Times
+from ccnet_pipeline.observations.reading import read_observations, read_times
 from ccnet_pipeline.recipe import Input
 from ccnet_pipeline.shards.published import FinalFile
 from ccnet_pipeline.shards.published_run import LEDGER_FILE, MANIFEST_FILE, RUN_FILE
 
-_MOST_OBSERVED = 200 << 20  # bytes, unpacked
-_VERSION = 1
+_ABSENT = "is not there"
 _T = TypeVar("_T")
 
 
@@ -32,9 +30,21 @@ class RunNotes(msgspec.Struct, frozen=True):
     id: str = ""
     fingerprint: str = ""
     preset: str = ""
-    configuration: dict[str, Any] = {}  # plain values: those of other versions are shown too
+    # Plain values, for those of other versions are shown too.
+    configuration: dict[str, Any] = {}
     engine: dict[str, Any] = {}
     inputs: list[Input] = []
+
+    @property
+    def models(self) -> dict[str, Any]:
+        """The sha256 of each file of a model."""
+        models = self.configuration.get("models")
+        return models if isinstance(models, dict) else {}
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """The configuration without models."""
+        return {name: value for name, value in self.configuration.items() if name != "models"}
 
 
 class ManifestNotes(msgspec.Struct, frozen=True):
@@ -79,45 +89,35 @@ class Run:
     times: Times | None
     remarks: list[str]  # what is not known, and why: sentences
 
+    @property
+    def says_what_was_kept(self) -> bool:
+        return self.manifest is not None or self.ledger is not None
+
 
 def read_run(output: str) -> Run:
     """Return what a run directory says.
 
     Raises:
-        UserError: there is no run.
+        UserError: there is no run, or its place cannot be read.
     """
     remarks: list[str] = []
-
-    def read(name: str, decode: Callable[[bytes], _T], lack: str) -> _T | None:
-        try:
-            return decode(storage.read(storage.join(output, name)))
-        except (FileNotFoundError, NotADirectoryError):
-            remarks.append(f"{name} is not there: {lack}")
-        except (msgspec.DecodeError, zstandard.ZstdError, UnicodeDecodeError, RecursionError) as error:
-            remarks.append(f"{name} is damaged, or of another version ({error}): {lack}")
-        return None
-
-    notes = read(RUN_FILE, msgspec.json.Decoder(RunNotes).decode, "what was run is not known.")
-    manifest = read(
-        MANIFEST_FILE,
-        msgspec.json.Decoder(ManifestNotes).decode,
-        "the run is not complete, or its files are not known.",
-    )
-    ledger = read(LEDGER_FILE, msgspec.json.Decoder(LedgerNotes).decode, "where the text went is not known.")
-    if len([each for each in remarks if "is not there" in each]) == 3:
+    notes = _noted(output, RUN_FILE, RunNotes, "what was run is not known", remarks)
+    manifest = _noted(output, MANIFEST_FILE, ManifestNotes, "buckets are not known", remarks)
+    ledger = _noted(output, LEDGER_FILE, LedgerNotes, "where the text went is not known", remarks)
+    if len(remarks) == len([each for each in remarks if _ABSENT in each]) == 3:
         raise UserError(
             f"{storage.shown(output)} is no run directory: it has no {RUN_FILE}; name what build_cc100 --output named"
         )
-    observations = read(
-        OBSERVATIONS, _observations, "there are no examples, histograms, repeated paragraphs and domains."
-    )
-    times = read(TIMES, _times, "what the stages took is not known.")
-    notes = notes or RunNotes()
-    if notes.shard_format != SHARD_FORMAT:
+    if notes and manifest is None:
+        remarks.append("A run without manifest.json is not finished: the same build_cc100 command goes on with it.")
+    if notes and notes.shard_format != SHARD_FORMAT:
         remarks.append(f"The shards are of format {notes.shard_format}; this program knows {SHARD_FORMAT}.")
+    lack = "there are no examples, histograms, repeated paragraphs and domains"
+    observations = _known(OBSERVATIONS, lambda: read_observations(output), lack, remarks)
+    times = _known(TIMES, lambda: read_times(output), "what the stages took is not known", remarks)
     return Run(
         place=storage.shown(output),
-        notes=notes,
+        notes=notes or RunNotes(),
         manifest=manifest,
         ledger=ledger,
         observations=observations,
@@ -126,20 +126,19 @@ def read_run(output: str) -> Run:
     )
 
 
-def _observations(packed: bytes) -> Observations:
-    with zstandard.ZstdDecompressor().stream_reader(io.BytesIO(packed), read_across_frames=True) as reader:
-        data = reader.read(_MOST_OBSERVED)
-    return _of_known_version(msgspec.json.decode(data, type=Observations))
+def _noted(output: str, name: str, kind: type[_T], lack: str, remarks: list[str]) -> _T | None:
+    return _known(name, lambda: storage.read_json(storage.join(output, name), kind), lack, remarks)
 
 
-def _times(data: bytes) -> Times:
-    return _of_known_version(msgspec.json.decode(data, type=Times))
-
-
-_Versioned = TypeVar("_Versioned", Observations, Times)
-
-
-def _of_known_version(found: _Versioned) -> _Versioned:
-    if found.version != _VERSION:
-        raise msgspec.ValidationError(f"version {found.version}, this program knows {_VERSION}")
+def _known(name: str, read: Callable[[], _T | None], lack: str, remarks: list[str]) -> _T | None:
+    """Return what was read; if it is not there, or damaged, note that and what is not known therefore."""
+    try:
+        found = read()
+        why = _ABSENT
+    except NotADirectoryError:
+        found, why = None, _ABSENT
+    except (UserError, msgspec.DecodeError, UnicodeDecodeError, RecursionError, MemoryError) as error:
+        found, why = None, f"cannot be read ({error})"
+    if found is None:
+        remarks.append(f"{name} {why}: {lack}.")
     return found

@@ -42,9 +42,10 @@ class LanguageBooks:
     records: Balance
     paragraphs: Balance
     characters: Balance
-    mean_score: float | None
-    median_perplexity: float | None  # to two digits; None: no fluency model
-    head_share: float | None  # in head, middle and tail
+    # Absent in ledgers of earlier versions.
+    mean_score: float | None = None
+    median_perplexity: float | None = None  # to two digits; None: no fluency model
+    head_share: float | None = None  # in head, middle and tail
 
 
 @dataclass(frozen=True, slots=True)

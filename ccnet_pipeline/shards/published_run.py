@@ -1,5 +1,6 @@
 """A run directory that is complete, as those read it who did not make it."""
 
+import os
 from dataclasses import dataclass
 from typing import Literal, TypeVar
 
@@ -90,7 +91,18 @@ def located(folder: str, relative: str) -> str:
     return storage.join(folder, *relative.split("/"))
 
 
-def _read(path: str, kind: type[_T]) -> _T | None:
+def work_folder(output: str, folder: str) -> str:
+    """Return the path of a folder with intermediate files, as it stands in run.json."""
+    is_relative = storage.is_local(folder) and not os.path.isabs(folder)  # noqa: PTH117 - a string like the others
+    return located(output, folder) if is_relative else folder
+
+
+def read_part(path: str, kind: type[_T]) -> _T | None:
+    """Return what a JSON file of a run directory says; None: it is not there.
+
+    Raises:
+        UserError: it is damaged.
+    """
     try:
         return storage.read_json(path, kind)
     except msgspec.DecodeError as error:
@@ -105,7 +117,7 @@ def read_run_file(output: str) -> RunFile:
     """
     path = storage.join(output, RUN_FILE)
     try:
-        found = _read(path, RunFile)
+        found = read_part(path, RunFile)
     except NotADirectoryError:
         found = None
     if found is None:
@@ -125,7 +137,7 @@ def open_run(output: str) -> PublishedRun:
         UserError: there is none, or it is not complete, or is damaged.
     """
     run = read_run_file(output)
-    manifest = _read(storage.join(output, MANIFEST_FILE), Manifest)
+    manifest = read_part(storage.join(output, MANIFEST_FILE), Manifest)
     if manifest is None:
         raise UserError(
             f"{output} holds a run that is not complete: it has no {MANIFEST_FILE}; run the same build_cc100 command "

@@ -31,9 +31,10 @@ from model.data.encoded import (
 )
 from model.errors import UserError
 from model.files import sha256_of
+from model.terminal import Bar
 from model.text.shards import Corpus, batches
 from model.text.tokenizer import Tokenizer
-from model.workers import Bar, Workers, default_workers
+from model.workers import Workers, default_workers
 
 _HELD_OUT_ONE_IN = 100
 _FEWEST = 10  # documents, for one to be held out

@@ -14,8 +14,9 @@ from pathlib import Path
 
 from model.mixture import cut
 from model.sampling import generator, shares
+from model.terminal import Bar
 from model.text.shards import Corpus, documents
-from model.workers import Bar, Workers, default_workers
+from model.workers import Workers, default_workers
 
 LINE_BYTES = 4096  # longer lines are split
 # SentencePiece skips lines with its sign for the unknown; a tab separates line and weight.

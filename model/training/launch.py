@@ -4,7 +4,6 @@ import logging
 from dataclasses import replace
 
 import torch
-from rich.console import Console
 
 from model import hub
 from model.config import TrainConfig
@@ -12,6 +11,7 @@ from model.errors import UserError, lacks_memory
 from model.mixture import Mixture
 from model.network import hf
 from model.network.xlmr import XlmR
+from model.terminal import error_console
 from model.training import branch, compiler, prepare, text
 from model.training.checkpoint import latest, load
 from model.training.distributed import Distributed, start
@@ -109,7 +109,7 @@ def _train(request: Request, ranks: Distributed) -> Outcome:
 
 def _announce(trainer: Trainer, mixture: Mixture, found: Hardware) -> None:
     config, parameters = trainer.config, sum(part.numel() for part in trainer.model.parameters())
-    Console(stderr=True).print(table_of(mixture))
+    error_console().print(table_of(mixture))
     for remark in remarks(mixture, config):
         _log.info("%s", remark)
     ranks = trainer.ranks

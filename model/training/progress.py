@@ -15,11 +15,11 @@ from types import TracebackType
 from typing import Any
 
 import rich.progress
-from rich.console import Console
 from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
 from torch.utils.tensorboard import SummaryWriter
 
 from model.files import write_whole
+from model.terminal import can_move, error_console
 from model.training.hardware import Hardware, memory_text
 
 LOG = "log.jsonl"
@@ -117,9 +117,9 @@ class Progress:
         The table of languages is that of the whole run, so it is renewed where steps were raised.
         """
         self._steps = steps
-        self._console = Console(stderr=True)
+        self._console = error_console()
         columns = (BarColumn(16), TextColumn("{task.description}"), TextColumn("left"), TimeRemainingColumn())
-        live = self._console.is_terminal
+        live = can_move(self._console)
         self._bar = rich.progress.Progress(*columns, console=self._console, disable=not live, speed_estimate_period=600)
         self._task = self._bar.add_task(f"step {step}/{steps}", completed=step, total=steps)
         _begin_log(run / LOG, languages, step)

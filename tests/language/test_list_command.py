@@ -1,10 +1,10 @@
 """`python -m ccnet_pipeline.language list`: for a terminal, a pipe, a program."""
 
 import json
+import sys
 from pathlib import Path
 
 import pytest
-from rich.console import Console
 
 from ccnet_pipeline.language import list_command
 from ccnet_pipeline.language.__main__ import main
@@ -27,7 +27,7 @@ def test_a_pipe_gets_every_language_and_every_column(capsys: pytest.CaptureFixtu
 def test_a_terminal_gets_the_columns_that_fit(
     width: int, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Console, "is_terminal", True)
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
     monkeypatch.setenv("COLUMNS", str(width))
     monkeypatch.setenv("TERM", "xterm")
     *lines, last = listed(capsys).splitlines()

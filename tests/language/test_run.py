@@ -3,7 +3,6 @@
 import json
 import re
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,17 +10,12 @@ import pyarrow.parquet as pq
 import pytest
 
 from beam_jobs import job
-from beam_jobs.layout import Layout
 from beam_jobs.options import parse
 from beam_jobs.preparation import prepare
-from beam_jobs.summary import print_summary
 from ccnet_pipeline.checksums import sha256_of
 from ccnet_pipeline.frames import read_lines
 from ccnet_pipeline.language.loading import ADDED_FILE, card_of
-from ccnet_pipeline.ledger import Balance, DamageTally
 from ccnet_pipeline.sample import crawl_directory
-from ccnet_pipeline.shards.published import FinalFile, LanguageBooks, Ledger, Manifest
-from ccnet_pipeline.storage import write_json
 from tests.lid_models import write_model
 
 GIVEN = ["--input", str(sorted(crawl_directory().rglob("*.wet.gz"))[0]), "--output", "out"]
@@ -130,33 +124,3 @@ def test_a_run_keeps_the_answers_of_both_models_and_tells_the_quality_of_each_la
         assert books["mean_score"] == pytest.approx(sum(scores) / len(scores), abs=1e-4)
         assert (books["median_perplexity"], books["head_share"]) == (None, None)
         assert list(books) == ["records", "paragraphs", "characters", "mean_score", "median_perplexity", "head_share"]
-
-
-@pytest.mark.parametrize(("width", "columns"), [("140", 11), ("80", 7), ("50", 4)])
-def test_the_summary_goes_without_columns_that_a_narrow_terminal_has_no_room_for(
-    width: str, columns: int, here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setenv("COLUMNS", width)
-    monkeypatch.setattr("rich.console.Console.is_terminal", True)
-    layout = Layout(output=str(here), work=str(here / "work"))
-    file = FinalFile("", "zh-Hans", "", "jsonl.zst", 1_234_567, 12_345_678, 1_234_567_890, 2_345_678_901, "")
-    files = [
-        replace(file, path=f"shards/zh-Hans/{bucket}-00000.jsonl.zst", bucket=bucket)
-        for bucket in ("head", "middle", "all")
-    ]
-    units = ("records", "paragraphs", "characters")
-    balances = {unit: Balance(12_345_678, 0, {"language_unsure": 12_345_678}) for unit in units}
-    books = LanguageBooks(**balances, mean_score=0.987, median_perplexity=1300.0, head_share=0.25)
-    archives = {"num_segments": 1, "num_without_record": 0, "without_record": []}
-    languages = {"zh-Hans": books}
-    ledger = Ledger(**balances, languages=languages, damage=DamageTally(), **archives)  # type: ignore[arg-type]
-    write_json(layout.manifest_file, Manifest(1, "", files))
-    write_json(layout.ledger_file, ledger)
-    print_summary(layout)
-    table, _, balance = re.sub(r"\x1b\[[\d;]*m", "", capsys.readouterr().out).partition("The balance")
-    row = next(line for line in table.splitlines() if "zh-Hans" in line)
-    assert "…" not in table + balance
-    assert max(map(len, (table + balance).splitlines())) <= int(width)
-    assert balance.splitlines()[2].split().count("%") == (columns + 1) // 4
-    assert len(row.strip("│").split("│")) == columns
-    assert [cell.strip() for cell in row.strip("│").split("│")][-3:] == ["0.99", "1,300", "25%"]

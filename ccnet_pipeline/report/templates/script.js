@@ -31,18 +31,14 @@
     });
   }
 
-  const search = document.getElementById("search");
-  if (search) {
+  for (const search of document.querySelectorAll("input[data-table]")) {
     search.parentElement.hidden = false;
-    const rows = [...document.querySelector("table.languages").tBodies[0].rows];
+    const rows = [...document.getElementById(search.dataset.table).tBodies[0].rows];
+    const found = search.parentElement.querySelector("[role=status]");
     search.addEventListener("input", () => {
       const wanted = search.value.trim().toLowerCase();
-      let count = 0;
-      for (const row of rows) {
-        row.hidden = !row.cells[0].textContent.toLowerCase().includes(wanted);
-        count += !row.hidden;
-      }
-      document.getElementById("found").textContent = `${count} of ${rows.length}`;
+      for (const row of rows) row.hidden = !row.cells[0].textContent.toLowerCase().includes(wanted);
+      found.textContent = wanted ? `${rows.filter((row) => !row.hidden).length} of ${rows.length}` : "";
     });
   }
 

@@ -1,0 +1,49 @@
+"""What was noted of many archives, which are taken in their order: sums of what is cut depend on where it is cut."""
+
+from dataclasses import dataclass, field
+
+from ccnet_pipeline.observations.archive import CutoffPair, Observed
+from ccnet_pipeline.observations.domains import Amounts, add_amounts, most_of
+from ccnet_pipeline.observations.examples import Examples
+from ccnet_pipeline.observations.repeated import Repeated
+
+MOST_REPEATED_IN_GROUP = 1000
+MOST_DOMAINS_IN_GROUP = 2000  # that gave most characters, and as many that lost most
+_SEVERAL_DOMAINS = ""
+
+
+@dataclass(slots=True)
+class Merged:
+    """What was noted of some archives together."""
+
+    examples: Examples = field(default_factory=Examples)
+    repeated: dict[int, Repeated] = field(default_factory=dict)
+    domains: dict[str, Amounts] = field(default_factory=dict)
+    cutoffs: dict[str, CutoffPair] = field(default_factory=dict)
+
+    def add(self, observed: Observed) -> None:
+        """Take what was noted of later archives."""
+        for place, numbered in observed.examples.items():
+            self.examples.add(place, numbered)
+        for hashed, (text, records, archives, domain) in observed.repeated.items():
+            first, *counts, of_first = self.repeated.get(hashed, (text, 0, 0, domain))
+            only = domain if domain == of_first else _SEVERAL_DOMAINS
+            self.repeated[hashed] = first, counts[0] + records, counts[1] + archives, only
+        for name, amounts in observed.domains.items():
+            self.domains[name] = add_amounts(self.domains.get(name, (0, 0, 0, 0)), amounts)
+        self.cutoffs |= observed.cutoffs
+
+    def cut(self) -> Observed:
+        """Return what came most often."""
+        return Observed(
+            examples=self.examples.of_place,
+            repeated=most_repeated(self.repeated, MOST_REPEATED_IN_GROUP),
+            domains=most_of(self.domains, MOST_DOMAINS_IN_GROUP),
+            cutoffs=self.cutoffs,
+        )
+
+
+def most_repeated(repeated: dict[int, Repeated], most: int) -> dict[int, Repeated]:
+    """Return the paragraphs of most records, these first; of equals the least hash."""
+    hashes = sorted(repeated, key=lambda hashed: (-repeated[hashed][1], hashed))[:most]
+    return {hashed: repeated[hashed] for hashed in hashes}

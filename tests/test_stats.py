@@ -1,0 +1,184 @@
+"""`python -m ccnet_pipeline.stats`, and the end of a run, which shows the beginning of the same tables."""
+
+import json
+import re
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from beam_jobs.layout import Layout
+from beam_jobs.summary import print_summary
+from ccnet_pipeline.ledger import Balance, DamageTally
+from ccnet_pipeline.shards.published import LanguageBooks
+from ccnet_pipeline.stats.__main__ import main
+from ccnet_pipeline.storage import write_json
+from tests.finished_runs import FILE, write_finished_run, write_ledger, write_run_file
+
+LANGUAGES = [f"l{number:02d}" for number in range(12)]
+MANY = [
+    replace(FILE, path=f"shards/{code}/all-00000.jsonl.zst", language=code, characters=100 - number)
+    for number, code in enumerate(LANGUAGES)
+]
+Printed = Callable[..., str]
+
+
+@pytest.fixture
+def out(tmp_path: Path) -> Path:
+    return tmp_path / "out"
+
+
+@pytest.fixture
+def printed(out: Path, capsys: pytest.CaptureFixture[str]) -> Printed:
+    """`printed("--json")`: what the command prints of the run directory `out`."""
+
+    def run(*flags: str) -> str:
+        assert main([str(out), *flags]) == 0
+        return capsys.readouterr().out
+
+    return run
+
+
+def test_the_end_of_a_run_shows_ten_languages_and_says_how_to_see_the_others(
+    out: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_finished_run(out, *MANY)
+    print_summary(Layout(str(out), ""))
+    shown = capsys.readouterr().out
+    assert re.findall(r"│ (l\d\d) ", shown) == LANGUAGES[:10]
+    assert f"\nand 2 more: python -m ccnet_pipeline.stats {out}\n" in shown
+    assert "│ all 12 " in shown
+
+
+def test_stats_show_every_language(out: Path, printed: Printed) -> None:
+    write_finished_run(out, *MANY)
+    shown = printed()
+    assert re.findall(r"│ (l\d\d) ", shown) == LANGUAGES
+    assert "more:" not in shown
+
+
+def test_the_json_has_the_figures_of_the_tables(out: Path, printed: Printed) -> None:
+    books = {unit: Balance(9, 5, {"too_short": 4}) for unit in ("records", "paragraphs", "characters")}
+    language = LanguageBooks(**books, mean_score=0.9, median_perplexity=40.0, head_share=0.5)
+    files = [
+        replace(FILE, path=f"shards/en/{bucket}-00000.{form}", bucket=bucket, format=form, documents=2, characters=5)
+        for bucket in ("head", "middle")
+        for form in ("jsonl.zst", "parquet")
+    ]
+    damage = DamageTally(7, 1, {"truncated_member": 1})
+    write_finished_run(out, *files, **books, languages={"en": language}, damage=damage)
+    balance = {"read": 9, "kept": 5, "dropped": {"too_short": 4}}
+    assert json.loads(printed("--json")) == {
+        "version": 1,
+        "output": str(out),
+        "complete": True,
+        "unfinished": [],
+        "segments": 1,
+        "languages": {
+            "en": {
+                "documents": 4, "paragraphs": 2, "characters": 10, "bytes": 198, "buckets": {"head": 2, "middle": 2},
+                "mean_score": 0.9, "median_perplexity": 40.0, "head_share": 0.5,
+            }
+        },
+        "records": balance,
+        "paragraphs": balance,
+        "characters": balance,
+        "damage": {"bytes": 7, "members": 1, "reasons": {"truncated_member": 1}},
+        "remarks": ["Damage: 7 bytes of the archives could not be read (truncated_member 1)."],
+    }  # fmt: skip
+
+
+# --- what is not finished
+
+
+def test_a_run_that_was_interrupted_says_how_far_it_came(out: Path, printed: Printed) -> None:
+    work = "work/ab"
+    write_run_file(out, inputs=[{"name": f"{n}.wet", "size": 1} for n in range(3)], work=[work])
+    for stage, numbers in (("extract", "012"), ("mine", "1")):
+        for number in numbers:
+            write_json(str(out / work / stage / "000" / f"00000{number}.done.json"), {})
+    (out / work / "mine" / "000" / ".writing-000002.done.json").touch()
+    write_json(str(out / work / "failures.json"), [{"segment": "2.wet", "reason": "2.wet: 503", "tried": True}])
+    said = [
+        "The run is not complete, it has no manifest.json and ledger.json: run the same build_cc100 command again to "
+        "go on.",
+        "3 of 3 archives are read.",
+        "1 of 3 archives are through language and fluency.",
+        "1 archives could not be read, the first: 2.wet: 503",
+    ]
+    assert printed().splitlines() == said
+    found = json.loads(printed("--json"))
+    assert (found["complete"], found["unfinished"], found["segments"]) == (False, said, 3)
+    assert (found["languages"], found["records"]) == ({}, None)
+
+
+def test_a_run_that_ended_before_its_manifest_shows_its_balance(out: Path, printed: Printed) -> None:
+    write_run_file(out)
+    write_ledger(out, records=Balance(3, 3))
+    assert "The run is not complete, it has no manifest.json:" in printed()
+    assert "The balance\n" in printed()
+
+
+def test_an_interrupted_removal_is_named(out: Path, printed: Printed) -> None:
+    write_finished_run(out, FILE)
+    write_json(str(out / "removed" / "pending.json"), {"folder": "00001", "swaps": []})
+    assert printed().startswith("A removal of documents was interrupted: run the same beam_jobs.remove command again.")
+    assert json.loads(printed("--json"))["complete"] is False
+
+
+def test_a_run_that_kept_nothing_has_its_tables(out: Path, printed: Printed) -> None:
+    write_finished_run(out)
+    assert "│ all 0 " in printed()
+
+
+def test_a_ledger_of_an_earlier_version_is_read(out: Path, printed: Printed) -> None:
+    write_finished_run(out, FILE)
+    ledger = json.loads((out / "ledger.json").read_bytes())
+    balance = {"read": 1, "kept": 1, "dropped": {}}
+    ledger["languages"] = {"en": {"records": balance, "paragraphs": balance, "characters": balance}}
+    (out / "ledger.json").write_text(json.dumps(ledger))
+    assert "│ en " in printed()
+
+
+@pytest.mark.parametrize("name", ["run.json", "manifest.json", "ledger.json"])
+def test_a_damaged_file_is_a_line(name: str, out: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_finished_run(out, FILE)
+    (out / name).write_text("{")
+    assert main([str(out)]) == 2
+    assert capsys.readouterr().err.startswith(f"stats: {out / name} is damaged: ")
+
+
+def test_a_folder_that_is_no_run_is_a_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([str(tmp_path)]) == 2
+    assert capsys.readouterr().err.startswith(f"stats: {tmp_path} is no run directory: it has no run.json;")
+
+
+# --- the width
+
+
+@pytest.mark.parametrize(("width", "columns"), [("140", 11), ("80", 7), ("50", 4)])
+def test_a_narrow_terminal_goes_without_columns_that_it_has_no_room_for(
+    width: str, columns: int, out: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", width)
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    file = replace(FILE, language="zh-Hans", documents=1_234_567, paragraphs=12_345_678, characters=1_234_567_890)
+    files = [
+        replace(file, path=f"shards/zh-Hans/{bucket}-00000.jsonl.zst", bucket=bucket, bytes=2_345_678_901)
+        for bucket in ("head", "middle", "all")
+    ]
+    units = ("records", "paragraphs", "characters")
+    balances = {unit: Balance(12_345_678, 0, {"language_unsure": 12_345_678}) for unit in units}
+    books = LanguageBooks(**balances, mean_score=0.987, median_perplexity=1300.0, head_share=0.25)
+    write_finished_run(out, *files, **balances, languages={"zh-Hans": books})
+    assert main([str(out)]) == 0
+    table, _, balance = re.sub(r"\x1b\[[\d;]*m", "", capsys.readouterr().out).partition("The balance")
+    row = next(line for line in table.splitlines() if "zh-Hans" in line)
+    assert "…" not in table + balance
+    assert max(map(len, (table + balance).splitlines())) <= int(width)
+    assert balance.splitlines()[2].split().count("%") == (columns + 1) // 4
+    assert len(row.strip("│").split("│")) == columns
+    assert [cell.strip() for cell in row.strip("│").split("│")][-3:] == ["0.99", "1,300", "25%"]
