@@ -22,6 +22,7 @@ GIVEN = {
     "CONTRIBUTING.md": ("ccnet_pipeline=checkout", "tests=checkout"),
     "README.md": ("xnli", "conll", "mlqa", "glue"),
     "docs/evaluation.md": ("hf=trained", "xnli", "conll", "mlqa", "glue"),
+    "docs/formats.md": ("corpus=corpus",),
     "docs/hash_index.md": ("other=seen",),
     "docs/method.md": ("downloads", "texts"),
     "docs/operations.md": (
