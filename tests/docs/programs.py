@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from functools import cache
 
 import pytest
-from apache_beam.options.pipeline_options import PipelineOptions
+from apache_beam.options.pipeline_options import PipelineOptions, _BeamArgumentParser
 
 from cc100.__main__ import COMMANDS
 
@@ -60,7 +60,7 @@ def options_of(module: str) -> frozenset[str]:
             find_main(module)(["--help"])
         if module == "beam_jobs.build_cc100":
             for options in _all_below(PipelineOptions):
-                options._add_argparse_args(argparse.ArgumentParser(conflict_handler="resolve"))
+                options._add_argparse_args(_BeamArgumentParser(conflict_handler="resolve"))
     return frozenset(found)
 
 

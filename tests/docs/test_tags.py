@@ -1,6 +1,5 @@
 """Every block of code in the documentation says how it is tested; what it names is there."""
 
-import importlib.util
 import re
 import shlex
 from collections.abc import Iterator
@@ -15,7 +14,7 @@ from tests.docs.blocks import PAGES, TESTED, Block, blocks_of, without_blocks
 from tests.docs.stage import MAKE
 
 BLOCKS = [block for page in PAGES for block in blocks_of(page) if block.language in TESTED]
-PROGRAMS = [command.module for command in COMMANDS.values() if importlib.util.find_spec(command.module)]
+PROGRAMS = [command.module for command in COMMANDS.values()]
 # Of programs of others that the text speaks of.
 FOREIGN = {
     "--shutdown-timeout": "torchrun",
