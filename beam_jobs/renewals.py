@@ -6,10 +6,13 @@ A run is complete without it.
 import sys
 from collections.abc import Callable, Mapping
 
-from ccnet_pipeline import report, storage
+from ccnet_pipeline import dataset, report, storage
 
 # Name in the run directory -> what writes it, given the run directory.
-RENEWALS: Mapping[str, Callable[[str], object]] = {report.REPORT: report.write_report}
+RENEWALS: Mapping[str, Callable[[str], object]] = {
+    report.REPORT: report.write_report,
+    dataset.CARD_FILE: dataset.write_card,
+}
 
 
 def renew(output: str, program: str, *, missing_only: bool = False) -> list[str]:

@@ -83,7 +83,7 @@ def write_corpus(
         "shard_format": 1, "id": "abcd1234", "fingerprint": "f" * 16, "work": [], "hash_index": None,
         "configuration": {
             "recipe": {"dedup_scope": "all", "dedup_keep": "none", **(recipe or {})}, "hash_index": None,
-            "formats": formats, "num_segments": len(SEGMENTS), "inputs_sha256": "0" * 64,
+            "formats": formats, "num_segments": len(SEGMENTS), "inputs_sha256": "0" * 64, "keep_labels": bool(optional),
         },
         "inputs": [{"name": name, "size": None} for name in SEGMENTS],
     }  # fmt: skip

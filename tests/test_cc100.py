@@ -27,7 +27,7 @@ NOT_COMMANDS = {
     "ccnet_pipeline.language.fasttext_training",
     "ccnet_pipeline.sample",
 }
-COMING = {"ccnet_pipeline.export", "ccnet_pipeline.filters"}
+COMING = set[str]()
 _MAIN = "__name__ == '__main__'"
 
 

@@ -102,9 +102,9 @@ def _measured(document: Document) -> Iterator[float]:
     lines = lines_of(text)
     yield repeated(lines)[0] / len(lines)
     for length in _TOP:
-        yield characters_of_top_run(words.words, length) / len(text)
+        yield characters_of_top_run(words, length) / len(text)
     for length in _DUPLICATE:
-        yield characters_of_duplicate_runs(words.words, length) / len(text)
+        yield characters_of_duplicate_runs(words, length) / len(text)
     yield share_with_stop([line for line in lines if line and not line.isspace()])
     yield text.count("\n") / len(words)
     mean = float(words.lengths[words.are_proper].mean())

@@ -106,7 +106,7 @@ def _that_fit(places: Mapping[_Key, list[ShownExample]], languages: Sequence[str
 def _order_of(keys: Iterable[_Key]) -> Callable[[_Key], tuple[str, int, int, str]]:
     """Return the order of places: by language, the buckets, then the reasons as a record meets them."""
     reasons = ["", *in_order({reason for _, reason, _ in keys if reason})]
-    buckets = {bucket: number for number, bucket in enumerate(BUCKETS)}
+    buckets: dict[str, int] = {bucket: number for number, bucket in enumerate(BUCKETS)}
     return lambda key: (key[0], reasons.index(key[1]), buckets.get(key[2], len(buckets)), key[2])
 
 

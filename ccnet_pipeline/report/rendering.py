@@ -7,6 +7,7 @@ from importlib import resources
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
 
 from ccnet_pipeline.report import names, numbers, text
 
@@ -21,7 +22,7 @@ def rendered(template: str, **values: Any) -> bytes:
         .get_template(template)
         .render(style=style, script=script, style_hash=_hash(style), script_hash=_hash(script), **values)
     )
-    return page.encode("utf-8", errors="replace")
+    return page.encode()
 
 
 @cache
@@ -30,6 +31,7 @@ def _environment() -> Environment:
         loader=PackageLoader(__package__, "templates"),
         autoescape=True,
         undefined=StrictUndefined,
+        finalize=_shown,
         trim_blocks=True,
         lstrip_blocks=True,
     )
@@ -38,7 +40,6 @@ def _environment() -> Environment:
         "short": numbers.short,
         "size": numbers.size,
         "moment": numbers.moment,
-        "visible": text.visible,
         "one_line": text.one_line,
         "name_of": names.name_of,
         "tag_of": names.tag_of,
@@ -51,6 +52,11 @@ def _environment() -> Environment:
         "NONE": numbers.NONE,
     }
     return environment
+
+
+def _shown(value: Any) -> Any:
+    """Make what a page shows visible, wherever it comes from; what a template has made of it already stays."""
+    return value if isinstance(value, Markup) or not isinstance(value, str) else text.visible(value)
 
 
 def _own(name: str) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 from ccnet_pipeline import sample
 from tests.conftest import CHECKOUT
 from tests.docs import programs
-from tests.docs.stage import TINY
+from tests.docs.stage import TINY, sample_text
 
 
 def lay_out(folder: Path, given: Sequence[str], finished: Callable[[], Path]) -> None:
@@ -69,6 +69,6 @@ MAKERS: dict[str, Callable[[Path], None]] = {
     "mlqa": _write({f"{name}.json": _SQUAD for name in _MLQA}),
     "hosts.txt": _write({"": "# asked for by mail\nexample.org\n"}),
     "downloads": lambda folder: shutil.copytree(sample.crawl_directory(), folder) and None,
-    "texts": lambda folder: shutil.copytree(sample.text_directory(), folder) and None,
+    "texts": _write({"sw.txt": sample_text("sw")}),
     "test.json": _write({"": _SQUAD}),
 }

@@ -21,7 +21,8 @@ from tests.test_build import build, result
 GIVEN = {
     "CONTRIBUTING.md": ("ccnet_pipeline=checkout", "tests=checkout"),
     "README.md": ("xnli", "conll", "mlqa", "glue"),
-    "docs/evaluation.md": ("hf=trained", "xnli", "conll", "mlqa"),
+    "docs/evaluation.md": ("hf=trained", "xnli", "conll", "mlqa", "glue"),
+    "docs/formats.md": ("corpus=corpus",),
     "docs/hash_index.md": ("other=seen",),
     "docs/method.md": ("downloads", "texts"),
     "docs/operations.md": (
@@ -126,7 +127,7 @@ def _schedules(folder: Path) -> None:
 
 
 def _evaluation(folder: Path) -> None:
-    assert "| en |" in (folder / "tuned" / "table-xnli.md").read_text("utf-8")
+    assert "| en |" in (folder / "tables" / "table-xnli.md").read_text("utf-8")
 
 
 CHECKS = {"README.md": _readme, "docs/hash_index.md": _hash_index, "docs/schedules.md": _schedules}
