@@ -59,14 +59,17 @@ class FilterPlaces:
     thresholds: str | None  # as `local_copies.portable` says it
     on_error: OnError
 
+    def judge(self) -> FilterJudge:
+        """Return what asks the filters, which are found once a process.
+
+        Raises:
+            UserError: they are not what they are where the run was started.
+        """
+        return FilterJudge(_filters(self.choices, self.thresholds), self.on_error)
+
 
 @functools.cache
 def _filters(choices: tuple[Choice, ...], thresholds: str | None) -> tuple[Filter, ...]:
-    """Find the filters once a process.
-
-    Raises:
-        UserError: they are not what they are where the run was started.
-    """
     path = local_copy(thresholds, "--filter_thresholds") if thresholds else None
     found = find_filters([each.name for each in choices], path)
     for wanted, here in zip(choices, found, strict=True):
@@ -209,7 +212,6 @@ class MineSegment:
 
     def _miner(self, extracted: ExtractNote) -> Miner:
         identifier, models = self.load()
-        asked = self.filters
         return Miner(
             segment=extracted.segment,
             dump=extracted.dump,
@@ -218,6 +220,6 @@ class MineSegment:
             models=models,
             keep_rejects=self.keep_rejects,
             keep_labels=self.keep_labels,
-            filters=FilterJudge(_filters(asked.choices, asked.thresholds), asked.on_error) if asked else None,
+            filters=self.filters.judge() if self.filters else None,
             test_runs=_test_runs(self.layout.test_runs_file if self.decontaminates else None),
         )

@@ -5,10 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from beam_jobs import job, mine_segment, verify
+from beam_jobs import job, verify
+from beam_jobs.mine_segment import FilterPlaces
 from beam_jobs.runners import execution
+from beam_jobs.runners.worker_check import Checked, Installed
 from ccnet_pipeline.errors import UserError
 from ccnet_pipeline.filters import Choice
+from ccnet_pipeline.segments import Segment
 from tests.test_build import build, result
 
 MINE = "tests.filters.of_tests"
@@ -42,7 +45,12 @@ def test_a_filter_that_fails_is_one_line_and_the_run_goes_on_without_what_it_fai
 
 
 def test_a_worker_with_another_version_of_a_filter_does_nothing() -> None:
-    with pytest.raises(
-        UserError, match=rf"^a worker has another --filters {MINE}\.with_g \(g 1, not g 2\); the workers'"
-    ):
-        mine_segment._filters((Choice(f"{MINE}.with_g", "g 2"),), None)
+    asked = FilterPlaces(choices=(Choice(f"{MINE}.with_g", "g 2"),), thresholds=None, on_error="drop")
+    line = rf"^a worker has another --filters {MINE}\.with_g \(g 1, not g 2\); the workers' image"
+    with pytest.raises(UserError, match=line):
+        asked.judge()
+    extracted: list[Segment] = []
+    checked = Checked(extracted.append, Installed.here(), asked)  # type: ignore[arg-type]
+    with pytest.raises(UserError, match=line):  # on a cluster before its first segment
+        checked(Segment(0, "s", "s", "", None))
+    assert extracted == []
