@@ -74,6 +74,7 @@ class Arguments:
     shard_bytes: int
     keep_rejects: bool
     keep_labels: bool
+    count_copies: bool
     keep_work: bool
     overwrite: bool
     runner: str
@@ -154,6 +155,7 @@ def parse(argv: Sequence[str]) -> Arguments:
         shard_bytes=_size("--shard_bytes", parsed.shard_bytes),
         keep_rejects=parsed.keep_rejects,
         keep_labels=parsed.keep_labels,
+        count_copies=_count_copies(parsed.count_copies, recipe),
         keep_work=parsed.keep_work,
         overwrite=parsed.overwrite,
         runner=_runner(parsed.runner),
@@ -290,6 +292,14 @@ def _hash_index(folder: str | None, recipe: Recipe) -> str | None:
             "neighbours; leave one of them out"
         )
     return folder
+
+
+def _count_copies(is_wanted: bool, recipe: Recipe) -> bool:
+    if is_wanted and recipe.dedup_keep == "none":
+        raise UserError(
+            "--count_copies: with --dedup_keep none, what is kept stands in one record; give --dedup_keep first, too"
+        )
+    return is_wanted
 
 
 def _estimate(parsed: argparse.Namespace) -> Pick | None:

@@ -248,6 +248,12 @@ def _add_duplicates(group: argparse._ArgumentGroup) -> None:
         help="of a paragraph that two or more records have, keep no copy, or the first [none]",
     )
     add(
+        "--count_copies",
+        action="store_true",
+        help="with --dedup_keep first: give each document n_copies, in how many records of the scope its paragraphs "
+        "stand (the lower median over them)",
+    )
+    add(
         "--hash_index",
         metavar="DIR",
         help="compare with the dumps of all earlier runs that named this folder, too, and add this one to it when the "
