@@ -28,6 +28,7 @@ from ccnet_pipeline.frames import SHARD_LEVEL, FrameBuilder, compressor
 from ccnet_pipeline.language import Judgement, ModelIdentifier, load
 from ccnet_pipeline.ledger import total
 from ccnet_pipeline.local_copies import local_copy
+from ccnet_pipeline.masking.masker import Masker
 from ccnet_pipeline.mine import Miner
 from ccnet_pipeline.observations.archive import Observer, pack
 from ccnet_pipeline.pages.stored import Chunk, read_chunks
@@ -190,7 +191,7 @@ class MineSegment:
         miner = self._miner(extracted)
         paragraphs = storage.read_range(self.layout.extracted(number, "paragraphs"), 0, extracted.paragraphs * 4)
         table = np.frombuffer(paragraphs, "<u4").astype(np.uint32)
-        observer, of_segment = Observer(table), verdicts(table, may_keep)
+        observer, of_segment = Observer(table, Masker(self.recipe.masks).masked), verdicts(table, may_keep)
         records = None if copies is None else records_in(copies, len(may_keep))[indices(table)]
         with storage.writing(self.layout.mined(number, "blocks.zst")) as file:
             writer = _BlockWriter(file, number)
