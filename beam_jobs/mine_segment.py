@@ -24,7 +24,7 @@ from ccnet_pipeline.documents import Document, Reject, encode
 from ccnet_pipeline.errors import UserError
 from ccnet_pipeline.filters import Choice, Filter, FilterJudge, OnError, find_filters
 from ccnet_pipeline.fluency import FluencyModels, Normalization
-from ccnet_pipeline.frames import FrameBuilder, compressor
+from ccnet_pipeline.frames import SHARD_LEVEL, FrameBuilder, compressor
 from ccnet_pipeline.language import Judgement, ModelIdentifier, load
 from ccnet_pipeline.ledger import total
 from ccnet_pipeline.local_copies import local_copy
@@ -33,8 +33,6 @@ from ccnet_pipeline.observations.archive import Observer, pack
 from ccnet_pipeline.pages.stored import Chunk, read_chunks
 from ccnet_pipeline.recipe import Recipe
 from ccnet_pipeline.shards.published import REJECTS, SHARDS
-
-_SHARD_LEVEL = 3  # of zstd
 
 
 # Once a process, however many instances of the DoFn a runner makes in it.
@@ -104,7 +102,7 @@ class _BlockWriter:
         self._file = file
         self._segment_number = segment_number
         self._offset = 0
-        self._compressor = compressor(_SHARD_LEVEL)  # one for all: there are hundreds of languages and buckets
+        self._compressor = compressor(SHARD_LEVEL)  # one for all: there are hundreds of languages and buckets
         self._open: dict[tuple[str, str], _OpenBlock] = {}
 
     def add(self, document: Document) -> None:

@@ -4,8 +4,9 @@
     python -m beam_jobs.remove corpus --urls urls.txt --by "A. Reader" --why "request 17"
 
 Every file that holds such a document is written anew without it, rejects too, and takes its place; manifest.json and
-ledger.json follow (`removed_later`), and removed/00001.json says what was asked and done. Interrupted, the same command
-goes on; given once more, it finds nothing to do. Later runs need the list as --blocklist.
+ledger.json follow (`removed_later`), what was noted of such documents for the report goes, too, the report is written
+anew, and removed/00001.json says what was asked and done. Interrupted, the same command goes on; given once more, it
+finds nothing to do. Later runs need the list as --blocklist.
 """
 
 import argparse
@@ -16,17 +17,20 @@ import sys
 from collections.abc import Sequence
 from operator import attrgetter
 
-from beam_jobs import clock, run_directory
+from beam_jobs import clock, renewals, run_directory
 from beam_jobs.runners import cluster_jobs
 from beam_jobs.runners.stopping import leave
-from ccnet_pipeline import command, storage
+from ccnet_pipeline import command, export, storage
 from ccnet_pipeline.errors import UserError
+from ccnet_pipeline.observations.published import OBSERVATIONS
+from ccnet_pipeline.observations.reading import read_observations
 from ccnet_pipeline.over_files import add_output, add_workers, over_files, workers_of
 from ccnet_pipeline.shards import removal, swapping
 from ccnet_pipeline.shards.asked import KINDS, read_list
 from ccnet_pipeline.shards.finding import Find, Found
 from ccnet_pipeline.shards.published import SHARDS
 from ccnet_pipeline.shards.published_run import REMOVED_FOLDER, PublishedRun, open_run, read_run_file
+from ccnet_pipeline.shards.removal_observations import Rewritten, noted_in
 from ccnet_pipeline.shards.rewriting import Rewrite, Task
 
 _PROGRAM = "remove"
@@ -74,7 +78,7 @@ def _run(options: argparse.Namespace) -> None:
         if swapping.is_pending(options.output):
             if options.dry_run:
                 raise UserError(f"a removal from {options.output} was interrupted; run that command again first")
-            swapping.finish(options.output)
+            _finish(options.output)
             print(f"{options.output}: what an interrupted removal had begun is done")
         if not options.dry_run:
             swapping.clear(options.output)
@@ -91,8 +95,11 @@ def _user() -> str:
 def _remove(run: PublishedRun, request: removal.Request, workers: int, *, is_dry: bool) -> None:
     found = _find(run, request, workers)
     tasks = list(removal.tasks(run, found))
-    if not tasks:
+    observations = Rewritten.of(run.output, request.asked, [each.noted for each in found])
+    if not tasks and not observations.removed:
         print(f"{run.output} has no document that --{request.asked.kind} asks for: nothing to do")
+        if not is_dry and swapping.has_removals(run.output):  # one may have ended before its last step
+            renewals.renew(run.output, _PROGRAM, missing_only=True)
         return
     documents, rejects = (
         sum(each.amount.documents for each in found if each.file.path.startswith(SHARDS) is in_shards)
@@ -100,20 +107,29 @@ def _remove(run: PublishedRun, request: removal.Request, workers: int, *, is_dry
     )
     what = f"{documents:,} documents" + (f" and {rejects:,} rejects" if rejects else "")
     what += f" in {len(tasks):,} of {len(run.manifest.files):,} files"
+    what += f" and {observations.removed:,} entries of {OBSERVATIONS}" if observations.removed else ""
     if is_dry:
         print(f"{run.output}: {what} would be removed")
         return
     number = swapping.next_number(run.output)
     changed = _rewrite(run, tasks, number, workers)
     run_directory.remove_work(run.output, run_directory.work_of(run.output))  # where kept, it has the text, too
-    removal.stage(run, request, number, clock.now(), found, changed)
-    swapping.finish(run.output)
+    export.discard(run.output)  # as have files of an export that was interrupted
+    changes = removal.Changes(changed, observations, list(renewals.RENEWALS))
+    removal.stage(run, request, number, clock.now(), found, changes)
+    _finish(run.output)
     record = storage.join(run.output, REMOVED_FOLDER, f"{number}.json")
     print(f"{run.output}: {what} removed; the record: {record}")
 
 
+def _finish(output: str) -> None:
+    """Do what was decided, or the rest of it."""
+    swapping.finish(output)
+    renewals.renew(output, _PROGRAM)
+
+
 def _find(run: PublishedRun, request: removal.Request, workers: int) -> list[Found]:
-    find = Find(run.output, request.asked)
+    find = Find(run.output, request.asked, noted_in(read_observations(run.output)))
     with over_files(_PROGRAM, "look for them", find, removal.files_to_search(run), workers) as found:
         return sorted(found, key=lambda each: each.file.path)
 

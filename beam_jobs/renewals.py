@@ -6,16 +6,21 @@ A run is complete without it.
 import sys
 from collections.abc import Callable, Mapping
 
-from ccnet_pipeline import report
+from ccnet_pipeline import dataset, report, storage
 
 # Name in the run directory -> what writes it, given the run directory.
-RENEWALS: Mapping[str, Callable[[str], object]] = {report.REPORT: report.write_report}
+RENEWALS: Mapping[str, Callable[[str], object]] = {
+    report.REPORT: report.write_report,
+    dataset.CARD_FILE: dataset.write_card,
+}
 
 
-def renew(output: str, program: str) -> list[str]:
+def renew(output: str, program: str, *, missing_only: bool = False) -> list[str]:
     """Write all of them; return the names of those that were written. One that fails is a line of the program."""
     written = []
     for name, write in RENEWALS.items():
+        if missing_only and storage.exists(storage.join(output, name)):
+            continue
         try:
             write(output)
         except Exception as error:

@@ -18,10 +18,12 @@ import msgspec
 from beam_jobs.earlier_dumps import FoundIndex, find_index
 from beam_jobs.layout import Layout
 from beam_jobs.listings import Listings
-from ccnet_pipeline import storage
+from beam_jobs.renewals import RENEWALS
+from ccnet_pipeline import export, storage
 from ccnet_pipeline.documents import SHARD_FORMAT
 from ccnet_pipeline.errors import UserError
 from ccnet_pipeline.language import kernel_name
+from ccnet_pipeline.observations.published import OBSERVATIONS, TIMES
 from ccnet_pipeline.recipe import Configuration, Input, differences
 from ccnet_pipeline.segments import Segment
 from ccnet_pipeline.shards import swapping
@@ -239,7 +241,8 @@ def _remove_run(output: str, work: Sequence[str], index: FoundIndex | None) -> N
         index.take_back()
     # Before the shards, of which its notes speak.
     remove_work(output, [work_folder(output, folder) for folder in work])
-    for name in (LEDGER_FILE, "report.html"):
+    export.discard(output)
+    for name in (LEDGER_FILE, OBSERVATIONS, TIMES, *RENEWALS):
         storage.remove_file(storage.join(output, name))
     for name in ("shards", "rejects", LEDGER_FOLDER):
         storage.remove_folder(storage.join(output, name))

@@ -66,7 +66,7 @@ def arrow_schema(types: Mapping[str, ColumnType]) -> "pa.Schema":
     import pyarrow as pa
 
     features = {name: _serialised(kind) for name, kind in types.items()}
-    metadata = {"huggingface": json.dumps({"info": {"features": features}})}
+    metadata: dict[bytes | str, bytes | str] = {"huggingface": json.dumps({"info": {"features": features}})}
     return pa.schema([(name, _arrow_type(kind)) for name, kind in types.items()], metadata)
 
 
@@ -77,7 +77,8 @@ def _arrow_type(kind: ColumnType) -> "pa.DataType":
         return pa.list_(_arrow_type(kind[0]))
     if isinstance(kind, dict):
         return pa.struct([(name, _arrow_type(inner)) for name, inner in kind.items()])
-    return pa.type_for_alias(kind)
+    simple: pa.DataType = getattr(pa, kind)()
+    return simple
 
 
 def _serialised(kind: ColumnType) -> Any:

@@ -6,7 +6,7 @@ txt.xz    the form of the CC-100 release: one paragraph a line, a blank line aft
 
 import lzma
 from collections.abc import Collection, Iterable, Iterator
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import msgspec
 
@@ -45,7 +45,8 @@ def write_parquet(documents: Iterable[Document], stream: BinaryIO, optional: Col
     import pyarrow.parquet as pq
 
     schema = arrow_schema(column_types(optional))
-    with pq.ParquetWriter(stream, schema, compression="zstd", use_dictionary=list(_REPEATED)) as writer:
+    repeated: Any = list(_REPEATED)  # its stubs know no list
+    with pq.ParquetWriter(stream, schema, compression="zstd", use_dictionary=repeated) as writer:
         for group in _row_groups(documents):
             plain = msgspec.to_builtins(group)  # pyarrow takes no dataclass for a struct
             arrays = [pa.array([row[field.name] for row in plain], field.type) for field in schema]

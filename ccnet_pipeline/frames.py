@@ -9,6 +9,7 @@ from typing import BinaryIO
 
 import zstandard
 
+SHARD_LEVEL = 3  # of zstd, of shards
 FRAME_BYTES = 1 << 20  # of lines before compression: the line that reaches it is the frame's last
 
 

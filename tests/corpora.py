@@ -11,12 +11,21 @@ from typing import Any
 
 import msgspec
 
+from ccnet_pipeline.columns import OPTIONAL
+from ccnet_pipeline.dedup.hashing import paragraph_hashes
 from ccnet_pipeline.documents import Document, Reject, encode
 from ccnet_pipeline.formats import JSONL, PARQUET, TEXT, write_parquet, write_text
 from ccnet_pipeline.frames import write_lines
 from ccnet_pipeline.ledger import Account, Balance
+from ccnet_pipeline.observations.domains import Amounts
+from ccnet_pipeline.observations.examples import Examples
+from ccnet_pipeline.observations.merging import Merged
+from ccnet_pipeline.observations.published import OBSERVATIONS, Observations
+from ccnet_pipeline.observations.publishing import Damaged, published
+from ccnet_pipeline.observations.reading import packed
+from ccnet_pipeline.quality import Quality
 from ccnet_pipeline.shards.published import FinalFile, LanguageBooks, Ledger, Manifest, SegmentBooks
-from ccnet_pipeline.storage import write_json
+from ccnet_pipeline.storage import write, write_json
 
 SEGMENTS = ("a.wet.gz", "b.wet.gz", "c.wet.gz")
 
@@ -70,17 +79,31 @@ def write_corpus(
         files += _text_files(output, shards)
     write_json(str(output / "manifest.json"), Manifest(1, "f" * 16, sorted(files, key=lambda file: file.path)))
     _write_books(output, shards)
+    write(str(output / OBSERVATIONS), packed(observations_of(documents)))
     run = {
         "shard_format": 1, "id": "abcd1234", "fingerprint": "f" * 16, "work": [], "hash_index": None,
         "configuration": {
             "recipe": {"dedup_scope": "all", "dedup_keep": "none", **(recipe or {})}, "hash_index": None,
-            "formats": formats, "count_copies": "n_copies" in optional,
-            "num_segments": len(SEGMENTS), "inputs_sha256": "0" * 64,
+            "formats": formats, "num_segments": len(SEGMENTS), "inputs_sha256": "0" * 64,
+            **{setting: set(names) <= set(optional) for setting, names in OPTIONAL.items()},
         },
         "inputs": [{"name": name, "size": None} for name in SEGMENTS],
     }  # fmt: skip
     write_json(str(output / "run.json"), run)
     return output
+
+
+def observations_of(documents: Sequence[Document], *repeated: tuple[str, str]) -> Observations:
+    """What a run notes of documents, and of paragraphs that stood in many records, given with their only domain."""
+    examples, quality, domains = Examples(), dict[str, Quality](), dict[str, Amounts]()
+    for each in documents:
+        examples.see(each)
+        if not isinstance(each, Reject):
+            quality.setdefault(each.language, Quality()).count(each.language_score, each.perplexity, each.bucket)
+        domains[each.domain] = (1, 1, 100, len(each.text))
+    hashes = paragraph_hashes([text for text, _ in repeated]).tolist()
+    noted = {hashed: (text, 2, 1, domain) for hashed, (text, domain) in zip(hashes, repeated, strict=True)}
+    return published(Merged(examples, noted, domains), quality, Damaged())
 
 
 def _place(document: Document) -> tuple[str, str, str]:

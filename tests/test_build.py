@@ -28,6 +28,7 @@ from beam_jobs.runners import execution
 from beam_jobs.transforms import regroup
 from ccnet_pipeline import sample, storage
 from ccnet_pipeline.command import IN_USE
+from ccnet_pipeline.dataset import write_card
 from ccnet_pipeline.documents import Document
 from ccnet_pipeline.fluency import __main__ as fluency
 from ccnet_pipeline.language import kernel_name
@@ -126,6 +127,12 @@ def test_the_manifest_is_true(built: Path) -> None:
             assert sum(map(len, paragraphs)) == file["characters"]
             assert all(paragraph.strip() for paragraph in paragraphs)
             assert {(line["language"], line["bucket"]) for line in lines} == {(file["language"], file["bucket"])}
+
+
+def test_a_run_has_a_dataset_card(built: Path) -> None:
+    written = (built / "README.md").read_bytes()
+    assert b'"shards/sw/*.parquet"' in written
+    assert Path(write_card(str(built))).read_bytes() == written
 
 
 def test_a_run_is_what_verify_asks_for(built: Path) -> None:

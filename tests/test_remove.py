@@ -12,13 +12,15 @@ import pyarrow.parquet as pq
 import pytest
 import zstandard
 
-from beam_jobs import job, remove, verify
+from beam_jobs import job, remove, renewals, verify
 from ccnet_pipeline import sample, storage
 from ccnet_pipeline.documents import Document
 from ccnet_pipeline.formats import FORMATS, JSONL, TEXT
+from ccnet_pipeline.observations.published import OBSERVATIONS, Observations
+from ccnet_pipeline.observations.reading import packed, read_observations
 from ccnet_pipeline.shards import swapping
 from ccnet_pipeline.storage.local import LocalStore
-from tests.corpora import SEGMENTS, document, write_corpus
+from tests.corpora import SEGMENTS, document, observations_of, write_corpus
 
 
 def documents() -> list[Document]:
@@ -162,6 +164,109 @@ def test_frames_without_such_a_document_are_copied_as_they_are(tmp_path: Path) -
     assert path.read_bytes().startswith(before[: len(before) - len(first.unused_data)])
 
 
+# --- what was noted for the report
+
+
+@pytest.fixture
+def renewed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A report that is quickly made."""
+
+    def write_report(output: str) -> None:
+        storage.write(f"{output}/report.html", storage.read(f"{output}/{OBSERVATIONS}"))
+
+    monkeypatch.setattr(renewals, "RENEWALS", {"report.html": write_report})
+
+
+def noted(output: Path) -> Observations:
+    found = read_observations(str(output))
+    assert found is not None
+    return found
+
+
+def note(output: Path, *repeated: tuple[str, str]) -> None:
+    storage.write(f"{output}/{OBSERVATIONS}", packed(observations_of(documents(), *repeated)))
+
+
+def remove_by(kind: str, entry: str, output: Path) -> None:
+    (output.parent / "list").write_text(entry)
+    run(output, f"--{kind}={output.parent / 'list'}")
+
+
+@pytest.mark.parametrize(
+    ("kind", "entry", "gone"),
+    [
+        ("hosts", "gone.example", {6, 7, 10}),
+        ("urls", "host-aab.example/page/1", {1}),
+        ("digests", f"{2:032d}", {2}),
+        ("urls", "host-aai.example/page/8", {8}),  # of the rejects
+    ],
+)
+def test_an_example_goes_with_its_document(kind: str, entry: str, gone: set[int], corpus: Path) -> None:
+    before = {each.id for each in noted(corpus).examples}
+    remove_by(kind, entry, corpus)
+    left = {each.id for each in noted(corpus).examples}
+    removed = {each.id for each in documents() if each.offset // 100 in gone}
+    assert left == before - removed != before
+    assert is_whole(corpus)
+
+
+@pytest.mark.parametrize(
+    ("kind", "entry", "left"),
+    [
+        ("hosts", "gone.example", ["on many", "THE AAB PARAGRAPH.", "on host-aab"]),
+        ("urls", "host-aab.example/page/1", ["on many", "on gone", "on www.gone"]),
+        ("digests", f"{1:032d}", ["on many", "on gone", "on www.gone"]),
+        ("urls", "gone.example/never/kept", ["on many", "THE AAB PARAGRAPH.", "on host-aab", "on www.gone"]),
+        ("hosts", "nowhere.example", ["on many", "THE AAB PARAGRAPH.", "on gone", "on host-aab", "on www.gone"]),
+    ],
+)
+def test_a_repeated_paragraph_goes_that_may_be_of_a_removed_page_alone(
+    kind: str, entry: str, left: list[str], corpus: Path
+) -> None:
+    repeated = [
+        ("on many", ""), ("THE AAB PARAGRAPH.", ""), ("on gone", "gone.example:8080"),
+        ("on host-aab", "host-aab.example"), ("on www.gone", "www.gone.example"),
+    ]  # fmt: skip
+    note(corpus, *repeated)
+    remove_by(kind, entry, corpus)
+    assert sorted(each.text for each in noted(corpus).repeated) == sorted(left)
+
+
+def test_a_host_leaves_the_domains_and_a_page_does_not(corpus: Path) -> None:
+    remove_by("urls", "gone.example/page/10", corpus)
+    assert "gone.example" in {each.domain for each in noted(corpus).domains}
+    remove_by("hosts", "gone.example", corpus)
+    assert not [each.domain for each in noted(corpus).domains if "gone" in each.domain]
+
+
+def test_a_host_of_which_nothing_was_kept_leaves_the_observations(corpus: Path) -> None:
+    note(corpus, ("Call me at home", "lost.example"))
+    before = content(corpus)
+    remove_by("hosts", "lost.example", corpus)
+    assert noted(corpus).repeated == []
+    assert content(corpus) == before
+    record = json.loads((corpus / "removed" / "00001.json").read_bytes())
+    assert (record["documents"], record["noted"], record["files"]) == (0, 1, [])
+    assert is_whole(corpus)
+
+
+def test_a_run_that_noted_nothing_is_dealt_with_as_before(corpus: Path, gone: str) -> None:
+    (corpus / OBSERVATIONS).unlink()
+    run(corpus, f"--hosts={gone}")
+    assert not (corpus / OBSERVATIONS).exists()
+    assert is_whole(corpus)
+
+
+@pytest.mark.usefixtures("renewed")
+def test_the_report_is_made_anew(corpus: Path, gone: str) -> None:
+    (corpus / "report.html").write_text("Un. Deux. Trois.")
+    run(corpus, f"--hosts={gone}")
+    assert (corpus / "report.html").read_bytes() == (corpus / OBSERVATIONS).read_bytes()
+    (corpus / "report.html").unlink()  # as if it had ended before its last step
+    run(corpus, f"--hosts={gone}")
+    assert (corpus / "report.html").exists()
+
+
 # --- interrupted, and beside others
 
 
@@ -196,6 +301,7 @@ def crash_at(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
     return arm
 
 
+@pytest.mark.usefixtures("renewed")
 def test_a_crash_at_every_step_is_survived(
     tmp_path: Path, gone: str, crash_at: Callable[[int], None], capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -223,6 +329,8 @@ def test_a_crash_at_every_step_is_survived(
             break
         is_begun = swapping.is_pending(str(output))
         assert not is_begun or not is_whole(output)
+        if (output / "removed" / "00001.json").exists() and not is_begun:
+            assert "gone.example" not in {each.domain for each in noted(output).domains}
         run(output, f"--hosts={gone}")
         assert bytes_of(output) == bytes_of(wanted), crashes
         assert [path.name for path in (output / "removed").iterdir()] == ["00001.json"]

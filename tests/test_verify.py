@@ -13,16 +13,19 @@ import zstandard
 from msgspec import UNSET
 
 from beam_jobs import verify
-from ccnet_pipeline import ledger, over_files
+from ccnet_pipeline import over_files
 from ccnet_pipeline.dedup.hashing import paragraph_hashes
 from ccnet_pipeline.dedup.tables import in_memory
 from ccnet_pipeline.documents import Document, encode
 from ccnet_pipeline.formats import FORMATS, PARQUET, TEXT
 from ccnet_pipeline.frames import read_lines
+from ccnet_pipeline.observations.published import OBSERVATIONS
+from ccnet_pipeline.observations.reading import packed
+from ccnet_pipeline.reasons import REASONS
 from ccnet_pipeline.shards.published_run import open_run
 from ccnet_pipeline.shards.verification import Verification
 from tests.conftest import CHECKOUT
-from tests.corpora import SEGMENTS, change_json, changed, document, frames, replace_file, write_corpus
+from tests.corpora import SEGMENTS, change_json, changed, document, frames, observations_of, replace_file, write_corpus
 
 HEAD, MIDDLE = "shards/en/head-00000.jsonl.zst", "shards/en/middle-00000.jsonl.zst"
 REJECTED = "rejects/en/bucket_tail-00000.jsonl.zst"
@@ -411,11 +414,42 @@ def test_what_is_wrong_with_the_books_is_found(
 
 
 def test_every_reason_of_the_ledger_is_explained_where_operators_read() -> None:
-    listed = (ledger.__doc__ or "").partition("meets them:")[2].partition("Of web pages")[0]
-    reasons = re.findall(r"^    (\w+)", listed, flags=re.MULTILINE)
     page = (CHECKOUT / "docs" / "operations.md").read_text("utf-8")
-    assert len(reasons) > 15
-    assert [each for each in reasons if f"`{each}" not in page] == []
+    explained = re.findall(r"`([a-z_]+(?:\.\.\.)?)`", page)
+    beginnings = tuple(name[:-3] for name in explained if name.endswith("..."))
+    names = [reason.name.rstrip(".*") for reason in REASONS]
+    assert [each for each in names if each not in explained and not each.startswith(beginnings)] == []
+
+
+# --- what was noted for the report
+
+
+def noting(*more: Document) -> Change:
+    """Observations of the documents and of others that are not there."""
+    data = packed(observations_of([*documents(), *more]))
+    return lambda output: (output / OBSERVATIONS).write_bytes(data)
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        (lambda output: (output / OBSERVATIONS).write_bytes(b"x"), f"{OBSERVATIONS}: "),
+        (lambda output: (output / "times.json").write_text("{}"), "times.json: "),
+        (noting(document(50, "sw")), "1 examples of shards/sw/head, which has 0 documents"),
+        (noting(document(50, reason="bucket_tail")), "2 examples of rejects/en/bucket_tail, which has 1 documents"),
+        (noting(document(50, "sw", "all")), "sw: scores of 2 documents, and 1 were read by ledger.json"),
+    ],
+)
+def test_what_is_wrong_with_the_observations_is_found(
+    change: Change, expected: str, corpus: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    change(corpus)
+    assert any(expected in each for each in told(corpus, capsys))
+
+
+def test_a_run_without_observations_is_an_older_one(corpus: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (corpus / OBSERVATIONS).unlink()
+    told(corpus, capsys, status=0)
 
 
 # --- mistakes

@@ -9,7 +9,7 @@ characters and units that they know.
 """
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from ccnet_pipeline.filters import english
@@ -49,8 +49,9 @@ _ADDRESS = re.compile(
 _LONGEST_ADDRESS = 2000  # code points: what is longer is none, and a pattern must not be tried on a book
 # Faces, and what else is not divided in any language.
 _AS_IT_IS = re.compile(
-    r"[:;=][-'o]?[()\[\]{}|/DPpOo03Xx*>]{1,3}|8-?[)D]|\(-?[:;8=]|\)-?[:8]|\[[-=:]|[xX]D+"
-    r"|\^_+\^|-_+-|([oO0vV._])[_.]\1|</?3+|C\+\+|''|'|[a-zäöü]\."
+    r":-?(?:\){1,3}|\({1,3}|[]}/|PpOo0Xx>3*D])|:1|:'-?[()]|:\(\)|:o\)|\(o:|>:[o(]|=[()\]/|3D]|[(\[]=|\]="
+    r"|;-?\)|;D|8-?[)D]|\(-?[:;]|\(-8|\)-?:|\[-?:|\^_{1,3}\^|-__?-|>\.[<>]|<\.<|([oO0])[_.]\1|([vV])[_.]\2|[@;.]_[@;.]"
+    r"|<3{1,3}|</3|C\+\+|''|'|[a-zäöü]\."
 )
 _LONGEST_AS_IT_IS = 16
 
@@ -68,7 +69,31 @@ OTHERS = Rules(lambda _: None, frozenset(":<>=/"))
 
 
 def divided(chunk: str, rules: Rules) -> tuple[str, ...]:
-    """Return the parts of what stands between blanks: what is in front, the middle, what is behind."""
+    """Return the parts of what stands between blanks, which are its words."""
+    if chunk.isalpha():  # most are
+        return rules.exceptions(chunk) or (chunk,)
+    parts = _taken_apart(chunk, rules)
+    return parts if len(parts) == 1 else tuple(_put_together(parts, rules))
+
+
+def _put_together(parts: Sequence[str], rules: Rules) -> Iterator[str]:
+    """Yield the parts; those that make together what is not divided by rule, as "Mrs" and "." do, as that."""
+    place = 0
+    while place < len(parts):
+        for count in (3, 2):
+            some = parts[place : place + count]
+            together = "".join(some)
+            if len(some) == count and (whole := _as_it_is(together, 0, len(together), rules)):
+                yield from whole
+                place += count
+                break
+        else:
+            yield parts[place]
+            place += 1
+
+
+def _taken_apart(chunk: str, rules: Rules) -> tuple[str, ...]:
+    """Return what is in front, the middle, or its parts, and what is behind."""
     front, behind, start, end = list[str](), list[str](), 0, len(chunk)
     while start < end:
         if whole := _as_it_is(chunk, start, end, rules):
@@ -77,9 +102,9 @@ def divided(chunk: str, rules: Rules) -> tuple[str, ...]:
         if in_front:
             front.append(in_front[0])
             start = in_front.end()
-            if start == end or (whole := _as_it_is(chunk, start, end, rules)):
-                return (*front, *(whole or ()), *reversed(behind))
-        if length := _length_behind(chunk, start, end):
+            if start < end and (whole := _as_it_is(chunk, start, end, rules)):
+                return (*front, *whole, *reversed(behind))
+        if length := _length_behind(chunk, start, end) if start < end else 0:
             behind.append(chunk[end - length : end])
             end -= length
         elif not in_front:
@@ -125,7 +150,7 @@ def _may_end(before: str) -> bool:
     """Tell by the last two characters before a full stop whether it is one, and no part of an initial (J.)."""
     last = before[-1]
     if last.isupper():
-        return len(before) == 2 and before[0].isupper()
+        return len(before) == 2 and (before[0].isupper() or before[0] == "°")
     return _is_letter(last) or last in _BEFORE_FULL_STOP
 
 

@@ -7,8 +7,9 @@ nearly all texts. The rest are counted run by run, so every verdict is exact.
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 
 import numpy as np
 import numpy.typing as npt
@@ -21,10 +22,9 @@ from ccnet_pipeline.filters.words import Numbers, Words, words_of
 VERSION = "1"
 
 _FACTOR = 0x9E3779B97F4A7C15  # odd, so that it has an inverse modulo 2^64
-_BITS_OF_SIZE = 16
-_LONGEST = (1 << _BITS_OF_SIZE) - 1
-_ANY = 1 << 62  # more than any text has
+_BITS_OF_SIZE = 28  # a quarter of a billion characters: more than a page may have
 _RUNS_AT_ONCE = 1 << 18  # so that arrays stay small
+Runs = npt.NDArray[np.uint64]
 Limits = tuple[tuple[int, float], ...]  # (words in a run, the largest share of the characters of a text)
 
 
@@ -75,39 +75,37 @@ def _by_lines(text: str, rules: GopherRepetition) -> str | None:
 
 
 def _by_runs(text: str, words: Words, rules: GopherRepetition) -> str | None:
-    at_most = _AtMost(words, [length for length, _ in (*rules.top_n_grams, *rules.dup_n_grams)])
-    for length, most in rules.top_n_grams:
-        if at_most.top(length) / len(text) > most and characters_of_top_run(words.words, length) / len(text) > most:
+    for (length, most), at_most in zip(rules.top_n_grams, _most_of_top_runs(words, rules.top_n_grams), strict=True):
+        if at_most / len(text) > most and characters_of_top_run(words, length) / len(text) > most:
             return f"top_{length}_gram"
-    for length, most in rules.dup_n_grams:
-        if (
-            at_most.duplicate(length) / len(text) > most
-            and characters_of_duplicate_runs(words.words, length) / len(text) > most
-        ):
+    for (length, most), at_most in zip(rules.dup_n_grams, _most_of_duplicates(words, rules.dup_n_grams), strict=True):
+        if at_most / len(text) > most and characters_of_duplicate_runs(words, length) / len(text) > most:
             return f"duplicated_{length}_n_grams"
     return None
 
 
-def characters_of_top_run(words: Sequence[str], length: int) -> int:
+def characters_of_top_run(words: Words, length: int) -> int:
     """Return how many characters, blanks included, the most frequent run of words has in all places together.
 
     Of several that are as frequent it is the first one.
     """
-    counts = Counter(" ".join(words[start : start + length]) for start in range(len(words) - length + 1))
+    all_words = words.words
+    counts = Counter(" ".join(all_words[start : start + length]) for start in range(len(all_words) - length + 1))
     if not counts:
         return 0
-    run, times = max(counts.items(), key=lambda item: item[1])
+    run, times = max(counts.items(), key=itemgetter(1))
     return len(run) * times
 
 
-def characters_of_duplicate_runs(words: Sequence[str], length: int) -> int:
+def characters_of_duplicate_runs(words: Words, length: int) -> int:
     """Return how many characters, without blanks, stand in runs of words that stood there before.
 
     What was counted is not counted once more: behind a duplicate run the next one begins where it ends.
     """
-    seen, count, start = set[str](), 0, 0
-    while start <= len(words) - length:
-        run = "".join(words[start : start + length])
+    text, bounds = words.text, words.bounds.tolist()
+    seen, count, start, last = set[str](), 0, 0, len(words) - length
+    while start <= last:
+        run = text[bounds[start] : bounds[start + length]]
         if run in seen:
             count += len(run)
             start += length
@@ -117,56 +115,54 @@ def characters_of_duplicate_runs(words: Sequence[str], length: int) -> int:
     return count
 
 
-class _AtMost:
-    """Upper bounds of what the rules count, by the number of words in a run.
+def _most_of_top_runs(words: Words, limits: Limits) -> Iterator[int]:
+    """Yield for each number of words in a run the most characters that the most frequent one may have."""
+    for lengths, runs in _sorted_runs(words, limits):
+        is_last = _is_last(runs)
+        for length, numbers, is_last_of in zip(lengths, runs, is_last, strict=True):
+            ends = np.flatnonzero(is_last_of)
+            times = ends + 1
+            times[1:] -= times[:-1].copy()
+            yield int((times * (_sizes(numbers[ends]) + length - 1)).max()) if len(words) >= length else 0
 
-    A run is a number: its length in characters in the last bits, in front of it a hash of its characters. Equal runs
-    are equal numbers; that unequal ones may be, and that words at the end of the text make runs that are too short,
-    can only raise a bound.
+
+def _most_of_duplicates(words: Words, limits: Limits) -> Iterator[int]:
+    """Yield for each number of words in a run the most characters that may stand in duplicate ones."""
+    for _, runs in _sorted_runs(words, limits):
+        yield from (_sizes(runs) * ~_is_last(runs)).sum(axis=1).tolist()
+
+
+def _sorted_runs(words: Words, limits: Limits) -> Iterator[tuple[list[int], Runs]]:
+    """Yield some lengths of runs, and the runs of each in order, as a row of numbers.
+
+    A number holds the run's length in characters in its last bits, in front of it a hash of its characters. Equal runs
+    have equal numbers. That unequal ones may, too, and that words at the end of the text make runs that are too short,
+    can only raise what is found.
     """
-
-    def __init__(self, words: Words, lengths: Sequence[int]) -> None:
-        self._places = {length: place for place, length in enumerate(lengths)}
-        self._num_words = len(words)
-        self._tops, self._duplicates = list[int](), list[int]()
-        if not len(words):
-            return
-        together = max(1, _RUNS_AT_ONCE // len(words))
-        for first in range(0, len(lengths), together):
-            self._add(words, np.array(lengths[first : first + together]))
-
-    def top(self, length: int) -> int:
-        """Return the most characters that the most frequent run may have, blanks included."""
-        return self._tops[self._places[length]] if self._num_words >= length else 0
-
-    def duplicate(self, length: int) -> int:
-        """Return the most characters that may stand in duplicate runs."""
-        return self._duplicates[self._places[length]] if self._num_words >= length else 0
-
-    def _add(self, words: Words, lengths: Numbers) -> None:
-        runs, longest = _sorted_runs(words, lengths)
-        same = runs[:, 1:] == runs[:, :-1]
-        sizes = (runs & np.uint64(_LONGEST)).astype(np.int64)
-        if longest >= _LONGEST:  # its length is not in its number
-            self._tops += [_ANY] * len(lengths)
-            self._duplicates += [_ANY] * len(lengths)
-            return
-        self._duplicates += (sizes[:, 1:] * same).sum(axis=1).tolist()
-        for row, length in enumerate(lengths.tolist()):
-            ends = np.append(np.flatnonzero(~same[row]), len(words) - 1)
-            times = np.diff(ends, prepend=-1)
-            self._tops.append(int((times * (sizes[row, ends] + length - 1)).max()))
-
-
-def _sorted_runs(words: Words, lengths: Numbers) -> tuple[npt.NDArray[np.uint64], int]:
-    """Return the runs of each length as a row of numbers in order, and how many characters the longest one has."""
+    if not len(words):
+        yield [length for length, _ in limits], np.zeros((len(limits), 0), np.uint64)
+        return
     bounds = words.bounds
     powers, inverses = powers_of(_FACTOR, len(words.codes))
     sums = np.zeros(len(words) + 1, np.uint64)
     np.cumsum(np.add.reduceat(words.codes * powers[: len(words.codes)], bounds[:-1], dtype=np.uint64), out=sums[1:])
-    ends = np.minimum(lengths[:, None] + np.arange(len(words)), len(words))
-    hashes = (sums[ends] - sums[:-1]) * inverses[bounds[:-1]]
-    sizes = bounds[ends] - bounds[:-1]
-    runs = hashes << np.uint64(_BITS_OF_SIZE) | np.minimum(sizes, _LONGEST).astype(np.uint64)
-    runs.sort(axis=1)
-    return runs, int(sizes.max())
+    together = max(1, _RUNS_AT_ONCE // len(words))
+    for first in range(0, len(limits), together):
+        lengths = [length for length, _ in limits[first : first + together]]
+        ends = np.minimum(np.array(lengths)[:, None] + np.arange(len(words)), len(words))
+        sizes = bounds[ends] - bounds[:-1]
+        hashes = (sums[ends] - sums[:-1]) * inverses[bounds[:-1]]
+        runs = hashes << np.uint64(_BITS_OF_SIZE) | sizes.astype(np.uint64)
+        runs.sort(axis=1)
+        yield lengths, runs
+
+
+def _is_last(runs: Runs) -> npt.NDArray[np.bool_]:
+    """Tell of each run whether it is the last one of its number."""
+    is_last = np.ones(runs.shape, np.bool_)
+    np.not_equal(runs[:, 1:], runs[:, :-1], out=is_last[:, :-1])
+    return is_last
+
+
+def _sizes(runs: Runs) -> Numbers:
+    return (runs & np.uint64((1 << _BITS_OF_SIZE) - 1)).astype(np.int64)

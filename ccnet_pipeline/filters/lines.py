@@ -8,12 +8,13 @@ _BLANK_LINES = re.compile(r"\n{2,}")
 
 def lines_of(text: str) -> list[str]:
     """Return the lines of a text; blank ones between two are left out."""
-    return _BLANK_LINES.sub("\n", text).split("\n")
+    return (_BLANK_LINES.sub("\n", text) if "\n\n" in text else text).split("\n")
 
 
 def paragraphs_of(text: str) -> list[str]:
     """Return what stands between blank lines."""
-    return _BLANK_LINES.split(text.strip())
+    text = text.strip()
+    return _BLANK_LINES.split(text) if "\n\n" in text else [text]
 
 
 def repeated(pieces: Sequence[str]) -> tuple[int, int]:

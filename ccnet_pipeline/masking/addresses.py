@@ -7,7 +7,11 @@ import re
 from collections.abc import Iterator
 from ipaddress import IPv4Address, IPv6Address, ip_network
 
+from ccnet_pipeline.masking.lines import lines_with
+
 _V4 = re.compile(r"(?<![\w.])\d{1,3}(?:\.\d{1,3}){3}(?!\w|\.\d)")
+_SIGN_OF_V4 = re.compile(r"\.\d{1,3}\.\d{1,3}\.\d")
+_SIGN_OF_V6 = re.compile(r":[0-9A-Fa-f]{0,4}:")
 _V6 = re.compile(r"(?<![\w:.])[23][0-9A-Fa-f]{3}:[0-9A-Fa-f:]{2,34}(?![\w:])")
 _SAYS_ADDRESS = re.compile(r"(?:\bIPs?(?:v4)?\b[^\n\d]{0,16}|://|@)\Z", re.I)
 _SAYS_VERSION = re.compile(r"(?:\bv(?:er)?(?:s(?:ion)?)?|build|release|firmware|верси[яи]|版本|/)[.: ]{0,2}\Z", re.I)
@@ -28,16 +32,18 @@ _EXAMPLES_V6 = (ip_network("2001:db8::/32"), ip_network("3fff::/20"))  # RFC 384
 
 def ip_addresses(text: str) -> list[tuple[int, int]]:
     """Return where public IP addresses begin and end, in order."""
-    return sorted([*_v4(text), *_v6(text)]) if "." in text or ":" in text else []
+    found_v4 = [found for line in lines_with(_SIGN_OF_V4, text) for found in _v4(text, *line)]
+    found_v6 = [found for line in lines_with(_SIGN_OF_V6, text) for found in _v6(text, *line)]
+    return sorted([*found_v4, *found_v6])
 
 
-def _v4(text: str) -> Iterator[tuple[int, int]]:
-    for found in _V4.finditer(text):
+def _v4(text: str, line_begin: int, line_end: int) -> Iterator[tuple[int, int]]:
+    for found in _V4.finditer(text, line_begin, line_end):
         numbers = [int(number) for number in found[0].split(".")]
         has_leading_zero = len(".".join(map(str, numbers))) < len(found[0])
         if has_leading_zero or max(numbers) > 255 or not _is_public(numbers):
             continue
-        before = text[max(0, found.start() - _BEFORE) : found.start()]
+        before = text[max(line_begin, found.start() - _BEFORE) : found.start()]
         is_long = len(found[0]) - len("...") >= _LEAST_DIGITS or _NETWORK.match(text, found.end())
         if _SAYS_ADDRESS.search(before) or (is_long and not _SAYS_VERSION.search(before)):
             yield found.span()
@@ -48,8 +54,8 @@ def _is_public(numbers: list[int]) -> bool:
     return not any(address in network for network in _NOT_PUBLIC)
 
 
-def _v6(text: str) -> Iterator[tuple[int, int]]:
-    for found in _V6.finditer(text):
+def _v6(text: str, line_begin: int, line_end: int) -> Iterator[tuple[int, int]]:
+    for found in _V6.finditer(text, line_begin, line_end):
         written = found[0].rstrip(":") if not found[0].endswith("::") else found[0]
         try:
             address = IPv6Address(written)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 _AT = re.compile("[@＠]")
 # Vowel signs and other marks, which `\w` does not have: scripts of South and South-East Asia, and combining accents.
 _MARKS = "\u0300-\u036f\u0900-\u0dff\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff"
-_ASCII_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+=?^_`{|}~.-]{1,64}\Z")
+_ASCII_NAME = re.compile(r"[A-Za-z0-9._%+&'-]{1,64}\Z")
 _ANY_NAME = re.compile(rf"[\w{_MARKS}.+-]{{1,64}}\Z")
 _LABEL = "[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 _ASCII_HOST = re.compile(rf"(?:{_LABEL}\.){{1,8}}(?:xn--[a-z0-9-]{{2,58}}[a-z0-9]|[A-Za-z]{{2,24}})(?!-*[A-Za-z0-9])")
@@ -16,7 +16,7 @@ _LONGEST_NAME = 64
 _MOST_HOST = 255
 # What looks like a host and is a file (icon@2x.png) or a version (package@1.0.beta).
 _NO_HOST = re.compile(r".*\.(?:png|jpe?g|gif|webp|svg|css|js|html?|php|pdf|exe)\Z|\d+\.\d+\.", re.I | re.S)
-_MARKS_OF_NAME = ".'!#$%&*+=?^`{|}~-"  # that no name begins with, as punctuation before it
+_NOT_FIRST = "._%+&'-"  # of a name: punctuation before it
 _USER_OF_URL = re.compile(r"//[^\s/@]*\Z")
 
 
@@ -44,7 +44,7 @@ def _begin(text: str, least: int, at: int) -> int | None:
     name = _ASCII_NAME.search(before) or _ANY_NAME.search(before)
     if name is None:
         return None
-    shown = name[0].lstrip(_MARKS_OF_NAME)
+    shown = name[0].lstrip(_NOT_FIRST)
     return at - len(shown) if shown and not shown.endswith(".") else None
 
 
@@ -56,6 +56,6 @@ def _end(text: str, begin: int) -> int | None:
 
 def _is_other(text: str, begin: int, at: int, end: int) -> bool:
     """Tell whether this is the handle of a network (@ann@example.social), or what logs in by a URL or by git."""
-    if text[:begin].endswith(("@", "＠")) or (text[begin:at] == "git" and text.startswith(":", end)):
+    if text[max(0, begin - 1) : begin] in ("@", "＠") or (text[begin:at] == "git" and text.startswith(":", end)):
         return True
     return _USER_OF_URL.search(text, max(0, begin - _MOST_HOST), begin) is not None

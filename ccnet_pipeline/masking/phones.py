@@ -17,13 +17,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 
+from ccnet_pipeline.masking.lines import lines_with
+
 _BIDI = "\u200e\u200f\u202a-\u202e\u2066-\u2069"  # marks of direction, which show nothing
 _BLANK = " \u00a0\u2009\u202f\u3000"
 _DASH = "\\-\u2010\u2011\u2012\u2013－"
 _JOINT = rf"(?:[{_BLANK}]?[{_DASH}./][{_BLANK}]?|[{_BLANK}])"
 _AREA = r"[(（]\d{1,5}[)）]"
 _CHAIN = re.compile(rf"[+＋]?(?:\d+|{_AREA}{_JOINT}?\d+)(?:{_JOINT}?{_AREA}{_JOINT}?\d+|{_JOINT}\d+)*")
-_ENOUGH = re.compile(r"\d(?:[^\d\n]{0,3}\d){6}")  # in what may have a number at all
+_ENOUGH = re.compile(rf"\d(?:[{_BLANK}{_DASH}./()（）]{{0,5}}\d){{6}}")  # in a line that may have a number
 _LEAST_CHARACTERS = 7
 _FEWEST, _FEWEST_NATIONAL, _FEWEST_INTERNATIONAL, _MOST_NATIONAL, _MOST = 7, 9, 9, 12, 15  # digits; 15 is E.164's
 _MOST_GROUPS = 7
@@ -83,17 +85,17 @@ class _Chain:
 
 def phones(text: str) -> list[tuple[int, int]]:
     """Return where phone numbers begin and end, in order."""
-    return list(_phones(text)) if _ENOUGH.search(text) else []
+    return [found for line in lines_with(_ENOUGH, text) for found in _phones(text, *line)]
 
 
-def _phones(text: str) -> Iterator[tuple[int, int]]:
-    for found in _CHAIN.finditer(text):
+def _phones(text: str, line_begin: int, line_end: int) -> Iterator[tuple[int, int]]:
+    for found in _CHAIN.finditer(text, line_begin, line_end):
         begin, end = found.span()
         if end - begin < _LEAST_CHARACTERS or not _stands_alone(text, begin, end):
             continue
         chain = _chain_of(found[0])
         if _FEWEST <= len(chain.digits) <= _MOST + len("00") and not _is_date(chain):
-            before = text[max(0, begin - _BEFORE) : begin].rpartition("\n")[2]
+            before = text[max(line_begin, begin - _BEFORE) : begin]
             if _is_phone(chain, before):
                 yield begin, end
 

@@ -33,7 +33,8 @@ def _parse_and_run(arguments: Sequence[str] | None) -> None:
     if (options.output is None) == (options.compare is None):
         raise UserError("give one run directory, or two with --compare A B (see --help)")
     if options.compare:
-        print(f"Comparison: {write_comparison(*options.compare, options.page or COMPARISON)}")
+        before, after = options.compare
+        print(f"Comparison: {write_comparison(before, after, options.page or COMPARISON)}")
     else:
         print(f"Report: {write_report(options.output, options.page)}")
 

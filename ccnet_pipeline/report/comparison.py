@@ -1,20 +1,21 @@
 """Two runs side by side: what changed in configuration, languages, buckets and reasons; of different dumps, too."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from ccnet_pipeline.ledger import Balance
 from ccnet_pipeline.reasons import in_order, reason_of
 from ccnet_pipeline.recipe import changes
 from ccnet_pipeline.report import languages, names, numbers, rendering
 from ccnet_pipeline.report.page import dumps_of, plain, stages_of
-from ccnet_pipeline.report.reading import LedgerNotes, Run
+from ccnet_pipeline.report.reading import Run
 
 _UNITS = ("records", "paragraphs", "characters")
 _MOST_CHANGES = 500  # rows of one table
 _MANY_TIMES = 10  # more than that is no matter of percent
-_NO_LEDGER = LedgerNotes()
+NEW, GONE = "new", "gone"
+_Side = TypeVar("_Side")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +52,9 @@ class Change:
         if self.difference is None or self.before is None:
             return numbers.NONE
         if not self.before:
-            return "new" if self.after else numbers.NONE
+            return NEW if self.after else numbers.NONE
         if not self.after:
-            return "gone"
+            return GONE
         times = self.after / self.before
         return f"× {times:,.1f}" if times >= _MANY_TIMES else f"{numbers.signed(100 * (times - 1), '.1f')} %"
 
@@ -61,6 +62,11 @@ class Change:
     def ratio(self) -> float | None:
         """What the column of relative changes is sorted by."""
         return self.difference / self.before if self.difference is not None and self.before else None
+
+
+def _change(sides: Sequence[_Side], of: Callable[[_Side], float | None], form: str = ",") -> Change:
+    """Return what some figure was and is."""
+    return Change(of(sides[0]), of(sides[1]), form)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,31 +105,34 @@ class PartChange:
 
 def comparison_of(before: Run, after: Run) -> bytes:
     """Return the page that says what changed from one run to another."""
-    rows = [{row.code: row for row in languages.rows_of(run)} for run in (before, after)]
+    runs = before, after
+    rows = [{row.code: row for row in languages.rows_of(run)} for run in runs]
     codes = sorted({*rows[0], *rows[1]}, key=lambda code: (-max(_characters(each, code) for each in rows), code))
-    by_reason = list(_reasons_by_language(before, after, codes))
+    by_reason = _reasons_by_language(before, after, codes) if before.ledger and after.ledger else []
+    changed = [_language(code, runs, [side.get(code) for side in rows]) for code in codes]
     return rendering.rendered(
         "comparison.html.j2",
-        runs=[before, after],
-        dumps=[", ".join(dumps_of(run)) for run in (before, after)],
+        runs=runs,
+        dumps=[", ".join(dumps_of(run)) for run in runs],
         configuration=_settings(before.notes.settings, after.notes.settings),
         models=_settings(before.notes.models, after.notes.models),
         engine=_settings(before.notes.engine, after.notes.engine),
         totals=_totals(before, after),
         speeds=_speeds(before, after),
-        reasons={unit: _reasons(getattr(_ledger(before), unit), getattr(_ledger(after), unit)) for unit in _UNITS},
-        languages=[_language(code, rows[0].get(code), rows[1].get(code)) for code in codes],
-        came=[names.name_of(code) for code in codes if not _characters(rows[0], code) and _characters(rows[1], code)],
-        went=[names.name_of(code) for code in codes if _characters(rows[0], code) and not _characters(rows[1], code)],
-        buckets=list(_buckets(rows[0], rows[1], codes)),
+        reasons={unit: _reasons(_balance(before, unit), _balance(after, unit)) for unit in _UNITS},
+        languages=changed,
+        came=[each.name for each in changed if each.characters.relative == NEW],
+        went=[each.name for each in changed if each.characters.relative == GONE],
+        buckets=list(_buckets(rows[0], rows[1], codes)) if before.manifest and after.manifest else [],
         by_reason=by_reason[:_MOST_CHANGES],
         left_out=len(by_reason[_MOST_CHANGES:]),
-        remarks=[(run, remark) for run in (before, after) for remark in run.remarks],
+        remarks=[(run, remark) for run in runs for remark in run.remarks],
     )
 
 
-def _ledger(run: Run) -> LedgerNotes:
-    return run.ledger or _NO_LEDGER
+def _balance(run: Run, unit: str) -> Balance | None:
+    balance: Balance | None = getattr(run.ledger, unit, None)
+    return balance
 
 
 def _characters(rows: Mapping[str, languages.LanguageRow], code: str) -> int:
@@ -135,18 +144,23 @@ def _settings(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[tuple
 
 
 def _totals(before: Run, after: Run) -> list[tuple[str, Change]]:
-    old, new = languages.rows_of(before), languages.rows_of(after)
-    counts = [
-        ("archives", Change(len(before.notes.inputs), len(after.notes.inputs))),
-        ("languages", Change(*(sum(1 for row in rows if row.documents) for rows in (old, new)))),
-        ("documents kept", Change(*(sum(row.documents for row in rows) for rows in (old, new)))),
-    ]
+    runs = before, after
+    rows = [languages.rows_of(run) if run.says_what_was_kept else None for run in runs]
+    ledgers = before.ledger, after.ledger
+    balances = []
     for unit in _UNITS:
-        for what in ("read", "kept"):
-            both = (getattr(getattr(run.ledger, unit), what) if run.ledger else None for run in (before, after))
-            counts.append((f"{unit} {what}", Change(*both)))
-    lost = (run.ledger.damage.bytes if run.ledger else None for run in (before, after))
-    return [*counts, ("bytes that could not be read", Change(*lost))]
+        books = [_balance(run, unit) for run in runs]
+        balances += [
+            (f"{unit} read", _change(books, lambda each: each.read if each else None)),
+            (f"{unit} kept", _change(books, lambda each: each.kept if each else None)),
+        ]
+    return [
+        ("archives", _change(runs, lambda run: len(run.notes.inputs) or None)),
+        ("languages", _change(rows, lambda side: None if side is None else sum(row.documents > 0 for row in side))),
+        ("documents kept", _change(rows, lambda side: None if side is None else sum(row.documents for row in side))),
+        *balances,
+        ("bytes that could not be read", _change(ledgers, lambda each: each.damage.bytes if each else None)),
+    ]
 
 
 def _speeds(before: Run, after: Run) -> list[tuple[str, Change]]:
@@ -154,56 +168,59 @@ def _speeds(before: Run, after: Run) -> list[tuple[str, Change]]:
     return [(name, Change(old.get(name), new.get(name), ",.0f")) for name in {**old, **new}]
 
 
-def _reasons(before: Balance, after: Balance) -> list[ReasonChange]:
+def _reasons(before: Balance | None, after: Balance | None) -> list[ReasonChange]:
     """Return all reasons, and what was kept."""
+    sides = before, after
     found = []
-    for name in in_order({*before.dropped, *after.dropped}):
-        counts = before.dropped.get(name, 0), after.dropped.get(name, 0)
-        found.append(_reason(name, reason_of(name).meaning, counts, (before.read, after.read)))
-    return [*found, _reason("kept", "", (before.kept, after.kept), (before.read, after.read))]
+    for name in in_order({name for side in sides if side for name in side.dropped}):
+        counts = [side.dropped.get(name, 0) if side else None for side in sides]
+        count = Change(counts[0], counts[1])
+        found.append(_reason(name, reason_of(name).meaning, count, sides))
+    return [*found, _reason("kept", "", _change(sides, lambda side: side.kept if side else None), sides)]
 
 
-def _reason(name: str, meaning: str, counts: tuple[int, int], read: tuple[int, int]) -> ReasonChange:
-    shares = [100 * count / whole if whole else 0.0 for count, whole in zip(counts, read, strict=True)]
-    return ReasonChange(
-        name,
-        meaning,
-        Change(*counts),
-        (numbers.share(counts[0], read[0]), numbers.share(counts[1], read[1])),
-        numbers.signed(shares[1] - shares[0], ".1f") if all(read) else numbers.NONE,
-    )
+def _reason(name: str, meaning: str, count: Change, sides: tuple[Balance | None, Balance | None]) -> ReasonChange:
+    read = [side.read if side else 0 for side in sides]
+    before, after = ((part or 0, whole) for part, whole in zip((count.before, count.after), read, strict=True))
+    points = numbers.NONE
+    if all(read):
+        points = numbers.signed(100 * (after[0] / after[1] - before[0] / before[1]), ".1f")
+    return ReasonChange(name, meaning, count, (numbers.share(*before), numbers.share(*after)), points)
 
 
-def _language(code: str, before: languages.LanguageRow | None, after: languages.LanguageRow | None) -> LanguageChange:
-    both = (before, after)
-    books = [row.books if row else None for row in both]
-    kept = (100 * row.share_kept if row and row.share_kept is not None else None for row in both)
+def _language(code: str, runs: tuple[Run, Run], rows: Sequence[languages.LanguageRow | None]) -> LanguageChange:
+    known = list(zip(rows, (run.says_what_was_kept for run in runs), strict=True))
+    books = [row.books if row else None for row in rows]
     return LanguageChange(
         code,
         names.name_of(code),
-        documents=Change(*(row.documents if row else 0 for row in both)),
-        characters=Change(*(row.characters if row else 0 for row in both)),
-        share_kept=Change(*kept, form=".1f"),
-        score=Change(*(each.mean_score if each else None for each in books), form=".2f"),
-        perplexity=Change(*(each.median_perplexity if each else None for each in books), form=",g"),
+        documents=_change(known, lambda side: (side[0].documents if side[0] else 0) if side[1] else None),
+        characters=_change(known, lambda side: (side[0].characters if side[0] else 0) if side[1] else None),
+        share_kept=_change(rows, lambda row: _percent(row.share_kept) if row else None, ".1f"),
+        score=_change(books, lambda each: each.mean_score if each else None, ".2f"),
+        perplexity=_change(books, lambda each: each.median_perplexity if each else None, ",g"),
     )
+
+
+def _percent(share: float | None) -> float | None:
+    return None if share is None else 100 * share
 
 
 def _buckets(
     before: Mapping[str, languages.LanguageRow], after: Mapping[str, languages.LanguageRow], codes: Iterable[str]
 ) -> Iterator[PartChange]:
     for code in codes:
-        rows = [row for row in (before.get(code), after.get(code)) if row]
-        for bucket in languages.buckets_of(rows):
-            counts = (side[code].buckets[bucket] if code in side else 0 for side in (before, after))
-            yield PartChange(code, names.name_of(code), bucket, Change(*counts))
+        rows = before.get(code), after.get(code)
+        for bucket in languages.buckets_of([row for row in rows if row]):
+            counts = [row.buckets[bucket] if row else 0 for row in rows]
+            yield PartChange(code, names.name_of(code), bucket, Change(counts[0], counts[1]))
 
 
 def _reasons_by_language(before: Run, after: Run, codes: Sequence[str]) -> list[PartChange]:
     """Return what changed of why documents of a language were dropped, the greatest changes first."""
     found = []
     for code in codes:
-        sides = [_ledger(run).languages.get(code) for run in (before, after)]
+        sides = [run.ledger.languages.get(code) if run.ledger else None for run in (before, after)]
         old, new = (side.characters.dropped if side else {} for side in sides)
         for name in in_order({*old, *new}):
             change = Change(old.get(name, 0), new.get(name, 0))

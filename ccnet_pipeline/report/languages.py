@@ -21,7 +21,6 @@ class LanguageRow:
     documents: int = 0
     paragraphs: int = 0
     characters: int = 0
-    bytes: int = 0  # of the shards as stored
     buckets: Counter[str] = field(default_factory=Counter)  # documents
     books: LanguageNotes | None = None
 
@@ -50,10 +49,14 @@ def rows_of(run: Run) -> list[LanguageRow]:
         row.documents += file.documents
         row.paragraphs += file.paragraphs
         row.characters += file.characters
-        row.bytes += file.bytes
         row.buckets[file.bucket] += file.documents
     for code, books in (run.ledger.languages if run.ledger else {}).items():
-        rows.setdefault(code, LanguageRow(code)).books = books
+        row = rows.setdefault(code, LanguageRow(code))
+        row.books = books
+        if run.manifest is None:  # a record of a language is one document
+            row.documents, row.paragraphs, row.characters = (
+                each.kept for each in (books.records, books.paragraphs, books.characters)
+            )
     for code in run.observations.languages if run.observations else ():
         rows.setdefault(code, LanguageRow(code))
     return sorted(rows.values(), key=lambda row: (-row.characters, -row.documents, row.code))

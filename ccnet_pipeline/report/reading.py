@@ -89,6 +89,10 @@ class Run:
     times: Times | None
     remarks: list[str]  # what is not known, and why: sentences
 
+    @property
+    def says_what_was_kept(self) -> bool:
+        return self.manifest is not None or self.ledger is not None
+
 
 def read_run(output: str) -> Run:
     """Return what a run directory says.
@@ -98,7 +102,7 @@ def read_run(output: str) -> Run:
     """
     remarks: list[str] = []
     notes = _noted(output, RUN_FILE, RunNotes, "what was run is not known", remarks)
-    manifest = _noted(output, MANIFEST_FILE, ManifestNotes, "what was kept of each language is not known", remarks)
+    manifest = _noted(output, MANIFEST_FILE, ManifestNotes, "buckets are not known", remarks)
     ledger = _noted(output, LEDGER_FILE, LedgerNotes, "where the text went is not known", remarks)
     if len(remarks) == len([each for each in remarks if _ABSENT in each]) == 3:
         raise UserError(

@@ -2,11 +2,13 @@
 
 import base64
 import hashlib
+import re
 from functools import cache
 from importlib import resources
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup, escape
 
 from ccnet_pipeline.report import names, numbers, text
 
@@ -21,7 +23,7 @@ def rendered(template: str, **values: Any) -> bytes:
         .get_template(template)
         .render(style=style, script=script, style_hash=_hash(style), script_hash=_hash(script), **values)
     )
-    return page.encode("utf-8", errors="replace")
+    return page.encode()
 
 
 @cache
@@ -30,6 +32,7 @@ def _environment() -> Environment:
         loader=PackageLoader(__package__, "templates"),
         autoescape=True,
         undefined=StrictUndefined,
+        finalize=_shown,
         trim_blocks=True,
         lstrip_blocks=True,
     )
@@ -38,7 +41,7 @@ def _environment() -> Environment:
         "short": numbers.short,
         "size": numbers.size,
         "moment": numbers.moment,
-        "visible": text.visible,
+        "sentence": _sentence,
         "one_line": text.one_line,
         "name_of": names.name_of,
         "tag_of": names.tag_of,
@@ -51,6 +54,16 @@ def _environment() -> Environment:
         "NONE": numbers.NONE,
     }
     return environment
+
+
+def _shown(value: Any) -> Any:
+    """Make what a page shows visible, wherever it comes from; what a template has made of it already stays."""
+    return value if isinstance(value, Markup) or not isinstance(value, str) else text.visible(value)
+
+
+def _sentence(said: str) -> Markup:
+    """Let no line break part the dashes of a flag from its name."""
+    return Markup(re.sub(r"--\w+", r'<span class="nowrap">\g<0></span>', str(escape(text.visible(said)))))
 
 
 def _own(name: str) -> str:

@@ -33,4 +33,4 @@ def beginning(text: str, most: int) -> str:
 
 def one_line(text: str, most: int) -> str:
     """Return the beginning of a text as one line."""
-    return visible(beginning(" ".join(text.split()), most))
+    return beginning(" ".join(text.split()), most)

@@ -17,6 +17,7 @@ from ccnet_pipeline.shards.asked import Asked, Signs
 from ccnet_pipeline.shards.published import FinalFile
 from ccnet_pipeline.shards.reading import parquet_documents, sound_file
 from ccnet_pipeline.shards.recount import Counts, hashes_of, shared_page
+from ccnet_pipeline.shards.removal_observations import Noted
 
 Numbers = npt.NDArray[np.int64]  # of documents in a file, from 0, ascending
 
@@ -33,6 +34,7 @@ class Found:
     amount: Counts
     by_segment: dict[str, Counts] = field(default_factory=dict)
     pages: dict[str, Hashes] = field(default_factory=dict)  # by segment: 64 bits of the record of each document
+    noted: Noted = field(default_factory=Noted)  # what of the documents stands in the observations of the run
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +43,7 @@ class Find:
 
     output: str
     asked: Asked
+    noted: Noted = field(default_factory=Noted)  # what stands in the observations of the run
 
     def __call__(self, file: FinalFile, advance: Advance) -> Found:
         """Return what is meant in a file.
@@ -49,6 +52,7 @@ class Find:
             UserError: it is not what its row of the manifest says.
         """
         numbers, amount, by_segment, pages = list[int](), Counts(), dict[str, Counts](), dict[str, list[str]]()
+        met = Noted()
         with sound_file(self.output, file, advance) as stream:
             for number, document in self._meant(stream, file.format):
                 numbers.append(number)
@@ -56,8 +60,9 @@ class Find:
                 by_segment.setdefault(document.segment, Counts()).count(document)
                 page = f"{document.offset} {shared_page(document) or document.id}"
                 pages.setdefault(document.segment, []).append(page)
+                met |= self.noted.met(document)
         hashes = {segment: hashes_of(names) for segment, names in pages.items()}
-        return Found(file, np.array(numbers, np.int64), amount, by_segment, hashes)
+        return Found(file, np.array(numbers, np.int64), amount, by_segment, hashes, met)
 
     def _meant(self, stream: BinaryIO, kind: str) -> Iterator[tuple[int, Document]]:
         """Yield the documents that are meant, each with its number."""

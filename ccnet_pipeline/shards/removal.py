@@ -15,10 +15,20 @@ from ccnet_pipeline.shards.published import SHARDS, FinalFile
 from ccnet_pipeline.shards.published_run import MANIFEST_FILE, REMOVED_FOLDER, PublishedRun
 from ccnet_pipeline.shards.recount import Counts
 from ccnet_pipeline.shards.removal_books import records_of, write_books
+from ccnet_pipeline.shards.removal_observations import Rewritten
 from ccnet_pipeline.shards.rewriting import Task
 from ccnet_pipeline.shards.swapping import Pending, Swap, decide, removed
 
 Changed = tuple[FinalFile, FinalFile | None]  # its row of the manifest before and after; None: nothing is left
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What becomes of the files of a run directory, but for its books."""
+
+    files: Sequence[Changed]  # of the manifest
+    observations: Rewritten
+    outdated: Sequence[str]  # made of other files: removed with the documents, and made anew afterwards
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +66,7 @@ class Record:
     paragraphs: int
     characters: int
     rejects: int  # documents of the rejects
+    noted: int = 0  # examples, paragraphs and domains of observations.json.zst
     files: list[ChangedFile] = field(default_factory=list)
 
 
@@ -100,7 +111,7 @@ def _of_text(run: PublishedRun, text: FinalFile, found: Sequence[Found]) -> tupl
 
 
 def stage(
-    run: PublishedRun, request: Request, number: str, time: str, found: Sequence[Found], changed: Sequence[Changed]
+    run: PublishedRun, request: Request, number: str, time: str, found: Sequence[Found], changes: Changes
 ) -> Record:
     """Write the books, the manifest and the record beside the new files, and decide that all take their places.
 
@@ -110,12 +121,15 @@ def stage(
         number: of the record; the new files are in the folder of that name.
         time: of now, UTC.
         found: what is meant, of every file that was searched.
-        changed: every file that changes.
+        changes: what becomes of the files.
     """
-    record = _record(request, time, found, changed)
-    swaps = [Swap(before.path, after.bytes if after else None) for before, after in changed]
-    swaps += write_books(run, found, removed(run.output, number))
-    new = {before.path: after for before, after in changed}
+    folder = removed(run.output, number)
+    record = _record(request, time, found, changes)
+    swaps = [Swap(before.path, after.bytes if after else None) for before, after in changes.files]
+    swaps += write_books(run, found, folder)
+    swaps += changes.observations.write(folder)
+    swaps += [Swap(name, None) for name in changes.outdated]
+    new = {before.path: after for before, after in changes.files}
     rows = [row for file in run.manifest.files if (row := new.get(file.path, file))]
     for path, value in (
         (MANIFEST_FILE, replace(run.manifest, files=rows)),
@@ -128,7 +142,7 @@ def stage(
     return record
 
 
-def _record(request: Request, time: str, found: Sequence[Found], changed: Sequence[Changed]) -> Record:
+def _record(request: Request, time: str, found: Sequence[Found], changes: Changes) -> Record:
     in_shards = [each for each in found if each.file.path.startswith(SHARDS)]
     amount = Counts()
     for each in in_shards:
@@ -146,6 +160,7 @@ def _record(request: Request, time: str, found: Sequence[Found], changed: Sequen
         paragraphs=amount.paragraphs,
         characters=amount.characters,
         rejects=sum(each.amount.documents for each in found) - amount.documents,
+        noted=changes.observations.removed,
         files=[
             ChangedFile(
                 before.path,
@@ -153,6 +168,6 @@ def _record(request: Request, time: str, found: Sequence[Found], changed: Sequen
                 before.sha256,
                 after.sha256 if after else None,
             )
-            for before, after in changed
+            for before, after in changes.files
         ],
     )

@@ -9,15 +9,13 @@ import numpy as np
 from ccnet_pipeline import storage
 from ccnet_pipeline.checksums import HashingWriter
 from ccnet_pipeline.formats import JSONL, PARQUET, TEXT, write_parquet, write_texts
-from ccnet_pipeline.frames import compressor, read_stored_frames
+from ccnet_pipeline.frames import SHARD_LEVEL, compressor, read_stored_frames
 from ccnet_pipeline.processes import Advance
 from ccnet_pipeline.shards.finding import Numbers
 from ccnet_pipeline.shards.published import FinalFile
 from ccnet_pipeline.shards.published_run import located
 from ccnet_pipeline.shards.reading import HashedFile, optional_columns_of, parquet_documents, read_texts, sound_file
 from ccnet_pipeline.shards.recount import Counts
-
-_LEVEL = 3  # of zstd, as shards have it
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +51,7 @@ class Rewrite:
 
 
 def _write_frames(stream: BinaryIO, file: BinaryIO, numbers: Numbers) -> None:
-    compress, first = compressor(_LEVEL).compress, 0
+    compress, first = compressor(SHARD_LEVEL).compress, 0
     for stored, content in read_stored_frames(stream):
         lines = content.count(b"\n")
         goes = numbers[np.searchsorted(numbers, first) : np.searchsorted(numbers, first + lines)] - first

@@ -13,6 +13,7 @@ from ccnet_pipeline.masking.kinds import PLACEHOLDERS
 from ccnet_pipeline.processes import Advance
 from ccnet_pipeline.shards.books_check import Held, Kept, check_ledger
 from ccnet_pipeline.shards.locate import places_of_ids, places_of_paragraphs
+from ccnet_pipeline.shards.observations_check import check_observations
 from ccnet_pipeline.shards.published import REJECTS, SHARDS, FinalFile
 from ccnet_pipeline.shards.published_run import MANIFEST_FILE, REMOVED_FOLDER, PublishedRun
 from ccnet_pipeline.shards.recount import MOST, Counts, Difference, FileReport, Recount
@@ -94,6 +95,7 @@ class Verification:
         self._compare(advance)
         held = Held(self.leading, self.reports, self.kept, self._records(advance))
         self._tell(check_ledger(self.run, held))
+        self._tell(check_observations(self.run))
         counts = self._sum(self.leading)
         return Verdict(
             files=len(self.run.manifest.files),

@@ -35,18 +35,16 @@ MAKE = {  # a target that is run: what its recipe says
     "run": "python -m beam_jobs.build_cc100",
     "train": "python -m model.pretrain --data cc100-sample/shards",
 }
-TINY = (
-    "--size tiny --steps 4 --warmup 1 --layers 1 --hidden 16 --heads 1 --ffn 16 --seq_length 64 --max_length 64"
-    " --batch_size 4 --micro_batch 4 --validation_blocks 1"
-)
+BRIEF = "--seq_length 64 --steps 4 --warmup 1 --batch_size 4 --micro_batch 4 --validation_blocks 1"
+TINY = f"--size tiny --layers 1 --hidden 16 --heads 1 --ffn 16 --max_length 64 {BRIEF}"
 # What is added to a command, by its module and a word in it: so that it reaches no network, and takes seconds.
 ADDED = (
     ("beam_jobs.build_cc100", "", "--lid_model {lid}"),  # the real one is a download of 131 MB
     ("beam_jobs.build_cc100", "--dump", "--base {web}"),
     ("beam_jobs.get", "--source", "--base {web}"),
     ("ccnet_pipeline.fluency", "fetch", "--from {web}lm"),
-    ("model.pretrain", "--data", TINY),
-    ("model.pretrain", "--vocab", TINY),
+    ("model.vocab", "", "--vocab_size 4000"),
+    ("model.pretrain", "--vocab_size", "--vocab_size 4000"),
     ("model.finetune", "", "--epochs 1 --epoch_steps 2 --length 64"),
     ("model.finetune", "qa", "--stride 32"),
 )
@@ -90,6 +88,8 @@ class Stage:
         for module, word, flags in ADDED:
             if found and found[0] == module and "--help" not in found[1] and (not word or word in found[1]):
                 yield " " + flags.format(lid=shlex.quote(self.lid), web=self.web)
+        if found and found[0] == "model.pretrain":
+            yield f" {BRIEF if '--init' in found[1] else TINY}"  # which says how wide and deep it is
 
     def in_a_shell(self, command: str, place: str) -> None:
         """Run a command as typed."""
@@ -160,6 +160,11 @@ def write_hausa(path: Path) -> None:
         if hausa_pool().is_file():
             file.writelines(f"{line}\n" for line in read_lines(hausa_pool()))
             return
-        sentences = re.findall(r"[^.?!\n]+[.?!]", (sample.text_directory() / "ha.txt").read_text("utf-8"))
-        pairs = [f"{first.strip()} {second.strip()}" for first, second in itertools.permutations(sentences, 2)]
-        file.writelines(f"{pair}\n\n" for pair in pairs[:: len(pairs) // 100])
+        file.write(sample_text("ha"))
+
+
+def sample_text(language: str) -> str:
+    """Return a hundred documents of the sentences that the sample has in a language."""
+    sentences = re.findall(r"[^.?!\n]+[.?!]", (sample.text_directory() / f"{language}.txt").read_text("utf-8"))
+    pairs = [f"{first.strip()} {second.strip()}" for first, second in itertools.permutations(sentences, 2)]
+    return "".join(f"{pair}\n\n" for pair in pairs[:: len(pairs) // 100])

@@ -113,6 +113,8 @@ mailto:⟦ann@example.org⟧?subject=x
 ⟦o'neil@example.ie⟧
 ⟦a@xn--80ak6aa92e.xn--p1ai⟧
 ⟦info@example.travel⟧
+email=⟦ann@example.org⟧
+'⟦ann@example.org⟧'
 ⟦ann@example.org⟧/⟦bob@example.org⟧
 """
 ADDRESSES = """\

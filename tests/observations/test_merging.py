@@ -126,11 +126,11 @@ def test_scores_and_perplexities_of_a_language_are_counted_in_bins() -> None:
 
 def test_what_was_kept_stands_before_what_was_dropped() -> None:
     examples = Examples()
-    for number, (bucket, changes) in enumerate(
-        [("all", {}), ("tail", {"reason": "bucket_tail"}), ("middle", {}), ("head", {}), ("head", {"reason": "a.b"})]
-    ):
-        examples.see(document(number, bucket=bucket, **changes))
-    examples.see(document(9, "de", "all"))
+    for each in (
+        document(1, "en", "all"), document(2, "en", "tail", reason="bucket_tail"), document(3, "en", "middle"),
+        document(4, "en", "head"), document(5, "en", "head", reason="a.b"), document(6, "de", "all"),
+    ):  # fmt: skip
+        examples.see(each)
     found = shown([Observed(examples.of_place, {}, {}, {})]).examples
     assert [(each.language, each.bucket, each.reason) for each in found] == [
         ("de", "all", None), ("en", "head", None), ("en", "middle", None), ("en", "all", None),

@@ -23,8 +23,6 @@ from ccnet_pipeline.observations.published import (
 from ccnet_pipeline.quality import SCORE_BINS
 from ccnet_pipeline.shards.published import FinalFile, LanguageBooks, Ledger, Manifest
 
-MENACE = "</script><script>alert(1)</script><style>*{display:none}</style>\x00\u202e{{ 7 * 7 }}\"' onload=alert(1)"
-
 
 def write(folder: Path, name: str, value: Any) -> None:
     folder.mkdir(parents=True, exist_ok=True)
@@ -58,20 +56,26 @@ def shape(perplexities: dict[str, int], cutoffs: tuple[float, float] | None = (3
     return LanguageShape(scores=scores, perplexities=perplexities, cutoffs=cutoffs)
 
 
+def repeated(text: str, *, domain: str = "") -> RepeatedParagraph:
+    return RepeatedParagraph(hash="0" * 16, text=text, records=1234, segments=3, domain=domain)
+
+
+def domain(name: str) -> DomainBooks:
+    return DomainBooks(domain=name, records_read=9, records_kept=6, characters_read=900, characters_kept=450)
+
+
+def damaged(segment: str, reasons: dict[str, int]) -> DamagedArchive:
+    return DamagedArchive(segment=segment, damage=DamageTally(bytes=4000, members=2, reasons=reasons))
+
+
 def observations(languages: dict[str, LanguageShape], examples: list[Example], **changes: Any) -> Observations:
     return replace(
         Observations(
             languages=languages,
             examples=examples,
-            repeated=[RepeatedParagraph(hash="0" * 16, text="Accept all cookies", records=1234, segments=3, domain="")],
-            domains=[
-                DomainBooks(
-                    domain="example.org", records_read=9, records_kept=6, characters_read=900, characters_kept=450
-                )
-            ],
-            damaged=[
-                DamagedArchive(segment="a.warc.gz", damage=DamageTally(bytes=4000, members=2, reasons={"bad_crc": 1}))
-            ],
+            repeated=[repeated("Accept all cookies")],
+            domains=[domain("example.org")],
+            damaged=[damaged("a.warc.gz", {"bad_crc": 1})],
             num_damaged=1,
         ),
         **changes,
@@ -100,6 +104,10 @@ def file_of(language: str, bucket: str, documents: int) -> FinalFile:
         bytes=100 * documents,
         sha256="0" * 64,
     )
+
+
+def manifest(files: list[FinalFile]) -> Manifest:
+    return Manifest(1, "75d8eaf3914fc96f", files)
 
 
 def books(documents: int, dropped: int = 0, **changes: Any) -> LanguageBooks:
