@@ -21,7 +21,7 @@ def codes(page: Page) -> list[str]:
 
 def column(page: Page, heading: str) -> list[str]:
     headings = page.locator("table.languages thead th").all_inner_texts()
-    number = [each.strip() for each in headings].index(heading)
+    number = [each.strip().lower() for each in headings].index(heading)
     return page.locator(f"table.languages tbody tr > :nth-child({number + 1})").all_inner_texts()
 
 
@@ -37,6 +37,15 @@ def test_it_opens_without_an_error_and_asks_for_nothing(
     visit = opened(report, width=width, scheme=scheme)
     assert (visit.said, visit.asked) == ([], [])
     assert visit.page.title().startswith("Report: ")
+    assert visit.page.evaluate("document.documentElement.scrollWidth") == width
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize("name", ["comparison", "unfinished_report"])
+def test_so_do_its_relatives(name: str, width: int, opened: Opened, request: pytest.FixtureRequest) -> None:
+    visit = opened(request.getfixturevalue(name), width=width)
+    assert (visit.said, visit.asked) == ([], [])
+    assert visit.page.locator("h1").inner_text()
     assert visit.page.evaluate("document.documentElement.scrollWidth") == width
 
 
@@ -115,16 +124,16 @@ def test_it_can_be_used_with_the_keyboard_alone(sample_report: Path, opened: Ope
     seen: set[str] = set()
     for _ in range(150):
         page.keyboard.press("Tab")
-        name = page.evaluate(f"({focus}.labels?.[0] ?? {focus}).textContent.trim()")
+        name = page.evaluate(f"({focus}.labels?.[0] ?? {focus}).textContent.trim().toLowerCase()")
         if name not in seen:
             outline = page.evaluate(f"getComputedStyle({focus}).outlineStyle")
             assert outline != "none", f"{name}: nothing shows that it has the focus"
         seen.add(name)
         if name == "documents":
             page.keyboard.press("Enter")
-        if name == "Search languages":
+        if name == "search languages":
             page.keyboard.type("e")
-        if name == "Next":
+        if name == "next":
             page.keyboard.press("Space")
             break
     sizes = numbers(column(page, "documents"))
