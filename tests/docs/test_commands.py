@@ -113,6 +113,9 @@ def test_all_blocks_of_a_page_work(page: str, perform: Callable[[str, tuple[str,
 def _readme(folder: Path) -> None:
     finished = {path.name for path in folder.iterdir() if (path / "manifest.json").is_file()}
     assert finished >= {"cc100-sample", "corpus", "corpus-40", "corpus-web", "corpus-ha"}
+    assert (folder / "comparison.html").is_file()
+    assert (folder / "corpus" / "README.md").is_file()
+    assert list((folder / "corpus" / "shards" / "en").glob("*.parquet"))
     hausa = json.loads((folder / "corpus-ha" / "ledger.json").read_text("utf-8"))["languages"]["ha"]
     assert hausa["records"]["read"] == 3  # the sample's articles
     assert (hausa["median_perplexity"] is not None) == stage.has_trainer()
