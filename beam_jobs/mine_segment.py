@@ -17,7 +17,8 @@ from beam_jobs.layout import Layout
 from beam_jobs.model_places import ModelPlaces
 from ccnet_pipeline import storage
 from ccnet_pipeline.decontamination.table import RunTable
-from ccnet_pipeline.dedup.duplicates import verdicts
+from ccnet_pipeline.dedup.copies import Copies, records_in
+from ccnet_pipeline.dedup.duplicates import indices, verdicts
 from ccnet_pipeline.dedup.sorting import Bits
 from ccnet_pipeline.documents import Document, Reject, encode
 from ccnet_pipeline.errors import UserError
@@ -171,12 +172,13 @@ class MineSegment:
             models.get(language)
         return identifier, models
 
-    def __call__(self, number: int, may_keep: Bits) -> MineNote:
+    def __call__(self, number: int, may_keep: Bits, copies: Copies | None = None) -> MineNote:
         """Write the blocks of a segment, then its note.
 
         Args:
             number: of the segment.
             may_keep: one bit for each of its distinct hashes, ascending: it may keep the paragraph.
+            copies: where they are counted, those of the paragraphs that it may keep.
         """
         began = time.process_time()
         extracted = storage.read_note(self.layout.extracted(number, "done.json"), ExtractNote)
@@ -186,10 +188,11 @@ class MineSegment:
         paragraphs = storage.read_range(self.layout.extracted(number, "paragraphs"), 0, extracted.paragraphs * 4)
         table = np.frombuffer(paragraphs, "<u4").astype(np.uint32)
         observer, of_segment = Observer(table), verdicts(table, may_keep)
+        records = None if copies is None else records_in(copies, len(may_keep))[indices(table)]
         with storage.writing(self.layout.mined(number, "blocks.zst")) as file:
             writer = _BlockWriter(file, number)
             chunks = observer.watched(_chunks(self.layout.extracted(number, "pages.zst")))
-            for document in miner.mine(chunks, of_segment):
+            for document in miner.mine(chunks, of_segment, records):
                 writer.add(document)
                 observer.see(document)
             blocks = writer.finish()

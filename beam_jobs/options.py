@@ -62,7 +62,8 @@ class Arguments:
     output: str  # may have {dump} in it where the dump is not named yet
     work_dir: str | None
     recipe: Recipe
-    blocklist: str | None
+    blocklist: tuple[str, ...]  # files, folders and archives; none: nothing is unwanted
+    blocklist_categories: tuple[str, ...]  # of folders and archives
     robots: Selection  # archives of robots.txt files; without inputs: none
     filters: Filters
     decontaminate: Decontaminate
@@ -73,6 +74,7 @@ class Arguments:
     shard_bytes: int
     keep_rejects: bool
     keep_labels: bool
+    count_copies: bool
     keep_work: bool
     overwrite: bool
     runner: str
@@ -120,7 +122,7 @@ def parse(argv: Sequence[str]) -> Arguments:
     for option in ("base", "cache", "output", "work_dir", "lm_dir", "hash_index"):
         if getattr(parsed, option):
             setattr(parsed, option, storage.folder(getattr(parsed, option)))
-    for option in ("blocklist", "filter_thresholds", "lid_model", "second_lid_model"):
+    for option in ("filter_thresholds", "lid_model", "second_lid_model"):
         if getattr(parsed, option):
             setattr(parsed, option, storage.local_path(getattr(parsed, option)))
     if parsed.cache and storage.is_remote(parsed.cache):
@@ -141,7 +143,8 @@ def parse(argv: Sequence[str]) -> Arguments:
         output=output if dump_choice or parsed.estimate is not None else named(output, selection.dumps),
         work_dir=parsed.work_dir,
         recipe=recipe,
-        blocklist=parsed.blocklist,
+        blocklist=tuple(map(storage.local_path, parsed.blocklist)),
+        blocklist_categories=_blocklist_categories(parsed),
         robots=Selection(inputs=tuple(parsed.robots), kind="warc", base=parsed.base, option="--robots"),
         filters=_filters(parsed),
         decontaminate=_decontaminate(parsed),
@@ -152,6 +155,7 @@ def parse(argv: Sequence[str]) -> Arguments:
         shard_bytes=_size("--shard_bytes", parsed.shard_bytes),
         keep_rejects=parsed.keep_rejects,
         keep_labels=parsed.keep_labels,
+        count_copies=_count_copies(parsed.count_copies, recipe),
         keep_work=parsed.keep_work,
         overwrite=parsed.overwrite,
         runner=_runner(parsed.runner),
@@ -240,6 +244,16 @@ def _recipe(parsed: argparse.Namespace) -> Recipe:
     return dataclasses.replace(PRESETS[parsed.preset], **changes)
 
 
+def _blocklist_categories(parsed: argparse.Namespace) -> tuple[str, ...]:
+    given = parsed.blocklist_categories
+    names = {name.strip() for name in (given or "").split(",")} - {""}
+    if given is not None and not parsed.blocklist:
+        raise UserError("--blocklist_categories says what of a list counts: give --blocklist, too")
+    if given is not None and not names:
+        raise UserError(f"--blocklist_categories {given!r}: want names, separated by commas, such as adult,malware")
+    return tuple(sorted(names))
+
+
 def _filters(parsed: argparse.Namespace) -> Filters:
     """Return the filters in the order typed: the first reason counts."""
     names = tuple(name.strip() for name in (parsed.filters or "").split(",") if name.strip())
@@ -278,6 +292,14 @@ def _hash_index(folder: str | None, recipe: Recipe) -> str | None:
             "neighbours; leave one of them out"
         )
     return folder
+
+
+def _count_copies(is_wanted: bool, recipe: Recipe) -> bool:
+    if is_wanted and recipe.dedup_keep == "none":
+        raise UserError(
+            "--count_copies: with --dedup_keep none, what is kept stands in one record; give --dedup_keep first, too"
+        )
+    return is_wanted
 
 
 def _estimate(parsed: argparse.Namespace) -> Pick | None:
