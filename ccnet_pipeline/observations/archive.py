@@ -77,7 +77,7 @@ class Observer:
         """Return what was seen."""
         return Observed(
             examples=self._examples.of_place,
-            repeated=dict(self._repeated.found()),
+            repeated=dict(self._repeated.found(self._domains.names)),
             domains=self._domains.found(),
             cutoffs=dict(cutoffs),
         )
