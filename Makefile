@@ -15,9 +15,10 @@ GPU_OUT ?= runs/gpu
 BENCH ?= --input $(SAMPLE)/crawl --lid_model lid.176.ftz --lm_dir $(SAMPLE)/lm --segments 20 --hashes 1000000
 LOCK := $(BIN)/python -m uv pip compile --quiet --upgrade --generate-hashes --no-annotate --no-header \
 	--python-platform x86_64-manylinux_2_28
+INSTALL_CHROMIUM := apt-get install -y -qq --no-install-recommends chromium > /dev/null
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: run train kenlm models text-given test tests docs-test flink-test lint bench gpu sample image-test locks deploy-test clean
+.PHONY: run train kenlm models text-given test tests docs-test report-test report-pictures flink-test lint bench bench-filters gpu sample image-test locks deploy-test clean
 
 run: $(RUN_READY) ## build the bundled sample crawl and print what was built
 	$(BIN)/python -m beam_jobs.build_cc100
@@ -36,7 +37,7 @@ $(ADDED): | $(RUN_READY)
 	$(BIN)/python -m ccnet_pipeline.language train --text "$(TEXT)" --output "$@" --lid_model lid.176.ftz --romanised
 
 text-given:
-	@test -n "$(TEXT)" || { echo "make models TEXT=DIR [MODELS=models]: DIR holds <code>.txt.zst, shards, dumps" >&2; exit 2; }
+	@test -n "$(TEXT)" || { echo "make $(MAKECMDGOALS) TEXT=DIR: DIR holds <code>.txt.zst, shards, dumps" >&2; exit 2; }
 
 # Side by side: mypy keeps one processor busy for a minute.
 test: $(TEST_READY) ## check style, types and layers, and run every test
@@ -47,6 +48,14 @@ tests: $(TEST_READY)
 
 docs-test: $(TEST_READY) ## run every command of the documentation, those that take a minute included
 	$(BIN)/python -m pytest -m "docs or not docs" tests/docs
+
+# With Debian's Chromium, which root gets here; other users install it themselves, or some tests skip.
+report-test: $(TEST_READY) ## look at the report in a real browser: open, sort, search, print it; axe-core; hostile pages
+	-[ "$$(id -u)" != 0 ] || command -v chromium > /dev/null || { apt-get update -qq && $(INSTALL_CHROMIUM); }
+	$(BIN)/python -m pytest tests/report
+
+report-pictures: $(TEST_READY) ## take the pictures of the report in docs/ anew
+	$(BIN)/python -m tests.report.browser.pictures
 
 # Needs Java 17, Beam's job server for Flink (CC100_FLINK_JAR, default: the jar in ../shared/flink), root and iproute2.
 flink-test: $(TEST_READY) ## build on Flink: embedded, and on a cluster of two hosts of which some are lost
@@ -64,6 +73,10 @@ lint: $(TEST_READY)
 # On the bundled sample by default; benchmarks/README.md says what the bars are measured on.
 bench: $(RUN_READY) ## measure every bar of docs/design.md: make bench [BENCH="--input ..."]
 	$(BIN)/python benchmarks/bars.py $(BENCH)
+
+bench-filters: text-given $(TEST_READY) ## compare our filters with datatrove's: make bench-filters TEXT=texts
+	$(INSTALL) spacy
+	$(BIN)/python benchmarks/filters.py --text "$(TEXT)"
 
 # With a GPU $(VENV) must hold a CUDA build of torch; without one it runs at a toy size, and measures nothing.
 gpu: $(TEST_READY) run ## try and measure training on one GPU, in eleven minutes: make gpu [GPU_OUT=runs/gpu]

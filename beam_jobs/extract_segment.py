@@ -9,12 +9,12 @@ from beam_jobs.elements import ExtractNote
 from beam_jobs.layout import Layout
 from beam_jobs.progress import watched
 from ccnet_pipeline import storage
-from ccnet_pipeline.blocklist import Blocklist
+from ccnet_pipeline.blocklist import Blocklist, unpacked
 from ccnet_pipeline.dedup.tables import packed_table
 from ccnet_pipeline.errors import UnreachableError
 from ccnet_pipeline.extract import Extraction
 from ccnet_pipeline.fetch import FetchPolicy, open_archive, shown
-from ccnet_pipeline.local_copies import local_copy, where_here
+from ccnet_pipeline.local_copies import where_here
 from ccnet_pipeline.pages.stored import write_chunks
 from ccnet_pipeline.recipe import Recipe
 from ccnet_pipeline.segments import Segment
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
 @functools.cache
 def _blocklist(path: str | None) -> Blocklist | None:
-    """Load the list once a process."""
-    return Blocklist.load(local_copy(path, "--blocklist")) if path else None
+    """Open the table once a process; its name has the fingerprint in it."""
+    return unpacked(storage.mapped(path)) if path else None
 
 
 @functools.cache
@@ -46,7 +46,7 @@ class ExtractSegment:
     layout: Layout
     recipe: Recipe
     fetch: FetchPolicy
-    blocklist: str | None  # as `local_copies.portable` says it
+    has_blocklist: bool
     has_robots: bool
     counts_copies: bool = False
 
@@ -58,7 +58,8 @@ class ExtractSegment:
         """
         began = time.process_time()
         robots = _robots(self.layout.robots_file if self.has_robots else None)
-        extraction = Extraction(segment.name, self.recipe, _blocklist(self.blocklist), robots)
+        blocklist = _blocklist(self.layout.blocklist_file if self.has_blocklist else None)
+        extraction = Extraction(segment.name, self.recipe, blocklist, robots)
         with (
             open_archive(where_here(segment.path), self.fetch) as archive,
             storage.writing(self.layout.extracted(segment.number, "pages.zst")) as file,

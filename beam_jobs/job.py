@@ -194,6 +194,8 @@ def _plan(arguments: Arguments, prepared: Prepared, layout: Layout, run: str) ->
     # The largest first, so that no worker is left alone with one at the end.
     by_size = sorted(prepared.segments, key=lambda each: each.size or 0, reverse=True)
     storage.write_json(segments_file, [replace(each, path=_portable(each.path)) for each in by_size])
+    if prepared.blocklist:
+        storage.write(layout.blocklist_file, prepared.blocklist.packed)
     if prepared.robots:
         storage.write(layout.robots_file, prepared.robots.packed)
     if prepared.test_runs:
@@ -207,7 +209,7 @@ def _plan(arguments: Arguments, prepared: Prepared, layout: Layout, run: str) ->
             layout=layout,
             recipe=configuration.recipe,
             fetch=replace(arguments.fetch, cache=storage.absolute(cache) if cache else None),
-            blocklist=portable(prepared.blocklist) if prepared.blocklist else None,
+            has_blocklist=prepared.blocklist is not None,
             has_robots=prepared.robots is not None,
             counts_copies=configuration.count_copies,
         ),

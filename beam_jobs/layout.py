@@ -35,6 +35,11 @@ class Layout:
         return join(self.output, *relative.split("/"))
 
     @property
+    def blocklist_file(self) -> str:
+        """What is on the lists of --blocklist, compiled."""
+        return join(self.work, "blocklist")
+
+    @property
     def robots_file(self) -> str:
         """What --robots disallows, compiled."""
         return join(self.work, "robots")

@@ -62,7 +62,8 @@ class Arguments:
     output: str  # may have {dump} in it where the dump is not named yet
     work_dir: str | None
     recipe: Recipe
-    blocklist: str | None
+    blocklist: tuple[str, ...]  # files, folders and archives; none: nothing is unwanted
+    blocklist_categories: tuple[str, ...]  # of folders and archives
     robots: Selection  # archives of robots.txt files; without inputs: none
     filters: Filters
     decontaminate: Decontaminate
@@ -121,7 +122,7 @@ def parse(argv: Sequence[str]) -> Arguments:
     for option in ("base", "cache", "output", "work_dir", "lm_dir", "hash_index"):
         if getattr(parsed, option):
             setattr(parsed, option, storage.folder(getattr(parsed, option)))
-    for option in ("blocklist", "filter_thresholds", "lid_model", "second_lid_model"):
+    for option in ("filter_thresholds", "lid_model", "second_lid_model"):
         if getattr(parsed, option):
             setattr(parsed, option, storage.local_path(getattr(parsed, option)))
     if parsed.cache and storage.is_remote(parsed.cache):
@@ -142,7 +143,8 @@ def parse(argv: Sequence[str]) -> Arguments:
         output=output if dump_choice or parsed.estimate is not None else named(output, selection.dumps),
         work_dir=parsed.work_dir,
         recipe=recipe,
-        blocklist=parsed.blocklist,
+        blocklist=tuple(map(storage.local_path, parsed.blocklist)),
+        blocklist_categories=_blocklist_categories(parsed),
         robots=Selection(inputs=tuple(parsed.robots), kind="warc", base=parsed.base, option="--robots"),
         filters=_filters(parsed),
         decontaminate=_decontaminate(parsed),
@@ -240,6 +242,16 @@ def _recipe(parsed: argparse.Namespace) -> Recipe:
     if parsed.mask is not None:
         changes["masks"] = _choices("--mask", parsed.mask, MASKS)
     return dataclasses.replace(PRESETS[parsed.preset], **changes)
+
+
+def _blocklist_categories(parsed: argparse.Namespace) -> tuple[str, ...]:
+    given = parsed.blocklist_categories
+    names = {name.strip() for name in (given or "").split(",")} - {""}
+    if given is not None and not parsed.blocklist:
+        raise UserError("--blocklist_categories says what of a list counts: give --blocklist, too")
+    if given is not None and not names:
+        raise UserError(f"--blocklist_categories {given!r}: want names, separated by commas, such as adult,malware")
+    return tuple(sorted(names))
 
 
 def _filters(parsed: argparse.Namespace) -> Filters:

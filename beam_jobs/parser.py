@@ -213,7 +213,18 @@ def _add_pages(group: argparse._ArgumentGroup) -> None:
         help="drop pages that the robots.txt of their host disallows to CCBot, by archives of these files "
         "(CommonCrawl's robotstxt, of this or a later crawl), named as for --input",
     )
-    add("--blocklist", metavar="FILE", help="drop pages of these hosts and URL prefixes, one a line")
+    add(
+        "--blocklist",
+        nargs="+",
+        action="extend",
+        default=[],
+        metavar="FILE_OR_DIR",
+        help="drop pages of these hosts and URL prefixes: files with one a line, or lists by categories as UT1 "
+        "publishes them, folders or .tar.gz",
+    )
+    add(
+        "--blocklist_categories", metavar="LIST", help="of lists by categories, those that count, such as adult,malware"
+    )
     add(
         "--verify_digests",
         nargs="?",

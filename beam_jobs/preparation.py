@@ -13,7 +13,6 @@ from beam_jobs.coverage import Coverage
 from beam_jobs.earlier_dumps import FoundIndex, find_index, hashing_of
 from beam_jobs.options import Arguments
 from ccnet_pipeline import sample, storage
-from ccnet_pipeline.blocklist import Blocklist
 from ccnet_pipeline.checksums import Memory, sha256_of
 from ccnet_pipeline.extractors import version_of
 from ccnet_pipeline.filters import Filtering, find_filters
@@ -34,6 +33,7 @@ from ccnet_pipeline.recipe import CC100, Configuration, Decontamination, Input, 
 from ccnet_pipeline.segments import Segment, estimate_bytes, find_segments
 
 if TYPE_CHECKING:
+    from ccnet_pipeline.blocklist import Compiled as CompiledBlocklist
     from ccnet_pipeline.decontamination.compiling import Compiled as CompiledTests
     from ccnet_pipeline.robots import Compiled as CompiledRobots
 
@@ -49,7 +49,7 @@ class Prepared:
     size: int  # of all of them, about, in bytes as stored
     lid_models: LidModels  # these three: of this machine
     lm_dir: Path | None
-    blocklist: Path | None
+    blocklist: CompiledBlocklist | None
     filter_thresholds: Path | None
     robots: CompiledRobots | None
     test_runs: CompiledTests | None
@@ -62,6 +62,8 @@ class Prepared:
         yield from self.coverage.lines()
         if self.index and not self.index.current.generation:
             yield f"--hash_index {self.index.folder}: nothing is in it yet; this run is the first"
+        if self.blocklist:
+            yield from self.blocklist.remarks()
         if self.robots and self.robots.damage.reasons:
             places, lost = sum(self.robots.damage.reasons.values()), self.robots.damage.bytes
             yield f"--robots: damaged places: {places:,}; bytes lost: {lost:,}; the rules in them are not known"
@@ -85,9 +87,7 @@ def prepare(arguments: Arguments) -> Prepared:
     lm_dir = local_folder(given, "--lm_dir") if given else sample.lm_directory() if arguments.is_sample else None
     known = memory()
     files, coverage = _checked_models(arguments, lid_models, lm_dir, known)
-    blocklist = local_copy(arguments.blocklist, "--blocklist") if arguments.blocklist else None
-    if blocklist:
-        Blocklist.load(blocklist)
+    blocklist = _compiled_blocklist(arguments)
     filtering, thresholds = _filtering(arguments)
     robots = _compiled_robots(arguments)
     decontamination, test_runs = _compiled_test_files(arguments)
@@ -103,7 +103,7 @@ def prepare(arguments: Arguments) -> Prepared:
         count_copies=arguments.count_copies,
         lid_models=coverage.lid_models,
         models={path.name: known.sha256_of(path) for path in files},
-        blocklist_sha256=sha256_of(blocklist) if blocklist else None,
+        blocklist_sha256=blocklist.sha256 if blocklist else None,
         robots_sha256=robots.sha256 if robots else None,
         filtering=filtering,
         masking_version=VERSION if arguments.recipe.masks else None,
@@ -157,6 +157,17 @@ def _check(model: ModelFiles, normalization: Normalization, known: Memory) -> No
     if not known.is_sound(_CHECK, *contents):
         FluencyModel(model, normalization)
         known.note_sound(_CHECK, *contents)
+
+
+def _compiled_blocklist(arguments: Arguments) -> CompiledBlocklist | None:
+    """Return what is on the lists of --blocklist. Of a remote folder only what lies in itself is there."""
+    if not arguments.blocklist:
+        return None
+    from ccnet_pipeline.blocklist import compile_lists
+
+    option = "--blocklist"
+    paths = [(local_folder if path.endswith("/") else local_copy)(path, option) for path in arguments.blocklist]
+    return compile_lists(paths, arguments.blocklist_categories)
 
 
 def _filtering(arguments: Arguments) -> tuple[Filtering | None, Path | None]:

@@ -690,7 +690,7 @@ def test_defaults_for_the_sample() -> None:
     flags = (arguments.keep_rejects, arguments.keep_labels, arguments.keep_work, arguments.overwrite)
     assert flags == (False, False, False, False)
     assert arguments.second_lid_model is None
-    assert (arguments.work_dir, arguments.blocklist, arguments.beam) == (None, None, ())
+    assert (arguments.work_dir, arguments.blocklist, arguments.beam) == (None, (), ())
     assert arguments.fetch == FetchPolicy()
 
 
@@ -762,7 +762,7 @@ def test_everything_in_a_preset_can_be_overridden(preset: Any, argv: list[str], 
 @pytest.mark.parametrize(
     ("option", "field", "given"),
     [
-        ("--work_dir", "work_dir", "w"), ("--blocklist", "blocklist", "b"), ("--lm_dir", "lm_dir", "l"),
+        ("--work_dir", "work_dir", "w"), ("--lm_dir", "lm_dir", "l"),
         ("--lid_model", "lid_model", "m"), ("--runner", "runner", "FlinkRunner"),
     ],
 )  # fmt: skip

@@ -60,7 +60,6 @@ def test_an_image_of_beams_own_is_refused(refusal: Callable[..., str]) -> None:
         ("--input", "crawl/*.wet.gz"),
         ("--base", "mirror"),
         ("--cache", "cache"),
-        ("--blocklist", "hosts.txt"),
         ("--lid_model", "own.bin"),
         ("--second_lid_model", "own.ftz"),
         ("--lm_dir", "models"),

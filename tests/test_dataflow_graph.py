@@ -36,7 +36,7 @@ def submitted(num_segments: int = 64_000, *flags: str) -> Any:  # a pipeline who
         layout=LAYOUT,
         segments_file="gs://bucket/corpus/work/segments.json",
         extract_segment=ExtractSegment(
-            layout=LAYOUT, recipe=CC100, fetch=FetchPolicy(), blocklist=None, has_robots=True
+            layout=LAYOUT, recipe=CC100, fetch=FetchPolicy(), has_blocklist=False, has_robots=True
         ),
         mine_segment=MineSegment(
             layout=LAYOUT,

@@ -113,12 +113,13 @@ VALUES = {"BOOLEAN": "true", "NUMBER": "1"}
 TEXTS = {
     "dump": "CC-MAIN-2018-51 CC-MAIN-2019-04", "segments": "0:1", "formats": "txt.xz,parquet", "shard_bytes": "1G",
     "max_record_bytes": "1M", "dedup_scope": "all", "min_language_score": "0.5", "keep_buckets": "head",
-    "decontaminate_ngram": "8",
+    "decontaminate_ngram": "8", "mask": "email,phone",
 }  # fmt: skip
 
 
 def test_the_command_line_understands_every_parameter() -> None:
     others = ["--output=gs://bucket/corpus", "--dump=CC-MAIN-2018-51", "--decontaminate=gs://bucket/tests"]
+    others += ["--filters=c4", "--blocklist=gs://bucket/hosts.txt"]
     for parameter in metadata()["parameters"]:
         name, options = parameter["name"], parameter.get("enumOptions", [])
         value = options[-1]["value"] if options else TEXTS.get(name) or VALUES.get(parameter["paramType"], "word")

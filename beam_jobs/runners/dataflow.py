@@ -142,7 +142,7 @@ def _check_places(arguments: Arguments) -> None:
 
 
 def _places(arguments: Arguments) -> Iterator[tuple[str, str | None]]:
-    """Give what workers read and write, by option. An archive of robots.txt files they do not."""
+    """Give what workers read and write, by option. Lists of hosts and archives of robots.txt files they do not."""
     selection = arguments.selection
     yield "--output", arguments.output
     yield "--work_dir", arguments.work_dir
@@ -150,7 +150,6 @@ def _places(arguments: Arguments) -> Iterator[tuple[str, str | None]]:
     if not arguments.is_sample:
         yield "--base", selection.base
     yield "--cache", arguments.fetch.cache
-    yield "--blocklist", arguments.blocklist
     yield "--filter_thresholds", arguments.filters.thresholds
     if arguments.lid_model not in KNOWN:
         yield "--lid_model", arguments.lid_model

@@ -81,8 +81,9 @@ def _put_together(parts: Sequence[str], rules: Rules) -> Iterator[str]:
     place = 0
     while place < len(parts):
         for count in (3, 2):
-            together = "".join(parts[place : place + count])
-            if whole := _as_it_is(together, 0, len(together), rules):
+            some = parts[place : place + count]
+            together = "".join(some)
+            if len(some) == count and (whole := _as_it_is(together, 0, len(together), rules)):
                 yield from whole
                 place += count
                 break
@@ -149,7 +150,7 @@ def _may_end(before: str) -> bool:
     """Tell by the last two characters before a full stop whether it is one, and no part of an initial (J.)."""
     last = before[-1]
     if last.isupper():
-        return len(before) == 2 and before[0].isupper()
+        return len(before) == 2 and (before[0].isupper() or before[0] == "°")
     return _is_letter(last) or last in _BEFORE_FULL_STOP
 
 

@@ -13,6 +13,7 @@ none, and a quantile would forbid it.
 """
 
 import heapq
+import math
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -35,7 +36,6 @@ Method = Literal["quantile", "deviation"]
 METHODS: tuple[Method, ...] = get_args(Method)
 
 _STOP_WORD_SHARE, _FEWEST_STOP_WORDS = 0.008, 8  # as FineWeb-2's lists of stop words show
-_DIGITS = 3
 _TOP, _DUPLICATE = (
     [length for length, _ in limits]
     for limits in (gopher_repetition.PUBLISHED.top_n_grams, gopher_repetition.PUBLISHED.dup_n_grams)
@@ -128,7 +128,7 @@ def thresholds_of(measured: Measured, method: Method, share: float, english: Mea
         assert english is not None
         columns = zip(MEASURES, measured.values.T, english.values.T, strict=True)
         found = [_by_deviation(*column) for column in columns]
-    limits = {each.name: round(float(value), _DIGITS) for each, value in zip(MEASURES, found, strict=True)}
+    limits = {each.name: _rounded(value, each) for each, value in zip(MEASURES, found, strict=True)}
     return Thresholds(
         **{name: limits[name] for name in _SINGLE},
         top_n_grams=tuple((length, limits[f"top_{length}"]) for length in _TOP),
@@ -148,6 +148,12 @@ def _by_deviation(measure: Measure, values: Values, english: Values) -> float:
     deviations = (measure.english - float(english.mean())) / spread if spread else 0.0
     found = float(values.mean()) + deviations * float(values.std())
     return max(found, measure.english) if measure.is_repetition else max(found, 0.0)
+
+
+def _rounded(value: float, measure: Measure) -> float:
+    """Return a threshold to three digits, such that it drops nothing that the value itself keeps."""
+    thousandths = round(value * 1000, 6)
+    return (math.floor if measure.is_least else math.ceil)(thousandths) / 1000
 
 
 def stop_words(counts: Counter[str]) -> tuple[str, ...]:

@@ -8,10 +8,11 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from ccnet_pipeline.fluency import BUCKETS
 from ccnet_pipeline.report import numbers
 
 WIDTH, HEIGHT = 320, 84  # of a histogram, without its labels
-_LABEL = 30  # room for a label
+_LABEL = 80  # room for the label of a cut-off
 _BINS_A_DECADE = 10  # two digits tell no more
 
 
@@ -67,10 +68,9 @@ def perplexity_histogram(documents: Mapping[str, int], cutoffs: tuple[float, flo
         for value in (10.0**decade * step for step in ((1,) if len(bins) > 25 else (1, 2, 5)))
         if first <= math.log10(value) * _BINS_A_DECADE <= first + len(bins)
     ]
-    # What lies left of a cut-off has its label left of it, where there is room.
     marks = [
-        Tick(place(log), f"{10**log:,.3g}", "end" if log == shown[0] and float(place(log)) > _LABEL else "start")
-        for log in shown
+        Tick(place(log), f"{name} < {10**log:,.3g}", "start" if float(place(log)) < WIDTH - _LABEL else "end")
+        for log, name in zip(shown, BUCKETS, strict=False)
     ]
     return Histogram(_outline(bins), ticks, marks, sum(bins), max(bins))
 

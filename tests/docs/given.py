@@ -48,6 +48,10 @@ def _train(corpus: Path, folder: Path) -> None:
     shutil.rmtree(run)
 
 
+def _download(folder: Path) -> None:
+    shutil.copytree(sample.crawl_directory(), folder)
+
+
 _PAIRS = [("A boy runs.", "A child moves.", "entailment"), ("A boy runs.", "He sits.", "contradiction")]
 _LINES = [(language, *pair) for language in ("en", "sw") for pair in _PAIRS]
 _XNLI = ("language", "sentence1", "sentence2", "gold_label")
@@ -68,7 +72,7 @@ MAKERS: dict[str, Callable[[Path], None]] = {
     ),
     "mlqa": _write({f"{name}.json": _SQUAD for name in _MLQA}),
     "hosts.txt": _write({"": "# asked for by mail\nexample.org\n"}),
-    "downloads": lambda folder: shutil.copytree(sample.crawl_directory(), folder) and None,
+    "downloads": _download,
     "texts": _write({"sw.txt": sample_text("sw")}),
     "test.json": _write({"": _SQUAD}),
 }

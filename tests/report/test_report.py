@@ -53,6 +53,10 @@ def test_the_report_says_what_was_kept(tmp_path: Path) -> None:
     assert "What this report does not know" not in text
 
 
+def test_no_element_of_the_page_is_shown_as_text(tmp_path: Path) -> None:
+    assert "&lt;span" not in page(runs.a_run(tmp_path))
+
+
 def test_the_same_run_gives_the_same_bytes_wherever_it_lies(tmp_path: Path) -> None:
     assert page(runs.a_run(tmp_path / "a")) == page(runs.a_run(tmp_path / "b"))
 
@@ -60,7 +64,7 @@ def test_the_same_run_gives_the_same_bytes_wherever_it_lies(tmp_path: Path) -> N
 def menacing(text: str) -> dict[str, Any]:
     """A run of which every text that the web or a file gives is `text`."""
     known = LANGUAGES["en"].code
-    example = runs.example(known, "head", 1, text=text, title=text, url=text, domain=text, id=text)
+    example = runs.example(known, "head", 1, text=text, title=f"A {text}", url=text, domain=text, id=text)
     changes = {"text": text, "domain": text}
     seen = runs.observations(
         {known: runs.shape({"41": 3})},
@@ -121,7 +125,7 @@ def test_headings_follow_each_other(tmp_path: Path) -> None:
 
 
 def test_text_is_marked_by_its_language_and_direction(tmp_path: Path) -> None:
-    texts = [each for each in _Elements(page(runs.a_run(tmp_path))).all("p") if each.get("class") == "text"]
+    texts = [each for each in _Elements(page(runs.a_run(tmp_path))).all("div") if each.get("class") == "text"]
     assert {(each["lang"], each["dir"]) for each in texts} == {("en", "auto"), ("fa", "rtl")}
 
 
@@ -219,6 +223,11 @@ def test_what_is_no_run_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixtur
         assert main([str(place)]) == 2
         (line,) = capsys.readouterr().err.splitlines()
         assert f"{place} is no run directory: it has no run.json" in line
+
+
+def test_a_place_may_be_a_url(tmp_path: Path) -> None:
+    write_report(runs.a_run(tmp_path).as_uri())
+    assert (tmp_path / "report.html").exists()
 
 
 @pytest.mark.parametrize("words", [[], ["a", "--compare", "a", "b"]])

@@ -1,4 +1,4 @@
-"""The report in a real browser: as one opens, sorts, searches, prints it, with a mouse and without, on a desk and a phone."""
+"""The report in a real browser: opened, sorted, searched, printed, with a mouse and without, on a desk and a phone."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.report.browser.conftest import WIDTHS, Opened, Scheme
+from tests.report.browser.conftest import SCHEMES, WIDTHS, Opened, Scheme
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -29,7 +29,7 @@ def numbers(cells: list[str]) -> list[float]:
     return [float(cell.replace(",", "")) for cell in cells if re.match(r"\d", cell)]
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("scheme", SCHEMES)
 @pytest.mark.parametrize("width", WIDTHS)
 def test_it_opens_without_an_error_and_asks_for_nothing(
     report: Path, opened: Opened, width: int, scheme: Scheme
@@ -46,7 +46,8 @@ def test_it_is_light_or_dark_as_the_reader_wants(sample_report: Path, opened: Op
         red, green, blue = map(float, re.findall(r"[\d.]+", colour)[:3])
         return (red + green + blue) / (3 * 255)
 
-    assert brightness("dark") < 0.2 < 0.8 < brightness("light")
+    assert brightness("dark") < 0.2
+    assert brightness("light") > 0.8
 
 
 def test_the_table_of_languages_is_sorted_by_what_is_clicked(report: Path, opened: Opened) -> None:
@@ -114,16 +115,16 @@ def test_it_can_be_used_with_the_keyboard_alone(sample_report: Path, opened: Ope
     seen: set[str] = set()
     for _ in range(150):
         page.keyboard.press("Tab")
-        name = page.evaluate(f"{focus}.id || {focus}.tagName + ':' + {focus}.textContent.trim().slice(0, 20)")
+        name = page.evaluate(f"({focus}.labels?.[0] ?? {focus}).textContent.trim()")
         if name not in seen:
-            outline = page.evaluate(f"getComputedStyle({focus}).outlineStyle + getComputedStyle({focus}).boxShadow")
-            assert outline != "nonenone", f"{name}: nothing shows that it has the focus"
+            outline = page.evaluate(f"getComputedStyle({focus}).outlineStyle")
+            assert outline != "none", f"{name}: nothing shows that it has the focus"
         seen.add(name)
-        if name == "BUTTON:documents":
+        if name == "documents":
             page.keyboard.press("Enter")
-        if name == "search":
+        if name == "Search languages":
             page.keyboard.type("e")
-        if name == "next":
+        if name == "Next":
             page.keyboard.press("Space")
             break
     sizes = numbers(column(page, "documents"))

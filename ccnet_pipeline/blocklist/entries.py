@@ -17,13 +17,16 @@ import gzip
 import re
 import zlib
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import unquote
 
 from ccnet_pipeline.errors import UserError
 from ccnet_pipeline.urls import split_url
+
+Entry = tuple[str, "str | None"]
+"""A host, and the beginning of a path there; None: the host as a whole, with its subdomains."""
 
 _COMMENT = re.compile(r"(?:^|\s)#.*")
 _HAS_SCHEME = re.compile(r"(?:[a-z][a-z0-9+.-]*:)?//", re.I)
@@ -36,9 +39,9 @@ _IPV6 = re.compile(r"\[[0-9a-f:.]{2,45}\]")
 class Blocklist:
     """Hosts and beginnings of URLs; a look-up takes as many steps as the host has labels."""
 
-    hosts: frozenset[str] = frozenset()
+    hosts: Container[str] = frozenset()
     # By host, or host:port: sorted, and none begins with another; so only the one before a path can be its beginning.
-    paths: dict[str, list[str]] = field(default_factory=dict)
+    paths: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     @classmethod
     def load(cls, path: str | Path) -> Blocklist:
@@ -47,24 +50,19 @@ class Blocklist:
         Raises:
             UserError: the file cannot be read, or has a line that is no entry.
         """
-        try:
-            with Path(path).open("rb") as plain:
-                is_gzip = plain.read(2) == b"\x1f\x8b"
-            with gzip.open(path) if is_gzip else Path(path).open("rb") as stream:
-                return cls.parse(stream, str(path))
-        except (OSError, EOFError, zlib.error) as error:
-            raise UserError(f"--blocklist {path} cannot be read: {error}") from error
+        return cls.of(load_entries(path))
 
     @classmethod
     def parse(cls, lines: Iterable[bytes], name: str, option: str = "--blocklist") -> Blocklist:
         """Read the lines of a list; `option` and `name` say in the UserError of a bad one where it stands."""
+        return cls.of(_parsed(lines, f"{option} {name}"))
+
+    @classmethod
+    def of(cls, parsed: Iterable[Entry]) -> Blocklist:
+        """Return the list of some entries."""
         hosts: set[str] = set()
         paths: dict[str, list[str]] = {}
-        for number, entry in entries(lines, f"{option} {name}"):
-            parsed = _parse_entry(entry)
-            if parsed is None:
-                raise UserError(f"{option} {name}, line {number}: neither a host nor a URL: {entry[:80]!r}")
-            host, beginning = parsed
+        for host, beginning in parsed:
             if beginning is None:
                 hosts.add(host)
             else:
@@ -94,6 +92,29 @@ class Blocklist:
         return before >= 0 and path.startswith(beginnings[before])
 
 
+def load_entries(path: str | Path, option: str = "--blocklist") -> Iterator[Entry]:
+    """Yield the entries of a file, as `parse_entry` returns them.
+
+    Raises:
+        UserError: the file cannot be read, or has a line that is no entry.
+    """
+    try:
+        with Path(path).open("rb") as plain:
+            is_gzip = plain.read(2) == b"\x1f\x8b"
+        with gzip.open(path) if is_gzip else Path(path).open("rb") as stream:
+            yield from _parsed(stream, f"{option} {path}")
+    except (OSError, EOFError, zlib.error) as error:
+        raise UserError(f"{option} {path} cannot be read: {error}") from error
+
+
+def _parsed(lines: Iterable[bytes], name: str) -> Iterator[Entry]:
+    for number, entry in entries(lines, name):
+        parsed = parse_entry(entry)
+        if parsed is None:
+            raise UserError(f"{name}, line {number}: neither a host nor a URL: {entry[:80]!r}")
+        yield parsed
+
+
 def entries(lines: Iterable[bytes], name: str) -> Iterator[tuple[int, str]]:
     """Yield the entries of a list, each with the number of its line; `name` says in a UserError where it stands."""
     for number, line in enumerate(lines, 1):
@@ -113,7 +134,7 @@ def _without_covered(beginnings: list[str]) -> list[str]:
     return kept
 
 
-def _parse_entry(entry: str) -> tuple[str, str | None] | None:
+def parse_entry(entry: str) -> Entry | None:
     """Return (host, beginning of the path; None for the host as a whole), or None for what is no entry."""
     has_scheme = "//" in entry.partition("?")[0] and _HAS_SCHEME.match(entry) is not None
     parsed = place_of(entry if has_scheme else f"//{entry.removeprefix('*').removeprefix('.')}")
