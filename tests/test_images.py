@@ -119,7 +119,7 @@ TEXTS = {
 
 def test_the_command_line_understands_every_parameter() -> None:
     others = ["--output=gs://bucket/corpus", "--dump=CC-MAIN-2018-51", "--decontaminate=gs://bucket/tests"]
-    others += ["--filters=c4", "--blocklist=gs://bucket/hosts.txt"]
+    others += ["--filters=c4", "--blocklist=gs://bucket/hosts.txt", "--dedup_keep=first"]
     for parameter in metadata()["parameters"]:
         name, options = parameter["name"], parameter.get("enumOptions", [])
         value = options[-1]["value"] if options else TEXTS.get(name) or VALUES.get(parameter["paramType"], "word")
