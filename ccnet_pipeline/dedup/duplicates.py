@@ -107,11 +107,16 @@ def compare_range(
     """
     may_keep = BitStreams(map(len, readers))
     for tables in parts(readers, start, stop, most):
-        part = sort(tables)
-        may_keep.extend(answers(part, keep))
-        if counter:
-            counter.add(part, counter.records_of(part, tables))
+        may_keep.extend(_compare(tables, keep, counter))
     return may_keep
+
+
+def _compare(tables: Sequence[Table], keep: Keep, counter: CopyCounter | None) -> list[Bits]:
+    # A function of its own, so that its memory is free when the next part is read, and used again.
+    part = sort(tables)
+    if counter:
+        counter.add(part, counter.records_of(part, tables))
+    return answers(part, keep)
 
 
 def resolve(tables: Sequence[Table], keep: Keep) -> list[Bits]:

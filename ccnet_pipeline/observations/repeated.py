@@ -4,7 +4,7 @@ The table has an index for each paragraph (`SegmentHashes.paragraphs`), so count
 most, text is read where it is met first, and pages are looked up, which tell the domains.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -26,6 +26,7 @@ class RepeatedParagraphs:
     """Those of one archive. Its chunks are seen in order."""
 
     table: npt.NDArray[np.uint32]  # `SegmentHashes.paragraphs`
+    mask: Callable[[str], str] = str  # what becomes of a text before it is noted
     _records: npt.NDArray[np.int64] = field(init=False)  # of each of the most frequent, these first
     _at: npt.NDArray[np.int64] = field(init=False)  # where one of them stands in the table, ascending
     _which: npt.NDArray[np.int64] = field(init=False)  # which of them it is
@@ -78,7 +79,7 @@ class RepeatedParagraphs:
         blank = hashes.pop()
         for number, hashed in zip(numbers, hashes, strict=True):
             if hashed != blank:
-                text = self._texts[number][:MOST_PARAGRAPH_TEXT]
+                text = self.mask(self._texts[number])[:MOST_PARAGRAPH_TEXT]
                 first, last = int(self._first_domain[number]), int(self._last_domain[number])
                 yield hashed, (text, int(self._records[number]), 1, domains[first] if first == last else _SEVERAL)
 
