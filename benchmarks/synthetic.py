@@ -71,7 +71,7 @@ class SyntheticMine:
 
     layout: Layout
 
-    def __call__(self, number: int, may_keep: np.ndarray) -> MineNote:
+    def __call__(self, number: int, may_keep: np.ndarray, copies: None = None) -> MineNote:
         if may_keep.sum() != HASHES // 2:
             raise ValueError(f"segment {number} may keep {may_keep.sum()} of its hashes, not {HASHES // 2}")
         extracted = storage.read_json(self.layout.extracted(number, "done.json"), ExtractNote)
