@@ -83,7 +83,9 @@ def _put_together(parts: Sequence[str], rules: Rules) -> Iterator[str]:
         for count in (3, 2):
             some = parts[place : place + count]
             together = "".join(some)
-            if len(some) == count and (whole := _as_it_is(together, 0, len(together), rules)):
+            if len(some) < count or together.isalnum():
+                continue
+            if whole := _as_it_is(together, 0, len(together), rules):
                 yield from whole
                 place += count
                 break
