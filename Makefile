@@ -15,9 +15,10 @@ GPU_OUT ?= runs/gpu
 BENCH ?= --input $(SAMPLE)/crawl --lid_model lid.176.ftz --lm_dir $(SAMPLE)/lm --segments 20 --hashes 1000000
 LOCK := $(BIN)/python -m uv pip compile --quiet --upgrade --generate-hashes --no-annotate --no-header \
 	--python-platform x86_64-manylinux_2_28
+INSTALL_CHROMIUM := apt-get install -y -qq --no-install-recommends chromium > /dev/null
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: run train kenlm models text-given test tests docs-test flink-test lint bench bench-filters gpu sample image-test locks deploy-test clean
+.PHONY: run train kenlm models text-given test tests docs-test report-test report-pictures flink-test lint bench bench-filters gpu sample image-test locks deploy-test clean
 
 run: $(RUN_READY) ## build the bundled sample crawl and print what was built
 	$(BIN)/python -m beam_jobs.build_cc100
@@ -47,6 +48,14 @@ tests: $(TEST_READY)
 
 docs-test: $(TEST_READY) ## run every command of the documentation, those that take a minute included
 	$(BIN)/python -m pytest -m "docs or not docs" tests/docs
+
+# With Debian's Chromium, which root gets here; other users install it themselves, or some tests skip.
+report-test: $(TEST_READY) ## look at the report in a real browser: open, sort, search, print it; axe-core; hostile pages
+	-[ "$$(id -u)" != 0 ] || command -v chromium > /dev/null || { apt-get update -qq && $(INSTALL_CHROMIUM); }
+	$(BIN)/python -m pytest tests/report
+
+report-pictures: $(TEST_READY) ## take the pictures of the report in docs/ anew
+	$(BIN)/python -m tests.report.browser.pictures
 
 # Needs Java 17, Beam's job server for Flink (CC100_FLINK_JAR, default: the jar in ../shared/flink), root and iproute2.
 flink-test: $(TEST_READY) ## build on Flink: embedded, and on a cluster of two hosts of which some are lost

@@ -42,6 +42,11 @@ class Blocks:
         """Return the blocks of a scope."""
         return range(*self._scope(scope * (self.scope_segments or self.num_segments)), self.block_segments)
 
+    def of_block(self, block: int) -> range:
+        """Return the segments of a block."""
+        _, stop = self._scope(block)
+        return range(block, min(block + self.block_segments, stop))
+
     def is_alone(self, block: int) -> bool:
         """Tell whether a block is its whole scope: then there is nothing to compare it with."""
         start, stop = self._scope(block)

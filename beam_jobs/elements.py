@@ -130,6 +130,7 @@ class ExtractNote:
     hashes: int  # distinct
     paragraphs: int
     cpu_s: float  # for benchmarks/limit.py
+    counts: int | None = None  # bytes of the file of counts; None: copies are not counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +141,7 @@ class CompactNote:
     segments: list[tuple[int, int]]  # numbers, and how many distinct hashes each has
     cells: list[int]  # distinct hashes in each; empty where the block is alone and its segments have their answers
     entries: int  # hashes of the segments together
+    counts: int | None = None  # bytes of the file of counts; None: there is none
 
     @property
     def hashes(self) -> int:

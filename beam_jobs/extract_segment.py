@@ -48,6 +48,7 @@ class ExtractSegment:
     fetch: FetchPolicy
     has_blocklist: bool
     has_robots: bool
+    counts_copies: bool = False
 
     def __call__(self, segment: Segment) -> ExtractNote:
         """Read a segment and leave its files; the note is written last.
@@ -71,6 +72,9 @@ class ExtractSegment:
         table = extraction.hashes()
         hashes = packed_table((table.unique, table.in_several))
         storage.write(self.layout.extracted(segment.number, "hashes"), hashes)
+        counts = table.counts.astype("<u4").tobytes() if self.counts_copies else None
+        if counts is not None:
+            storage.write(self.layout.extracted(segment.number, "counts"), counts)
         storage.write(self.layout.extracted(segment.number, "paragraphs"), table.paragraphs.astype("<u4").tobytes())
         note = ExtractNote(
             segment=segment.name,
@@ -81,6 +85,7 @@ class ExtractSegment:
             hashes=len(table.unique),
             paragraphs=len(table.paragraphs),
             cpu_s=time.process_time() - began,
+            counts=None if counts is None else len(counts),
         )
         storage.write_note(self.layout.extracted(segment.number, "done.json"), note)
         return note

@@ -36,6 +36,7 @@ from beam_jobs.transforms.resolve import Resolve
 from beam_jobs.transforms.scatter import Scatter
 from ccnet_pipeline import storage
 from ccnet_pipeline.columns import optional_columns
+from ccnet_pipeline.dedup.copies import Copies
 from ccnet_pipeline.dedup.sorting import Bits
 from ccnet_pipeline.recipe import Configuration
 from ccnet_pipeline.segments import Segment
@@ -49,7 +50,7 @@ class Plan:
     layout: Layout
     segments_file: str  # the list of segments, as JSON: too long for the graph itself at 64 000 segments
     extract_segment: Callable[[Segment], ExtractNote]
-    mine_segment: Callable[[int, Bits], MineNote]
+    mine_segment: Callable[[int, Bits, Copies | None], MineNote]
     began: str  # when the run was started, ISO 8601, UTC
     earlier: EarlierDumps | None = None
     # How the work is cut decides how much memory and parallelism, never a byte of a shard.
@@ -75,7 +76,7 @@ def build(pipeline: beam.Pipeline, plan: Plan) -> None:
         group_segments=plan.group_segments,
         has_index=plan.earlier is not None,
     )
-    remains = Remains(layout, blocks, plan.frees)
+    remains = Remains(layout, blocks, plan.frees, configuration.count_copies)
     ranges, settled = (
         pipeline
         | "Start" >> beam.Impulse()
@@ -84,7 +85,7 @@ def build(pipeline: beam.Pipeline, plan: Plan) -> None:
         | "Compact" >> Compact(remains, recipe.dedup_keep)
         | "PlanRanges" >> PlanRanges(blocks, plan.num_ranges, layout.failures_file)
     )
-    answers, extended = ranges | "Resolve" >> Resolve(layout, recipe.dedup_keep, plan.earlier)
+    answers, extended = ranges | "Resolve" >> Resolve(remains, recipe.dedup_keep, plan.earlier)
     scattered = answers | "Scatter" >> Scatter(remains)
     all_answers = beam.Flatten().with_output_types(tuple[int, SegmentBits])
     mined = (scattered, settled) | "AllAnswers" >> all_answers | "Mine" >> Mine(remains, plan.mine_segment)

@@ -211,6 +211,7 @@ def _plan(arguments: Arguments, prepared: Prepared, layout: Layout, run: str) ->
             fetch=replace(arguments.fetch, cache=storage.absolute(cache) if cache else None),
             has_blocklist=prepared.blocklist is not None,
             has_robots=prepared.robots is not None,
+            counts_copies=configuration.count_copies,
         ),
         mine_segment=MineSegment(
             layout=layout,

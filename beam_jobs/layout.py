@@ -50,7 +50,7 @@ class Layout:
         return join(self.work, "test_runs")
 
     def extracted(self, segment_number: int, kind: str) -> str:
-        """Return the path of what stage 1 leaves of a segment: pages.zst, hashes, paragraphs, or done.json."""
+        """Return the path of what stage 1 leaves of a segment: pages.zst, hashes, counts, paragraphs, or done.json."""
         return self._of_segment("extract", segment_number, kind)
 
     def reading(self, segment_number: int) -> str:
@@ -60,12 +60,12 @@ class Layout:
         )
 
     def compacted(self, block: int, kind: str) -> str:
-        """Return the path of what is left of a block's hashes: table, owners, or done.json."""
+        """Return the path of what is left of a block's hashes: table, counts, owners, or done.json."""
         return self._of_segment("compact", block, kind)
 
-    def resolved(self, scope: int, first_cell: int, stop_cell: int) -> str:
-        """Return the path of the answers for one range of hashes."""
-        return join(self.work, "resolve", _folder_of(scope), f"{scope:06d}-{first_cell:03d}-{stop_cell:03d}.bits")
+    def resolved(self, scope: int, first_cell: int, stop_cell: int, kind: str = "bits") -> str:
+        """Return the path of the answers for one range of hashes: bits, or copies."""
+        return join(self.work, "resolve", _folder_of(scope), f"{scope:06d}-{first_cell:03d}-{stop_cell:03d}.{kind}")
 
     def extended(self, first_cell: int, stop_cell: int) -> str:
         """Return the path of the note of the new hash index in one range of hashes."""
@@ -81,9 +81,9 @@ class Layout:
         """The hash index as it was before the run."""
         return join(self.work, "hash_index.json")
 
-    def scattered(self, block: int) -> str:
-        """Return the path of the answers for the segments of a block."""
-        return self._of_segment("scatter", block, "bits")
+    def scattered(self, block: int, kind: str = "bits") -> str:
+        """Return the path of the answers for the segments of a block: bits, or copies."""
+        return self._of_segment("scatter", block, kind)
 
     def mined(self, segment_number: int, kind: str) -> str:
         """Return the path of what stage 3 leaves of a segment: blocks.zst or done.json."""

@@ -100,6 +100,7 @@ def prepare(arguments: Arguments) -> Prepared:
         shard_bytes=arguments.shard_bytes,
         keep_rejects=arguments.keep_rejects,
         keep_labels=arguments.keep_labels,
+        count_copies=arguments.count_copies,
         lid_models=coverage.lid_models,
         models={path.name: known.sha256_of(path) for path in files},
         blocklist_sha256=blocklist.sha256 if blocklist else None,

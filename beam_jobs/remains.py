@@ -27,6 +27,7 @@ class Remains:
     layout: Layout
     blocks: Blocks
     frees: bool  # remove what is no longer needed
+    counts_copies: bool = False
     listings: Listings = field(default_factory=Listings, compare=False)
     # By scope; asked only of what an earlier attempt left, before this one can change it.
     _settled: dict[int, bool] = field(default_factory=dict, compare=False)
@@ -42,8 +43,10 @@ class Remains:
         note = storage.read_note(note_file, ExtractNote)
         if note is None:
             return None
-        hashes = self.listings.size(self.layout.extracted(segment_number, "hashes"))
-        if hashes != table_size(note.hashes) and self.compact_note(self.blocks.block_of(segment_number)) is None:
+        has_hashes = self.listings.size(self.layout.extracted(segment_number, "hashes")) == table_size(
+            note.hashes
+        ) and self._has_counts(self.layout.extracted(segment_number, "counts"), note.counts)
+        if not has_hashes and self.compact_note(self.blocks.block_of(segment_number)) is None:
             return None
         has_pages = (
             self.listings.size(self.layout.extracted(segment_number, "pages.zst")) is not None
@@ -55,7 +58,8 @@ class Remains:
         """Return the same of a segment whose note was listed."""
         kinds = ("hashes", "pages.zst", "paragraphs")
         size, *pages = (self.listings.listed(self.layout.extracted(segment_number, kind)) for kind in kinds)
-        hashes = None if size is None else hashes_in(size)
+        has_counts = not self.counts_copies or self.listings.listed(self.layout.extracted(segment_number, "counts"))
+        hashes = None if size is None or has_counts is None else hashes_in(size)
         if hashes is None and (compacted := self._compacted_before(self.blocks.block_of(segment_number))):
             hashes = dict(compacted.segments)[segment_number]
         return None if None in pages and not self.is_mined(segment_number) else hashes
@@ -71,7 +75,9 @@ class Remains:
         note = storage.read_note(self.layout.compacted(block, "done.json"), CompactNote)
         if note is None:
             return None
-        has_table = self.listings.size(self.layout.compacted(block, "table")) == table_size(note.hashes)
+        has_table = self.listings.size(self.layout.compacted(block, "table")) == table_size(
+            note.hashes
+        ) and self._has_counts(self.layout.compacted(block, "counts"), note.counts)
         if self.has_answers(note):
             # Blocks without answers have to be compared with it.
             return note if has_table or self._is_settled(self.blocks.scope_of(block)) else None
@@ -83,14 +89,30 @@ class Remains:
         if self.blocks.has_index:
             return False
         if scope not in self._settled:
-            answers = map(self.layout.scattered, self.blocks.of_scope(scope))
-            self._settled[scope] = all(self.listings.size(path) is not None for path in answers)
+            self._settled[scope] = all(
+                self.listings.size(self.layout.scattered(block)) is not None
+                and self.has_copies(self.layout.scattered(block, "copies"))
+                for block in self.blocks.of_scope(scope)
+            )
         return self._settled[scope]
 
     def has_answers(self, note: CompactNote) -> bool:
         """Tell whether each segment of a block has its answers."""
         size = sum(packed_size(hashes) for _, hashes in note.segments)  # each begins with a byte of its own
-        return self.listings.size(self.layout.scattered(note.block)) == size
+        return self.listings.size(self.layout.scattered(note.block)) == size and self.has_copies(
+            self.layout.scattered(note.block, "copies")
+        )
+
+    def hash_kinds(self, kind: str) -> tuple[str, ...]:
+        """Return the kinds of files that hashes stand in: their own, and that of the counts, where there are any."""
+        return (kind, "counts") if self.counts_copies else (kind,)
+
+    def has_copies(self, path: str) -> bool:
+        """Tell whether a file of copies is there, or is not wanted."""
+        return not self.counts_copies or self.listings.size(path) is not None
+
+    def _has_counts(self, path: str, size: int | None) -> bool:
+        return size is None or self.listings.size(path) == size
 
     def is_mined(self, segment_number: int) -> bool:
         """Tell whether stage 3 is done with a segment, and its documents are there, or were gathered."""

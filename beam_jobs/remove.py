@@ -20,7 +20,7 @@ from operator import attrgetter
 from beam_jobs import clock, renewals, run_directory
 from beam_jobs.runners import cluster_jobs
 from beam_jobs.runners.stopping import leave
-from ccnet_pipeline import command, storage
+from ccnet_pipeline import command, export, storage
 from ccnet_pipeline.errors import UserError
 from ccnet_pipeline.observations.published import OBSERVATIONS
 from ccnet_pipeline.observations.reading import read_observations
@@ -114,6 +114,7 @@ def _remove(run: PublishedRun, request: removal.Request, workers: int, *, is_dry
     number = swapping.next_number(run.output)
     changed = _rewrite(run, tasks, number, workers)
     run_directory.remove_work(run.output, run_directory.work_of(run.output))  # where kept, it has the text, too
+    export.discard(run.output)  # as have files of an export that was interrupted
     changes = removal.Changes(changed, observations, list(renewals.RENEWALS))
     removal.stage(run, request, number, clock.now(), found, changes)
     _finish(run.output)

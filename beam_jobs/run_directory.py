@@ -19,7 +19,7 @@ from beam_jobs.earlier_dumps import FoundIndex, find_index
 from beam_jobs.layout import Layout
 from beam_jobs.listings import Listings
 from beam_jobs.renewals import RENEWALS
-from ccnet_pipeline import storage
+from ccnet_pipeline import export, storage
 from ccnet_pipeline.documents import SHARD_FORMAT
 from ccnet_pipeline.errors import UserError
 from ccnet_pipeline.language import kernel_name
@@ -241,6 +241,7 @@ def _remove_run(output: str, work: Sequence[str], index: FoundIndex | None) -> N
         index.take_back()
     # Before the shards, of which its notes speak.
     remove_work(output, [work_folder(output, folder) for folder in work])
+    export.discard(output)
     for name in (LEDGER_FILE, OBSERVATIONS, TIMES, *RENEWALS):
         storage.remove_file(storage.join(output, name))
     for name in ("shards", "rejects", LEDGER_FOLDER):

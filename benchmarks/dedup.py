@@ -39,6 +39,7 @@ from beam_jobs.transforms.resolve import Resolve  # noqa: E402
 from beam_jobs.transforms.scatter import Scatter  # noqa: E402
 from benchmarks import counting  # noqa: E402
 from ccnet_pipeline import storage  # noqa: E402
+from ccnet_pipeline.dedup.copies import Copies  # noqa: E402
 from ccnet_pipeline.dedup.hashing import Hashes  # noqa: E402
 from ccnet_pipeline.dedup.sorting import Bits  # noqa: E402
 from ccnet_pipeline.dedup.tables import packed, packed_table, unpacked  # noqa: E402
@@ -93,7 +94,7 @@ class _KeepAnswers:
 
     folder: Path
 
-    def __call__(self, number: int, may_keep: Bits) -> MineNote:
+    def __call__(self, number: int, may_keep: Bits, copies: Copies | None) -> MineNote:
         (self.folder / str(number)).write_bytes(packed(may_keep))
         return MineNote(
             segment="",
@@ -132,7 +133,7 @@ def _add_graph(pipeline: beam.Pipeline, layout: Layout, num_segments: int, answe
         | "Compact" >> Compact(remains, "none")
         | "PlanRanges" >> PlanRanges(blocks, 0, layout.failures_file)
     )
-    resolved, _ = ranges | "Resolve" >> Resolve(layout, "none", None)
+    resolved, _ = ranges | "Resolve" >> Resolve(remains, "none", None)
     scattered = resolved | "Scatter" >> Scatter(remains)
     _ = (scattered, settled) | "AllAnswers" >> beam.Flatten() | "Mine" >> Mine(remains, answers)
 

@@ -71,9 +71,13 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     try:
         found = importlib.import_module(_runnable(command.module))
     except ModuleNotFoundError as error:
-        if (error.name or "").partition(".")[0] in _OURS:
+        package, _, below = (error.name or "").partition(".")
+        if package in _OURS and below:
             raise
-        sys.exit(_say(f"{name} needs {error.name}: pip install '{_DISTRIBUTION}[{command.extra}]'"))
+        remedy = f"pip install '{_DISTRIBUTION}[{command.extra}]'"
+        if package in _OURS:  # as in an image that holds a part of this project
+            remedy = f"it is not in this installation; {remedy} elsewhere"
+        sys.exit(_say(f"{name} needs {package}: {remedy}"))
     leave = getattr(found, "leave", sys.exit)
     leave(found.main(given[1:]))
     raise AssertionError(f"{command.module} did not end")

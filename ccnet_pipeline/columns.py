@@ -20,7 +20,10 @@ if TYPE_CHECKING:
 ColumnType: TypeAlias = str | list["ColumnType"] | dict[str, "ColumnType"]
 
 # The setting of `recipe.Configuration` -> the columns that it adds.
-OPTIONAL: Mapping[str, tuple[str, ...]] = {"keep_labels": ("languages", "language_model")}
+OPTIONAL: Mapping[str, tuple[str, ...]] = {
+    "count_copies": ("n_copies",),
+    "keep_labels": ("languages", "language_model"),
+}
 
 _SIMPLE: Mapping[Any, ColumnType] = {
     str: "string",

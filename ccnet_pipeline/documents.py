@@ -45,6 +45,8 @@ class Document:
     paragraph_ids: list[int]  # 0-based positions of the kept paragraphs in the record
     original_paragraphs: int  # before anything was dropped
     original_characters: int  # likewise: code points, line breaks included
+    # In how many records of the scope of deduplication each kept paragraph stands, this one counted: the lower median.
+    n_copies: int | UnsetType = UNSET  # only with --count_copies
     languages: list[LanguageLabel] | UnsetType = UNSET  # the best labels of each model; only with --keep_labels
     language_model: str | UnsetType = UNSET  # the one that decided on most of the text; likewise
 

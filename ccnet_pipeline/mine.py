@@ -8,13 +8,15 @@ scoring. What is left becomes documents. Filters and the comparison with test fi
 they are masked.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
+from statistics import median_low
 
 from msgspec import UNSET
 
 from ccnet_pipeline.decontamination.table import RunTable
+from ccnet_pipeline.dedup.copies import Counts
 from ccnet_pipeline.dedup.duplicates import Verdicts
 from ccnet_pipeline.documents import Document, Reject, domain_of
 from ccnet_pipeline.filters import FilterJudge
@@ -42,6 +44,7 @@ class _Candidate:
     reason: str  # the page's, if none of its groups gives a document
     num_paragraphs: int
     characters: int  # of all paragraphs, line breaks not counted
+    records: Mapping[int, int]  # how many have each survivor, by its position; empty: not counted
 
 
 @dataclass(slots=True)
@@ -77,18 +80,20 @@ class Miner:
         if self._contamination is not None:
             yield self._contamination
 
-    def mine(self, chunks: Iterable[Chunk], verdicts: Verdicts) -> Iterator[Document]:
+    def mine(self, chunks: Iterable[Chunk], verdicts: Verdicts, records: Counts | None = None) -> Iterator[Document]:
         """Yield the documents of all pages in order; with keep_rejects also what was dropped, as `Reject`.
 
         Args:
             chunks: all pages of the segment, as stage 1 gave them.
             verdicts: one a paragraph, over the pages that stage 1 let pass (`reason` None).
+            records: likewise, how many records of the scope have it; None: not counted.
         """
         position = 0
         for chunk in chunks:
             start, position = position, position + num_judged(chunk)
             if position <= len(verdicts):
-                yield from self._mine(survivors_of(chunk, verdicts[start:position]))
+                of_chunk = None if records is None else records[start:position]
+                yield from self._mine(survivors_of(chunk, verdicts[start:position], of_chunk))
         if position != len(verdicts):
             raise ValueError(f"{self.segment}: {len(verdicts)} verdicts for {position} paragraphs")
         if self._contamination is not None:
@@ -120,8 +125,9 @@ class Miner:
             positions = survivors.of_page(number)
             sought = _telling_of_lost(page) if is_lost else Paragraphs(positions, chunk.paragraphs(number, positions))
             yield _Candidate(
-                page, sought, survivors.reasons[number], int(chunk.num_paragraphs[number]), survivors.characters[number]
-            )
+                page, sought, survivors.reasons[number], int(chunk.num_paragraphs[number]),
+                survivors.characters[number], survivors.records_of_page(number),
+            )  # fmt: skip
 
     def _count_share(self, page: Page, groups: Sequence[Group]) -> None:
         """Count how much of all text the main text of a web page is, under the language of most paragraphs."""
@@ -192,6 +198,9 @@ class Miner:
 
     def _document(self, candidate: _Candidate, judged: Judged, several: bool) -> Document:
         page, group, evidence = candidate.page, judged.group, judged.group.evidence
+        # A page that is dropped whole has no bucket, and paragraphs that were not counted.
+        is_counted = judged.bucket is not None and candidate.records
+        records = [candidate.records[position] for position in group.positions] if is_counted else []
         return Document(
             id=f"{page.id}/{group.language}" if several else page.id,
             text="\n".join(group.texts),
@@ -210,6 +219,7 @@ class Miner:
             paragraph_ids=group.positions,
             original_paragraphs=candidate.num_paragraphs,
             original_characters=candidate.characters + max(candidate.num_paragraphs - 1, 0),
+            n_copies=median_low(records) if records else UNSET,
             languages=evidence.labels if evidence else UNSET,
             language_model=evidence.decided_by if evidence else UNSET,
         )

@@ -93,7 +93,12 @@ def reason_of(name: str) -> Reason:
     'filters'
     """
     known = _BY_NAME.get(name) or next((each for each in REASONS if each.covers(name)), None)
-    return known or Reason(name, "filters", "a filter dropped it (--filters)")
+    if known:
+        return known
+    filter_name, _, rule = name.rpartition(".")
+    return Reason(
+        name, "filters", f"dropped by the filter {filter_name or name}" + (f": {rule}" if filter_name else "")
+    )
 
 
 def in_order(names: Iterable[str]) -> list[str]:

@@ -145,6 +145,7 @@ class Configuration:
     shard_bytes: int
     keep_rejects: bool
     keep_labels: bool = False
+    count_copies: bool = False
     lid_models: tuple[str, ...]  # names, in the order in which they are asked
     models: dict[str, str]  # file name -> sha256
     blocklist_sha256: str | None

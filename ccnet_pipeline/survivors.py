@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from ccnet_pipeline.dedup.copies import Counts
 from ccnet_pipeline.dedup.duplicates import REASONS, Verdicts
 from ccnet_pipeline.ledger import Tally
 from ccnet_pipeline.pages.stored import Chunk
@@ -30,10 +31,16 @@ class Survivors:
     _fates: npt.NDArray[np.uint8]  # of each paragraph of all pages
     _positions: list[int]  # of the survivors, each in its page
     _cuts: list[int]  # where the survivors of each page begin in `_positions`, and where the last end
+    _records: list[int] | None  # of the survivors: how many records of the scope have each; None: not counted
 
     def of_page(self, number: int) -> list[int]:
         """Return the positions of the paragraphs of a page that survive."""
         return self._positions[self._cuts[number] : self._cuts[number + 1]]
+
+    def records_of_page(self, number: int) -> dict[int, int]:
+        """Return in how many records each survivor of a page stands, by its position; empty: it is not counted."""
+        records = (self._records or [])[self._cuts[number] : self._cuts[number + 1]]
+        return dict(zip(self.of_page(number), records, strict=True)) if records else {}
 
     def pages_to_read(self) -> list[int]:
         """Return the numbers of the pages that have survivors, and of the lost ones whose language is sought."""
@@ -57,12 +64,13 @@ def num_judged(chunk: Chunk) -> int:
     return int(chunk.num_paragraphs[chunk.goes_on].sum())
 
 
-def survivors_of(chunk: Chunk, verdicts: Verdicts) -> Survivors:
+def survivors_of(chunk: Chunk, verdicts: Verdicts, records: Counts | None = None) -> Survivors:
     """Return what is left of a chunk.
 
     Args:
         chunk: some pages.
         verdicts: one a paragraph, over the pages that go on; `num_judged`.
+        records: likewise, how many records of the scope have it; None: not counted.
     """
     fates = np.full(len(chunk.lengths), _LOST_WITH_ITS_PAGE, np.uint8)
     is_judged = np.repeat(chunk.goes_on, chunk.num_paragraphs)
@@ -80,6 +88,7 @@ def survivors_of(chunk: Chunk, verdicts: Verdicts) -> Survivors:
         _fates=fates,
         _positions=(survivors - np.repeat(chunk.bounds[:-1], np.diff(cuts))).tolist(),
         _cuts=cuts.tolist(),
+        _records=None if records is None else records[np.flatnonzero(fates[is_judged] == _SURVIVES)].tolist(),
     )
 
 

@@ -16,6 +16,7 @@ WORKDIR /src
 COPY docker/locks/model.txt ./
 RUN pip install --no-cache-dir --require-hashes -r model.txt
 COPY pyproject.toml README.md LICENSE ./
+COPY cc100 cc100
 COPY model model
 RUN pip install --no-cache-dir --no-deps --no-build-isolation . \
     && pip check \

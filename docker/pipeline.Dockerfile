@@ -23,6 +23,7 @@ COPY docker/locks locks
 RUN pip install --no-cache-dir --require-hashes -r locks/build.txt \
     && pip wheel --no-cache-dir --no-deps --no-build-isolation --require-hashes --wheel-dir /wheels -r locks/pipeline.txt
 COPY pyproject.toml README.md LICENSE ./
+COPY cc100 cc100
 COPY ccnet_pipeline ccnet_pipeline
 COPY beam_jobs beam_jobs
 RUN pip wheel --no-cache-dir --no-deps --no-build-isolation --wheel-dir /wheels .

@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 
+from ccnet_pipeline.columns import OPTIONAL
 from ccnet_pipeline.dedup.hashing import paragraph_hashes
 from ccnet_pipeline.documents import Document, Reject, encode
 from ccnet_pipeline.formats import JSONL, PARQUET, TEXT, write_parquet, write_text
@@ -83,7 +84,8 @@ def write_corpus(
         "shard_format": 1, "id": "abcd1234", "fingerprint": "f" * 16, "work": [], "hash_index": None,
         "configuration": {
             "recipe": {"dedup_scope": "all", "dedup_keep": "none", **(recipe or {})}, "hash_index": None,
-            "formats": formats, "num_segments": len(SEGMENTS), "inputs_sha256": "0" * 64, "keep_labels": bool(optional),
+            "formats": formats, "num_segments": len(SEGMENTS), "inputs_sha256": "0" * 64,
+            **{setting: set(names) <= set(optional) for setting, names in OPTIONAL.items()},
         },
         "inputs": [{"name": name, "size": None} for name in SEGMENTS],
     }  # fmt: skip

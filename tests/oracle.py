@@ -490,6 +490,7 @@ class Settings:
     max_record_bytes: int = 16 << 20
     dedup_scope: int | None = None  # segments a group; None: all
     dedup_keep: Keep = "none"
+    count_copies: bool = False
     mended: bool = False  # ends of lines, and what fastText is shown; else cc_net's
     lid_threshold: float = 0.5
     card: Mapping[str, Any] | None = None  # of the second model, where there is one: its thresholds count
@@ -535,6 +536,8 @@ class Document:
     paragraph_ids: tuple[int, ...]
     original_paragraphs: int
     original_characters: int
+    n_copies: int | None = None
+    """None: not counted, or of a page of which nothing is left."""
 
 
 @dataclass
@@ -580,6 +583,8 @@ class Page:
     title: str = ""
     paragraphs: list[str] = field(default_factory=list)
     fate: list[str | None] = field(default_factory=list)
+    copies: list[int] = field(default_factory=list)
+    """In how many records each paragraph stands; empty: not counted."""
     reason: str | None = None  # the record's, where it never got past the first step
     documents: list[Document] = field(default_factory=list)
     rejects: list[tuple[str, Document]] = field(default_factory=list)
@@ -643,6 +648,19 @@ def fates_of(records: Sequence[Sequence[int]], keep: Keep) -> list[list[str | No
             fates[-1].append("duplicate" if lost else "repeated" if key in seen else None)
             seen.add(key)
     return fates
+
+
+def copies_of(records: Sequence[Sequence[int]]) -> list[list[int]]:
+    """Of each hash of each record: how many records have it."""
+    holders = Counter(key for record in records for key in set(record))
+    return [[holders[key] for key in record] for record in records]
+
+
+def count_copies(pages: Sequence[Page]) -> None:
+    """Of one scope."""
+    hashes = [[paragraph_hash(paragraph) for paragraph in page.paragraphs] for page in pages]
+    for page, copies in zip(pages, copies_of(hashes), strict=True):
+        page.copies = copies
 
 
 def drop_duplicates(pages: Sequence[Page], keep: Keep) -> None:
@@ -784,6 +802,10 @@ def finish_page(
                 page.rejects.append((reason, document))
 
 
+def lower_median(numbers: Sequence[int]) -> int:
+    return sorted(numbers)[(len(numbers) - 1) // 2]
+
+
 @dataclass(frozen=True)
 class Verdict:
     """What was found out about one language of a page."""
@@ -798,6 +820,7 @@ class Verdict:
 
 def make_document(page: Page, name: str, verdict: Verdict) -> Document:
     headers = page.record.headers
+    is_whole = verdict.language == "und"
     url = headers.get("warc-target-uri", "")
     uuid = headers.get("warc-record-id", "").strip("<>").removeprefix("urn:uuid:")
     try:
@@ -822,6 +845,7 @@ def make_document(page: Page, name: str, verdict: Verdict) -> Document:
         paragraph_ids=tuple(verdict.ids),
         original_paragraphs=len(page.paragraphs),
         original_characters=len("\n".join(page.paragraphs)),
+        n_copies=lower_median([page.copies[i] for i in verdict.ids]) if page.copies and not is_whole else None,
     )
 
 
@@ -850,7 +874,10 @@ def build(
     pages = [read_page(number, record, settings) for number, path in enumerate(paths) for record in read_wet(path)]
     alive = [page for page in pages if page.reason is None]
     for scope in scopes(len(paths), settings.dedup_scope):
-        drop_duplicates([page for page in alive if page.segment in scope], settings.dedup_keep)
+        compared = [page for page in alive if page.segment in scope]
+        drop_duplicates(compared, settings.dedup_keep)
+        if settings.count_copies:
+            count_copies(compared)
     for number, name in enumerate(names):
         of_segment = [page for page in pages if page.segment == number]
         dump = dump_of(name, [page.record for page in of_segment])

@@ -28,6 +28,7 @@ from beam_jobs.runners import execution
 from beam_jobs.transforms import regroup
 from ccnet_pipeline import sample, storage
 from ccnet_pipeline.command import IN_USE
+from ccnet_pipeline.dataset import write_card
 from ccnet_pipeline.documents import Document
 from ccnet_pipeline.fluency import __main__ as fluency
 from ccnet_pipeline.language import kernel_name
@@ -126,6 +127,12 @@ def test_the_manifest_is_true(built: Path) -> None:
             assert sum(map(len, paragraphs)) == file["characters"]
             assert all(paragraph.strip() for paragraph in paragraphs)
             assert {(line["language"], line["bucket"]) for line in lines} == {(file["language"], file["bucket"])}
+
+
+def test_a_run_has_a_dataset_card(built: Path) -> None:
+    written = (built / "README.md").read_bytes()
+    assert b'"shards/sw/*.parquet"' in written
+    assert Path(write_card(str(built))).read_bytes() == written
 
 
 def test_a_run_is_what_verify_asks_for(built: Path) -> None:
@@ -370,9 +377,10 @@ COMPARED_AT_ONCE: Writes = [(r"scatter/.*\.bits", 1), (r"compact/.*\.done\.json"
 MINED: Writes = [(r"mine/.*\.blocks\.zst", 2), (r"mine/.*\.done\.json", 2)]
 COPIED: Writes = [(r"gather/.*\.frames\.zst", 2)]
 PUBLISHED: Writes = [
-    (r"gather/.*\.rows", 1), (r"gather/.*\.done\.json", 1),
+    (r"gather/.*\.observed", 1), (r"gather/.*\.rows", 1), (r"gather/.*\.done\.json", 1),
     (r"rejects/.*\.jsonl\.zst", 1), (r"regroup/.*\.json", 1), (r"shards/.*\.jsonl\.zst", 2),
-    (r"ledger/segments-00000\.jsonl\.zst", 1), (r"ledger\.json", 1), (r"manifest\.json", 1),
+    (r"ledger/segments-00000\.jsonl\.zst", 1), (r"ledger\.json", 1),
+    (r"observations\.json\.zst", 1), (r"times\.json", 1), (r"manifest\.json", 1),
 ]  # fmt: skip
 
 
@@ -446,7 +454,8 @@ def test_intermediate_files_go_as_soon_as_nothing_needs_them(
 
 @pytest.mark.parametrize("reference", ["cc100"], indirect=True)
 @pytest.mark.parametrize(
-    "lost", [("gather/*/*.frames.zst",), ("*/*/000002.*",), ("resolve/*/*", "scatter/*/000002.bits")]
+    "lost",
+    [("gather/*/*.frames.zst",), ("gather/*/*.observed",), ("*/*/000002.*",), ("resolve/*/*", "scatter/*/000002.bits")],
 )
 def test_what_was_lost_is_made_again_even_where_what_it_was_made_of_is_gone(
     lost: tuple[str, ...],
@@ -488,6 +497,37 @@ def test_scopes_of_several_blocks(lid: str, tmp_path: Path, monkeypatch: pytest.
     cut(monkeypatch, block_segments=2)
     build(tmp_path / "cut", lid, *flags)
     assert result(tmp_path / "cut") == result(tmp_path / "whole")
+
+
+COUNTED: tuple[str, ...] = ("--dedup_keep=first", "--count_copies", "--keep_rejects")
+
+
+@pytest.fixture(scope="session")
+def counted(lid: str, tmp_path_factory: pytest.TempPathFactory) -> Bytes:
+    output = tmp_path_factory.mktemp("counted") / "out"
+    build(output, lid, *COUNTED)
+    return result(output)
+
+
+def test_copies_are_counted_across_blocks_whatever_is_half_written_or_lost(
+    counted: Bytes, lid: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cut(monkeypatch, block_segments=2, group_segments=2)
+    work = tmp_path / "out" / "work"
+    writes = ["extract/.*.counts", "compact/.*.counts", "resolve/.*.copies", "scatter/.*.copies", r"manifest\.json"]
+    for pattern in writes:
+        with pytest.MonkeyPatch.context() as patch:
+            crash_at(pattern, 1, patch)
+            with pytest.raises(Crash, match=pattern):
+                build(tmp_path / "out", lid, *COUNTED, "--dedup_buckets=3")
+    assert not [*work.rglob("*.counts"), *work.rglob("*.owners")], "they go as soon as nothing needs them"
+    shutil.rmtree(tmp_path / "out" / "shards")
+    lost = [path for kind in ("scatter/000/000002.copies", "mine/000/000002.*") for path in work.rglob(kind)]
+    assert len(lost) == 2
+    for path in lost:
+        path.unlink()
+    build(tmp_path / "out", lid, *COUNTED)
+    assert result(tmp_path / "out") == counted
 
 
 # Of a run, one after the other: the signal, the number of processes, and what is about to be opened or renamed then.

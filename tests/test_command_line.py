@@ -83,6 +83,7 @@ def mistake(here: Path, capsys: pytest.CaptureFixture[str]) -> Mistake:
     [
         (["--preset", "cc200"], r"--preset: invalid choice: 'cc200' \(choose from '?cc100'?, '?ccnet'?\)"),
         (["--dedup_keep", "last"], r"--dedup_keep: invalid choice: 'last' \(choose from '?none'?, '?first'?\)"),
+        (["--count_copies"], "--count_copies: with --dedup_keep none, .* one record; give --dedup_keep first, too"),
         (["--dedup_keeep", "none"], "unknown option --dedup_keeep; did you mean --dedup_keep?"),
         (["--dedup_keeep=none"], "unknown option --dedup_keeep(=none)?; did you mean --dedup_keep?"),
         (["--ouput", "x"], "unknown option --ouput; did you mean --output?"),
@@ -885,6 +886,7 @@ def test_every_setting_of_the_method_is_in_the_fingerprint(fingerprint: Callable
         ["--max_record_bytes", "15M"],
         ["--dedup_scope", "group:2"],
         ["--dedup_keep", "first"],
+        ["--dedup_keep", "first", "--count_copies"],
         ["--min_language_score", "0.4"],
         ["--languages", "all"],
         ["--keep_buckets", "head"],

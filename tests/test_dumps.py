@@ -86,7 +86,8 @@ def test_dumps_one_by_one_give_what_one_run_gives(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    flags = (f"--dedup_keep={keep}", "--dedup_buckets=3", f"--hash_index={tmp_path / 'index'}")
+    kept = (f"--dedup_keep={keep}", *(["--count_copies"] if keep == "first" else []))
+    flags = (*kept, "--dedup_buckets=3", f"--hash_index={tmp_path / 'index'}")
     monkeypatch.setattr(job, "Plan", functools.partial(Plan, block_segments=1))
     so_far, before = list[str](), dict[int, bool]()
     for number, dump in enumerate(dumps):
@@ -99,7 +100,7 @@ def test_dumps_one_by_one_give_what_one_run_gives(
         assert capsys.readouterr().out.endswith("; none of them is of an earlier run\n")
         if number:
             assert come_again > 0
-            build(together, lid, so_far, f"--dedup_keep={keep}")
+            build(together, lid, so_far, *kept)
             assert lines(output, dump) == lines(together, dump) != []
             assert "index_duplicates_published" not in ledger(together)
         before = after

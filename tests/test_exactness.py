@@ -10,7 +10,7 @@ import re
 import sys
 import unicodedata
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
 from itertools import pairwise
@@ -30,12 +30,22 @@ from warcio.archiveiterator import ArchiveIterator
 from beam_jobs import verify
 from beam_jobs.job import main
 from ccnet_pipeline.characters.invisible import strip_invisible
-from ccnet_pipeline.dedup.blocks import CELL_HASHES, Owners, hand_back, merge
-from ccnet_pipeline.dedup.duplicates import KEPT, REASONS, Keep, collect, compare, verdicts
+from ccnet_pipeline.dedup.blocks import CELL_HASHES, Owners, copies_within, hand_back, owners_of, segments_of
+from ccnet_pipeline.dedup.copies import Copies, CopyCounter, CopyStreams, Counts, CountsReader, records_in
+from ccnet_pipeline.dedup.duplicates import (
+    KEPT,
+    REASONS,
+    Keep,
+    SegmentHashes,
+    collect,
+    compare_range,
+    indices,
+    verdicts,
+)
 from ccnet_pipeline.dedup.hashing import Hashes, paragraph_hashes
 from ccnet_pipeline.dedup.normal_form import for_dedup
 from ccnet_pipeline.dedup.ranges import RANGE_HASHES, cut_cells
-from ccnet_pipeline.dedup.sorting import Bits, Table, bits_needed
+from ccnet_pipeline.dedup.sorting import Bits, bits_needed, sort
 from ccnet_pipeline.dedup.tables import BitStreams, TableReader, in_memory, packed_table, parts, table_size
 from ccnet_pipeline.fluency.normalize import for_lm_ccnet, for_lm_mended
 from ccnet_pipeline.language.loading import ADDED_FILE
@@ -162,47 +172,78 @@ class Cut:
 CUTS = st.builds(Cut, st.integers(1, 6), st.sampled_from([1, 7, 64]), st.integers(1, 9), st.integers(1, 9))
 
 
-def fast_answers(tables: list[Table], keep: Keep, cut: Cut, rng: random.Random) -> list[Bits]:
+@dataclass(frozen=True)
+class Block:
+    """The table of some segments."""
+
+    segments: list[SegmentHashes]
+    hashes: Hashes
+    in_several: Bits
+    counts: Counts
+    owners: Owners
+
+    def within(self, first: int, stop: int) -> slice:
+        """The hashes in some cells."""
+        start, end = (sum(value >> 56 < cell for value in self.hashes.tolist()) for cell in (first, stop))
+        return slice(start, end)
+
+    def counts_of(self, some: slice) -> CountsReader:
+        begin, end = (int(self.in_several[:edge].sum()) for edge in (some.start, some.stop))
+        return CountsReader(self.counts[begin:end])
+
+
+def fast_answers(
+    tables: list[SegmentHashes], keep: Keep, cut: Cut, rng: random.Random
+) -> Iterator[tuple[Bits, Copies]]:
     """What the graph does, without Beam: blocks of segments become tables, which meet range by range, in any order."""
-    groups = [tables[start : start + cut.block] for start in range(0, len(tables), cut.block)]
-    merged, owners = zip(*[_merged(group, cut) for group in groups], strict=True)
-    answers = [np.zeros(len(hashes), np.bool_) for hashes, _ in merged]
+    blocks = [_block(tables[start : start + cut.block], cut) for start in range(0, len(tables), cut.block)]
+    answers = [np.zeros(len(block.hashes), np.bool_) for block in blocks]
+    copies: list[list[list[int]]] = [[] for _ in blocks]
     ranges = cut_cells(0, cut.num_ranges)
     for first, stop in rng.sample(ranges, len(ranges)):
-        slices = [slice(*_cut_at(hashes, first, stop)) for hashes, _ in merged]
+        slices = [block.within(first, stop) for block in blocks]
         readers = [
-            in_memory((hashes[each], bits[each]), cut.read) for (hashes, bits), each in zip(merged, slices, strict=True)
+            in_memory((block.hashes[some], block.in_several[some]), cut.read)
+            for block, some in zip(blocks, slices, strict=True)
         ]
-        streams = BitStreams(map(len, readers))
-        for part in parts(readers, first * CELL_HASHES, stop * CELL_HASHES, cut.part):
-            streams.extend(compare(part, keep))
-        for of_block, each, bits in zip(answers, slices, streams.streams, strict=True):
-            of_block[each] = bits
-    return [bits for args in zip(groups, owners, answers, strict=True) for bits in _handed_back(*args, cut)]
+        counter = CopyCounter([block.counts_of(some) for block, some in zip(blocks, slices, strict=True)])
+        edges = (first * CELL_HASHES, stop * CELL_HASHES)
+        streams = compare_range(readers, *edges, keep, counter, cut.part)
+        for number, (some, bits, of_range) in enumerate(zip(slices, streams.streams, counter.copies(), strict=True)):
+            answers[number][some] = bits
+            copies[number] += [[some.start + place, records] for place, records in of_range.tolist()]
+    for block, may_keep, told in zip(blocks, answers, copies, strict=True):
+        yield from _handed_back(block, may_keep, np.array(sorted(told), np.uint32).reshape(-1, 2), cut)
 
 
-def _merged(group: list[Table], cut: Cut) -> tuple[Table, Owners]:
-    readers = [in_memory(table, cut.read) for table in group]
-    pieces = [merge(part) for part in parts(readers, 0, 1 << 64, cut.part)]
-    hashes, bits = (np.concatenate([table[column] for table, _ in pieces]) for column in (0, 1))
-    return (hashes, bits), np.concatenate([owners for _, owners in pieces])
+def _block(segments: list[SegmentHashes], cut: Cut) -> Block:
+    readers = [in_memory((table.unique, table.in_several), cut.read) for table in segments]
+    counter = CopyCounter([CountsReader(table.counts) for table in segments])
+    pieces = []
+    for part_tables in parts(readers, 0, 1 << 64, cut.part):
+        part = sort(part_tables)
+        hashes, several = part.distinct()
+        pieces.append((hashes, several, counter.records_of(part, part_tables)[several], owners_of(part)))
+    return Block(segments, *map(np.concatenate, zip(*pieces, strict=True)))
 
 
-def _cut_at(hashes: Hashes, first: int, stop: int) -> list[int]:
-    return [sum(value >> 56 < cell for value in hashes.tolist()) for cell in (first, stop)]
+def _handed_back(block: Block, answers: Bits, copies: Copies, cut: Cut) -> Iterator[tuple[Bits, Copies]]:
+    begun, num_segments = 0, len(block.segments)
+    streams, copy_streams = BitStreams(len(each.unique) for each in block.segments), CopyStreams(num_segments)
+    for start in range(0, len(block.owners), cut.read):
+        owners = block.owners[start : start + cut.read]
+        some = slice(begun, begun + int((owners & 1).sum()))
+        streams.extend(hand_back(owners, answers[some], num_segments))
+        copy_streams.extend(segments_of(owners), *copies_within(copies, owners, some))
+        begun = some.stop
+    yield from zip(streams.streams, copy_streams.copies(), strict=True)
 
 
-def _handed_back(group: list[Table], owners: Owners, answers: Bits, cut: Cut) -> list[Bits]:
-    streams, begun = BitStreams(len(hashes) for hashes, _ in group), 0
-    for start in range(0, len(owners), cut.read):
-        some = owners[start : start + cut.read]
-        begin = int((some & 1).sum())
-        streams.extend(hand_back(some, answers[begun : begun + begin], len(group)))
-        begun += begin
-    return streams.streams
+Fates = list[list[str | None]]
 
 
-def fast_fates(crawl: Crawl, keep: Keep, cut: Cut, rng: random.Random) -> list[list[str | None]]:
+def fast_fates(crawl: Crawl, keep: Keep, cut: Cut, rng: random.Random) -> tuple[Fates, list[list[int]]]:
+    """Why each paragraph goes, and in how many records each that stays stands."""
     tables = [
         collect(
             np.array([h for record in segment for h in record], np.uint64),
@@ -210,14 +251,16 @@ def fast_fates(crawl: Crawl, keep: Keep, cut: Cut, rng: random.Random) -> list[l
         )
         for segment in crawl
     ]
-    may_keep = fast_answers([(table.unique, table.in_several) for table in tables], keep, cut, rng)
-    fates: list[list[str | None]] = []
-    for segment, table, bits in zip(crawl, tables, may_keep, strict=True):
+    fates: Fates = []
+    copies: list[list[int]] = []
+    for segment, table, (bits, of_table) in zip(crawl, tables, fast_answers(tables, keep, cut, rng), strict=True):
         codes = iter(verdicts(table.paragraphs, bits).tolist())
+        records = iter(records_in(of_table, len(bits))[indices(table.paragraphs)].tolist())
         for record in segment:
-            of_record = [next(codes) for _ in record]
-            fates.append([None if code == KEPT else REASONS[code] for code in of_record])
-    return fates
+            of_record = [(next(codes), next(records)) for _ in record]
+            fates.append([None if code == KEPT else REASONS[code] for code, _ in of_record])
+            copies.append([number for code, number in of_record if code == KEPT])
+    return fates, copies
 
 
 @settings(max_examples=60, deadline=None)
@@ -226,8 +269,13 @@ def fast_fates(crawl: Crawl, keep: Keep, cut: Cut, rng: random.Random) -> list[l
 def test_duplicates_of_any_crawl(group: int | None, crawl: Crawl, keep: Keep, cut: Cut, rng: random.Random) -> None:
     for scope in oracle.scopes(len(crawl), group):
         segments = [crawl[number] for number in scope]
-        expected = oracle.fates_of([record for segment in segments for record in segment], keep)
-        assert fast_fates(segments, keep, cut, rng) == expected
+        records = [record for segment in segments for record in segment]
+        fates, copies = fast_fates(segments, keep, cut, rng)
+        assert fates == oracle.fates_of(records, keep)
+        assert copies == [
+            [number for number, fate in zip(*of_record, strict=True) if fate is None]
+            for of_record in zip(oracle.copies_of(records), fates, strict=True)
+        ]
 
 
 TABLES = st.lists(
@@ -353,7 +401,7 @@ def as_json(ledger: oracle.Ledger) -> dict[str, Any]:
 
 def assert_same(result: Result, expected: oracle.Expected, names: Sequence[str]) -> None:
     """Every document and every reject in its place, every number of the ledger."""
-    kept = [((document.language, document.bucket), asdict(document)) for document in expected.documents]
+    kept = [((document.language, document.bucket), line_of(document)) for document in expected.documents]
     assert_same_lines(result.shards, kept)
     dropped = [
         ((document.language, reason), rejected(document, reason, expected)) for reason, document in expected.rejects
@@ -372,7 +420,12 @@ def assert_same(result: Result, expected: oracle.Expected, names: Sequence[str])
 
 def rejected(document: oracle.Document, reason: str, expected: oracle.Expected) -> dict[str, Any]:
     shared = {"contamination": expected.contaminations[document.id]} if reason == "contaminated" else {}
-    return asdict(document) | {"reason": reason} | shared
+    return line_of(document) | {"reason": reason} | shared
+
+
+def line_of(document: oracle.Document) -> dict[str, Any]:
+    """A line as it is expected: what is not counted is not in it."""
+    return {key: value for key, value in asdict(document).items() if key != "n_copies" or value is not None}
 
 
 def assert_same_lines(found: Lines, expected: Iterable[tuple[tuple[str, str], dict[str, Any]]]) -> None:
@@ -702,8 +755,8 @@ ODD = [
     pytest.param(CCNET, ("--preset=ccnet", "--dedup_scope=all"), id="ccnet"),
     pytest.param(CC100, ("--preset=cc100", "--dedup_buckets=7"), id="cc100"),
     pytest.param(
-        replace(CCNET, dedup_scope=2, dedup_keep="first", min_chars=0),
-        ("--preset=ccnet", "--dedup_scope=group:2", "--dedup_keep=first", "--min_chars=0"),
+        replace(CCNET, dedup_scope=2, dedup_keep="first", count_copies=True, min_chars=0),
+        ("--preset=ccnet", "--dedup_scope=group:2", "--dedup_keep=first", "--count_copies", "--min_chars=0"),
         id="ccnet-group-first",
     ),
     pytest.param(
@@ -723,8 +776,10 @@ ODD = [
         id="cc100-few-languages",
     ),
     pytest.param(
-        replace(CC100, dedup_keep="first", min_chars=1, keep_buckets=frozenset({"head", "tail", "all"})),
-        ("--dedup_keep=first", "--min_chars=1", "--keep_buckets=head,tail,all"),
+        replace(
+            CC100, dedup_keep="first", count_copies=True, min_chars=1, keep_buckets=frozenset({"head", "tail", "all"})
+        ),
+        ("--dedup_keep=first", "--count_copies", "--min_chars=1", "--keep_buckets=head,tail,all"),
         id="cc100-some-buckets",
     ),
     pytest.param(replace(CC100, keep_buckets=frozenset({"head"})), ("--keep_buckets=head",), id="cc100-head-only"),

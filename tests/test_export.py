@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from beam_jobs import remove, verify
+from beam_jobs import remove, run_directory, verify
 from ccnet_pipeline import over_files
 from ccnet_pipeline.columns import OPTIONAL
 from ccnet_pipeline.documents import Document, LanguageLabel
@@ -143,27 +143,43 @@ def test_an_interrupted_export_goes_on_where_it_stopped(
     }
 
 
-def test_what_an_interrupted_export_has_left_can_be_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    output = corpus(tmp_path / "out", [JSONL])
-    before = shards(output)
-
-    def stop(*_: Any) -> None:
-        raise _StoppedError
-
-    monkeypatch.setattr(conversion, "note_done", stop)
-    with pytest.raises(_StoppedError):
-        export(output, "--formats=parquet")
-    assert shards(output) != before
-    assert state.discard(str(output))
-    assert shards(output) == before
-    assert not (output / "work").exists()
-    assert not state.discard(str(output))
-
-
 def take_out(output: Path, tmp_path: Path) -> None:
     hosts = tmp_path / "hosts.txt"
     hosts.write_text("gone.example\n")
     assert remove.main([str(output), f"--hosts={hosts}", "--workers=1"]) == 0
+
+
+@pytest.fixture
+def interrupted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A run in which a file of an export stands that no manifest names."""
+    output = corpus(tmp_path / "out", [JSONL])
+
+    def stop(*_: Any) -> None:
+        raise _StoppedError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(conversion, "note_done", stop)
+        with pytest.raises(_StoppedError):
+            export(output, "--formats=parquet")
+    assert any(path.endswith(PARQUET) for path in shards(output))
+    return output
+
+
+def test_a_removal_leaves_nothing_of_an_interrupted_export(interrupted: Path, tmp_path: Path) -> None:
+    take_out(interrupted, tmp_path)
+    assert all(path.endswith(JSONL) for path in shards(interrupted))
+    assert not (interrupted / "work").exists()
+    assert verify.main([str(interrupted), "--workers=1"]) == 0
+
+
+def test_other_formats_than_those_of_an_interrupted_export_leave_nothing_of_it(interrupted: Path) -> None:
+    assert export(interrupted, "--formats=txt.xz") == 0
+    assert not any(path.endswith(PARQUET) for path in shards(interrupted))
+
+
+def test_a_run_that_is_overwritten_leaves_nothing_of_an_interrupted_export(interrupted: Path) -> None:
+    run_directory._remove_run(str(interrupted), [], None)
+    assert not [path for path in interrupted.rglob("*") if path.is_file()]
 
 
 def test_a_removal_reaches_what_was_exported(tmp_path: Path, whole: Path) -> None:
@@ -173,6 +189,9 @@ def test_a_removal_reaches_what_was_exported(tmp_path: Path, whole: Path) -> Non
         take_out(each, tmp_path)
     assert shards(output) == shards(whole)
     assert verify.main([str(output), "--workers=1"]) == 0
+    card = (output / "README.md").read_text("utf-8")
+    assert "| `sw` | Swahili | 1 | 2 |" in card
+    assert "| `removed_later` | 1 | 2 | 39 |" in card
 
 
 def test_an_export_after_a_removal_has_only_what_is_left_in_its_folder_too(tmp_path: Path, whole: Path) -> None:

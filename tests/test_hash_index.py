@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from ccnet_pipeline.command import IN_USE
 from ccnet_pipeline.dedup.blocks import CELLS
 from ccnet_pipeline.dedup.duplicates import Keep
-from ccnet_pipeline.dedup.sorting import Table
+from ccnet_pipeline.dedup.sorting import Table, sort
 from ccnet_pipeline.dedup.tables import in_memory, parts
 from ccnet_pipeline.hash_index import cells as cells_module
 from ccnet_pipeline.hash_index.__main__ import main
@@ -95,8 +95,8 @@ def extended(index: Table, added: list[Table], keep: Keep, most: int) -> tuple[l
     """What a run does with its hashes: part by part, each with the part of the index."""
     readers = [in_memory(table) for table in (index, *added)]
     kept, unions, counts = [list[bool]() for _ in added], list[Table](), Additions()
-    for of_index, *of_added in parts(readers, 0, 1 << 64, most):
-        of_part, union, additions = extend(of_index, of_added, keep)
+    for tables in parts(readers, 0, 1 << 64, most):
+        of_part, union, additions = extend(sort(tables), keep)
         for number, bits in enumerate(of_part):
             kept[number] += bits.tolist()
         unions.append(union)

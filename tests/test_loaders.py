@@ -16,7 +16,7 @@ import msgspec
 import pyarrow as pa
 import pytest
 
-from ccnet_pipeline.columns import OPTIONAL, arrow_schema, column_types
+from ccnet_pipeline.columns import arrow_schema, column_types
 from ccnet_pipeline.dataset import write_card
 from ccnet_pipeline.documents import Document, LanguageLabel
 from ccnet_pipeline.formats import FORMATS, JSONL, PARQUET, TEXT
@@ -25,6 +25,7 @@ from tests.corpora import document, write_corpus
 # What some reader takes for the end of a line, of a document or of a file, or for markup.
 HARD = "\u2028\u2029\x85 \x0b\x0c\x1c\x1a \x00 \r \ufeff 😀 \u202e , \" ' \\ </script> null"
 LABELS = [LanguageLabel("lid.176.ftz", "sw", 0.61), LanguageLabel("added", "sw", 0.9)]
+MORE: dict[str, Any] = {"n_copies": 3, "languages": LABELS, "language_model": "added"}  # in the optional columns
 
 
 def documents() -> list[Document]:
@@ -40,10 +41,9 @@ def documents() -> list[Document]:
     return made
 
 
-@pytest.fixture(scope="module", params=[(), OPTIONAL["keep_labels"]], ids=["plain", "labels"])
+@pytest.fixture(scope="module", params=[(), tuple(MORE)], ids=["plain", "all columns"])
 def corpus(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    labels: dict[str, Any] = {"languages": LABELS, "language_model": "added"} if request.param else {}
-    made = [dataclasses.replace(each, **labels) for each in documents()]
+    made = [dataclasses.replace(each, **(MORE if request.param else {})) for each in documents()]
     output = tmp_path_factory.mktemp("corpus") / "out"
     write_corpus(output, made, formats=FORMATS, optional=request.param)
     write_card(str(output))
@@ -207,16 +207,14 @@ def test_load_dataset_takes_a_language_by_its_code_and_without_one_all(
 @pytest.mark.parametrize("only", [JSONL, PARQUET], indirect=True)
 def test_load_dataset_gives_every_field_with_its_type(only: tuple[Path, str], load: Callable[..., Any]) -> None:
     output, kind = only
-    keeps_labels = json.loads((output / "run.json").read_bytes())["configuration"]["keep_labels"]
-    labels: dict[str, Any] = {"languages": LABELS, "language_model": "added"} if keeps_labels else {}
+    has_more = json.loads((output / "run.json").read_bytes())["configuration"]["count_copies"]
     wanted = {}
     for each in documents()[:-1]:
         # What looks like a time is one to its reader of JSON, which writes it otherwise.
         date = each.date.replace("T", " ").removesuffix("Z") if kind == JSONL else each.date
-        wanted[each.id] = msgspec.to_builtins(dataclasses.replace(each, date=date, **labels))
+        wanted[each.id] = msgspec.to_builtins(dataclasses.replace(each, date=date, **(MORE if has_more else {})))
     found = load(output, "de"), load(output, "no"), load(output, "sw")
     assert found[0].features == found[1].features == found[2].features
-    assert found[0].features.type.equals(
-        pa.struct(list(arrow_schema(column_types(OPTIONAL["keep_labels"] if keeps_labels else ()))))
-    )
+    schema = arrow_schema(column_types(tuple(MORE) if has_more else ()))
+    assert found[0].features.type.equals(pa.struct(list(schema)))
     assert all(row == wanted[row["id"]] for rows in found[:2] for row in rows)

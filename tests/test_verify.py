@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 import pytest
 import zstandard
+from msgspec import UNSET
 
 from beam_jobs import verify
 from ccnet_pipeline import over_files
@@ -116,6 +117,25 @@ def test_what_is_wrong_with_a_document_is_found(
 ) -> None:
     lines = told(write_corpus(tmp_path / "out", some), capsys)
     assert any(expected in line and line.startswith(HEAD) for line in lines), lines
+
+
+@pytest.mark.parametrize(
+    ("copies", "optional", "expected"),
+    [
+        (2, ["n_copies"], []),
+        (0, ["n_copies"], ["n_copies is 0"]),
+        (UNSET, ["n_copies"], ["it lacks n_copies, which is in all documents of --count_copies"]),
+        (2, [], ["it has n_copies, which is in documents of --count_copies alone"]),
+    ],
+)
+def test_copies_are_in_all_documents_of_a_run_that_counts_them(
+    copies: Any, optional: list[str], expected: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    whole_page = document(9, "und", "all", reason="not_language")
+    corpus = write_corpus(tmp_path / "out", [*one(0, n_copies=copies)[:1], whole_page], optional=optional)
+    lines = told(corpus, capsys, status=int(bool(expected)))
+    found = [line.removeprefix(f"{HEAD}, document 1 ({FIRST}): ") for line in lines if line.startswith(HEAD)]
+    assert found == expected
 
 
 def lines_of(path: str, *others: bytes) -> Change:

@@ -15,9 +15,11 @@ from apache_beam.pvalue import PCollection
 from beam_jobs.elements import ALL, Compacted, CompactNote, Extracted
 from beam_jobs.remains import Remains
 from ccnet_pipeline import storage
-from ccnet_pipeline.dedup.blocks import CELLS, count_cells, merge
+from ccnet_pipeline.dedup.blocks import CELLS, count_cells, owners_of
+from ccnet_pipeline.dedup.copies import CopyCounter, Counts, CountsReader
 from ccnet_pipeline.dedup.duplicates import Keep, compare_range
-from ccnet_pipeline.dedup.sorting import HASH_BITS
+from ccnet_pipeline.dedup.sections import packed_sections
+from ccnet_pipeline.dedup.sorting import HASH_BITS, Bits, sort
 from ccnet_pipeline.dedup.tables import TableReader, packed, parts
 
 _READ_HASHES = 1 << 17  # at a time, 1 MiB a segment
@@ -36,40 +38,66 @@ class _CompactFn(beam.DoFn):
             yield ALL, Compacted(None, has_answers=False, failures=failures)
             return
         note = self._remains.compact_note(block) or self._compact(block, [(number, n) for number, n, _ in extracted])
-        self._remains.free(self._remains.layout.extracted(number, "hashes") for number, _ in note.segments)
+        self._remains.free(
+            self._remains.layout.extracted(number, kind)
+            for number, _ in note.segments
+            for kind in self._remains.hash_kinds("hashes")
+        )
         yield ALL, Compacted(note, has_answers=self._remains.has_answers(note), failures=[])
 
     def _compact(self, block: int, segments: list[tuple[int, int]]) -> CompactNote:
         layout = self._remains.layout
-        cells: list[int] = []
+        cells, counts = list[int](), None
         with ExitStack() as stack:
             readers = []
             for number, hashes in segments:
                 read = stack.enter_context(storage.ranges_of(layout.extracted(number, "hashes")))
                 readers.append(TableReader(read, hashes, at_once=_READ_HASHES))
+            counter = self._counter(segments)
             if self._remains.blocks.is_alone(block):
-                storage.write(layout.scattered(block), compare_range(readers, 0, 1 << HASH_BITS, self._keep).packed())
+                may_keep = compare_range(readers, 0, 1 << HASH_BITS, self._keep, counter)
+                if counter:
+                    storage.write(layout.scattered(block, "copies"), packed_sections(counter.copies()))
+                storage.write(layout.scattered(block), may_keep.packed())
             else:
                 table = stack.enter_context(storage.writing(layout.compacted(block, "table")))
                 owners = stack.enter_context(storage.writing(layout.compacted(block, "owners")))
-                cells = _write_run(readers, table, owners)
-        note = CompactNote(block, segments, cells, sum(hashes for _, hashes in segments))
+                cells, counts = _write_run(readers, table, owners, counter)
+        if counts is not None:
+            storage.write(layout.compacted(block, "counts"), counts)
+        entries = sum(hashes for _, hashes in segments)
+        note = CompactNote(block, segments, cells, entries, None if counts is None else len(counts))
         storage.write_note(layout.compacted(block, "done.json"), note)
         return note
 
+    def _counter(self, segments: Sequence[tuple[int, int]]) -> CopyCounter | None:
+        """Return what counts copies, where they are counted: with a number for each hash that several records have."""
+        if not self._remains.counts_copies:
+            return None
+        files = [storage.read(self._remains.layout.extracted(number, "counts")) for number, _ in segments]
+        return CopyCounter([CountsReader(np.frombuffer(data, "<u4").astype(np.uint32, copy=False)) for data in files])
 
-def _write_run(readers: Sequence[TableReader], table: BinaryIO, owners: BinaryIO) -> list[int]:
-    """Write the table of a block and its owners; return how many hashes there are in each cell."""
-    cells = np.zeros(CELLS, np.int64)
-    in_several = []
-    for part in parts(readers, 0, 1 << HASH_BITS):
-        (hashes, several), of_each = merge(part)
+
+def _write_run(
+    readers: Sequence[TableReader], table: BinaryIO, owners: BinaryIO, counter: CopyCounter | None
+) -> tuple[list[int], bytes | None]:
+    """Write the table of a block and its owners; return how many hashes there are in each cell, and the counts."""
+    cells, counted = np.zeros(CELLS, np.int64), np.zeros(CELLS, np.int64)
+    in_several, counts = list[Bits](), list[Counts]()
+    for tables in parts(readers, 0, 1 << HASH_BITS):
+        part = sort(tables)
+        hashes, several = part.distinct()
         table.write(hashes.astype("<u8", copy=False).tobytes())
-        owners.write(of_each.tobytes())
+        owners.write(owners_of(part).tobytes())
         in_several.append(several)
         cells += count_cells(hashes)
+        if counter:
+            counts.append(counter.records_of(part, tables)[several])
+            counted += count_cells(hashes[several])
     table.write(packed(np.concatenate(in_several)))
-    return cells.tolist()
+    if not counter:
+        return cells.tolist(), None
+    return cells.tolist(), packed_sections(np.split(np.concatenate(counts), np.cumsum(counted)[:-1]))
 
 
 @dataclass

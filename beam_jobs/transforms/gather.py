@@ -54,7 +54,8 @@ class _GatherFn(beam.DoFn):
             yield from (self._layout.mined(number, "blocks.zst") for number in numbers)
         if not self._remains.blocks.has_index:  # whose new parts may be asked for once more
             blocks = {self._remains.blocks.block_of(number) for number in numbers}
-            yield from (self._layout.compacted(block, "table") for block in blocks.intersection(numbers))
+            kinds = self._remains.hash_kinds("table")
+            yield from (self._layout.compacted(block, kind) for block in blocks.intersection(numbers) for kind in kinds)
 
     def _gather(self, group: int, numbers: list[int]) -> GatherNote:
         places, frames = self._contents(numbers)

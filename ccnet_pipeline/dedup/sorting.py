@@ -53,6 +53,7 @@ class Sorted:
     """The hashes of several sources in one part: by hash, and then by source."""
 
     keys: Hashes  # the hash but for its first bits, the number of its source, and whether several records have it
+    num_sources: int
     shift: int
     prefix: np.uint64  # the first bits
     begins: Bits  # of each: it is the first with its hash
@@ -62,6 +63,10 @@ class Sorted:
         mask = np.uint64((1 << self.shift) - 1)
         return ((self.keys & mask) >> np.uint64(_OWNER_SHIFT)).astype(np.uint32)
 
+    def are_several(self) -> Bits:
+        """Return of each whether two or more records of its source have it."""
+        return (self.keys & np.uint64(1)).astype(np.bool_)
+
     def distinct(self) -> Table:
         """Return the hashes once each, and whether two or more records have them, of one source or of several."""
         first = np.flatnonzero(self.begins)
@@ -70,7 +75,7 @@ class Sorted:
 
     def in_several(self) -> Bits:
         """Return, where a hash begins, whether two or more records have it."""
-        in_several = (self.keys & np.uint64(1)).astype(np.bool_)
+        in_several = self.are_several()
         in_several[:-1] |= ~self.begins[1:]
         return in_several
 
@@ -80,7 +85,7 @@ def sort(tables: Sequence[Table]) -> Sorted:
     hashes = np.concatenate([hashes for hashes, _ in tables])
     shift = bits_needed(len(tables))
     if not len(hashes):
-        return Sorted(hashes, shift, np.uint64(0), np.empty(0, np.bool_))
+        return Sorted(hashes, len(tables), shift, np.uint64(0), np.empty(0, np.bool_))
     prefix = hashes[0] >> np.uint64(HASH_BITS - shift) << np.uint64(HASH_BITS - shift)
     numbers = np.arange(len(tables), dtype=np.uint64) << np.uint64(_OWNER_SHIFT)
     hashes <<= np.uint64(shift)
@@ -89,7 +94,7 @@ def sort(tables: Sequence[Table]) -> Sorted:
     hashes.sort()
     begins = np.ones(len(hashes), np.bool_)
     np.greater_equal(hashes[1:] ^ hashes[:-1], np.uint64(1 << shift), out=begins[1:])
-    return Sorted(hashes, shift, prefix, begins)
+    return Sorted(hashes, len(tables), shift, prefix, begins)
 
 
 def by_source(sources: npt.NDArray[np.unsignedinteger], bits: Bits, num_sources: int) -> list[Bits]:

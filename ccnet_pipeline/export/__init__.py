@@ -5,3 +5,7 @@ conversion.py one file
 state.py      what of an interrupted export is done, and where an export lies
 exporting.py  all of it: check, convert, publish
 """
+
+from ccnet_pipeline.export.state import discard
+
+__all__ = ["discard"]

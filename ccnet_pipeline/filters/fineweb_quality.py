@@ -54,9 +54,7 @@ def reason(text: str, language: str, rules: FineWebQuality = ENGLISH) -> str | N
         repeated(lines)[1] / (len(text) - num_breaks) > rules.max_duplicate_characters
     ):
         return "char_dup_ratio"
-    if rules.max_lines_per_word is not None and (
-        num_breaks / len(words_of(text, language)) > rules.max_lines_per_word
-    ):
+    if rules.max_lines_per_word is not None and (num_breaks / len(words_of(text, language)) > rules.max_lines_per_word):
         return "list_ratio"
     return None
 

@@ -37,21 +37,19 @@ def total_of(additions: Iterable[Additions]) -> Additions:
     return total
 
 
-def extend(index: Table, added: list[Table], keep: Keep) -> tuple[list[Bits], Table, Additions]:
+def extend(part: Sorted, keep: Keep) -> tuple[list[Bits], Table, Additions]:
     """Return what each source that is added may keep, the index afterwards, and how they compare.
 
     Args:
-        index: its hashes in one part of the 64 bits (`sorting.sort`).
-        added: those of the sources, in the order of their segments.
+        part: the hashes of the index in one part of the 64 bits, and of the sources in the order of their segments.
         keep: what is kept of what two records have.
 
     >>> once = lambda *hashes: (np.array(hashes, np.uint64), np.zeros(len(hashes), np.bool_))
-    >>> [may_keep], (hashes, in_several), counts = extend(once(3, 5), [once(5, 9)], "none")
+    >>> [may_keep], (hashes, in_several), counts = extend(sort([once(3, 5), once(5, 9)]), "none")
     >>> may_keep.tolist(), hashes.tolist(), in_several.tolist(), counts.come_again
     ([False, True], [3, 5, 9], [False, True, False], 1)
     """
-    part = sort([index, *added])
-    _, *of_added = answers(part, keep, 1 + len(added))
+    _, *of_added = answers(part, keep)
     return of_added, part.distinct(), _counted(part)
 
 
@@ -69,6 +67,6 @@ def _counted(part: Sorted) -> Additions:
 
 def merged(first: Reader, second: Reader) -> Iterator[tuple[Table, Additions]]:
     """Yield the union of two indexes in order, part by part, and how the parts compare."""
-    for of_first, of_second in parts([first, second], 0, 1 << HASH_BITS):
-        _, union, additions = extend(of_first, [of_second], "first")
+    for tables in parts([first, second], 0, 1 << HASH_BITS):
+        _, union, additions = extend(sort(tables), "first")
         yield union, additions

@@ -12,7 +12,7 @@ from ccnet_pipeline.report import text
 
 _Key = tuple[str, str, str]  # language; reason, or "" of what was kept; bucket of what was kept
 MOST_BYTES = 2_200_000  # of all examples of a page
-_MARKUP = 280  # bytes around an example
+_MARKUP, _MARKUP_OF_PARAGRAPH = 280, 7  # bytes around an example, and around a paragraph of it
 _MOST_TITLE, _MOST_URL, _MOST_DOMAIN = 120, 160, 80  # code points
 # Examples of a bucket, examples of a reason, and code points of each: the first of these that fits.
 _SIZES = (
@@ -41,7 +41,8 @@ class ShownExample:
     @property
     def size(self) -> int:
         """Bytes of it in the page, about."""
-        return _MARKUP + sum(len(escape(part).encode()) for part in (self.text, self.title, self.url))
+        paragraphs = _MARKUP_OF_PARAGRAPH * (self.text.count("\n") + 1)
+        return _MARKUP + paragraphs + sum(len(escape(part).encode()) for part in (self.text, self.title, self.url))
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,12 +25,6 @@ class LanguageDetail:
     score: charts.Histogram | None
     places: list[examples.Place]
 
-    @property
-    def cutoffs(self) -> str:
-        """What the lines in the histogram of perplexity mean."""
-        marks = self.perplexity.marks if self.perplexity else []
-        return "".join(f"; {name} below {mark.label}" for name, mark in zip(("head", "middle"), marks, strict=False))
-
 
 def page_of(run: Run) -> bytes:
     """Return report.html of a run."""

@@ -2,12 +2,13 @@
 
 import base64
 import hashlib
+import re
 from functools import cache
 from importlib import resources
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from ccnet_pipeline.report import names, numbers, text
 
@@ -40,6 +41,7 @@ def _environment() -> Environment:
         "short": numbers.short,
         "size": numbers.size,
         "moment": numbers.moment,
+        "sentence": _sentence,
         "one_line": text.one_line,
         "name_of": names.name_of,
         "tag_of": names.tag_of,
@@ -57,6 +59,11 @@ def _environment() -> Environment:
 def _shown(value: Any) -> Any:
     """Make what a page shows visible, wherever it comes from; what a template has made of it already stays."""
     return value if isinstance(value, Markup) or not isinstance(value, str) else text.visible(value)
+
+
+def _sentence(said: str) -> Markup:
+    """Let no line break part the dashes of a flag from its name."""
+    return Markup(re.sub(r"--\w+", r'<span class="nowrap">\g<0></span>', str(escape(text.visible(said)))))
 
 
 def _own(name: str) -> str:

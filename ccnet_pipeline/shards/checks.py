@@ -19,6 +19,7 @@ class Checks:
     file: FinalFile  # as the manifest has it
     segments: Container[str]  # names of the archives that the run read
     keeps_labels: bool  # of the language models
+    counts_copies: bool
 
     def faults(self, document: Document, paragraphs: Sequence[str]) -> Iterator[str]:
         """Yield what is wrong with a document, most often nothing; `paragraphs` are the lines of its text."""
@@ -28,6 +29,19 @@ class Checks:
         if (document.languages is UNSET, document.language_model is UNSET) != (not self.keeps_labels,) * 2:
             has = "lacks" if self.keeps_labels else "has"
             yield f"it {has} languages or language_model, which are in all documents of --keep_labels, and in no other"
+
+        yield from self._of_copies(document)
+
+    def _of_copies(self, document: Document) -> Iterator[str]:
+        """How many copies there were cannot be counted again: most of them were dropped."""
+        if isinstance(document.n_copies, int):
+            if not self.counts_copies:
+                yield "it has n_copies, which is in documents of --count_copies alone"
+            if document.n_copies < 1:
+                yield f"n_copies is {document.n_copies}"
+        # Of rejects, it is in those that were documents, and in no page that was dropped whole.
+        elif self.counts_copies and not self.file.path.startswith(REJECTS):
+            yield "it lacks n_copies, which is in all documents of --count_copies"
 
     def _of_place(self, document: Document) -> Iterator[str]:
         if document.language != self.file.language:

@@ -40,6 +40,7 @@ class Configuration(msgspec.Struct, frozen=True):
     recipe: Recipe
     formats: list[str]
     keep_labels: bool = False
+    count_copies: bool = False
     hash_index: str | None = None  # digest of the index before the run
 
 

@@ -112,6 +112,7 @@ class Recount:
     leading: str  # the format whose documents are compared with each other
     has_several: bool  # formats, whose documents are compared
     keeps_labels: bool  # in every document
+    counts_copies: bool  # in every document that was kept
     placeholders: tuple[str, ...]  # paragraphs that have one may stand twice: they differed before they were masked
     tables: str  # folder on this machine for hashes
 
@@ -180,7 +181,7 @@ class _Reader:
     def __init__(self, config: Recount, file: FinalFile, report: FileReport) -> None:
         self._config = config
         self._report = report
-        self._checks = Checks(file, config.segments, config.keeps_labels)
+        self._checks = Checks(file, config.segments, config.keeps_labels, config.counts_copies)
         self._is_leading = file.format == config.leading and not file.path.startswith(REJECTS)
         self._hashes_all = config.has_several and not file.path.startswith(REJECTS)
         self._last = _BEFORE_ALL

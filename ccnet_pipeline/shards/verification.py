@@ -65,6 +65,7 @@ class Verification:
             leading=self.leading,
             has_several=len(self.run.formats) > 1,
             keeps_labels=self.run.run.configuration.keep_labels,
+            counts_copies=self.run.run.configuration.count_copies,
             placeholders=tuple(PLACEHOLDERS[mask] for mask in self.run.run.configuration.recipe.masks),
             tables=self.tables,
         )

@@ -4,15 +4,14 @@ import argparse
 import contextlib
 import importlib
 import io
-import re
 import shlex
 from collections.abc import Callable, Sequence
 from functools import cache
 
 import pytest
-from apache_beam.options.pipeline_options import PipelineOptions
+from apache_beam.options.pipeline_options import PipelineOptions, _BeamArgumentParser
 
-from tests.conftest import CHECKOUT
+from cc100.__main__ import COMMANDS
 
 Main = Callable[[Sequence[str]], int]
 OURS = ("beam_jobs", "ccnet_pipeline", "model")
@@ -23,13 +22,15 @@ def split(command: str) -> tuple[str, list[str]] | None:
 
     >>> split("python -m model.plot --run 'a b'")
     ('model.plot', ['--run', 'a b'])
+    >>> split("cc100 verify corpus")
+    ('beam_jobs.verify', ['corpus'])
     >>> split("python -m pip install x")
     """
     words = shlex.split(command)
     if len(words) > 2 and words[:2] == ["python", "-m"] and words[2].split(".")[0] in OURS:
         return words[2], words[3:]
-    if words and words[0] in scripts():
-        return scripts()[words[0]], words[1:]
+    if len(words) > 1 and words[0] == "cc100" and words[1] in COMMANDS:
+        return COMMANDS[words[1]].module, words[2:]
     return None
 
 
@@ -40,13 +41,6 @@ def find_main(module: str) -> Main:
         found = importlib.import_module(f"{module}.__main__")
     main: Main = found.main
     return main
-
-
-@cache
-def scripts() -> dict[str, str]:
-    """Return the module of each console script of the package."""
-    _, _, table = (CHECKOUT / "pyproject.toml").read_text("utf-8").partition("\n[project.scripts]\n")
-    return dict(re.findall(r'^(\w+) = "([\w.]+):', table.partition("\n[")[0], flags=re.MULTILINE))
 
 
 @cache
@@ -66,7 +60,7 @@ def options_of(module: str) -> frozenset[str]:
             find_main(module)(["--help"])
         if module == "beam_jobs.build_cc100":
             for options in _all_below(PipelineOptions):
-                options._add_argparse_args(argparse.ArgumentParser(conflict_handler="resolve"))
+                options._add_argparse_args(_BeamArgumentParser(conflict_handler="resolve"))
     return frozenset(found)
 
 

@@ -7,13 +7,14 @@ from pathlib import Path
 
 import pytest
 
+from cc100.__main__ import COMMANDS
 from tests.conftest import CHECKOUT
 from tests.docs import programs
 from tests.docs.blocks import PAGES, TESTED, Block, blocks_of, without_blocks
 from tests.docs.stage import MAKE
 
 BLOCKS = [block for page in PAGES for block in blocks_of(page) if block.language in TESTED]
-MODULES = sorted({found[0] for block in BLOCKS for each in block.commands if (found := programs.split(each))})
+PROGRAMS = [command.module for command in COMMANDS.values()]
 # Of programs of others that the text speaks of.
 FOREIGN = {
     "--shutdown-timeout": "torchrun",
@@ -77,7 +78,7 @@ def test_every_option_of_a_command_exists() -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_every_option_in_the_text_exists(page: Path) -> None:
-    known = frozenset().union(*map(programs.options_of, MODULES)) | FOREIGN.keys()
+    known = frozenset().union(*map(programs.options_of, PROGRAMS)) | FOREIGN.keys()
     text = without_blocks(page.read_text("utf-8"))
     named = {
         option for code in re.findall(r"`([^`\n]+)`", text) for option in re.findall(r"(?<!\S)--[a-z][\w-]*", code)

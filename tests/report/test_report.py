@@ -53,6 +53,10 @@ def test_the_report_says_what_was_kept(tmp_path: Path) -> None:
     assert "What this report does not know" not in text
 
 
+def test_no_element_of_the_page_is_shown_as_text(tmp_path: Path) -> None:
+    assert "&lt;span" not in page(runs.a_run(tmp_path))
+
+
 def test_the_same_run_gives_the_same_bytes_wherever_it_lies(tmp_path: Path) -> None:
     assert page(runs.a_run(tmp_path / "a")) == page(runs.a_run(tmp_path / "b"))
 
@@ -60,7 +64,7 @@ def test_the_same_run_gives_the_same_bytes_wherever_it_lies(tmp_path: Path) -> N
 def menacing(text: str) -> dict[str, Any]:
     """A run of which every text that the web or a file gives is `text`."""
     known = LANGUAGES["en"].code
-    example = runs.example(known, "head", 1, text=text, title=text, url=text, domain=text, id=text)
+    example = runs.example(known, "head", 1, text=text, title=f"A {text}", url=text, domain=text, id=text)
     changes = {"text": text, "domain": text}
     seen = runs.observations(
         {known: runs.shape({"41": 3})},
@@ -121,7 +125,7 @@ def test_headings_follow_each_other(tmp_path: Path) -> None:
 
 
 def test_text_is_marked_by_its_language_and_direction(tmp_path: Path) -> None:
-    texts = [each for each in _Elements(page(runs.a_run(tmp_path))).all("p") if each.get("class") == "text"]
+    texts = [each for each in _Elements(page(runs.a_run(tmp_path))).all("div") if each.get("class") == "text"]
     assert {(each["lang"], each["dir"]) for each in texts} == {("en", "auto"), ("fa", "rtl")}
 
 
@@ -167,6 +171,22 @@ def test_a_language_with_one_document_has_its_histograms(tmp_path: Path) -> None
     text = page(runs.a_run(tmp_path, observations=runs.observations({"sw": runs.shape({"7": 1})}, []), **one))
     assert "Perplexity of 1 document, logarithmic" in text
     assert "1 document<" in text
+
+
+@pytest.mark.parametrize("odd", ["", "word", "inf", "nan", "-1", "0", "1e999"])
+def test_a_perplexity_that_is_no_number_is_not_drawn(odd: str, tmp_path: Path) -> None:
+    seen = runs.observations({"en": runs.shape({odd: 5, "41": 1}, (float("1e300"), 0.0))}, [])
+    assert "Perplexity of " in page(runs.a_run(tmp_path, observations=seen))
+
+
+def test_files_of_the_older_form_are_shown(tmp_path: Path) -> None:
+    old = {
+        "files": [{"path": "shards/sw/head-00000.jsonl.zst", "language": "sw", "bucket": "head", "documents": 12_345}]
+    }
+    text = page(runs.a_run(tmp_path, manifest=old, run={"inputs": [{"name": "CC-MAIN-2019-30"}]}))
+    assert "12,345" in text
+    assert "CC-MAIN-2019-30" in text
+    assert "cannot be read" not in text
 
 
 def test_figures_of_the_older_form_are_shown(tmp_path: Path) -> None:
@@ -219,6 +239,11 @@ def test_what_is_no_run_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixtur
         assert main([str(place)]) == 2
         (line,) = capsys.readouterr().err.splitlines()
         assert f"{place} is no run directory: it has no run.json" in line
+
+
+def test_a_place_may_be_a_url(tmp_path: Path) -> None:
+    write_report(runs.a_run(tmp_path).as_uri())
+    assert (tmp_path / "report.html").exists()
 
 
 @pytest.mark.parametrize("words", [[], ["a", "--compare", "a", "b"]])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -13,6 +13,8 @@ import pytest
 
 from beam_jobs import job
 from ccnet_pipeline.report import REPORT
+from ccnet_pipeline.report import __main__ as report_command
+from tests.finished_runs import write_run_file
 from tests.report.browser import hostile
 
 if TYPE_CHECKING:
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 
 LANGUAGES = "am,ar,bn,de,el,en,es,fa,fr,gu,ha,he,hi,hy,id,ja,ka,km,ko,my,pt,ru,sw,ta,th,tr,ur,vi,yo,zh-Hans"  # 30
 Scheme = Literal["light", "dark"]
+SCHEMES: tuple[Scheme, ...] = ("light", "dark")
 WIDTHS = (1280, 390)  # a desk, a phone
 Opened = Callable[..., "Visit"]
 
@@ -46,19 +49,26 @@ class Visit:
         self.asked.remove(path.as_uri())
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """A browser for the tests of a file: its loop, which playwright leaves running meanwhile, would be in others' way."""
-    playwright = pytest.importorskip("playwright.sync_api", reason="no playwright here: make report-test installs it")
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
+@contextmanager
+def chromium_of() -> Iterator[Browser]:
+    """Start the browser; skip where there is none."""
+    playwright = pytest.importorskip("playwright.sync_api", reason="no playwright here: see make report-test")
+    chromium = shutil.which("chromium")
     if chromium is None:
-        pytest.skip("no chromium here: apt-get install chromium, or make report-test as root")
+        pytest.skip("no chromium here: apt-get install chromium, as make report-test does for root")
     # Root, as in a container, has no sandbox to start it in.
     flags = ["--disable-dev-shm-usage", *(["--no-sandbox"] if os.geteuid() == 0 else [])]
     with playwright.sync_playwright() as running:
         started = running.chromium.launch(executable_path=chromium, args=flags)
         yield started
         started.close()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """A browser for the tests of a file; playwright keeps a loop running meanwhile, which would be in others' way."""
+    with chromium_of() as started:
+        yield started
 
 
 @pytest.fixture
@@ -103,7 +113,27 @@ def hostile_report(lid: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("hostile")
     archive = folder / hostile.ARCHIVE
     archive.write_bytes(hostile.archive())
-    return report_of(folder / hostile.OUTPUT, f"--lid_model={lid}", "--min_chars=20", "--input", str(archive))
+    return report_of(
+        folder / hostile.OUTPUT, f"--lid_model={lid}", "--min_chars=20", "--title=field", "--input", str(archive)
+    )
+
+
+@pytest.fixture(scope="session")
+def comparison(sample_report: Path, large_report: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The page that compares the two runs."""
+    page = tmp_path_factory.mktemp("comparison") / "comparison.html"
+    runs = [str(sample_report.parent), str(large_report.parent)]
+    assert report_command.main(["--compare", *runs, "--output", str(page)]) == 0
+    return page
+
+
+@pytest.fixture(scope="session")
+def unfinished_report(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The report of a run that has only begun."""
+    folder = tmp_path_factory.mktemp("unfinished")
+    write_run_file(folder)
+    assert report_command.main([str(folder)]) == 0
+    return folder / REPORT
 
 
 @pytest.fixture(params=["sample", "large"])

@@ -8,13 +8,10 @@ from pathlib import Path
 from tests.report.browser.conftest import Opened
 from tests.report.browser.hostile import MENACES
 
+_OPEN = "for (const each of document.querySelectorAll('details')) { each.hidden = false; each.open = true }"
 _ELEMENTS = "[...document.querySelectorAll('*')].map(each => each.localName)"
-_HANDLERS = (
-    "[...document.querySelectorAll('*')].flatMap(each => each.getAttributeNames()).filter(name => /^on/.test(name))"
-)
-_LINKS = (
-    "[...document.querySelectorAll('[href], [src]')].map(each => each.getAttribute('href') || each.getAttribute('src'))"
-)
+_ATTRIBUTES = "[...document.querySelectorAll('*')].flatMap(each => each.getAttributeNames())"
+_LINKS = "[...document.querySelectorAll('[href], [src]')].flatMap(each => [each.getAttribute('href'), each.src])"
 
 
 def test_nothing_of_the_web_runs_in_the_report(hostile_report: Path, opened: Opened) -> None:
@@ -22,17 +19,15 @@ def test_nothing_of_the_web_runs_in_the_report(hostile_report: Path, opened: Ope
     for bypass_csp in (False, True):
         visit = opened(hostile_report, bypass_csp=bypass_csp)
         page = visit.page
-        page.evaluate(
-            "for (const each of document.querySelectorAll('details')) { each.hidden = false; each.open = true }"
-        )
+        page.evaluate(_OPEN)
         for each in page.locator("article").all()[:20]:
             each.hover()
         assert (visit.said, visit.asked) == ([], [])
-        assert page.evaluate(_HANDLERS) == []
+        assert [name for name in page.evaluate(_ATTRIBUTES) if name.startswith("on")] == []
         count = Counter(page.evaluate(_ELEMENTS))
         assert (count["script"], count["style"], count["title"]) == (1, 1, 1)
         assert not set(count) & {"img", "iframe", "object", "embed", "form", "textarea", "base", "template"}
-        assert all(link.startswith(("#", "data:,")) for link in page.evaluate(_LINKS))
+        assert all(link.startswith(("#", "data:,")) for link in page.evaluate(_LINKS) if link)
 
 
 def test_what_was_found_is_shown_as_it_stands(hostile_report: Path, opened: Opened) -> None:
