@@ -83,7 +83,9 @@ def _put_together(parts: Sequence[str], rules: Rules) -> Iterator[str]:
         for count in (3, 2):
             some = parts[place : place + count]
             together = "".join(some)
-            if len(some) == count and (whole := _as_it_is(together, 0, len(together), rules)):
+            if len(some) < count or together.isalnum():
+                continue
+            if whole := _as_it_is(together, 0, len(together), rules):
                 yield from whole
                 place += count
                 break
@@ -129,7 +131,7 @@ def _length_behind(chunk: str, start: int, end: int) -> int:
             place -= 1
         if end - place > 1:
             return end - place
-        return int(place > start and _may_end(chunk[max(start, place - 2) : place]))
+        return int(place > start and _may_end(chunk[max(0, place - 2) : place]))
     if last in "sS" and chunk.endswith(_POSSESSIVES, start, end):
         return 2
     if last in _BEHIND or _IS_SYMBOL(last):

@@ -148,8 +148,8 @@ def test_several_filters_divide_a_text_into_words_once(monkeypatch: pytest.Monke
 
     words.words_of.cache_clear()
     monkeypatch.setattr(words, "split", counting)
-    documents = [document(number, text=f"{'the end of it to have. ' * 30}{number}") for number in range(200)]
+    documents = [document(number, text=f"{'the people of that country. ' * 30}{number}") for number in range(200)]
     asked = find_filters(["gopher_quality", "gopher_repetition"], None)
-    FilterJudge(asked).reasons(documents)
+    assert set(FilterJudge(asked).reasons(documents)) == {"gopher_repetition.top_2_gram"}  # both were asked
     assert len(divided) == 200
     assert divided.most_common(1)[0][1] == 1

@@ -25,7 +25,7 @@ AS_SPACY_DOES = {
     ),
     "smile :) :-( <3 mass): U.N. 10am 3p.m. cannot": "smile|:)|:-(|<3|mass|):|U.N.|10|am|3|p.m.|can|not",
     "— dash – and… more.. 1,000.00 -5 +7 +x": "—|dash|–|and|…|more|..|1,000.00|-5|+7|+|x",
-    "so...dont, Boy:Mrs. 25°C. (b.)": "so|...|dont|,|Boy|:|Mrs.|25|°|C|.|(|b.|)",
+    "so...dont, Boy:Mrs. 25°C. °C. (b.) id. id": "so|...|dont|,|Boy|:|Mrs.|25|°|C|.|°|C|.|(|b.|)|i|d.|i|d",
     "emoji👍fine ©2020 C++ 'tis '90s wouldn't've": "emoji|👍|fine|©|2020|C++|'|tis|'|90s|would|n't|'ve",
 }
 
