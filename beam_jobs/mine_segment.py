@@ -28,6 +28,7 @@ from ccnet_pipeline.frames import SHARD_LEVEL, FrameBuilder, compressor
 from ccnet_pipeline.language import Judgement, ModelIdentifier, load
 from ccnet_pipeline.ledger import total
 from ccnet_pipeline.local_copies import local_copy
+from ccnet_pipeline.masking.masker import Masker
 from ccnet_pipeline.mine import Miner
 from ccnet_pipeline.observations.archive import Observer, pack
 from ccnet_pipeline.pages.stored import Chunk, read_chunks
@@ -60,14 +61,17 @@ class FilterPlaces:
     thresholds: str | None  # as `local_copies.portable` says it
     on_error: OnError
 
+    def judge(self) -> FilterJudge:
+        """Return what asks the filters, which are found once a process.
+
+        Raises:
+            UserError: they are not what they are where the run was started.
+        """
+        return FilterJudge(_filters(self.choices, self.thresholds), self.on_error)
+
 
 @functools.cache
 def _filters(choices: tuple[Choice, ...], thresholds: str | None) -> tuple[Filter, ...]:
-    """Find the filters once a process.
-
-    Raises:
-        UserError: they are not what they are where the run was started.
-    """
     path = local_copy(thresholds, "--filter_thresholds") if thresholds else None
     found = find_filters([each.name for each in choices], path)
     for wanted, here in zip(choices, found, strict=True):
@@ -187,7 +191,7 @@ class MineSegment:
         miner = self._miner(extracted)
         paragraphs = storage.read_range(self.layout.extracted(number, "paragraphs"), 0, extracted.paragraphs * 4)
         table = np.frombuffer(paragraphs, "<u4").astype(np.uint32)
-        observer, of_segment = Observer(table), verdicts(table, may_keep)
+        observer, of_segment = Observer(table, Masker(self.recipe.masks).masked), verdicts(table, may_keep)
         records = None if copies is None else records_in(copies, len(may_keep))[indices(table)]
         with storage.writing(self.layout.mined(number, "blocks.zst")) as file:
             writer = _BlockWriter(file, number)
@@ -212,7 +216,6 @@ class MineSegment:
 
     def _miner(self, extracted: ExtractNote) -> Miner:
         identifier, models = self.load()
-        asked = self.filters
         return Miner(
             segment=extracted.segment,
             dump=extracted.dump,
@@ -221,6 +224,6 @@ class MineSegment:
             models=models,
             keep_rejects=self.keep_rejects,
             keep_labels=self.keep_labels,
-            filters=FilterJudge(_filters(asked.choices, asked.thresholds), asked.on_error) if asked else None,
+            filters=self.filters.judge() if self.filters else None,
             test_runs=_test_runs(self.layout.test_runs_file if self.decontaminates else None),
         )

@@ -10,15 +10,15 @@ from typing import Any, NoReturn
 
 from apache_beam.options.pipeline_options import PipelineOptions, _BeamArgumentParser
 
+from beam_jobs import document_options
+from beam_jobs.document_options import Decontaminate, Filters
 from beam_jobs.parser import SAMPLE_LID_MODEL, SAMPLE_OUTPUT, make_parser
 from beam_jobs.runners.flink_options import FlinkOptions
 from ccnet_pipeline import sample, storage
-from ccnet_pipeline.command import default_workers
-from ccnet_pipeline.decontamination.findings import LEAST_RUN, NUM_WORDS
+from ccnet_pipeline.command import at_least, default_workers
 from ccnet_pipeline.dumps import DUMP_NAME, Choice, New, choice_of, is_name, named
 from ccnet_pipeline.errors import UserError
 from ccnet_pipeline.fetch import LONGEST_INTERVAL_S, FetchPolicy
-from ccnet_pipeline.filters import ON_ERROR, OnError
 from ccnet_pipeline.fluency import BUCKETS
 from ccnet_pipeline.formats import FORMATS
 from ccnet_pipeline.listings import Pick
@@ -30,25 +30,6 @@ LOCAL_RUNNERS = ("DirectRunner", "FnApiRunner")
 _RUNNERS = (*LOCAL_RUNNERS, "FlinkRunner", "DataflowRunner", "PortableRunner", "SparkRunner")
 
 _SIZES = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Decontaminate:
-    """What documents are to be compared with."""
-
-    files: tuple[str, ...] = ()  # and folders; none: with nothing
-    excepted: tuple[str, ...] = ()  # likewise: what does not count
-    num_words: int = NUM_WORDS  # of a run
-    fields: tuple[str, ...] = ()  # of JSON and tables, that alone count; none: all
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Filters:
-    """By which rules documents are to be dropped."""
-
-    names: tuple[str, ...] = ()  # in the order in which they are asked
-    thresholds: str | None = None
-    on_error: OnError = ON_ERROR[0]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,8 +127,8 @@ def parse(argv: Sequence[str]) -> Arguments:
         blocklist=tuple(map(storage.local_path, parsed.blocklist)),
         blocklist_categories=_blocklist_categories(parsed),
         robots=Selection(inputs=tuple(parsed.robots), kind="warc", base=parsed.base, option="--robots"),
-        filters=_filters(parsed),
-        decontaminate=_decontaminate(parsed),
+        filters=document_options.filters_of(parsed),
+        decontaminate=document_options.decontaminate_of(parsed),
         lid_model=parsed.lid_model or (SAMPLE_LID_MODEL if is_sample else "lid.176.bin"),
         second_lid_model=parsed.second_lid_model,
         lm_dir=parsed.lm_dir,
@@ -160,8 +141,8 @@ def parse(argv: Sequence[str]) -> Arguments:
         overwrite=parsed.overwrite,
         runner=_runner(parsed.runner),
         detach=parsed.detach,
-        workers=_at_least("--workers", parsed.workers, 0) or default_workers(),
-        dedup_buckets=_at_least("--dedup_buckets", parsed.dedup_buckets, 0),
+        workers=at_least("--workers", parsed.workers, 0) or default_workers(),
+        dedup_buckets=at_least("--dedup_buckets", parsed.dedup_buckets, 0),
         hash_index=_hash_index(parsed.hash_index, recipe),
         estimate=_estimate(parsed),
         beam=tuple(rest),
@@ -207,7 +188,7 @@ def _pick(parsed: argparse.Namespace) -> Pick:
     if parsed.sample is not None:
         if parsed.segments is not None:
             raise UserError("--segments and --sample exclude each other")
-        return Pick(sample=_at_least("--sample", parsed.sample, 1), seed=parsed.sample_seed)
+        return Pick(sample=at_least("--sample", parsed.sample, 1), seed=parsed.sample_seed)
     if parsed.segments is None:
         return Pick()
     found = re.fullmatch(r"(\d{0,9}):(\d{0,9})", parsed.segments, re.ASCII)
@@ -254,37 +235,6 @@ def _blocklist_categories(parsed: argparse.Namespace) -> tuple[str, ...]:
     return tuple(sorted(names))
 
 
-def _filters(parsed: argparse.Namespace) -> Filters:
-    """Return the filters in the order typed: the first reason counts."""
-    names = tuple(name.strip() for name in (parsed.filters or "").split(",") if name.strip())
-    if parsed.filters is not None and not names:
-        raise UserError(f"--filters {parsed.filters!r}: want names, separated by commas, such as c4,my_module.my")
-    for option in ("filter_thresholds", "on_filter_error"):
-        if getattr(parsed, option) is not None and not names:
-            raise UserError(f"--{option} says how to filter: give --filters, too")
-    return Filters(names=names, thresholds=parsed.filter_thresholds, on_error=parsed.on_filter_error or ON_ERROR[0])
-
-
-def _decontaminate(parsed: argparse.Namespace) -> Decontaminate:
-    if not parsed.decontaminate:
-        for name in ("except", "ngram", "fields"):
-            if getattr(parsed, f"decontaminate_{name}") not in (None, []):
-                raise UserError(
-                    f"--decontaminate_{name} says how to compare with test files: give --decontaminate, too"
-                )
-        return Decontaminate()
-    num_words, fields = parsed.decontaminate_ngram, parsed.decontaminate_fields
-    names = {name.strip() for name in (fields or "").split(",")} - {""}
-    if fields is not None and not names:
-        raise UserError(f"--decontaminate_fields {fields!r}: want names, separated by commas, such as question,context")
-    return Decontaminate(
-        files=tuple(parsed.decontaminate),
-        excepted=tuple(parsed.decontaminate_except),
-        num_words=NUM_WORDS if num_words is None else _at_least("--decontaminate_ngram", num_words, LEAST_RUN),
-        fields=tuple(sorted(names)),
-    )
-
-
 def _hash_index(folder: str | None, recipe: Recipe) -> str | None:
     if folder is not None and recipe.group_size:
         raise UserError(
@@ -305,7 +255,7 @@ def _count_copies(is_wanted: bool, recipe: Recipe) -> bool:
 def _estimate(parsed: argparse.Namespace) -> Pick | None:
     if parsed.estimate is None:
         return None
-    return Pick(sample=_at_least("--estimate", parsed.estimate, 1), seed=parsed.sample_seed)
+    return Pick(sample=at_least("--estimate", parsed.estimate, 1), seed=parsed.sample_seed)
 
 
 def _choices(option: str, value: str, allowed: Sequence[str]) -> tuple[str, ...]:
@@ -321,12 +271,6 @@ def _size(option: str, value: str) -> int:
     if not match or not int(match[1]):
         raise UserError(f"{option} {value!r}: want a size in bytes, such as 1000000, 64M or 1G")
     return int(match[1]) * _SIZES[match[2]]
-
-
-def _at_least(option: str, value: int, minimum: int) -> int:
-    if value < minimum:
-        raise UserError(f"{option} must be {minimum} or more, not {value}")
-    return value
 
 
 def _check_beam_options(rest: Sequence[str]) -> None:

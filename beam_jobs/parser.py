@@ -3,16 +3,14 @@
 import argparse
 from typing import get_args
 
+from beam_jobs import document_options
 from ccnet_pipeline.command import Parser
-from ccnet_pipeline.decontamination.findings import NUM_WORDS
 from ccnet_pipeline.extractors import Extractor
 from ccnet_pipeline.fetch import FetchPolicy
-from ccnet_pipeline.filters import ON_ERROR, OURS
 from ccnet_pipeline.fluency import BUCKETS
 from ccnet_pipeline.formats import FORMATS
 from ccnet_pipeline.language import ADDED, LEAST_SCORE, NONE
 from ccnet_pipeline.listings import COMMONCRAWL
-from ccnet_pipeline.masking.kinds import MASKS, PLACEHOLDERS
 from ccnet_pipeline.models import KNOWN
 from ccnet_pipeline.recipe import PRESETS
 
@@ -51,9 +49,7 @@ def make_parser() -> argparse.ArgumentParser:
     _add_pages(method)
     _add_duplicates(method)
     _add_models(method)
-    _add_filters(method)
-    _add_test_files(method)
-    _add_masks(method)
+    document_options.add(method)
     _add_execution(parser.add_argument_group("execution; never changes what comes out"))
     _add_estimate(parser.add_argument_group("instead of a run"))
     return parser
@@ -300,65 +296,6 @@ def _add_models(group: argparse._ArgumentGroup) -> None:
         metavar="LIST",
         help=f"of {', '.join(BUCKETS)}: those to keep "
         f"[{','.join(cc100.keep_buckets)} / {','.join(ccnet.keep_buckets)}]",
-    )
-
-
-def _add_filters(group: argparse._ArgumentGroup) -> None:
-    add = group.add_argument
-    add(
-        "--filters",
-        metavar="LIST",
-        help=f"drop documents by rules, asked in this order, separated by commas: {', '.join(OURS)}, or functions of "
-        "your own as module.function (docs/extending.md) [none]",
-    )
-    add("--filter_thresholds", metavar="FILE", help="what fineweb2 takes as too much or too little in each language")
-    add(
-        "--on_filter_error",
-        choices=ON_ERROR,
-        help="where a filter raises: end the run, or drop the document, counted as filter_error.<filter> "
-        f"(default: {ON_ERROR[0]})",
-    )
-
-
-def _add_masks(group: argparse._ArgumentGroup) -> None:
-    group.add_argument(
-        "--mask",
-        metavar="LIST",
-        help=f"of {', '.join(MASKS)}: put {', '.join(PLACEHOLDERS.values())} in place of e-mail addresses, phone "
-        "numbers and public IP addresses, separated by commas; the last step [none]",
-    )
-
-
-def _add_test_files(group: argparse._ArgumentGroup) -> None:
-    add = group.add_argument
-    add(
-        "--decontaminate",
-        nargs="+",
-        action="extend",
-        default=[],
-        metavar="FILE_OR_DIR",
-        help="drop documents that share a run of words with one of these test files, local or remote: text, a text a "
-        "line, .jsonl, .json (SQuAD), .tsv, .csv, columns of tokens (CoNLL, PAN-X); plain, .gz, .zst or .xz",
-    )
-    add(
-        "--decontaminate_ngram",
-        type=int,
-        metavar="N",
-        help=f"words of such a run; of Chinese and Japanese 1.5 characters count as a word, of Thai, Lao, Burmese and "
-        f"Khmer 5 [{NUM_WORDS}]",
-    )
-    add(
-        "--decontaminate_fields",
-        metavar="LIST",
-        help="of JSON, and of tables with a header, only the texts under these names, separated by commas [all]",
-    )
-    add(
-        "--decontaminate_except",
-        nargs="+",
-        action="extend",
-        default=[],
-        metavar="FILE_OR_DIR",
-        help="texts, in the same forms, whose runs of words do not count: licences and other phrases of many pages",
     )
 
 

@@ -79,6 +79,13 @@ class Parser(argparse.ArgumentParser):
         raise UserError(f"{message} (see --help)")
 
 
+def at_least(option: str, value: int, minimum: int) -> int:
+    """Return a value of an option that must not be less than a minimum (UserError)."""
+    if value < minimum:
+        raise UserError(f"{option} must be {minimum} or more, not {value}")
+    return value
+
+
 class Subcommand(Protocol):
     """The module of one command among several."""
 

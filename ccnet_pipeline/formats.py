@@ -12,6 +12,7 @@ import msgspec
 
 from ccnet_pipeline.columns import OPTIONAL, arrow_schema, column_types
 from ccnet_pipeline.documents import Document
+from ccnet_pipeline.frames import SHARD_LEVEL
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -21,7 +22,7 @@ FORMATS = (JSONL, PARQUET, TEXT)
 
 decode_document = msgspec.json.Decoder(Document).decode
 
-# A row group is what a reader of a stream waits for, and what several readers share out: about 5 MB as stored.
+# A row group is what a reader of a stream waits for, and what several readers share out: a few MB as stored.
 GROUP_BYTES = 16 << 20  # of text and the rest: the document that reaches it is the last of its row group
 _REST_BYTES = 400  # of a row, on average: all but the text
 ROWS_AT_ONCE = 4096  # that a reader takes
@@ -45,8 +46,8 @@ def write_parquet(documents: Iterable[Document], stream: BinaryIO, optional: Col
     import pyarrow.parquet as pq
 
     schema = arrow_schema(column_types(optional))
-    repeated: Any = list(_REPEATED)  # its stubs know no list
-    with pq.ParquetWriter(stream, schema, compression="zstd", use_dictionary=repeated) as writer:
+    options: Any = {"use_dictionary": list(_REPEATED), "compression_level": SHARD_LEVEL}  # its stubs know no list
+    with pq.ParquetWriter(stream, schema, compression="zstd", **options) as writer:
         for group in _row_groups(documents):
             plain = msgspec.to_builtins(group)  # pyarrow takes no dataclass for a struct
             arrays = [pa.array([row[field.name] for row in plain], field.type) for field in schema]

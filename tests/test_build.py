@@ -377,9 +377,10 @@ COMPARED_AT_ONCE: Writes = [(r"scatter/.*\.bits", 1), (r"compact/.*\.done\.json"
 MINED: Writes = [(r"mine/.*\.blocks\.zst", 2), (r"mine/.*\.done\.json", 2)]
 COPIED: Writes = [(r"gather/.*\.frames\.zst", 2)]
 PUBLISHED: Writes = [
-    (r"gather/.*\.rows", 1), (r"gather/.*\.done\.json", 1),
+    (r"gather/.*\.observed", 1), (r"gather/.*\.rows", 1), (r"gather/.*\.done\.json", 1),
     (r"rejects/.*\.jsonl\.zst", 1), (r"regroup/.*\.json", 1), (r"shards/.*\.jsonl\.zst", 2),
-    (r"ledger/segments-00000\.jsonl\.zst", 1), (r"ledger\.json", 1), (r"manifest\.json", 1),
+    (r"ledger/segments-00000\.jsonl\.zst", 1), (r"ledger\.json", 1),
+    (r"observations\.json\.zst", 1), (r"times\.json", 1), (r"manifest\.json", 1),
 ]  # fmt: skip
 
 
@@ -453,7 +454,8 @@ def test_intermediate_files_go_as_soon_as_nothing_needs_them(
 
 @pytest.mark.parametrize("reference", ["cc100"], indirect=True)
 @pytest.mark.parametrize(
-    "lost", [("gather/*/*.frames.zst",), ("*/*/000002.*",), ("resolve/*/*", "scatter/*/000002.bits")]
+    "lost",
+    [("gather/*/*.frames.zst",), ("gather/*/*.observed",), ("*/*/000002.*",), ("resolve/*/*", "scatter/*/000002.bits")],
 )
 def test_what_was_lost_is_made_again_even_where_what_it_was_made_of_is_gone(
     lost: tuple[str, ...],

@@ -10,6 +10,7 @@ from importlib.metadata import PackageNotFoundError, version
 
 from beam_jobs.elements import ExtractNote
 from beam_jobs.graph import Plan
+from beam_jobs.mine_segment import FilterPlaces, MineSegment
 from ccnet_pipeline.errors import UserError
 from ccnet_pipeline.segments import Segment
 
@@ -36,15 +37,19 @@ class Checked:
 
     extract_segment: Callable[[Segment], ExtractNote]
     wanted: Installed
+    filters: FilterPlaces | None = None
 
     def __call__(self, segment: Segment) -> ExtractNote:
         check(self.wanted)
+        if self.filters:
+            self.filters.judge()
         return self.extract_segment(segment)
 
 
 def added(plan: Plan) -> Plan:
     """Return a plan that looks at its workers first."""
-    return replace(plan, extract_segment=Checked(plan.extract_segment, Installed.here()))
+    filters = plan.mine_segment.filters if isinstance(plan.mine_segment, MineSegment) else None
+    return replace(plan, extract_segment=Checked(plan.extract_segment, Installed.here(), filters))
 
 
 def _version(package: str) -> str:

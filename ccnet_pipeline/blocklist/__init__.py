@@ -7,7 +7,7 @@ table.py        the table, which many processes share
 """
 
 from ccnet_pipeline.blocklist.compiling import Compiled, compile_lists
-from ccnet_pipeline.blocklist.entries import Blocklist, entries, place_of
+from ccnet_pipeline.blocklist.entries import Blocklist, entries, parse_lines, place_of
 from ccnet_pipeline.blocklist.table import unpacked
 
-__all__ = ["Blocklist", "Compiled", "compile_lists", "entries", "place_of", "unpacked"]
+__all__ = ["Blocklist", "Compiled", "compile_lists", "entries", "parse_lines", "place_of", "unpacked"]

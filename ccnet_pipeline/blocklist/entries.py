@@ -55,7 +55,7 @@ class Blocklist:
     @classmethod
     def parse(cls, lines: Iterable[bytes], name: str, option: str = "--blocklist") -> Blocklist:
         """Read the lines of a list; `option` and `name` say in the UserError of a bad one where it stands."""
-        return cls.of(_parsed(lines, f"{option} {name}"))
+        return cls.of(parse_lines(lines, f"{option} {name}"))
 
     @classmethod
     def of(cls, parsed: Iterable[Entry]) -> Blocklist:
@@ -102,12 +102,13 @@ def load_entries(path: str | Path, option: str = "--blocklist") -> Iterator[Entr
         with Path(path).open("rb") as plain:
             is_gzip = plain.read(2) == b"\x1f\x8b"
         with gzip.open(path) if is_gzip else Path(path).open("rb") as stream:
-            yield from _parsed(stream, f"{option} {path}")
+            yield from parse_lines(stream, f"{option} {path}")
     except (OSError, EOFError, zlib.error) as error:
         raise UserError(f"{option} {path} cannot be read: {error}") from error
 
 
-def _parsed(lines: Iterable[bytes], name: str) -> Iterator[Entry]:
+def parse_lines(lines: Iterable[bytes], name: str) -> Iterator[Entry]:
+    """Yield the entries of some lines, as `parse_entry` returns them; `name` says in a UserError where one stands."""
     for number, entry in entries(lines, name):
         parsed = parse_entry(entry)
         if parsed is None:

@@ -12,7 +12,7 @@ import gzip
 import lzma
 import tarfile
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
@@ -45,7 +45,7 @@ class Categories:
             raise UserError(f"--blocklist {self.path}, {category}: cannot be read: {error}") from error
 
     @contextmanager
-    def _opened(self, name: str) -> Iterator[IO[bytes]]:
+    def _opened(self, name: str) -> Iterator[Iterable[bytes]]:
         with ExitStack() as stack:
             stream: IO[bytes] | None
             if self.is_archive:
@@ -54,7 +54,7 @@ class Categories:
                 stream = stack.enter_context(Path(name).open("rb"))
             if stream is None:  # a folder or a link, which were left out
                 raise tarfile.TarError(f"{name} is no file")
-            yield stack.enter_context(gzip.open(stream)) if name.endswith(".gz") else stream  # type: ignore[misc]
+            yield stack.enter_context(gzip.GzipFile(fileobj=stream)) if name.endswith(".gz") else stream
 
 
 def categories_of(path: Path) -> Categories | None:

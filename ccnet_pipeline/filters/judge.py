@@ -15,6 +15,7 @@ from typing import Any, Literal, get_args
 from ccnet_pipeline.documents import Document
 from ccnet_pipeline.errors import FilterError
 from ccnet_pipeline.filters.registry import Filter, described
+from ccnet_pipeline.filters.words import TEXTS_AT_ONCE
 
 OnError = Literal["fail", "drop"]
 ON_ERROR: tuple[OnError, ...] = get_args(OnError)
@@ -38,6 +39,11 @@ class FilterJudge:
         Raises:
             FilterError: a filter raised, or gave no answer, and that ends the run.
         """
+        starts = range(0, len(documents), TEXTS_AT_ONCE)
+        return [each for start in starts for each in self._of_some(documents[start : start + TEXTS_AT_ONCE])]
+
+    def _of_some(self, documents: Sequence[Document]) -> list[str | None]:
+        """Ask about so few that one filter finds the words that another had of a text."""
         reasons: list[str | None] = [None] * len(documents)
         left = list(range(len(documents)))
         for each in self.filters:

@@ -35,6 +35,7 @@ _OURS: Mapping[str, str] = {
     "gopher_quality": "ccnet_pipeline.filters.gopher_quality",
     "gopher_repetition": "ccnet_pipeline.filters.gopher_repetition",
     "c4": "ccnet_pipeline.filters.c4",
+    "fineweb_quality": "ccnet_pipeline.filters.fineweb_quality",
     "fineweb2": "ccnet_pipeline.filters.fineweb2",
 }
 OURS = tuple(_OURS)

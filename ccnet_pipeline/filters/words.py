@@ -27,6 +27,7 @@ Choice = npt.NDArray[np.bool_]
 
 LANGUAGES_WITHOUT_BLANKS = frozenset(("zh-Hans", "zh-Hant", "ja", "th", "lo", "km", "my", "my_zaw"))
 
+TEXTS_AT_ONCE = 64  # whose words are remembered, so that several filters in a row divide a text once
 _BEGINS_ONE = re.compile(f"[{WITHOUT_BLANKS}]").match
 _REMEMBERED, _LONGEST_REMEMBERED = 1 << 16, 40  # chunks; code points: what is longer hardly comes again
 
@@ -81,7 +82,7 @@ class Words:
         return int(np.count_nonzero(self.kinds & LETTER))
 
 
-@functools.lru_cache(64)
+@functools.lru_cache(TEXTS_AT_ONCE)
 def words_of(text: str, language: str) -> Words:
     """Return the words of a text; several filters in a row ask for the same."""
     return Words(split(text, language))

@@ -1,6 +1,6 @@
 """What is noted of one archive while stage 3 judges it. Nothing of a page is decoded only for it, but for its URL."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 import msgspec
@@ -53,12 +53,13 @@ class Observer:
     """Watches one archive."""
 
     table: npt.NDArray[np.uint32]  # `SegmentHashes.paragraphs`
+    mask: Callable[[str], str] = str  # what becomes of a paragraph before it is noted; documents come masked
     _examples: Examples = field(default_factory=Examples)
     _domains: Domains = field(default_factory=Domains)
     _repeated: RepeatedParagraphs = field(init=False)
 
     def __post_init__(self) -> None:
-        self._repeated = RepeatedParagraphs(self.table)
+        self._repeated = RepeatedParagraphs(self.table, self.mask)
 
     def watched(self, chunks: Iterable[Chunk]) -> Iterator[Chunk]:
         """Yield all chunks of the archive, each when it was looked at."""
@@ -76,7 +77,7 @@ class Observer:
         """Return what was seen."""
         return Observed(
             examples=self._examples.of_place,
-            repeated=dict(self._repeated.found()),
+            repeated=dict(self._repeated.found(self._domains.names)),
             domains=self._domains.found(),
             cutoffs=dict(cutoffs),
         )

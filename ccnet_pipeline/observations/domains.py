@@ -3,9 +3,11 @@
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from heapq import nsmallest
 from itertools import count
 
 import numpy as np
+import numpy.typing as npt
 
 from ccnet_pipeline.documents import Document, domain_of
 from ccnet_pipeline.observations.published import MOST_HEADER_TEXT
@@ -14,6 +16,7 @@ from ccnet_pipeline.pages.stored import Chunk
 MOST_IN_ARCHIVE = 500  # that gave most characters, and as many that lost most
 
 Amounts = tuple[int, int, int, int]  # records read and kept, characters read and kept
+Numbers = npt.NDArray[np.int64]
 _Numbering = defaultdict[str, int]
 
 
@@ -32,13 +35,19 @@ class Domains:
     _kept: dict[str, tuple[int, int]] = field(default_factory=dict)  # records, characters
     _last: tuple[int, str] = -1, ""
 
-    def see_pages(self, chunk: Chunk) -> list[str]:
-        """Take the pages of a chunk; return the domain of each."""
+    def see_pages(self, chunk: Chunk) -> Numbers:
+        """Take the pages of a chunk; return the number of each one's domain."""
         domains = [domain_of(chunk.head(number).url)[:MOST_HEADER_TEXT] for number in range(len(chunk))]
-        self._of_pages += map(self._numbers.__getitem__, domains)
+        numbers = list(map(self._numbers.__getitem__, domains))
+        self._of_pages += numbers
         before = np.concatenate([[0], np.cumsum(chunk.lengths, dtype=np.int64)])
         self._characters += np.diff(before[chunk.bounds]).tolist()
-        return domains
+        return np.array(numbers, np.int64)
+
+    @property
+    def names(self) -> list[str]:
+        """The domains that were met, by number."""
+        return list(self._numbers)
 
     def see_kept(self, document: Document) -> None:
         """Take a document that was kept; those of one page come one after the other."""
@@ -51,7 +60,7 @@ class Domains:
 
     def found(self) -> dict[str, Amounts]:
         """Return those that gave most, and those that lost most."""
-        names = list(self._numbers)
+        names = self.names
         of_pages, characters = np.array(self._of_pages, np.int64), np.array(self._characters, np.int64)
         records_read = np.bincount(of_pages, minlength=len(names)).tolist()
         characters_read = np.zeros(len(names), np.int64)
@@ -74,6 +83,6 @@ def most_of(amounts: Mapping[str, Amounts], most: int) -> dict[str, Amounts]:
     >>> most_of({"a": (1, 1, 9, 9), "b": (1, 0, 5, 0), "c": (1, 0, 3, 0)}, 1)
     {'a': (1, 1, 9, 9), 'b': (1, 0, 5, 0)}
     """
-    gave = sorted(amounts, key=lambda name: (-amounts[name][3], name))[:most]
-    lost = sorted(amounts, key=lambda name: (amounts[name][3] - amounts[name][2], name))[:most]
+    gave = nsmallest(most, amounts, key=lambda name: (-amounts[name][3], name))
+    lost = nsmallest(most, amounts, key=lambda name: (amounts[name][3] - amounts[name][2], name))
     return {name: amounts[name] for name in dict.fromkeys([*gave, *lost])}

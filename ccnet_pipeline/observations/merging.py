@@ -7,8 +7,10 @@ from ccnet_pipeline.observations.domains import Amounts, add_amounts, most_of
 from ccnet_pipeline.observations.examples import Examples
 from ccnet_pipeline.observations.repeated import Repeated
 
-MOST_REPEATED_IN_GROUP = 1000
-MOST_DOMAINS_IN_GROUP = 2000  # that gave most characters, and as many that lost most
+MOST_REPEATED_IN_GROUP = 500
+MOST_DOMAINS_IN_GROUP = 500  # that gave most characters, and as many that lost most
+# While they are added up there may be so many times more; at the next one half of that stays.
+_SPARE = 20
 _SEVERAL_DOMAINS = ""
 
 
@@ -32,6 +34,13 @@ class Merged:
         for name, amounts in observed.domains.items():
             self.domains[name] = add_amounts(self.domains.get(name, (0, 0, 0, 0)), amounts)
         self.cutoffs |= observed.cutoffs
+        self._make_room()
+
+    def _make_room(self) -> None:
+        if len(self.repeated) > _SPARE * MOST_REPEATED_IN_GROUP:
+            self.repeated = most_repeated(self.repeated, _SPARE // 2 * MOST_REPEATED_IN_GROUP)
+        if len(self.domains) > 2 * _SPARE * MOST_DOMAINS_IN_GROUP:
+            self.domains = most_of(self.domains, _SPARE // 2 * MOST_DOMAINS_IN_GROUP)
 
     def cut(self) -> Observed:
         """Return what came most often."""

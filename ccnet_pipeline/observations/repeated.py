@@ -4,7 +4,7 @@ The table has an index for each paragraph (`SegmentHashes.paragraphs`), so count
 most, text is read where it is met first, and pages are looked up, which tell the domains.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -26,12 +26,15 @@ class RepeatedParagraphs:
     """Those of one archive. Its chunks are seen in order."""
 
     table: npt.NDArray[np.uint32]  # `SegmentHashes.paragraphs`
+    mask: Callable[[str], str] = str  # what becomes of a text before it is noted
     _records: npt.NDArray[np.int64] = field(init=False)  # of each of the most frequent, these first
     _at: npt.NDArray[np.int64] = field(init=False)  # where one of them stands in the table, ascending
     _which: npt.NDArray[np.int64] = field(init=False)  # which of them it is
     _begin: int = 0  # where in the table the next chunk begins
     _texts: dict[int, str] = field(default_factory=dict)
-    _domains: dict[int, str] = field(default_factory=dict)
+    # Of each, the least and the greatest number of a domain on which it stands.
+    _first_domain: npt.NDArray[np.int64] = field(init=False)
+    _last_domain: npt.NDArray[np.int64] = field(init=False)
 
     def __post_init__(self) -> None:
         of_paragraphs = indices(self.table)
@@ -43,9 +46,11 @@ class RepeatedParagraphs:
         found = which[of_paragraphs]
         self._at = np.flatnonzero(found >= 0)
         self._which = found[self._at]
+        self._first_domain = np.full(len(most), np.iinfo(np.int64).max)
+        self._last_domain = np.full(len(most), -1)
 
-    def see(self, chunk: Chunk, domains: list[str]) -> None:
-        """Take a chunk, and the domain of each of its pages."""
+    def see(self, chunk: Chunk, domains: npt.NDArray[np.int64]) -> None:
+        """Take a chunk, and the number of the domain of each of its pages."""
         pages = np.flatnonzero(chunk.goes_on)
         ends = self._begin + np.cumsum(chunk.num_paragraphs[pages], dtype=np.int64)
         stop = int(ends[-1]) if len(ends) else self._begin
@@ -58,23 +63,25 @@ class RepeatedParagraphs:
                 begin = self._begin if page == 0 else int(ends[page - 1])
                 [text] = chunk.paragraphs(int(pages[page]), [int(at[place]) - begin])
                 self._texts[int(each)] = text
-        self._see_domains(which, [domains[page] for page in pages[of_page].tolist()])
+        of_each = domains[pages[of_page]]
+        np.minimum.at(self._first_domain, which, of_each)
+        np.maximum.at(self._last_domain, which, of_each)
         self._begin = stop
 
-    def _see_domains(self, which: npt.NDArray[np.int64], domains: list[str]) -> None:
-        for each, domain in set(zip(which.tolist(), domains, strict=True)):
-            if self._domains.setdefault(each, domain) != domain:
-                self._domains[each] = _SEVERAL
+    def found(self, domains: Sequence[str]) -> Iterator[tuple[int, Repeated]]:
+        """Yield each by its hash, the most frequent first, but for those that are blank in their normal form.
 
-    def found(self) -> Iterator[tuple[int, Repeated]]:
-        """Yield each by its hash, the most frequent first, but for those that are blank in their normal form."""
+        Args:
+            domains: by number.
+        """
         numbers = sorted(self._texts)
         hashes = paragraph_hashes([*(self._texts[number] for number in numbers), ""]).tolist()
         blank = hashes.pop()
         for number, hashed in zip(numbers, hashes, strict=True):
             if hashed != blank:
-                text = self._texts[number][:MOST_PARAGRAPH_TEXT]
-                yield hashed, (text, int(self._records[number]), 1, self._domains[number])
+                text = self.mask(self._texts[number])[:MOST_PARAGRAPH_TEXT]
+                first, last = int(self._first_domain[number]), int(self._last_domain[number])
+                yield hashed, (text, int(self._records[number]), 1, domains[first] if first == last else _SEVERAL)
 
 
 def _most_frequent(records: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:

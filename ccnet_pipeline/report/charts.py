@@ -12,7 +12,8 @@ from ccnet_pipeline.fluency import BUCKETS
 from ccnet_pipeline.report import numbers
 
 WIDTH, HEIGHT = 320, 84  # of a histogram, without its labels
-_LABEL = 80  # room for the label of a cut-off
+_ROOM = 0.75  # from there on the label of a cut-off goes to the left
+_LEAST, _MOST = 0.1, 1e12  # perplexity
 _BINS_A_DECADE = 10  # two digits tell no more
 
 
@@ -49,30 +50,61 @@ def perplexity_histogram(documents: Mapping[str, int], cutoffs: tuple[float, flo
         documents: by perplexity.
         cutoffs: what is shown as a line.
     """
-    logs = [(math.log10(max(float(key), 0.1)), number) for key, number in documents.items() if number]
-    if not logs:
+    counts = {log: number for key, number in documents.items() if (log := _log(key)) is not None and number > 0}
+    if not counts:
         return None
-    shown = [math.log10(cutoff) for cutoff in cutoffs or () if cutoff > 0.1]
-    all_logs = [log for log, _ in logs] + shown
-    first = math.floor(min(all_logs) * _BINS_A_DECADE) - 1
-    bins = [0] * (math.floor(max(all_logs) * _BINS_A_DECADE) + 2 - first)
-    for log, number in logs:
-        bins[math.floor(log * _BINS_A_DECADE + 1e-9) - first] += number
-
-    def place(log: float) -> str:
-        return _number(WIDTH * (log * _BINS_A_DECADE - first) / len(bins))
-
-    ticks = [
-        Tick(place(math.log10(value)), f"{value:,g}")
-        for decade in range(math.floor(first / _BINS_A_DECADE), math.ceil((first + len(bins)) / _BINS_A_DECADE) + 1)
-        for value in (10.0**decade * step for step in ((1,) if len(bins) > 25 else (1, 2, 5)))
-        if first <= math.log10(value) * _BINS_A_DECADE <= first + len(bins)
-    ]
+    shown = [log for cutoff in cutoffs or () if (log := _log(cutoff)) is not None]
+    first = _bin(min([*counts, *shown])) - 1
+    bins = [0] * (_bin(max([*counts, *shown])) + 2 - first)
+    for log, number in counts.items():
+        bins[_bin(log) - first] += number
+    axis = _Axis(first, len(bins))
     marks = [
-        Tick(place(log), f"{name} < {10**log:,.3g}", "start" if float(place(log)) < WIDTH - _LABEL else "end")
+        Tick(axis.place(log), f"{name} < {10**log:,.3g}", "start" if axis.share(log) < _ROOM else "end")
         for log, name in zip(shown, BUCKETS, strict=False)
     ]
-    return Histogram(_outline(bins), ticks, marks, sum(bins), max(bins))
+    return Histogram(_outline(bins), axis.ticks(), marks, sum(bins), max(bins))
+
+
+def _log(value: str | float) -> float | None:
+    """Return the logarithm of a perplexity; None for what is none."""
+    try:
+        number = float(value)
+    except ValueError:
+        return None
+    return math.log10(min(max(number, _LEAST), _MOST)) if number > 0 else None
+
+
+def _bin(log: float) -> int:
+    return math.floor(log * _BINS_A_DECADE + 1e-9)
+
+
+@dataclass(frozen=True, slots=True)
+class _Axis:
+    """The logarithmic axis of a histogram, in bins."""
+
+    first: int
+    bins: int
+
+    def share(self, log: float) -> float:
+        """Return how far along the axis a place is, in [0, 1]."""
+        return (log * _BINS_A_DECADE - self.first) / self.bins
+
+    def place(self, log: float) -> str:
+        return _number(WIDTH * self.share(log))
+
+    def ticks(self) -> list[Tick]:
+        """Return round numbers: as many as have room for their labels."""
+        decades = range(self.first // _BINS_A_DECADE, (self.first + self.bins) // _BINS_A_DECADE + 1)
+        steps = (1,) if self.bins > 25 else (1, 2, 5)
+        every = 1 if self.bins < 60 else 3
+        values = [10.0**decade * step for decade in decades for step in steps if decade % every == 0]
+        places = [(math.log10(value), value) for value in values]
+        return [Tick(self.place(log), _label(value)) for log, value in places if 0 <= self.share(log) <= 1]
+
+
+def _label(value: float) -> str:
+    return f"{value:,g}" if value < 10_000 else numbers.short(value)
 
 
 def _outline(bins: Sequence[int]) -> str:

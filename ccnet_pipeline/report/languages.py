@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from ccnet_pipeline.fluency import BUCKETS
 from ccnet_pipeline.language.codes import LANGUAGES
 from ccnet_pipeline.report import charts, names, numbers
-from ccnet_pipeline.report.reading import LanguageNotes, Run
-from ccnet_pipeline.shards.published import SHARDS, FinalFile
+from ccnet_pipeline.report.reading import FileNotes, LanguageNotes, Run
+from ccnet_pipeline.shards.published import SHARDS
 
 _GIB = 2**30
 
@@ -68,7 +68,7 @@ def buckets_of(rows: Sequence[LanguageRow]) -> list[str]:
     return [bucket for bucket in BUCKETS if bucket in found] + sorted(found - set(BUCKETS))
 
 
-def _main_files(run: Run) -> list[FinalFile]:
+def _main_files(run: Run) -> list[FileNotes]:
     """Return the files of shards of one format: each format holds the same documents."""
     files = [file for file in (run.manifest.files if run.manifest else []) if file.path.startswith(SHARDS)]
     chosen = min((file.format for file in files), default="")

@@ -83,9 +83,9 @@ def signed(number: float, form: str = ",") -> str:
 
 
 def width(part: float, whole: float) -> str:
-    """Return a length in a chart, in percent of all of it.
+    """Return a length in a chart, in percent of all of it; never a negative one.
 
-    >>> width(1, 3)
-    '33.33%'
+    >>> width(1, 3), width(-1, 3)
+    ('33.33%', '0.00%')
     """
-    return f"{100 * part / whole if whole else 0:.2f}%"
+    return f"{max(100 * part / whole if whole else 0, 0):.2f}%"

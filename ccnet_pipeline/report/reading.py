@@ -15,12 +15,28 @@ from ccnet_pipeline.errors import UserError
 from ccnet_pipeline.ledger import Balance, DamageTally
 from ccnet_pipeline.observations.published import OBSERVATIONS, TIMES, Observations, Times
 from ccnet_pipeline.observations.reading import read_observations, read_times
-from ccnet_pipeline.recipe import Input
-from ccnet_pipeline.shards.published import FinalFile
 from ccnet_pipeline.shards.published_run import LEDGER_FILE, MANIFEST_FILE, RUN_FILE
 
 _ABSENT = "is not there"
 _T = TypeVar("_T")
+
+
+class InputNotes(msgspec.Struct, frozen=True):
+    """What of an archive is shown."""
+
+    name: str = ""
+
+
+class FileNotes(msgspec.Struct, frozen=True):
+    """What of a file of shards is shown."""
+
+    path: str = ""
+    language: str = ""
+    bucket: str = ""
+    format: str = ""
+    documents: int = 0
+    paragraphs: int = 0
+    characters: int = 0
 
 
 class RunNotes(msgspec.Struct, frozen=True):
@@ -33,7 +49,7 @@ class RunNotes(msgspec.Struct, frozen=True):
     # Plain values, for those of other versions are shown too.
     configuration: dict[str, Any] = {}
     engine: dict[str, Any] = {}
-    inputs: list[Input] = []
+    inputs: list[InputNotes] = []
 
     @property
     def models(self) -> dict[str, Any]:
@@ -50,7 +66,7 @@ class RunNotes(msgspec.Struct, frozen=True):
 class ManifestNotes(msgspec.Struct, frozen=True):
     """What of manifest.json is shown."""
 
-    files: list[FinalFile] = []
+    files: list[FileNotes] = []
 
 
 class LanguageNotes(msgspec.Struct, frozen=True):

@@ -11,7 +11,7 @@ from typing import Literal, get_args
 import msgspec
 
 from ccnet_pipeline import storage
-from ccnet_pipeline.blocklist import Blocklist, entries, place_of
+from ccnet_pipeline.blocklist import Blocklist, entries, parse_lines, place_of
 from ccnet_pipeline.errors import UserError
 
 Kind = Literal["urls", "digests", "hosts"]
@@ -70,11 +70,10 @@ def read_list(kind: Kind, path: str) -> Asked:
 
 
 def _hosts(lines: Iterable[bytes], path: str, option: str) -> frozenset[str]:
-    found = Blocklist.parse(lines, path, option)
-    if found.paths:
-        host = min(found.paths)
-        raise UserError(f"{option} {path}: an entry of {host} is more than a host; --urls takes pages")
-    return found.hosts
+    found = set(parse_lines(lines, f"{option} {path}"))
+    if with_more := [host for host, beginning in found if beginning is not None]:
+        raise UserError(f"{option} {path}: an entry of {min(with_more)} is more than a host; --urls takes pages")
+    return frozenset(host for host, _ in found)
 
 
 def _compared(kind: Kind, lines: Iterable[bytes], path: str, option: str) -> set[str]:

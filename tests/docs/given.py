@@ -8,6 +8,7 @@ from pathlib import Path
 from ccnet_pipeline import sample
 from tests.conftest import CHECKOUT
 from tests.docs import programs
+from tests.docs.blocks import blocks_of
 from tests.docs.stage import TINY, sample_text
 
 
@@ -52,6 +53,16 @@ def _download(folder: Path) -> None:
     shutil.copytree(sample.crawl_directory(), folder)
 
 
+def _from_page(page: str) -> Callable[[Path], None]:
+    """Write the block of a page that begins with the file's name."""
+
+    def write(file: Path) -> None:
+        [text] = [each.text for each in blocks_of(CHECKOUT / page) if each.text.startswith(f"# {file.name}\n")]
+        file.write_text(f"{text}\n", "utf-8")
+
+    return write
+
+
 _PAIRS = [("A boy runs.", "A child moves.", "entailment"), ("A boy runs.", "He sits.", "contradiction")]
 _LINES = [(language, *pair) for language in ("en", "sw") for pair in _PAIRS]
 _XNLI = ("language", "sentence1", "sentence2", "gold_label")
@@ -75,4 +86,5 @@ MAKERS: dict[str, Callable[[Path], None]] = {
     "downloads": _download,
     "texts": _write({"sw.txt": sample_text("sw")}),
     "test.json": _write({"": _SQUAD}),
+    "my_filters.py": _from_page("docs/extending.md"),
 }

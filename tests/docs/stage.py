@@ -74,7 +74,7 @@ class Stage:
     def _fitted(self, command: str) -> str | None:
         words = command.split()
         if words[0] == "make":
-            return MAKE.get(words[1]) and self._fitted(MAKE[words[1]])
+            return MAKE.get(words[1]) and self._fitted(MAKE[words[1]])  # of others test_tags sees that they exist
         if words[:2] == ["pip", "install"] or ({"train", "calibrate"} & set(words) and not has_trainer()):
             return None
         if shutil.which(words[0]) is None and words[0] in ("zstd", "curl", "rsync"):

@@ -1,5 +1,6 @@
 """The commands of the documentation work: the blocks of a page run in order, in a folder of their own."""
 
+import csv
 import itertools
 import json
 import os
@@ -22,6 +23,7 @@ GIVEN = {
     "CONTRIBUTING.md": ("ccnet_pipeline=checkout", "tests=checkout"),
     "README.md": ("xnli", "conll", "mlqa", "glue"),
     "docs/evaluation.md": ("hf=trained", "xnli", "conll", "mlqa", "glue"),
+    "docs/extending.md": ("corpus=corpus", "my_filters.py", "texts"),
     "docs/formats.md": ("corpus=corpus",),
     "docs/hash_index.md": ("other=seen",),
     "docs/method.md": ("downloads", "texts"),
@@ -111,6 +113,9 @@ def test_all_blocks_of_a_page_work(page: str, perform: Callable[[str, tuple[str,
 def _readme(folder: Path) -> None:
     finished = {path.name for path in folder.iterdir() if (path / "manifest.json").is_file()}
     assert finished >= {"cc100-sample", "corpus", "corpus-40", "corpus-web", "corpus-ha"}
+    assert (folder / "comparison.html").is_file()
+    assert (folder / "corpus" / "README.md").is_file()
+    assert list((folder / "corpus" / "shards" / "en").glob("*.parquet"))
     hausa = json.loads((folder / "corpus-ha" / "ledger.json").read_text("utf-8"))["languages"]["ha"]
     assert hausa["records"]["read"] == 3  # the sample's articles
     assert (hausa["median_perplexity"] is not None) == stage.has_trainer()
@@ -130,7 +135,26 @@ def _evaluation(folder: Path) -> None:
     assert "| en |" in (folder / "tables" / "table-xnli.md").read_text("utf-8")
 
 
-CHECKS = {"README.md": _readme, "docs/hash_index.md": _hash_index, "docs/schedules.md": _schedules}
+def _extending(folder: Path) -> None:
+    by_filter = json.loads((folder / "filtered" / "ledger.json").read_text("utf-8"))["records"]["dropped"]
+    assert by_filter["my_filters.capitals.too_many"]
+    assert list((folder / "filtered" / "rejects").rglob("my_filters.capitals.too_many-00000.jsonl.zst"))
+    kept = json.loads((folder / "corpus" / "ledger.json").read_text("utf-8"))["languages"]["sw"]["records"]["kept"]
+    with (folder / "sw.csv").open(encoding="utf-8", newline="") as file:
+        assert len(list(csv.reader(file))) == 1 + kept
+    shards = [
+        {path: sha256 for path, sha256 in result(folder / name).items() if path.startswith("shards/")}
+        for name in ("corpus", "portable")
+    ]
+    assert shards[0] == shards[1]
+
+
+CHECKS = {
+    "README.md": _readme,
+    "docs/extending.md": _extending,
+    "docs/hash_index.md": _hash_index,
+    "docs/schedules.md": _schedules,
+}
 SLOW_CHECKS = {"docs/evaluation.md": _evaluation}
 
 

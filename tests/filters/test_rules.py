@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ccnet_pipeline.filters import c4, fineweb2, gopher_repetition
+from ccnet_pipeline.filters import FilterJudge, c4, find_filters, fineweb2, gopher_repetition, words
 from ccnet_pipeline.filters.c4 import C4
 from ccnet_pipeline.filters.gopher_repetition import (
     GopherRepetition,
@@ -58,9 +58,9 @@ def test_texts_that_nobody_would_write_get_the_same_verdict(name: str, text: str
     st.sampled_from((gopher_repetition.PUBLISHED, FINE)),
 )
 def test_texts_are_settled_by_numbers_only_where_counting_says_the_same(
-    words: list[str], rules: GopherRepetition
+    written: list[str], rules: GopherRepetition
 ) -> None:
-    text = " ".join(words)
+    text = " ".join(written)
     some = Words(split(text, "sw"))
     counted = [
         *(most < characters_of_top_run(some, length) / (len(text) or 1) for length, most in rules.top_n_grams),
@@ -73,8 +73,7 @@ def test_texts_are_settled_by_numbers_only_where_counting_says_the_same(
 
 
 def test_runs_are_compared_by_their_characters_and_not_by_their_words() -> None:
-    words = Words(["ab", "c", "x", "a", "bc"])
-    assert characters_of_duplicate_runs(words, 2) == 3
+    assert characters_of_duplicate_runs(Words(["ab", "c", "x", "a", "bc"]), 2) == 3
     rules = replace(gopher_repetition.PUBLISHED, top_n_grams=(), dup_n_grams=((2, 0.2),))
     assert gopher_repetition.reason("ab c x a bc", "sw", rules) == "duplicated_2_n_grams"
 
@@ -138,3 +137,19 @@ def test_fineweb2_with_published_thresholds_gives_the_verdicts_of_the_published_
     found = fineweb2.with_thresholds({"fr": french})([document(1, "fr", text=text) for text in texts])
     assert found == [next(filter(None, (their_reason(each, text) for each in chain)), None) for text in texts]
     assert len(set(found)) > 5
+
+
+def test_several_filters_divide_a_text_into_words_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    divided = Counter[str]()
+
+    def counting(text: str, language: str) -> list[str]:
+        divided[text] += 1
+        return split(text, language)
+
+    words.words_of.cache_clear()
+    monkeypatch.setattr(words, "split", counting)
+    documents = [document(number, text=f"{'the end of it to have. ' * 30}{number}") for number in range(200)]
+    asked = find_filters(["gopher_quality", "gopher_repetition"], None)
+    FilterJudge(asked).reasons(documents)
+    assert len(divided) == 200
+    assert divided.most_common(1)[0][1] == 1

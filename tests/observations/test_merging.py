@@ -78,6 +78,16 @@ def test_a_group_keeps_what_came_most_often(monkeypatch: pytest.MonkeyPatch) -> 
     assert set(found.domains) == {"a.example", "9.example"}
 
 
+def test_what_is_added_up_stays_bounded_and_what_comes_often_stays_in_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(merging, "MOST_REPEATED_IN_GROUP", 1)
+    monkeypatch.setattr(merging, "MOST_DOMAINS_IN_GROUP", 1)
+    whole = merged([archive(number, stop=0) for number in range(200)])
+    assert whole.repeated[7] == ("seven", 600, 200, "a.example")
+    assert whole.domains["a.example"] == (800, 400, 8000, 4000)
+    assert len(whole.repeated) <= 20
+    assert len(whole.domains) <= 40
+
+
 def test_damaged_archives_are_those_that_lost_most_in_whatever_order_they_come() -> None:
     parts = []
     for number in range(3 * MOST_DAMAGED):

@@ -173,6 +173,22 @@ def test_a_language_with_one_document_has_its_histograms(tmp_path: Path) -> None
     assert "1 document<" in text
 
 
+@pytest.mark.parametrize("odd", ["", "word", "inf", "nan", "-1", "0", "1e999"])
+def test_a_perplexity_that_is_no_number_is_not_drawn(odd: str, tmp_path: Path) -> None:
+    seen = runs.observations({"en": runs.shape({odd: 5, "41": 1}, (float("1e300"), 0.0))}, [])
+    assert "Perplexity of " in page(runs.a_run(tmp_path, observations=seen))
+
+
+def test_files_of_the_older_form_are_shown(tmp_path: Path) -> None:
+    old = {
+        "files": [{"path": "shards/sw/head-00000.jsonl.zst", "language": "sw", "bucket": "head", "documents": 12_345}]
+    }
+    text = page(runs.a_run(tmp_path, manifest=old, run={"inputs": [{"name": "CC-MAIN-2019-30"}]}))
+    assert "12,345" in text
+    assert "CC-MAIN-2019-30" in text
+    assert "cannot be read" not in text
+
+
 def test_figures_of_the_older_form_are_shown(tmp_path: Path) -> None:
     old = {
         "records": {"read": 5, "kept": 3, "dropped": {"duplicate": 2}},

@@ -13,6 +13,8 @@ import pytest
 
 from beam_jobs import job
 from ccnet_pipeline.report import REPORT
+from ccnet_pipeline.report import __main__ as report_command
+from tests.finished_runs import write_run_file
 from tests.report.browser import hostile
 
 if TYPE_CHECKING:
@@ -114,6 +116,24 @@ def hostile_report(lid: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return report_of(
         folder / hostile.OUTPUT, f"--lid_model={lid}", "--min_chars=20", "--title=field", "--input", str(archive)
     )
+
+
+@pytest.fixture(scope="session")
+def comparison(sample_report: Path, large_report: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The page that compares the two runs."""
+    page = tmp_path_factory.mktemp("comparison") / "comparison.html"
+    runs = [str(sample_report.parent), str(large_report.parent)]
+    assert report_command.main(["--compare", *runs, "--output", str(page)]) == 0
+    return page
+
+
+@pytest.fixture(scope="session")
+def unfinished_report(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The report of a run that has only begun."""
+    folder = tmp_path_factory.mktemp("unfinished")
+    write_run_file(folder)
+    assert report_command.main([str(folder)]) == 0
+    return folder / REPORT
 
 
 @pytest.fixture(params=["sample", "large"])

@@ -20,12 +20,16 @@ for (const each of document.querySelectorAll("details:not([hidden])")) each.open
 
 @pytest.mark.parametrize(
     ("name", "width", "scheme"),
-    [*(("sample", width, scheme) for width in WIDTHS for scheme in SCHEMES), ("large", 390, "dark")],
+    [
+        *(("sample_report", width, scheme) for width in WIDTHS for scheme in SCHEMES),
+        ("large_report", 390, "dark"),
+        ("comparison", 1280, "light"),
+    ],
 )
 def test_axe_finds_no_serious_fault(
     name: str, width: int, scheme: Scheme, opened: Opened, request: pytest.FixtureRequest
 ) -> None:
-    report = request.getfixturevalue(f"{name}_report")
+    report = request.getfixturevalue(name)
     page = opened(report, width=width, scheme=scheme, bypass_csp=True).page  # axe puts its own script there
     page.evaluate(_PREPARE)
     found = axe.Axe().run(page).response
