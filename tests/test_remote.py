@@ -79,7 +79,8 @@ def remote_files(output: str) -> Files:
 
 
 def _that_matter(files: Files) -> Files:
-    return {name: data for name, data in files.items() if not re.match(r"run\.json|work/|\.lock", name)}
+    others = r"run\.json|times\.json|report\.html|work/|\.lock"  # when it was, and how long it took
+    return {name: data for name, data in files.items() if not re.match(others, name)}
 
 
 @pytest.fixture(scope="module")
@@ -228,6 +229,21 @@ def test_a_crash_at_every_kind_of_write_is_survived(
     assert build(f"{place}/out", lid) == 0
     assert remote_files(f"{place}/out") == local_files(local)
     assert set(storage.names(f"{place}/out")) == {path.name for path in local.iterdir()}
+
+
+def test_counts_of_copies_are_made_again_too(
+    place: str, lid: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flags = ("--dedup_keep=first", "--count_copies")
+    assert build(str(tmp_path / "local"), lid, *flags) == 0
+    cut(monkeypatch, block_segments=2, group_segments=2)
+    crash(place, lid, r"resolve/.*\.copies", *flags)
+    crash(place, lid, r"gather/.*2\.frames\.zst", *flags, "--keep_work")
+    [work] = storage.names(f"{place}/out/work")
+    for lost in ("extract/000/000001.counts", "scatter/000/000002.copies", "mine/000/000003.blocks.zst"):
+        storage.remove_file(f"{place}/out/work/{work}/{lost}")
+    assert build(f"{place}/out", lid, *flags) == 0
+    assert remote_files(f"{place}/out") == local_files(tmp_path / "local")
 
 
 def test_what_was_lost_is_made_again(place: str, lid: str, local: Path, monkeypatch: pytest.MonkeyPatch) -> None:
