@@ -9,7 +9,7 @@ from msgspec import UNSET
 from ccnet_pipeline.command import enumerated
 from ccnet_pipeline.errors import BalanceError, UserError
 from ccnet_pipeline.fetch import shown
-from ccnet_pipeline.formats import JSONL, PARQUET, TEXT
+from ccnet_pipeline.formats import FORMATS
 from ccnet_pipeline.ledger import Account
 from ccnet_pipeline.observations.published import StageTime, Times
 from ccnet_pipeline.observations.publishing import Damaged
@@ -79,7 +79,7 @@ def close_books(sums: Sums, files: Sequence[FinalFile], num_segments: int) -> Le
     if sums.segments != num_segments:
         raise BalanceError(f"{sums.segments} of {num_segments} segments came to the end")
     tally = sums.account.tally
-    for kind in (JSONL, PARQUET, TEXT):
+    for kind in FORMATS:
         written = [file for file in files if file.format == kind and file.path.startswith(SHARDS)]
         if not written:
             continue

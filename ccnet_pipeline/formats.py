@@ -5,7 +5,7 @@ txt.xz    the form of the CC-100 release: one paragraph a line, a blank line aft
 """
 
 import lzma
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 import msgspec
@@ -81,8 +81,8 @@ def optional_in(schema: "pa.Schema") -> tuple[str, ...]:
     return tuple(name for name in _ALL_OPTIONAL if name in schema.names)
 
 
-def write_text(documents: Iterable[Document], stream: BinaryIO) -> None:
-    """Write the text of documents in the form of the CC-100 release."""
+def write_text(documents: Iterable[Document], stream: BinaryIO, _: Collection[str] = ()) -> None:
+    """Write the text of documents in the form of the CC-100 release, which has no columns."""
     write_texts((document.text for document in documents), stream)
 
 
@@ -91,3 +91,10 @@ def write_texts(texts: Iterable[str], stream: BinaryIO) -> None:
     with lzma.open(stream, "wb") as compressed:
         for text in texts:
             compressed.write(f"{text}\n\n".encode())
+
+
+# What writes each format but that of the shards, given the documents, where they go, and the optional columns.
+WRITERS: Mapping[str, Callable[[Iterable[Document], BinaryIO, Collection[str]], None]] = {
+    PARQUET: write_parquet,
+    TEXT: write_text,
+}

@@ -23,7 +23,7 @@ from beam_jobs.transforms.gather import read_rows, unpack
 from ccnet_pipeline import storage
 from ccnet_pipeline.checksums import HashingWriter
 from ccnet_pipeline.documents import Document
-from ccnet_pipeline.formats import PARQUET, TEXT, decode_document, write_parquet, write_text
+from ccnet_pipeline.formats import JSONL, TEXT, WRITERS, decode_document
 from ccnet_pipeline.frames import read_lines
 from ccnet_pipeline.shards.published import REJECTS, FinalFile
 
@@ -132,13 +132,11 @@ class _WriteFn(beam.DoFn):
         )
 
     def _write_as(self, kind: str, pieces: Iterator[bytes], file: BinaryIO) -> None:
-        if kind == PARQUET:
-            write_parquet(documents_of(pieces), file, self._optional)
-        elif kind == TEXT:
-            write_text(documents_of(pieces), file)
-        else:
+        if kind == JSONL:
             for piece in pieces:
                 file.write(piece)
+        else:
+            WRITERS[kind](documents_of(pieces), file, self._optional)
 
 
 def _named(plan: FilePlan) -> tuple[str, FilePlan]:

@@ -13,7 +13,7 @@ from ccnet_pipeline.documents import Document, encode
 from ccnet_pipeline.errors import UserError
 from ccnet_pipeline.export.plan import Conversion
 from ccnet_pipeline.export.state import note_done
-from ccnet_pipeline.formats import JSONL, PARQUET, decode_document, write_parquet, write_text
+from ccnet_pipeline.formats import JSONL, PARQUET, WRITERS, decode_document
 from ccnet_pipeline.frames import SHARD_LEVEL, read_lines, write_lines
 from ccnet_pipeline.processes import Advance
 from ccnet_pipeline.shards.published import FinalFile
@@ -72,13 +72,11 @@ class Convert:
         return source
 
     def _write(self, conversion: Conversion, documents: Iterator[Document], file: BinaryIO) -> None:
-        if conversion.format == PARQUET:
-            write_parquet(documents, file, self.optional)
-        elif conversion.format == JSONL:
+        if conversion.format == JSONL:
             for _, of_segment in groupby(documents, attrgetter("segment")):  # a frame ends with its segment
                 write_lines(map(encode, of_segment), file, SHARD_LEVEL)
         else:
-            write_text(documents, file)
+            WRITERS[conversion.format](documents, file, self.optional)
 
     def _documents(self, conversion: Conversion, counts: Counts, advance: Advance) -> Iterator[Document]:
         """Yield the documents, and see that they are as many as the manifest says."""
