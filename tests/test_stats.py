@@ -90,6 +90,29 @@ def test_the_json_has_the_figures_of_the_tables(out: Path, printed: Printed) -> 
     }  # fmt: skip
 
 
+def lost(**dropped: int) -> LanguageBooks:
+    """Return the books of a language of which nothing was kept."""
+    records = Balance(sum(dropped.values()), 0, dropped)
+    return LanguageBooks(records=records, paragraphs=Balance(), characters=Balance())
+
+
+def test_a_language_of_which_nothing_was_kept_is_named_with_its_reason(out: Path, printed: Printed) -> None:
+    few = {code: lost(too_bad=20) for code in LANGUAGES[:7]}
+    write_finished_run(
+        out, FILE, languages={
+            "sw": lost(bucket_tail=60, contaminated=9), "en": lost(bucket_tail=4004),
+            "fr": lost(language_unwanted=999), "ha": lost(bucket_tail=19), **few,
+        },
+    )  # fmt: skip
+    calibrate = "the cut-offs may be those of other text: python -m ccnet_pipeline.fluency calibrate"
+    remarks = [
+        f"Nothing was kept of en (4,004 documents), sw (69): mostly bucket_tail; {calibrate}.",
+        "Nothing was kept of l00 (20 documents), l01 (20), l02 (20), l03 (20), l04 (20), and 2 more: too_bad.",
+    ]
+    assert json.loads(printed("--json"))["remarks"] == remarks
+    assert printed().splitlines()[-2:] == remarks
+
+
 # --- what is not finished
 
 
@@ -171,7 +194,7 @@ def test_a_narrow_terminal_goes_without_columns_that_it_has_no_room_for(
         for bucket in ("head", "middle", "all")
     ]
     units = ("records", "paragraphs", "characters")
-    balances = {unit: Balance(12_345_678, 0, {"language_unsure": 12_345_678}) for unit in units}
+    balances = {unit: Balance(12_345_678, 1, {"language_unsure": 12_345_677}) for unit in units}
     books = LanguageBooks(**balances, mean_score=0.987, median_perplexity=1300.0, head_share=0.25)
     write_finished_run(out, *files, **balances, languages={"zh-Hans": books})
     assert main([str(out)]) == 0
