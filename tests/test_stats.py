@@ -239,8 +239,8 @@ def test_a_narrow_terminal_goes_without_columns_that_it_has_no_room_for_and_says
 
 
 def test_qualities_that_no_language_has_are_no_columns(out: Path, printed: Printed) -> None:
-    balances = {unit: Balance(1, 1) for unit in ("records", "paragraphs", "characters")}
-    write_finished_run(out, FILE, **balances, languages={"en": LanguageBooks(**balances, mean_score=0.9)})
+    books = LanguageBooks(records=Balance(1, 1), paragraphs=Balance(1, 1), characters=Balance(5, 5), mean_score=0.9)
+    write_finished_run(out, FILE, records=Balance(1, 1), languages={"en": books})
     shown = printed()
     assert cells_of(shown.splitlines()[2])[-2:] == ["all", "score"]
     assert "\nscore: of documents before any is dropped for its bucket\n" in shown

@@ -105,11 +105,27 @@ def _of_user(name: str) -> Filter:
     if inspect.isclass(function) or not callable(function):
         what = "a class" if inspect.isclass(function) else f"of type {type(function).__name__}"
         raise UserError(f"{_OPTION} {name} is {what}; want a function of a document that returns a reason or None")
+    _check_arguments(name, function)
 
     def verdicts(documents: Sequence[Document]) -> list[str | None]:
         return [function(document) for document in documents]
 
     return Filter(Choice(name, _version(name, function)), verdicts)
+
+
+def _check_arguments(name: str, function: Any) -> None:
+    """Raise UserError where a function cannot be called with a document and nothing else."""
+    try:
+        signature = inspect.signature(function)
+    except (TypeError, ValueError):  # some that are written in C have none
+        return
+    try:
+        signature.bind(None)
+    except TypeError as error:
+        raise UserError(
+            f"{_OPTION} {name} cannot be called with a document alone: {error}; "
+            "want a function of one argument, functools.partial gives the others their values"
+        ) from error
 
 
 def _imported(name: str) -> Any:
