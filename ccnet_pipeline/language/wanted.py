@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 
 from ccnet_pipeline.errors import UserError
-from ccnet_pipeline.language.codes import CC100_CODES
+from ccnet_pipeline.language.codes import CC100_CODES, LANGUAGES
 from ccnet_pipeline.language.labels import CHINESE, code_of
 from ccnet_pipeline.language.loading import Offer
 
@@ -30,13 +30,31 @@ def parse_languages(value: str, known: Iterable[str]) -> frozenset[str] | None:
         UserError: no code, or one that is neither of CC-100 nor in `known`.
     """
     wanted = wanted_languages(value)
-    unknown = sorted((wanted or frozenset()) - CC100_CODES - frozenset(known))
+    unknown = (wanted or frozenset()) - CC100_CODES - frozenset(known)
     if unknown or wanted == frozenset():
+        given = list(dict.fromkeys(label.strip() for label in value.split(",")))
+        typed = [label for label in given if code_of(label) in unknown]
         raise UserError(
-            f"--languages {value!r}: unknown language {', '.join(map(repr, unknown)) or '(none given)'}; "
+            f"--languages {value!r}: unknown language {', '.join(map(repr, typed)) or '(none given)'}; "
+            f"{_meant(typed)}"
             'use codes of CC-100 or labels of the model such as "en,sw,zh-Hans", or "cc100", or "all"'
         )
     return wanted
+
+
+def _meant(names: Sequence[str]) -> str:
+    """Return the codes of languages that are called by their names or by ISO 639-3, for a message."""
+    codes: dict[str, None] = {}
+    for name in names:
+        called = name.lower()
+        codes.update(
+            dict.fromkeys(
+                language.code
+                for language in LANGUAGES.values()
+                if called in {language.name.lower(), language.native_name.lower(), language.iso639_3}
+            )
+        )
+    return f"did you mean {', '.join(codes)}? " if codes else ""
 
 
 def languages_not_offered(wanted: frozenset[str] | None, offers: Sequence[Offer]) -> list[str]:

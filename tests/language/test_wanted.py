@@ -44,6 +44,21 @@ def test_unknown_languages(value: str) -> None:
         parse_languages(value, {"en"})
 
 
+@pytest.mark.parametrize(
+    ("value", "named", "meant"),
+    [
+        ("swahili,hau,en", "'swahili', 'hau'", "did you mean sw, ha? "),
+        ("Kiswahili,xx", "'Kiswahili', 'xx'", "did you mean sw? "),
+        ("zho", "'zho'", "did you mean zh-Hans, zh-Hant? "),
+        ("xx", "'xx'", ""),
+    ],
+)
+def test_a_language_called_by_its_name_is_told_its_code(value: str, named: str, meant: str) -> None:
+    with pytest.raises(UserError) as caught:
+        parse_languages(value, {"en"})
+    assert str(caught.value).startswith(f"--languages {value!r}: unknown language {named}; {meant}use codes of CC-100")
+
+
 def test_a_model_offers_what_its_labels_mean(path: Path) -> None:
     models = load(LidModels(write_model(path, ["mya_Mymr", "cmn_Hani", "swh_Latn", "zxx_Zzzz", "und_Latn"])))
     own = Offer("tiny.bin", frozenset({"my", "zh-Hans", "zh-Hant", "sw"}))
