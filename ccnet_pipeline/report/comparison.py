@@ -107,7 +107,9 @@ def comparison_of(before: Run, after: Run) -> bytes:
     """Return the page that says what changed from one run to another."""
     runs = before, after
     rows = [{row.code: row for row in languages.rows_of(run)} for run in runs]
-    codes = sorted({*rows[0], *rows[1]}, key=lambda code: (-max(_characters(each, code) for each in rows), code))
+    known = {*rows[0], *rows[1]}
+    unwanted = {code for code in known if all(code not in side or side[code].is_unwanted for side in rows)}
+    codes = sorted(known - unwanted, key=lambda code: (*_order(rows, code), code))
     by_reason = _reasons_by_language(before, after, codes) if before.ledger and after.ledger else []
     changed = [_language(code, runs, [side.get(code) for side in rows]) for code in codes]
     return rendering.rendered(
@@ -124,6 +126,7 @@ def comparison_of(before: Run, after: Run) -> bytes:
         came=[each.name for each in changed if each.characters.relative == NEW],
         went=[each.name for each in changed if each.characters.relative == GONE],
         buckets=list(_buckets(rows[0], rows[1], codes)) if before.manifest and after.manifest else [],
+        unwanted=sorted(map(names.name_of, unwanted)),
         by_reason=by_reason[:_MOST_CHANGES],
         left_out=len(by_reason[_MOST_CHANGES:]),
         remarks=[(run, remark) for run in runs for remark in run.remarks],
@@ -135,8 +138,10 @@ def _balance(run: Run, unit: str) -> Balance | None:
     return balance
 
 
-def _characters(rows: Mapping[str, languages.LanguageRow], code: str) -> int:
-    return rows[code].characters if code in rows else 0
+def _order(sides: Iterable[Mapping[str, languages.LanguageRow]], code: str) -> tuple[int, int]:
+    """Return what puts languages with most text first, and those without any by what they lost."""
+    rows = [side[code] for side in sides if code in side]
+    return -max(row.characters for row in rows), -max(row.lost for row in rows)
 
 
 def _settings(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[tuple[str, str, str]]:

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ccnet_pipeline.dataset.facts import FEW_DOCUMENTS
 from ccnet_pipeline.ledger import Balance
 from ccnet_pipeline.observations.published import DomainBooks, LanguageShape, Observations
 from ccnet_pipeline.reasons import reason_of
@@ -31,17 +32,22 @@ def page_of(run: Run) -> bytes:
     rows = languages.rows_of(run)
     seen = run.observations
     shown = examples.chosen(seen.examples if seen else [], [row.code for row in rows])
+    details = list(_details(rows, seen, shown))
     return rendering.rendered(
         "report.html.j2",
         run=run,
         dumps=dumps_of(run),
         settings=settings_of(run),
         flow=_flow(run),
-        rows=rows,
+        rows=[row for row in rows if not row.is_unwanted],
+        unwanted=[row for row in rows if row.is_unwanted],
+        few_documents=FEW_DOCUMENTS,
+        without_fluency_model=languages.without_fluency_model(run, rows),
         buckets=languages.buckets_of(rows),
         sizes=languages.size_chart(rows),
         published_size=languages.published_size,
-        details=list(_details(rows, seen, shown)),
+        details=details,
+        detailed={detail.row.code for detail in details},
         shown=shown,
         reason_of=reason_of,
         stages=stages_of(run),

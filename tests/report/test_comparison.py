@@ -81,6 +81,13 @@ def test_what_only_one_run_says_of_its_languages_is_not_gone(tmp_path: Path) -> 
     assert "Swahili sw 10 – – –" in said
 
 
+def test_languages_that_neither_run_wanted_are_folded(tmp_path: Path) -> None:
+    unwanted = {"languages": {"de": {"characters": {"read": 9, "dropped": {"language_unwanted": 9}}}}}
+    said = compared(tmp_path, {"ledger": unwanted}, {"ledger": unwanted})
+    assert "1 language outside --languages in both runs German." in said
+    assert said.count("German") == 1
+
+
 def test_both_must_be_runs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     page = tmp_path / "page.html"
     assert main(["--compare", str(runs.a_run(tmp_path / "a")), str(tmp_path / "b"), "--output", str(page)]) == 2

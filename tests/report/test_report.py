@@ -110,8 +110,9 @@ def test_a_page_loads_nothing_and_runs_only_its_own_script(tmp_path: Path) -> No
     assert not [name for _, attributes in elements.found for name in attributes if name.startswith(("on", "style"))]
 
 
-def test_what_links_name_is_there_once(tmp_path: Path) -> None:
-    elements = _Elements(page(runs.a_run(tmp_path)))
+@pytest.mark.parametrize("changes", [{}, {"observations": None}])
+def test_what_links_name_is_there_once(changes: dict[str, Any], tmp_path: Path) -> None:
+    elements = _Elements(page(runs.a_run(tmp_path, **changes)))
     ids = [attributes["id"] for _, attributes in elements.found if "id" in attributes]
     assert len(ids) == len(set(ids))
     assert {(each["href"] or "")[1:] for each in elements.all("a")} <= set(ids)
@@ -231,6 +232,56 @@ def test_all_languages_and_millions_of_documents_fit_into_a_small_page(tmp_path:
     assert text.count("64,000 archives") == 1
     kept = text.count('>Kept: <bdi>head</bdi></h4> <span class="small">10 examples<')
     assert kept == len(LANGUAGES)
+
+
+def table_of(text: str) -> str:
+    """The table of languages, as it stands in the page."""
+    return text.partition('<table id="language-table"')[2].partition("</table>")[0]
+
+
+def lost(documents: int, reason: str) -> dict[str, Any]:
+    return {unit: {"read": documents, "dropped": {reason: documents}} for unit in ("records", "characters")}
+
+
+def with_languages(**more: dict[str, Any]) -> dict[str, Any]:
+    return {"ledger": {"languages": {"en": {}, "fa": {}} | more}}
+
+
+def test_a_language_that_lost_everything_stands_before_trifles(tmp_path: Path) -> None:
+    more = {"de": lost(4, "bucket_tail"), "sw": lost(4004, "bucket_tail")}
+    table = table_of(page(runs.a_run(tmp_path, **with_languages(**more))))
+    assert table.index("Swahili") < table.index("German")
+
+
+def test_languages_that_were_not_wanted_are_folded(tmp_path: Path) -> None:
+    text = page(runs.a_run(tmp_path, **with_languages(de=lost(4, "language_unwanted"), sw=lost(4, "bucket_tail"))))
+    assert "German" not in table_of(text)
+    assert "Swahili" in table_of(text)
+    assert "1 language outside --languages, of which nothing was kept" in text
+    assert "German (4 characters)." in text
+
+
+@pytest.mark.parametrize(
+    ("buckets", "says"),
+    [
+        ({"en": "all", "sw": "all"}, "No language has a fluency model. "),
+        ({"en": "head", "sw": "all"}, "No fluency model: Swahili. "),
+        ({"en": "head", "sw": "all", "de": "all"}, "No language but English has a fluency model. "),
+        ({"en": "head", "sw": "middle"}, ""),
+    ],
+)
+def test_languages_without_a_fluency_model_are_named(buckets: dict[str, str], says: str, tmp_path: Path) -> None:
+    files = [runs.file_of(code, bucket, 3) for code, bucket in buckets.items()]
+    text = page(runs.a_run(tmp_path, manifest=runs.manifest(files), ledger=None, observations=None))
+    said = says + "Documents without one all stand in the bucket “all”; none was dropped for how fluent it is."
+    assert (said in text) == bool(says)
+    assert bool(says) == ("none was dropped for how fluent" in text)
+
+
+def test_the_headline_tells_languages_from_a_handful_of_documents(tmp_path: Path) -> None:
+    files = [runs.file_of("en", "head", 100), runs.file_of("sw", "head", 99)]
+    text = page(runs.a_run(tmp_path, manifest=runs.manifest(files)))
+    assert "<dt>Languages, 1 with 100 documents or more</dt><dd>2</dd>" in text
 
 
 def test_what_is_no_run_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
