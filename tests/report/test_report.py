@@ -1,5 +1,7 @@
 """What report.html shows of a run, whatever there is of it."""
 
+import dataclasses
+import re
 from html.parser import HTMLParser
 from itertools import pairwise
 from pathlib import Path
@@ -10,8 +12,11 @@ import pytest
 from ccnet_pipeline.language.codes import LANGUAGES
 from ccnet_pipeline.ledger import Balance, DamageTally
 from ccnet_pipeline.observations.published import Example
+from ccnet_pipeline.recipe import Configuration, Recipe
 from ccnet_pipeline.report import write_report
 from ccnet_pipeline.report.__main__ import main
+from ccnet_pipeline.report.settings import OPTIONS
+from tests.conftest import CHECKOUT
 from tests.report import runs
 
 MENACES = (
@@ -28,7 +33,8 @@ MENACES = (
 
 
 def page(folder: Path) -> str:
-    return Path(write_report(str(folder))).read_text(encoding="utf-8")
+    """The report, without the places where a long name may break."""
+    return Path(write_report(str(folder))).read_text(encoding="utf-8").replace("<wbr>", "")
 
 
 class _Elements(HTMLParser):
@@ -304,8 +310,48 @@ def test_one_run_or_two_are_wanted(words: list[str], capsys: pytest.CaptureFixtu
 
 
 def test_the_page_goes_where_it_is_wanted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    run, elsewhere = runs.a_run(tmp_path / "run"), tmp_path / "pages" / "page.html"
+    run, elsewhere = runs.a_run(tmp_path / "run"), tmp_path / "page.html"
     assert main([str(run), "--output", str(elsewhere)]) == 0
     assert capsys.readouterr().out == f"Report: {elsewhere}\n"
     assert elsewhere.exists()
     assert not (run / "report.html").exists()
+
+
+@pytest.mark.parametrize("words", [["run"], ["--compare", "run", "run"]])
+def test_no_folder_is_made_for_a_page(
+    words: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    runs.a_run(tmp_path / "run")
+    assert main([*words, "--output", "none/page.html"]) == 2
+    assert "--output none/page.html: there is no folder none; make it, or choose" in capsys.readouterr().err
+    assert not (tmp_path / "none").exists()
+
+
+def test_reasons_of_filters_stand_as_filters_are_asked_and_are_not_said_twice(tmp_path: Path) -> None:
+    names = ["c4.b", "gopher.a", "my.own.filter", "filter_error.c4"]
+    filtering = {"filtering": {"names": ["my.own.filter", "gopher", "c4"]}}
+    text = page(
+        runs.a_run(
+            tmp_path,
+            run=runs.RUN | {"configuration": filtering},
+            ledger=runs.ledger({}, records=Balance(8, 4, dict.fromkeys(names, 1))),
+        )
+    )
+    places = [
+        text.index(f"<code><bdi>{name}</bdi></code>")
+        for name in ("filter_error.c4", "my.own.filter", "gopher.a", "c4.b")
+    ]
+    assert places == sorted(places)
+    assert "dropped by the filter" not in text
+    assert '<span class="meaning"></span>' not in text
+    assert "a filter raised, and gave no answer" in text
+
+
+def test_settings_are_called_by_options_that_there_are(tmp_path: Path) -> None:
+    known = set(re.findall(r"--\w+", (CHECKOUT / "tests" / "golden" / "help.txt").read_text()))
+    assert set(OPTIONS.values()) <= known
+    names = {field.name for kind in (Recipe, Configuration) for field in dataclasses.fields(kind)}
+    assert {name.partition(".")[0] for name in OPTIONS} <= names
+    text = page(runs.a_run(tmp_path))
+    assert "<dt>--min_chars</dt><dd><bdi>300</bdi></dd>" in text
