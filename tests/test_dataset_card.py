@@ -192,7 +192,7 @@ def test_a_handful_of_documents_is_a_configuration_and_no_tag(tmp_path: Path) ->
     front, text = written(corpus(tmp_path, of_languages(*["sw"] * 100, "en")))
     assert front["language"] == ["sw"]
     assert [each["config_name"] for each in front["configs"]] == ["default", "en", "sw"]
-    assert "in 2 languages (1 of 100 documents or more)" in text
+    assert "in 2 languages (1 with 100 documents or more)" in text
     assert "The tags of this card name the languages of 100 documents or more" in text
 
 

@@ -96,7 +96,7 @@ def _summary(facts: Facts, name: str) -> Iterator[str]:
 def _substantial(facts: Facts) -> str:
     """Return how many of the languages have more than a few documents, where that is not all."""
     substantial, languages = len(facts.substantial()), len(facts.sizes())
-    return "" if substantial == languages else f" ({substantial:,} of {FEW_DOCUMENTS} documents or more)"
+    return "" if substantial == languages else f" ({substantial or 'none'} with {FEW_DOCUMENTS} documents or more)"
 
 
 def _told_by_fluency(facts: Facts) -> str:
