@@ -69,7 +69,7 @@ def menacing(text: str) -> dict[str, Any]:
     seen = runs.observations(
         {known: runs.shape({"41": 3})},
         [example, runs.example(known, "tail", 2, reason=text[:80], **changes)],
-        repeated=[runs.repeated(text, domain=text)],
+        repeated=[runs.repeated(text, text)],
         domains=[runs.domain(text)],
         damaged=[runs.damaged(text, reasons={text: 1})],
     )
