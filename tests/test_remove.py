@@ -15,6 +15,7 @@ import zstandard
 from beam_jobs import job, remove, renewals, verify
 from ccnet_pipeline import sample, storage
 from ccnet_pipeline.documents import Document
+from ccnet_pipeline.errors import UserError
 from ccnet_pipeline.formats import FORMATS, JSONL, TEXT
 from ccnet_pipeline.observations.published import OBSERVATIONS, Observations
 from ccnet_pipeline.observations.reading import packed, read_observations
@@ -309,6 +310,20 @@ def test_the_report_is_made_anew(corpus: Path, gone: str) -> None:
     (corpus / "report.html").unlink()  # as if it had ended before its last step
     run(corpus, f"--hosts={gone}")
     assert (corpus / "report.html").exists()
+
+
+@pytest.mark.parametrize(
+    ("error", "told"), [(UserError("too old; use another"), "too old; use another"), (KeyError("x"), "KeyError('x')")]
+)
+def test_what_is_not_made_anew_is_a_line(
+    error: Exception, told: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def write(_: str) -> None:
+        raise error
+
+    monkeypatch.setattr(renewals, "RENEWALS", {"report.html": write})
+    assert renewals.renew("out", "remove") == []
+    assert capsys.readouterr().err == f"remove: report.html was not written: {told}\n"
 
 
 # --- interrupted, and beside others
