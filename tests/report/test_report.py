@@ -59,6 +59,14 @@ def test_the_report_says_what_was_kept(tmp_path: Path) -> None:
     assert "What this report does not know" not in text
 
 
+def test_the_domains_of_a_repeated_paragraph_are_named_where_all_are_known(tmp_path: Path) -> None:
+    repeated = [runs.repeated("Few", "a.example", ""), runs.repeated("Many", *"bcdefghi", more=True)]
+    known = runs.observations({}, [], repeated=repeated)
+    text = page(runs.a_run(tmp_path, observations=known))
+    assert "<small>on <bdi>a.example</bdi>, <bdi>pages without a host</bdi></small>" in text
+    assert "Many</span> <small>on several domains</small>" in text
+
+
 def test_no_element_of_the_page_is_shown_as_text(tmp_path: Path) -> None:
     assert "&lt;span" not in page(runs.a_run(tmp_path))
 
@@ -75,7 +83,7 @@ def menacing(text: str) -> dict[str, Any]:
     seen = runs.observations(
         {known: runs.shape({"41": 3})},
         [example, runs.example(known, "tail", 2, reason=text[:80], **changes)],
-        repeated=[runs.repeated(text, domain=text)],
+        repeated=[runs.repeated(text, text)],
         domains=[runs.domain(text)],
         damaged=[runs.damaged(text, reasons={text: 1})],
     )
