@@ -105,7 +105,10 @@ def _parse(given: Sequence[str]) -> str:
     parser.add_argument("command", metavar="COMMAND", help=argparse.SUPPRESS)
     name: str = parser.parse_args(given[:1]).command
     if name not in COMMANDS:
-        parser.error(f"there is no command {name!r}")
+        import difflib  # only here: --help is to come at once
+
+        near = difflib.get_close_matches(name, COMMANDS, n=1)
+        parser.error(f"there is no command {name!r}" + (f"; did you mean {near[0]}?" if near else ""))
     return name
 
 

@@ -34,6 +34,7 @@ _SUFFIXES: dict[Kind, tuple[str, ...]] = {
     "wet": tuple(f".wet{packing}" for packing in _PACKINGS),
     "warc": (*(f".{form}{packing}" for form in ("warc", "arc") for packing in _PACKINGS), ".wacz"),
 }
+_OF_INPUT = "--input"
 _LOOKED_AT = 100  # files of a glob that are looked into
 _PROBED = 4  # remote files that are asked for their size, to know about how much there is
 
@@ -47,7 +48,7 @@ class Selection:
     kind: Kind = "wet"  # of the dumps and of what is searched for in folders
     base: str | None = None  # where lines of listings start from; None: as `base_of` says, and CommonCrawl for dumps
     pick: Pick = field(default_factory=Pick)  # from every listing
-    option: str = "--input"  # by which `inputs` are given, for messages
+    option: str = _OF_INPUT  # by which `inputs` are given, for messages
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,14 +129,7 @@ def _expand(item: str, selection: Selection, policy: FetchPolicy, *, look: bool 
         return _expand_remote(item, selection, policy)
     item = local_path(item)
     if Path(item).is_dir():
-        suffixes = _SUFFIXES[selection.kind]
-        found = sorted(str(path) for path in Path(item).rglob("*") if path.name.endswith(suffixes) and path.is_file())
-        if not found:
-            wanted = f"{selection.kind.upper()} files ({', '.join(f'*{suffix}' for suffix in suffixes)})"
-            raise UserError(f"{selection.option} {item} is a directory without {wanted}")
-        for path in found:
-            _check_readable(path, selection.option)
-        return found
+        return _in_folder(item, selection)
     if not Path(item).exists():
         # Not Path.glob: that takes no absolute pattern.
         found = sorted(path for path in glob.glob(item, recursive=True) if Path(path).is_file())  # noqa: PTH207
@@ -152,6 +146,36 @@ def _expand(item: str, selection: Selection, policy: FetchPolicy, *, look: bool 
     if look:
         _check_is_archive(item, selection.option)
     return [item]
+
+
+def _in_folder(folder: str, selection: Selection) -> list[str]:
+    """Return the archives of the selected kind, of which there must be some."""
+    found = _archives_in(folder, selection.kind)
+    if not found:
+        wanted = f"{selection.kind.upper()} files ({', '.join(f'*{suffix}' for suffix in _SUFFIXES[selection.kind])})"
+        raise UserError(
+            f"{selection.option} {folder} is a directory without {wanted}{_of_other_kind(folder, selection)}"
+        )
+    for path in found:
+        _check_readable(path, selection.option)
+    return found
+
+
+def _archives_in(folder: str, kind: Kind) -> list[str]:
+    paths = Path(folder).rglob("*")
+    return sorted(str(path) for path in paths if path.name.endswith(_SUFFIXES[kind]) and path.is_file())
+
+
+def _of_other_kind(folder: str, selection: Selection) -> str:
+    """Return how to read what else the folder has, for a message; "" where no option says the kind."""
+    if selection.option != _OF_INPUT:
+        return ""
+    hints = []
+    for kind in _SUFFIXES:
+        if kind != selection.kind and (count := len(_archives_in(folder, kind))):
+            files, them = ("file", "it") if count == 1 else ("files", "them")
+            hints.append(f"; it has {count:,} {kind.upper()} {files}: --kind {kind} reads {them}")
+    return "".join(hints)
 
 
 def _expand_remote(url: str, selection: Selection, policy: FetchPolicy) -> list[str]:

@@ -96,6 +96,14 @@ def test_no_such_command_is_a_line_with_the_help(given: list[str], capsys: pytes
 
 
 @pytest.mark.parametrize(
+    ("given", "near"), [("biuld", "; did you mean build?"), ("hash-index", "; did you mean hash_index?"), ("zzz", "")]
+)
+def test_a_misspelt_command_is_told_the_nearest(given: str, near: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert ended([given]) == 2
+    assert capsys.readouterr().err == f"cc100: there is no command {given!r}{near} (see --help)\n"
+
+
+@pytest.mark.parametrize(
     ("missing", "remedy"),
     [
         ("apache_beam.io", "pip install 'cc100-xlmr[beam]'"),

@@ -193,6 +193,21 @@ def test_a_folder_gives_the_archives_anywhere_below_it_and_nothing_else(make: Ma
     assert [segment.name for segment in find_segments(["c"], kind="warc")] == warc
 
 
+def test_a_folder_without_the_selected_kind_tells_of_the_other_one(make: Maker) -> None:
+    make("f/a.warc.gz", "f/b/c.arc", "g/a.warc.wet.gz", "h/x.txt")
+    for folder, selection, end in (
+        ("f", {}, "; it has 2 WARC files: --kind warc reads them"),
+        ("g", {"kind": "warc"}, "; it has 1 WET file: --kind wet reads it"),
+        ("g", {"kind": "warc", "option": "--robots"}, ""),  # which takes no other kind
+        ("h", {}, ""),
+    ):
+        with pytest.raises(UserError) as caught:
+            find_segments([folder], **selection)
+        kind = selection.get("kind", "wet")
+        assert f"{folder} is a directory without {kind.upper()} files (*.{kind}, " in str(caught.value)
+        assert str(caught.value).rpartition(")")[2] == end
+
+
 def test_the_bundled_crawl_in_every_form_is_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     root = crawl_directory()
     whole = find_segments([str(root)])

@@ -90,6 +90,29 @@ def test_the_json_has_the_figures_of_the_tables(out: Path, printed: Printed) -> 
     }  # fmt: skip
 
 
+def lost(**dropped: int) -> LanguageBooks:
+    """Return the books of a language of which nothing was kept."""
+    records = Balance(sum(dropped.values()), 0, dropped)
+    return LanguageBooks(records=records, paragraphs=Balance(), characters=Balance())
+
+
+def test_a_language_of_which_nothing_was_kept_is_named_with_its_reason(out: Path, printed: Printed) -> None:
+    few = {code: lost(too_bad=20) for code in LANGUAGES[:7]}
+    write_finished_run(
+        out, FILE, languages={
+            "sw": lost(bucket_tail=60, contaminated=9), "en": lost(bucket_tail=4004),
+            "fr": lost(language_unwanted=999), "ha": lost(bucket_tail=19), **few,
+        },
+    )  # fmt: skip
+    calibrate = "the cut-offs may be those of other text: python -m ccnet_pipeline.fluency calibrate"
+    remarks = [
+        f"Nothing was kept of en (4,004 documents), sw (69): mostly bucket_tail; {calibrate}.",
+        "Nothing was kept of l00 (20 documents), l01 (20), l02 (20), l03 (20), l04 (20), and 2 more: too_bad.",
+    ]
+    assert json.loads(printed("--json"))["remarks"] == remarks
+    assert printed().splitlines()[-2:] == remarks
+
+
 # --- what is not finished
 
 
@@ -158,27 +181,90 @@ def test_a_folder_that_is_no_run_is_a_line(tmp_path: Path, capsys: pytest.Captur
 # --- the width
 
 
-@pytest.mark.parametrize(("width", "columns"), [("140", 11), ("80", 7), ("50", 4)])
-def test_a_narrow_terminal_goes_without_columns_that_it_has_no_room_for(
-    width: str, columns: int, out: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setenv("COLUMNS", width)
+def shown_at(width: int, out: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> str:
+    """Return what a terminal of some width shows."""
+    monkeypatch.setenv("COLUMNS", str(width))
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    assert main([str(out)]) == 0
+    shown = re.sub(r"\x1b\[[\d;]*m", "", capsys.readouterr().out)
+    assert "…" not in shown
+    assert max(len(line) for line in shown.splitlines() if line[0] in "│┃") <= width
+    return shown
+
+
+def cells_of(line: str) -> list[str]:
+    return [cell.strip() for cell in re.split("[│┃]", line)[1:-1]]
+
+
+@pytest.mark.parametrize(
+    ("width", "headings", "units"),
+    [
+        (
+            160,
+            "documents,paragraphs,characters,file bytes,head,middle,all,score,perplexity,in head",
+            "records,paragraphs,characters",
+        ),
+        (80, "documents,characters,head,middle,score", "records,characters"),
+        (50, "documents,head,middle", "records"),
+    ],
+)
+def test_a_narrow_terminal_goes_without_columns_that_it_has_no_room_for_and_says_so(
+    width: int, headings: str, units: str,
+    out: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
     file = replace(FILE, language="zh-Hans", documents=1_234_567, paragraphs=12_345_678, characters=1_234_567_890)
     files = [
         replace(file, path=f"shards/zh-Hans/{bucket}-00000.jsonl.zst", bucket=bucket, bytes=2_345_678_901)
         for bucket in ("head", "middle", "all")
     ]
-    units = ("records", "paragraphs", "characters")
-    balances = {unit: Balance(12_345_678, 0, {"language_unsure": 12_345_678}) for unit in units}
+    balances = {"records": Balance(12_345_678, 12_345_678), "paragraphs": Balance(12_345_678, 12_345_678)}
+    balances["characters"] = Balance(12_345_678, 1, {"gopher_repetition.duplicate_paragraphs": 12_345_677})
     books = LanguageBooks(**balances, mean_score=0.987, median_perplexity=1300.0, head_share=0.25)
     write_finished_run(out, *files, **balances, languages={"zh-Hans": books})
-    assert main([str(out)]) == 0
-    table, _, balance = re.sub(r"\x1b\[[\d;]*m", "", capsys.readouterr().out).partition("The balance")
-    row = next(line for line in table.splitlines() if "zh-Hans" in line)
-    assert "…" not in table + balance
-    assert max(map(len, (table + balance).splitlines())) <= int(width)
-    assert balance.splitlines()[2].split().count("%") == (columns + 1) // 4
-    assert len(row.strip("│").split("│")) == columns
-    assert [cell.strip() for cell in row.strip("│").split("│")][-3:] == ["0.99", "1,300", "25%"]
+    shown = shown_at(width, out, monkeypatch, capsys)
+    table, _, balance = shown.partition("The balance")
+    assert cells_of(table.splitlines()[2]) == ["language", *headings.split(",")]
+    assert cells_of(balance.splitlines()[2])[1::2] == units.split(",")
+    notes = re.findall(r"\(narrow terminal: without (.*)\)", shown)
+    everything = ["documents,paragraphs,characters,file bytes,head,middle,all,score,perplexity,in head".split(",")]
+    everything.append(["records", "paragraphs", "characters"])
+    seen = (headings.split(","), units.split(","))
+    lacking = [", ".join(x for x in given if x not in left) for given, left in zip(everything, seen, strict=True)]
+    assert notes == [each for each in lacking if each]
+    # A reason that has counts only in a column that is gone has its line, and a long one is folded.
+    assert "".join(cells_of(line)[0] for line in balance.splitlines()[4:] if line[0] == "│") == (
+        "readkeptdroppedgopher_repetition.duplicate_paragraphs"
+    )
+
+
+def test_qualities_that_no_language_has_are_no_columns(out: Path, printed: Printed) -> None:
+    balances = {unit: Balance(1, 1) for unit in ("records", "paragraphs", "characters")}
+    write_finished_run(out, FILE, **balances, languages={"en": LanguageBooks(**balances, mean_score=0.9)})
+    shown = printed()
+    assert cells_of(shown.splitlines()[2])[-2:] == ["all", "score"]
+    assert "\nscore: of documents before any is dropped for its bucket\n" in shown
+
+
+@pytest.mark.parametrize(
+    ("documents", "dropped", "said"),
+    [
+        (1, {}, []),
+        (1, {"c4.few_words": 1}, ["A record counts as dropped only if nothing of it is left."]),
+        (
+            1264,
+            {},
+            [
+                "A page can give a document in each of its languages, so 1 records gave 1,264 documents; "
+                "a record counts as dropped only if nothing of it is left."
+            ],
+        ),
+    ],
+    ids=["alike", "filters", "several_languages"],
+)
+def test_why_records_and_documents_differ_is_said_where_they_do(
+    documents: int, dropped: dict[str, int], said: list[str], out: Path, printed: Printed
+) -> None:
+    paragraphs = Balance(1 + len(dropped), 1, dropped)
+    write_finished_run(out, replace(FILE, documents=documents), records=Balance(1, 1), paragraphs=paragraphs)
+    assert [line for line in printed().splitlines() if "nothing of it is left" in line] == said
