@@ -195,12 +195,13 @@ def test_a_folder_gives_the_archives_anywhere_below_it_and_nothing_else(make: Ma
 
 def test_a_folder_without_the_selected_kind_tells_of_the_other_one(make: Maker) -> None:
     make("f/a.warc.gz", "f/b/c.arc", "g/a.warc.wet.gz", "h/x.txt")
-    for folder, selection, end in (
+    selections: tuple[tuple[str, dict[str, Any], str], ...] = (
         ("f", {}, "; it has 2 WARC files: --kind warc reads them"),
         ("g", {"kind": "warc"}, "; it has 1 WET file: --kind wet reads it"),
         ("g", {"kind": "warc", "option": "--robots"}, ""),  # which takes no other kind
         ("h", {}, ""),
-    ):
+    )
+    for folder, selection, end in selections:
         with pytest.raises(UserError) as caught:
             find_segments([folder], **selection)
         kind = selection.get("kind", "wet")

@@ -140,7 +140,9 @@ def _check_call(name: str, function: Any) -> None:
 
 def _answer(function: Any, document: Document) -> Any:
     """Ask a function about a copy of a document, which shows whether it changes what it is asked about."""
-    lists = {each: list(getattr(document, each)) for each in _LISTS if getattr(document, each) is not UNSET}
+    lists: dict[str, Any] = {
+        each: list(getattr(document, each)) for each in _LISTS if getattr(document, each) is not UNSET
+    }
     lent = replace(document, **lists)
     answer = function(lent)
     if lent != document:
