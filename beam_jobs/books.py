@@ -9,6 +9,7 @@ from msgspec import UNSET
 from ccnet_pipeline.command import enumerated
 from ccnet_pipeline.errors import BalanceError, UserError
 from ccnet_pipeline.fetch import shown
+from ccnet_pipeline.filters import check_few_reasons
 from ccnet_pipeline.formats import FORMATS
 from ccnet_pipeline.ledger import Account
 from ccnet_pipeline.observations.published import StageTime, Times
@@ -74,11 +75,13 @@ def close_books(sums: Sums, files: Sequence[FinalFile], num_segments: int) -> Le
 
     Raises:
         BalanceError: a segment is missing, or the files do not hold what was kept.
+        FilterError: a filter has too many reasons in all segments together.
         UserError: there is not one record in all archives.
     """
     if sums.segments != num_segments:
         raise BalanceError(f"{sums.segments} of {num_segments} segments came to the end")
     tally = sums.account.tally
+    check_few_reasons(tally.paragraphs.dropped)
     for kind in FORMATS:
         written = [file for file in files if file.format == kind and file.path.startswith(SHARDS)]
         if not written:

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Mapping
 
 from ccnet_pipeline import dataset, report, storage
+from ccnet_pipeline.errors import UserError
 
 # Name in the run directory -> what writes it, given the run directory.
 RENEWALS: Mapping[str, Callable[[str], object]] = {
@@ -24,7 +25,8 @@ def renew(output: str, program: str, *, missing_only: bool = False) -> list[str]
         try:
             write(output)
         except Exception as error:
-            print(f"{program}: {name} was not written: {error!r}", file=sys.stderr)
+            why = str(error) if isinstance(error, UserError) else repr(error)
+            print(f"{program}: {name} was not written: {why}", file=sys.stderr)
         else:
             written.append(name)
     return written

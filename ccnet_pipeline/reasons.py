@@ -30,6 +30,9 @@ STEP_TITLES: Mapping[Step, str] = MappingProxyType(
 )
 
 
+FILTER_ERROR = "filter_error"  # a dot and the name of the filter follow
+
+
 @dataclass(frozen=True, slots=True)
 class Reason:
     """One reason to drop a record, a paragraph or a character."""
@@ -39,8 +42,10 @@ class Reason:
     meaning: str  # a phrase, for people
 
     def covers(self, name: str) -> bool:
-        """Tell whether a name of the ledger is this reason."""
-        return name.startswith(self.name[:-1]) if self.name.endswith("*") else name == self.name
+        """Tell whether a name of the ledger is this reason; one with a dot is a filter's, whatever it begins with."""
+        if not self.name.endswith("*"):
+            return name == self.name
+        return name.startswith(self.name[:-1]) and ("." in self.name or "." not in name)
 
 
 REASONS: tuple[Reason, ...] = (
@@ -75,7 +80,7 @@ REASONS: tuple[Reason, ...] = (
     Reason("bucket_middle", "fluency", "bucket middle is outside --keep_buckets"),
     Reason("bucket_tail", "fluency", "bucket tail (least fluent) is outside --keep_buckets"),
     Reason("bucket_all", "fluency", "bucket all (languages without a fluency model) is outside --keep_buckets"),
-    Reason("filter_error.*", "filters", "a filter raised, and gave no answer (--on_filter_error drop)"),
+    Reason(f"{FILTER_ERROR}.*", "filters", "a filter raised, and gave no answer (--on_filter_error drop)"),
     Reason("contaminated", "test_files", "shares a run of words with a test file (--decontaminate)"),
     Reason(
         "masked", "masking", "characters that placeholders took the place of, in paragraphs that were kept (--mask)"
@@ -99,6 +104,15 @@ def reason_of(name: str) -> Reason:
     return Reason(
         name, "filters", f"dropped by the filter {filter_name or name}" + (f": {rule}" if filter_name else "")
     )
+
+
+def filter_of(name: str) -> str | None:
+    """Return the filter whose reason a name of the ledger is; None: it is no filter's, or that one failed.
+
+    >>> filter_of("my_package.my_filter.too_long"), filter_of("filter_error.my_package.my_filter"), filter_of("blank")
+    ('my_package.my_filter', None, None)
+    """
+    return None if name.startswith(f"{FILTER_ERROR}.") else name.rpartition(".")[0] or None
 
 
 def in_order(names: Iterable[str]) -> list[str]:

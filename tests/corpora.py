@@ -23,6 +23,7 @@ from ccnet_pipeline.observations.merging import Merged
 from ccnet_pipeline.observations.published import OBSERVATIONS, Observations
 from ccnet_pipeline.observations.publishing import Damaged, published
 from ccnet_pipeline.observations.reading import packed
+from ccnet_pipeline.observations.repeated import Repeated, first_domains
 from ccnet_pipeline.quality import Quality
 from ccnet_pipeline.shards.published import FinalFile, LanguageBooks, Ledger, Manifest, SegmentBooks
 from ccnet_pipeline.storage import write, write_json
@@ -93,8 +94,8 @@ def write_corpus(
     return output
 
 
-def observations_of(documents: Sequence[Document], *repeated: tuple[str, str]) -> Observations:
-    """What a run notes of documents, and of paragraphs that stood in many records, given with their only domain."""
+def observations_of(documents: Sequence[Document], *repeated: tuple[str, Sequence[str]]) -> Observations:
+    """What a run notes of documents, and of paragraphs that stood in many records, given with their domains."""
     examples, quality, domains = Examples(), dict[str, Quality](), dict[str, Amounts]()
     for each in documents:
         examples.see(each)
@@ -102,7 +103,10 @@ def observations_of(documents: Sequence[Document], *repeated: tuple[str, str]) -
             quality.setdefault(each.language, Quality()).count(each.language_score, each.perplexity, each.bucket)
         domains[each.domain] = (1, 1, 100, len(each.text))
     hashes = paragraph_hashes([text for text, _ in repeated]).tolist()
-    noted = {hashed: (text, 2, 1, domain) for hashed, (text, domain) in zip(hashes, repeated, strict=True)}
+    noted = {
+        hashed: Repeated(text, hashed, 2, 1, *first_domains(names))
+        for hashed, (text, names) in zip(hashes, repeated, strict=True)
+    }
     return published(Merged(examples, noted, domains), quality, Damaged())
 
 

@@ -16,6 +16,7 @@ from typing import NoReturn
 import pytest
 
 from beam_jobs import job
+from beam_jobs.runners.local import Processes
 from cc100.__main__ import COMMANDS, main
 from tests.conftest import CHECKOUT
 from tests.moments import PATIENCE_S
@@ -28,8 +29,13 @@ NOT_COMMANDS = {
     "ccnet_pipeline.language.fasttext_training",
     "ccnet_pipeline.sample",
 }
-COMING = set[str]()
 _MAIN = "__name__ == '__main__'"
+
+
+@pytest.fixture(autouse=True)
+def no_run_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a command end as in a process of its own: after a run with workers it would end this one at once."""
+    monkeypatch.setattr(Processes, "were_started", False)
 
 
 def ended(arguments: Sequence[str]) -> int:

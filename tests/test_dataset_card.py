@@ -160,6 +160,42 @@ def test_languages_that_are_poorly_told_are_named(tmp_path: Path) -> None:
     assert "- Languages that are poorly told from others here (mean score below 0.8): `xh`." in text
 
 
+@pytest.mark.parametrize(
+    ("models", "says", "scoring"),
+    [
+        ([], "no language had a model that tells fluent text", "4. No language had a fluency model"),
+        (["en"], "for 1 of 2 languages (`en`).", "into buckets: `en`. The other languages had none"),
+        (["en", "zh"], "a model of the language tells fluent text from other text.", "4. A model of each language"),
+    ],
+)
+def test_only_languages_with_a_model_are_told_by_it(tmp_path: Path, models: list[str], says: str, scoring: str) -> None:
+    output = corpus(tmp_path, of_languages("en", "zh-Hans"))
+    files = {f"{name}.sp.model": "8f" for name in models}
+    change_json(output / "run.json", lambda run: run["configuration"].update(models=files))
+    _, text = written(output)
+    assert says in text
+    assert scoring in text
+
+
+def test_a_wanted_language_that_lost_everything_is_a_limit(tmp_path: Path) -> None:
+    def lost(number: int, reason: str) -> dict[str, Any]:
+        return {"records": {"read": number, "kept": 0, "dropped": {reason: number - 1, "my_filter": 1}}}
+
+    output = corpus(tmp_path, of_languages("sw"))
+    books = {"en": lost(4004, "bucket_tail"), "de": lost(19, "bucket_tail"), "fr": lost(500, "language_unwanted")}
+    change_json(output / "ledger.json", lambda ledger: ledger["languages"].update(books))
+    _, text = written(output)
+    assert "of which nothing was kept, with the main reason: `en` (4,004 documents, `bucket_tail`)." in text
+
+
+def test_a_handful_of_documents_is_a_configuration_and_no_tag(tmp_path: Path) -> None:
+    front, text = written(corpus(tmp_path, of_languages(*["sw"] * 100, "en")))
+    assert front["language"] == ["sw"]
+    assert [each["config_name"] for each in front["configs"]] == ["default", "en", "sw"]
+    assert "in 2 languages (1 with 100 documents or more)" in text
+    assert "The tags of this card name the languages of 100 documents or more" in text
+
+
 def test_the_dumps_are_those_of_the_inputs(tmp_path: Path) -> None:
     output = corpus(tmp_path, of_languages("sw"))
     names = [f"crawl-data/{dump}/segments/1/wet/x.warc.wet.gz" for dump in ("CC-MAIN-2019-04", "CC-MAIN-2018-51")]

@@ -12,6 +12,13 @@ def test_every_bucket_has_its_reason() -> None:
     assert {reason_of(f"bucket_{bucket}").step for bucket in BUCKETS} == {"fluency"}
 
 
+def test_a_filter_may_be_named_like_a_reason_of_ours() -> None:
+    for name in ("opt_out_x.f.r", "filter_error_x.f.r", "blank.f.r"):
+        assert reason_of(name).step == "filters"
+        assert reason_of(name).meaning == f"dropped by the filter {name.removesuffix('.r')}: r"
+    assert reason_of("filter_error.opt_out_x.f").meaning == reason_of("filter_error.*").meaning
+
+
 def test_every_way_to_opt_out_has_its_reason() -> None:
     ways = set(re.findall(r"`(opt_out_\w+)`", opt_out.__doc__ or ""))
     assert ways

@@ -4,7 +4,7 @@ import gzip
 import json
 import lzma
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ import zstandard
 from beam_jobs import job, remove, renewals, verify
 from ccnet_pipeline import sample, storage
 from ccnet_pipeline.documents import Document
+from ccnet_pipeline.errors import UserError
 from ccnet_pipeline.formats import FORMATS, JSONL, TEXT
 from ccnet_pipeline.observations.published import OBSERVATIONS, Observations
 from ccnet_pipeline.observations.reading import packed, read_observations
@@ -183,7 +184,7 @@ def noted(output: Path) -> Observations:
     return found
 
 
-def note(output: Path, *repeated: tuple[str, str]) -> None:
+def note(output: Path, *repeated: tuple[str, Sequence[str]]) -> None:
     storage.write(f"{output}/{OBSERVATIONS}", packed(observations_of(documents(), *repeated)))
 
 
@@ -210,22 +211,29 @@ def test_an_example_goes_with_its_document(kind: str, entry: str, gone: set[int]
     assert is_whole(corpus)
 
 
+MANY = [*(f"{name}.example" for name in "abcdefgh"), "www.gone.example"]  # the last one is not noted
+
+
 @pytest.mark.parametrize(
     ("kind", "entry", "left"),
     [
         ("hosts", "gone.example", ["on many", "THE AAB PARAGRAPH.", "on host-aab"]),
-        ("urls", "host-aab.example/page/1", ["on many", "on gone", "on www.gone"]),
-        ("digests", f"{1:032d}", ["on many", "on gone", "on www.gone"]),
+        ("urls", "host-aab.example/page/1", ["on many", "on gone", "on both", "on www.gone"]),
+        ("digests", f"{1:032d}", ["on many", "on gone", "on both", "on www.gone"]),
         ("urls", "gone.example/never/kept", ["on many", "THE AAB PARAGRAPH.", "on host-aab", "on www.gone"]),
-        ("hosts", "nowhere.example", ["on many", "THE AAB PARAGRAPH.", "on gone", "on host-aab", "on www.gone"]),
+        ("urls", "www.gone.example/page/6", ["on many", "THE AAB PARAGRAPH.", "on gone", "on host-aab"]),
+        ("hosts", "nowhere.example", [
+            "on many", "THE AAB PARAGRAPH.", "on gone", "on both", "on host-aab", "on www.gone",
+        ]),
     ],
-)
-def test_a_repeated_paragraph_goes_that_may_be_of_a_removed_page_alone(
+)  # fmt: skip
+def test_a_repeated_paragraph_goes_that_may_be_of_a_removed_page(
     kind: str, entry: str, left: list[str], corpus: Path
 ) -> None:
     repeated = [
-        ("on many", ""), ("THE AAB PARAGRAPH.", ""), ("on gone", "gone.example:8080"),
-        ("on host-aab", "host-aab.example"), ("on www.gone", "www.gone.example"),
+        ("on many", MANY), ("THE AAB PARAGRAPH.", MANY), ("on gone", ["gone.example:8080"]),
+        ("on host-aab", ["host-aab.example"]), ("on www.gone", ["www.gone.example"]),
+        ("on both", ["a.example", "gone.example", "www.gone.example"]),
     ]  # fmt: skip
     note(corpus, *repeated)
     remove_by(kind, entry, corpus)
@@ -240,7 +248,7 @@ def test_a_host_leaves_the_domains_and_a_page_does_not(corpus: Path) -> None:
 
 
 def test_a_host_of_which_nothing_was_kept_leaves_the_observations(corpus: Path) -> None:
-    note(corpus, ("Call me at home", "lost.example"))
+    note(corpus, ("Call me at home", ["lost.example"]))
     before = content(corpus)
     remove_by("hosts", "lost.example", corpus)
     assert noted(corpus).repeated == []
@@ -248,6 +256,43 @@ def test_a_host_of_which_nothing_was_kept_leaves_the_observations(corpus: Path) 
     record = json.loads((corpus / "removed" / "00001.json").read_bytes())
     assert (record["documents"], record["noted"], record["files"]) == (0, 1, [])
     assert is_whole(corpus)
+
+
+def built(archive: Path, lid: str, hosts: Sequence[str], line: str, *flags: str) -> Path:
+    """Build a corpus of pages that have a line in common."""
+    pages = b""
+    for number, host in enumerate(hosts):
+        letter = chr(ord("a") + number)
+        own = [f"The people of village {letter * 9} went to the river, {letter * times}." for times in range(4, 9)]
+        body = "\n".join([f"Title {letter}", line, *own]).encode()
+        head = f"WARC/1.0\r\nWARC-Type: conversion\r\nWARC-Target-URI: http://{host}/page\r\n"
+        pages += f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body + b"\r\n\r\n"
+    archive.write_bytes(gzip.compress(pages))
+    output = archive.parent / "out"
+    command = [f"--input={archive}", f"--output={output}", f"--lid_model={lid}", "--workers=1", "--keep_rejects"]
+    assert job.main([*command, *flags]) == 0
+    return output
+
+
+@pytest.mark.parametrize(("kind", "entry"), [("hosts", "one.example"), ("urls", "www.one.example/page")])
+def test_a_paragraph_on_two_hosts_of_one_site_goes_with_it(kind: str, entry: str, lid: str, tmp_path: Path) -> None:
+    line = "If you want to know more about the garden please write to jane.roe@person.example today."
+    output = built(tmp_path / "a.wet.gz", lid, ["one.example", "www.one.example"], line)
+    assert line in [each.text for each in noted(output).repeated]
+    remove_by(kind, entry, output)
+    assert line not in [each.text for each in noted(output).repeated]
+    assert line not in (output / "report.html").read_text()
+
+
+def test_a_masked_paragraph_goes_with_the_document_that_has_it(lid: str, tmp_path: Path) -> None:
+    hosts = ["z.example", *MANY]  # of the first page, which keeps the paragraph, the host is not noted
+    line = "If you want to know more about the garden please write to {} today."
+    flags = ["--mask=email", "--dedup_keep=first"]
+    output = built(tmp_path / "a.wet.gz", lid, hosts, line.format("jane.roe@person.example"), *flags)
+    [paragraph] = [each for each in noted(output).repeated if each.text == line.format("[mail]")]
+    assert paragraph.domains == MANY[:8]
+    remove_by("urls", "z.example/page", output)
+    assert line.format("[mail]") not in [each.text for each in noted(output).repeated]
 
 
 def test_a_run_that_noted_nothing_is_dealt_with_as_before(corpus: Path, gone: str) -> None:
@@ -265,6 +310,20 @@ def test_the_report_is_made_anew(corpus: Path, gone: str) -> None:
     (corpus / "report.html").unlink()  # as if it had ended before its last step
     run(corpus, f"--hosts={gone}")
     assert (corpus / "report.html").exists()
+
+
+@pytest.mark.parametrize(
+    ("error", "told"), [(UserError("too old; use another"), "too old; use another"), (KeyError("x"), "KeyError('x')")]
+)
+def test_what_is_not_made_anew_is_a_line(
+    error: Exception, told: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def write(_: str) -> None:
+        raise error
+
+    monkeypatch.setattr(renewals, "RENEWALS", {"report.html": write})
+    assert renewals.renew("out", "remove") == []
+    assert capsys.readouterr().err == f"remove: report.html was not written: {told}\n"
 
 
 # --- interrupted, and beside others

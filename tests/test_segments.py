@@ -195,15 +195,17 @@ def test_a_folder_gives_the_archives_anywhere_below_it_and_nothing_else(make: Ma
 
 def test_a_folder_without_the_selected_kind_tells_of_the_other_one(make: Maker) -> None:
     make("f/a.warc.gz", "f/b/c.arc", "g/a.warc.wet.gz", "h/x.txt")
-    for folder, kind, option, end in (
-        ("f", "wet", "--input", "; it has 2 WARC files: --kind warc reads them"),
-        ("g", "warc", "--input", "; it has 1 WET file: --kind wet reads it"),
-        ("g", "warc", "--robots", ""),  # which takes no other kind
-        ("h", "wet", "--input", ""),
-    ):
+    selections: tuple[tuple[str, dict[str, Any], str], ...] = (
+        ("f", {}, "; it has 2 WARC files: --kind warc reads them"),
+        ("g", {"kind": "warc"}, "; it has 1 WET file: --kind wet reads it"),
+        ("g", {"kind": "warc", "option": "--robots"}, ""),  # which takes no other kind
+        ("h", {}, ""),
+    )
+    for folder, selection, end in selections:
         with pytest.raises(UserError) as caught:
-            find_segments([folder], kind=kind, option=option)
-        assert str(caught.value).startswith(f"{option} {folder} is a directory without {kind.upper()} files (*.{kind}")
+            find_segments([folder], **selection)
+        kind = selection.get("kind", "wet")
+        assert f"{folder} is a directory without {kind.upper()} files (*.{kind}, " in str(caught.value)
         assert str(caught.value).rpartition(")")[2] == end
 
 

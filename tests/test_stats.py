@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -239,8 +240,8 @@ def test_a_narrow_terminal_goes_without_columns_that_it_has_no_room_for_and_says
 
 
 def test_qualities_that_no_language_has_are_no_columns(out: Path, printed: Printed) -> None:
-    books = LanguageBooks(records=Balance(1, 1), paragraphs=Balance(1, 1), characters=Balance(5, 5), mean_score=0.9)
-    write_finished_run(out, FILE, records=Balance(1, 1), languages={"en": books})
+    balances: dict[str, Any] = {unit: Balance(1, 1) for unit in ("records", "paragraphs", "characters")}
+    write_finished_run(out, FILE, **balances, languages={"en": LanguageBooks(**balances, mean_score=0.9)})
     shown = printed()
     assert cells_of(shown.splitlines()[2])[-2:] == ["all", "score"]
     assert "\nscore: of documents before any is dropped for its bucket\n" in shown

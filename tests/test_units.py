@@ -36,7 +36,7 @@ from ccnet_pipeline.archive import Record
 from ccnet_pipeline.checksums import sha256_of
 from ccnet_pipeline.columns import OPTIONAL
 from ccnet_pipeline.documents import Document, LanguageLabel, Reject, encode
-from ccnet_pipeline.errors import BalanceError, UserError
+from ccnet_pipeline.errors import BalanceError, FilterError, UserError
 from ccnet_pipeline.extract import Extraction
 from ccnet_pipeline.filters import Filtering
 from ccnet_pipeline.fluency import Cutoffs, bucket_of, find_models, perplexity, read_cutoffs
@@ -355,6 +355,29 @@ def test_books_that_do_not_close_are_not_published() -> None:
     broken = Sums(account=account)
     with pytest.raises(BalanceError, match="the balance of the run does not close"):
         SumFn().extract_output(broken)
+
+
+def test_a_filter_has_few_reasons_in_all_segments_together() -> None:
+    def ended(numbers: Iterable[int]) -> str:
+        whole = Sums()
+        for number in numbers:
+            account, part = an_account(), Sums()
+            for name in ("my.b", "my.a", "other.c"):
+                reasons = number % 2 if name == "other.c" else number
+                account.tally.read(1, 1, 1)
+                account.tally.drop(f"{name}.r{reasons}", 1, 1, 1)
+            part.count(str(number), account)
+            whole.add(part)
+        kept = whole.account.tally
+        files = [final_file(kept.paragraphs.kept, kept.characters.kept)]
+        try:
+            return str(len(close_books(whole, files, whole.segments).records.dropped) > 100)
+        except FilterError as error:
+            return str(error)
+
+    line = "--filters my.a has more than 100 different reasons; want a few that can be counted; mend it and start anew "
+    assert ended(range(100)) == "True"
+    assert ended(range(101)) == ended(reversed(range(101))) == f"{line}with --overwrite"
 
 
 # --- fluency

@@ -20,7 +20,7 @@ from beam_jobs.elements import ALL, MineNote
 from beam_jobs.layout import LEDGER_PART_SEGMENTS, Layout
 from ccnet_pipeline import storage
 from ccnet_pipeline.documents import SHARD_FORMAT
-from ccnet_pipeline.errors import BalanceError, UserError
+from ccnet_pipeline.errors import BalanceError, FilterError, UserError
 from ccnet_pipeline.frames import write_lines
 from ccnet_pipeline.hash_index.union import total_of
 from ccnet_pipeline.observations.archive import unpack
@@ -96,7 +96,7 @@ class _PublishFn(beam.DoFn):
         additions = total_of(note.additions for note in notes)
         try:
             ledger = close_books(sums, ordered, self._configuration.num_segments)
-        except (BalanceError, UserError):
+        except (BalanceError, FilterError, UserError):
             storage.remove_folder(self._layout.ledger_folder)  # nothing of such a run is published
             raise
         if self._earlier:

@@ -6,9 +6,9 @@ from typing import Any
 
 from ccnet_pipeline import storage
 from ccnet_pipeline.columns import ColumnType
-from ccnet_pipeline.dataset.facts import Facts, Size, read_facts
+from ccnet_pipeline.dataset.facts import FEW_DOCUMENTS, Facts, Size, read_facts
 from ccnet_pipeline.dataset.front_matter import TERMS, front_matter
-from ccnet_pipeline.dataset.limits import limits
+from ccnet_pipeline.dataset.limits import limits, named
 from ccnet_pipeline.fluency.buckets import BUCKETS
 from ccnet_pipeline.formats import TEXT
 from ccnet_pipeline.language.codes import LANGUAGES
@@ -25,7 +25,7 @@ _MEANINGS: Mapping[str, str] = {
     "url": "of the page",
     "domain": "host of the URL, with its port",
     "title": "of the page",
-    "date": "when it was fetched, ISO 8601, UTC",
+    "date": "when it was fetched, ISO 8601, UTC; of jsonl.zst, `datasets` shows it as `2018-07-23 14:51:49`",
     "dump": "crawl of CommonCrawl",
     "segment": "archive that the page is in",
     "offset": "place of its record in the archive, bytes",
@@ -83,14 +83,28 @@ def _summary(facts: Facts, name: str) -> Iterator[str]:
         yield f"No document was kept of {_counted(inputs, 'archive')}."
         return
     yield (
-        f"Text of the web in {_counted(len(sizes), 'language')}: {_counted(documents, 'document')}, "
-        f"{characters:,} characters, of {_counted(inputs, 'archive')}"
+        f"Text of the web in {_counted(len(sizes), 'language')}{_substantial(facts)}: "
+        f"{_counted(documents, 'document')}, {characters:,} characters, of {_counted(inputs, 'archive')}"
         + (f" of CommonCrawl ({', '.join(facts.dumps)})." if facts.dumps else ".")
     )
     yield (
         "It was made by cc100-xlmr in the manner of CC-100 and CCNet: duplicate paragraphs are dropped, the language "
-        "is identified, and a model of the language tells fluent text from other text."
+        f"is identified{_told_by_fluency(facts)}."
     )
+
+
+def _substantial(facts: Facts) -> str:
+    """Return how many of the languages have more than a few documents, where that is not all."""
+    substantial, languages = len(facts.substantial()), len(facts.sizes())
+    return "" if substantial == languages else f" ({substantial or 'none'} with {FEW_DOCUMENTS} documents or more)"
+
+
+def _told_by_fluency(facts: Facts) -> str:
+    scored, languages = facts.scored(), len(facts.sizes())
+    if not scored:
+        return ", and no language had a model that tells fluent text from other text, so text of any quality was kept"
+    which = "" if len(scored) == languages else f", for {len(scored):,} of {languages:,} languages ({named(scored)})"
+    return f", and a model of the language tells fluent text from other text{which}"
 
 
 def _counted(count: int, what: str) -> str:
@@ -146,6 +160,10 @@ def _loading(facts: Facts) -> Iterator[str]:
     yield "```"
     yield ""
     yield f"The files of this language are `{files}`. `manifest.json` has the sha256 of every file."
+    if facts.substantial() and _substantial(facts):
+        yield ""
+        yield f"The tags of this card name the languages of {FEW_DOCUMENTS} documents or more; every language is a"
+        yield "configuration."
 
 
 def _columns(columns: Mapping[str, ColumnType]) -> Iterator[str]:
@@ -173,11 +191,23 @@ def _method(facts: Facts) -> Iterator[str]:
     yield "1. Text is taken from the archives, paragraph by paragraph; records with too little text are left out."
     yield "2. Paragraphs that stand in several records are dropped, compared without case, digits and punctuation."
     yield "3. Models identify the language; where they are unsure, the text is left out."
-    yield "4. A model of each language scores how fluent the text is, and sorts documents into buckets."
+    yield f"4. {_scoring(facts)}"
     yield "5. Buckets that are not wanted, and documents that a filter names, are left out."
     yield ""
     yield from _head("setting", "value")
     yield from (_row([_code(name), _code(value)]) for name, value in _settings(configuration))
+
+
+def _scoring(facts: Facts) -> str:
+    scored, languages = facts.scored(), len(facts.sizes())
+    if not scored:
+        return "No language had a fluency model: all documents are in the bucket `all`, however fluent they are."
+    if len(scored) == languages:
+        return "A model of each language scores how fluent the text is, and sorts documents into buckets."
+    return (
+        f"A model scores how fluent the text of its language is, and sorts documents into buckets: {named(scored)}. "
+        "The other languages had none: all their documents are in the bucket `all`."
+    )
 
 
 def _settings(configuration: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:

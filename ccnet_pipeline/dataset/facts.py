@@ -11,6 +11,7 @@ import msgspec
 from ccnet_pipeline import storage
 from ccnet_pipeline.columns import ColumnType, column_types, optional_columns
 from ccnet_pipeline.errors import UserError
+from ccnet_pipeline.fluency.directory import MODEL_OF, PIECES
 from ccnet_pipeline.formats import JSONL, PARQUET, TEXT
 from ccnet_pipeline.ledger import Balance
 from ccnet_pipeline.recipe import Input
@@ -21,6 +22,7 @@ _DUMP = re.compile(r"crawl-data/(CC-MAIN-\d{4}(?:-\d{2,4})?)/")
 # The one that `datasets` reads: the typed one before the one that it must parse, and text alone last.
 _PREFERENCE = (PARQUET, JSONL, TEXT)
 _T = TypeVar("_T")
+FEW_DOCUMENTS = 100  # a language of fewer may be there by mistake alone
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,6 +111,15 @@ class Facts:
         for file in self.files:
             sizes.setdefault(file.language, Size()).add(file)
         return dict(sorted(sizes.items(), key=lambda item: (-item[1].characters, item[0])))
+
+    def scored(self) -> list[str]:
+        """Return the languages of which something was kept that have a fluency model, by code."""
+        models = self.run.configuration.get("models", {})
+        return sorted(code for code in self.sizes() if f"{MODEL_OF.get(code, code)}{PIECES}" in models)
+
+    def substantial(self) -> list[str]:
+        """Return the languages of FEW_DOCUMENTS documents or more, by code."""
+        return sorted(code for code, size in self.sizes().items() if size.documents >= FEW_DOCUMENTS)
 
 
 def read_facts(output: str, manifest: Manifest | None = None) -> Facts:

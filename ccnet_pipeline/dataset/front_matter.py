@@ -28,9 +28,14 @@ _BY_ISO_639_3 = frozenset({"ns"})
 
 
 def front_matter(facts: Facts, name: str) -> Iterator[str]:
-    """Yield its lines; `name` is that of the dataset, for people."""
+    """Yield its lines; `name` is that of the dataset, for people.
+
+    Languages of few documents have no tag, unless all are such; each has its configuration.
+    """
     sizes = facts.sizes()
-    languages = sorted({code for language in sizes if (code := hub_code(language))})
+    # A tag promises text of the language; a handful of documents may be there by mistake alone.
+    tagged = facts.substantial() or sizes
+    languages = sorted({code for language in tagged if (code := hub_code(language))})
     documents = sum(size.documents for size in sizes.values())
     yield "---"
     yield from _entries(

@@ -3,11 +3,12 @@
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
-from ccnet_pipeline.dataset.facts import Facts
+from ccnet_pipeline.dataset.facts import FEW_DOCUMENTS, Facts
 from ccnet_pipeline.formats import TEXT
+from ccnet_pipeline.reasons import in_order
 
 _LEAST_SCORE = 0.8  # mean of a language, below which a part of it is of others
-_FEW_DOCUMENTS = 100
+_LEAST_LOST = 20  # documents; fewer of a language are often of another one
 _MOST_NAMED = 30
 # Of what was measured on texts whose language is known (docs/languages.md, What stays weak).
 _ROMANISED = ("bn_rom", "hi_rom", "ta_rom", "te_rom", "ur_rom")
@@ -23,23 +24,41 @@ def limits(facts: Facts) -> Iterator[str]:
 
 def _of_languages(facts: Facts) -> Iterator[str]:
     sizes = facts.sizes()
+    if lost := list(_lost(facts)):
+        more = len(lost) - _MOST_NAMED
+        yield (
+            f"Languages of {_LEAST_LOST} documents or more of which nothing was kept, with the main reason: "
+            f"{'; '.join(lost[:_MOST_NAMED])}{f'; and {more} more' if more > 0 else ''}."
+        )
     scores = {code: facts.ledger.languages[code].mean_score for code in sizes if code in facts.ledger.languages}
     if unsure := sorted(code for code, score in scores.items() if score is not None and score < _LEAST_SCORE):
-        yield f"Languages that are poorly told from others here (mean score below {_LEAST_SCORE}): {_named(unsure)}."
+        yield f"Languages that are poorly told from others here (mean score below {_LEAST_SCORE}): {named(unsure)}."
     if romanised := [code for code in _ROMANISED if code in sizes]:
-        yield f"Romanised languages are hardly told from each other: {_named(romanised)}."
+        yield f"Romanised languages are hardly told from each other: {named(romanised)}."
     for close in _CLOSE:
         if len(found := [code for code in close if code in sizes]) > 1:
-            yield f"Close languages, which are often taken for each other: {_named(found)}."
-    if few := sorted(code for code, size in sizes.items() if size.documents < _FEW_DOCUMENTS):
-        yield f"Languages of less than {_FEW_DOCUMENTS} documents, many of which may be in another one: {_named(few)}."
+            yield f"Close languages, which are often taken for each other: {named(found)}."
+    if few := sorted(code for code, size in sizes.items() if size.documents < FEW_DOCUMENTS):
+        yield f"Languages of less than {FEW_DOCUMENTS} documents, many of which may be in another one: {named(few)}."
     if facts.format != TEXT and (
         unscored := sorted(code for code, size in sizes.items() if set(size.buckets) == {"all"})
     ):
-        yield f"Languages without a fluency model, so that text of any quality was kept: {_named(unscored)}."
+        yield f"Languages without a fluency model, so that text of any quality was kept: {named(unscored)}."
 
 
-def _named(codes: Collection[str]) -> str:
+def _lost(facts: Facts) -> Iterator[str]:
+    """Yield the languages that were wanted and gave nothing, those of most documents first."""
+    books = {code: each.records for code, each in facts.ledger.languages.items()}
+    for code, records in sorted(books.items(), key=lambda item: (-item[1].read, item[0])):
+        if records.kept or records.read < _LEAST_LOST:
+            continue
+        reason = max(in_order(records.dropped), key=lambda name: records.dropped[name], default="")
+        if reason not in ("", "language_unwanted"):
+            yield f"`{code}` ({records.read:,} documents, `{reason}`)"
+
+
+def named(codes: Collection[str]) -> str:
+    """Return codes for a sentence, not too many of them."""
     more = len(codes) - _MOST_NAMED
     return ", ".join(f"`{code}`" for code in list(codes)[:_MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
 

@@ -7,7 +7,17 @@ one's own is any function that can be imported (docs/extending.md).
     judge       the question to all of them, and what happens to an answer that is none
 """
 
-from ccnet_pipeline.filters.judge import ON_ERROR, FilterJudge, OnError
+from ccnet_pipeline.filters.judge import ON_ERROR, FilterJudge, OnError, check_few_reasons
 from ccnet_pipeline.filters.registry import OURS, Choice, Filter, Filtering, find_filters
 
-__all__ = ["ON_ERROR", "OURS", "Choice", "Filter", "FilterJudge", "Filtering", "OnError", "find_filters"]
+__all__ = [
+    "ON_ERROR",
+    "OURS",
+    "Choice",
+    "Filter",
+    "FilterJudge",
+    "Filtering",
+    "OnError",
+    "check_few_reasons",
+    "find_filters",
+]

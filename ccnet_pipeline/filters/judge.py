@@ -7,22 +7,25 @@ The first filter that has a reason drops a document; those behind it are not ask
 
 import re
 import traceback
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePath
 from typing import Any, Literal, get_args
 
 from ccnet_pipeline.documents import Document
 from ccnet_pipeline.errors import FilterError
-from ccnet_pipeline.filters.registry import Filter, described
+from ccnet_pipeline.filters.registry import Filter, NoAnswerError, described
 from ccnet_pipeline.filters.words import TEXTS_AT_ONCE
+from ccnet_pipeline.reasons import FILTER_ERROR, filter_of
 
 OnError = Literal["fail", "drop"]
 ON_ERROR: tuple[OnError, ...] = get_args(OnError)
-_ERROR = "filter_error"
 # A reason is a row of every ledger and part of the name of a file; so there are few, and they look like names.
 _REASON = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
 _MOST_REASONS = 100
+_TOO_MANY = f"has more than {_MOST_REASONS} different reasons; want a few that can be counted"
+_ANEW = "mend it and start anew with --overwrite"  # one that is mended is another filter, and its run another run
 
 
 @dataclass(slots=True)
@@ -66,11 +69,11 @@ class FilterJudge:
             return self._reason(asked, answer)
         except (Exception, SystemExit) as error:
             if self.on_error == "drop":
-                return f"{_ERROR}.{asked.choice.name}"
-            what = str(error) if isinstance(error, _NoAnswerError) else f"raised {described(error)}{_where(error)}"
+                return f"{FILTER_ERROR}.{asked.choice.name}"
+            what = str(error) if isinstance(error, NoAnswerError) else f"raised {described(error)}{_where(error)}"
             raise FilterError(
                 f"--filters {asked.choice.name} {what}, asked about the document {document.id} of {document.segment}; "
-                "mend it, or drop such documents with --on_filter_error drop"
+                f"drop such documents with --on_filter_error drop, and the same command goes on; or {_ANEW}"
             ) from error
 
     def _reason(self, asked: Filter, answer: Any) -> str | None:
@@ -80,17 +83,24 @@ class FilterJudge:
         if isinstance(answer, str) and (known := self._known.get((name, answer))):
             return known
         if not isinstance(answer, str) or not _REASON.fullmatch(answer):
-            raise _NoAnswerError(
+            raise NoAnswerError(
                 f"answered {str(answer)[:64]!r} of type {type(answer).__name__}; want None, or a reason of up to 64 "
                 "letters of ASCII, digits, _ and -"
             )
         if sum(owner == name for owner, _ in self._known) >= _MOST_REASONS:
-            raise _NoAnswerError(f"has more than {_MOST_REASONS} different reasons; want a few that can be counted")
+            raise NoAnswerError(_TOO_MANY)
         return self._known.setdefault((name, answer), f"{name}.{answer}")
 
 
-class _NoAnswerError(Exception):
-    """What a filter returned is neither a reason nor None."""
+def check_few_reasons(reasons: Iterable[str]) -> None:
+    """Check the different reasons that a ledger has: those of many segments together, each of which has few.
+
+    Raises:
+        FilterError: a filter has too many; of several filters, the first by name is told.
+    """
+    counts = Counter(filter_of(reason) for reason in reasons)
+    if crowded := sorted(name for name, count in counts.items() if name and count > _MOST_REASONS):
+        raise FilterError(f"--filters {crowded[0]} {_TOO_MANY}; {_ANEW}")
 
 
 def _where(error: BaseException) -> str:

@@ -18,10 +18,12 @@ import inspect
 import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
+
+from msgspec import UNSET
 
 from ccnet_pipeline.documents import Document
 from ccnet_pipeline.errors import UserError
@@ -42,6 +44,12 @@ OURS = tuple(_OURS)
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)*", re.ASCII)
 _LONGEST_NAME = 120  # it becomes part of the name of a file
 _LONGEST_MESSAGE = 200
+_NO_FUNCTIONS = (inspect.iscoroutinefunction, inspect.isgeneratorfunction, inspect.isasyncgenfunction)
+_LISTS = ("paragraph_ids", "languages")  # of a document: all of it that can be changed by mistake
+
+
+class NoAnswerError(Exception):
+    """A filter gave neither a reason nor None. The message says what it did."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,27 +113,41 @@ def _of_user(name: str) -> Filter:
     if inspect.isclass(function) or not callable(function):
         what = "a class" if inspect.isclass(function) else f"of type {type(function).__name__}"
         raise UserError(f"{_OPTION} {name} is {what}; want a function of a document that returns a reason or None")
-    _check_arguments(name, function)
+    _check_call(name, function)
 
     def verdicts(documents: Sequence[Document]) -> list[str | None]:
-        return [function(document) for document in documents]
+        return [_answer(function, document) for document in documents]
 
     return Filter(Choice(name, _version(name, function)), verdicts)
 
 
-def _check_arguments(name: str, function: Any) -> None:
-    """Raise UserError where a function cannot be called with a document and nothing else."""
+def _check_call(name: str, function: Any) -> None:
+    """Check that a call with one document returns an answer, as far as can be told without one."""
+    if any(is_other(each) for each in (function, type(function).__call__) for is_other in _NO_FUNCTIONS):
+        raise UserError(f"{_OPTION} {name} is a coroutine or a generator; want a function that returns its answer")
     try:
-        signature = inspect.signature(function)
-    except (TypeError, ValueError):  # some that are written in C have none
-        return
+        signature = inspect.signature(function, follow_wrapped=False)  # what is called is what wraps
+    except (TypeError, ValueError):
+        return  # some functions in C have none
     try:
-        signature.bind(None)
+        signature.bind(object())
     except TypeError as error:
         raise UserError(
-            f"{_OPTION} {name} cannot be called with a document alone: {error}; "
-            "want a function of one argument, functools.partial gives the others their values"
+            f"{_OPTION} {name} cannot be called with one document: {error}; functools.partial makes a filter of a "
+            "function with more arguments"
         ) from error
+
+
+def _answer(function: Any, document: Document) -> Any:
+    """Ask a function about a copy of a document, which shows whether it changes what it is asked about."""
+    lists: dict[str, Any] = {
+        each: list(getattr(document, each)) for each in _LISTS if getattr(document, each) is not UNSET
+    }
+    lent = replace(document, **lists)
+    answer = function(lent)
+    if lent != document:
+        raise NoAnswerError("changed the document")
+    return answer
 
 
 def _imported(name: str) -> Any:

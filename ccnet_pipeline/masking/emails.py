@@ -3,9 +3,10 @@
 import re
 from collections.abc import Iterator
 
-_AT = re.compile("[@＠]")
 # Vowel signs and other marks, which `\w` does not have: scripts of South and South-East Asia, and combining accents.
 _MARKS = "\u0300-\u036f\u0900-\u0dff\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff"
+# Between what may end a name and what may begin a host; a long row of @ has none.
+_AT = re.compile(rf"(?<=[\w{_MARKS}%+&'-])[@＠](?=[^\W_])")
 _ASCII_NAME = re.compile(r"[A-Za-z0-9._%+&'-]{1,64}\Z")
 _ANY_NAME = re.compile(rf"[\w{_MARKS}.+-]{{1,64}}\Z")
 _LABEL = "[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"

@@ -6,7 +6,7 @@ no part of a longer number is one. It is a phone number if it is
     international    + or 00, a country code of E.164, and as many digits as that allows
     announced        behind a word or a sign for a phone, in one of many languages
     national         in a form that hardly anything else is written in: an area code in parentheses, or with a leading
-                     zero and separators; 555-123-4567; 8-800-555-35-35; 11 98765-4321
+                     zero and separators; 212-555-1234; 8-800-555-35-35; 11 98765-4321
 
 and is none if it is a date, a span of years, a price, or behind a word for another kind of number (ISBN, IBAN, ...).
 Digits are those of any script.
@@ -29,6 +29,7 @@ _ENOUGH = re.compile(rf"\d(?:[{_BLANK}{_DASH}./()（）]{{0,5}}\d){{6}}")  # in 
 _LEAST_CHARACTERS = 7
 _FEWEST, _FEWEST_NATIONAL, _FEWEST_INTERNATIONAL, _MOST_NATIONAL, _MOST = 7, 9, 9, 12, 15  # digits; 15 is E.164's
 _MOST_GROUPS = 7
+_FEWEST_OF_SPLIT_CODE = 10
 # Country codes. Source: ITU-T E.164 (assigned codes). Those of one and two digits; all others have three.
 _CODE = re.compile(
     r"1|7|2[07]|3[0-469]|4[013-9]|5[1-8]|6[0-6]|8[1246]|9[0-58]|2[1-689]\d|3[578]\d|42\d|5[09]\d|6[79]\d|8[0578]\d|9[679]\d"
@@ -55,7 +56,7 @@ _OTHER_NUMBER = re.compile(
 )
 _MONEY_BEFORE = re.compile(rf"[$€£¥￥₹₽₩₺₴₫฿#=_%~*^<>&@\\][{_BLANK}]?\Z")
 _UNIT_BEHIND = re.compile(
-    rf"[{_BLANK}]?(?:[$€£¥￥₹₽₩₺₴₫฿%‰°²³]|(?:EUR|USD|GBP|RUB|PLN|CZK|SEK|NOK|DKK|CHF|km|kg|km²|m²|руб|грн|元|円|원)(?!\w))"
+    rf"[{_BLANK}]?(?:[$€£¥￥₹₽₩₺₴₫฿%‰°²³]|(?:EUR|USD|GBP|RUB|PLN|CZK|SEK|NOK|DKK|CHF|[Ee]uros?|[Dd]ollars?|km|kg|km²|m²|руб|грн|元|円|원)(?!\w))"
 )
 _BEFORE = 32  # characters that are looked at
 _UNSPACED = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3005-\u30ff\u3400-\u9fff\uac00-\ud7a3]")
@@ -158,13 +159,23 @@ def _is_international(chain: _Chain) -> bool:
             return False
         digits, groups = digits[2:], [groups[0][2:], *groups[1:]] if len(groups[0]) > 2 else groups[1:]
     code = _CODE.match(digits)
-    if code is None or len(groups[0]) < code.end() or (len(groups) == 2 and "." in chain.joints):  # that is a fraction
+    if code is None or (len(groups) == 2 and "." in chain.joints):  # that is a fraction
+        return False
+    if len(groups[0]) < code.end() and not _is_split_code(chain):
         return False
     has_trunk = chain.area == 1 and groups[1].startswith("0")  # +49 (0)30 ...
     count = len(digits) - has_trunk
     if wanted := _DIGITS_OF_CODE.get(code[0]):
         return count == wanted
     return _FEWEST_INTERNATIONAL <= count <= _MOST and not digits.endswith("00000")
+
+
+def _is_split_code(chain: _Chain) -> bool:
+    """Tell whether the country code goes on in the next group: +38 067 123 45 67, and no number in thousands."""
+    is_in_thousands = chain.area is None and all(len(group) == len("000") for group in chain.groups[1:])
+    return (
+        chain.has_plus and len(chain.groups) > 2 and len(chain.digits) >= _FEWEST_OF_SPLIT_CODE and not is_in_thousands
+    )
 
 
 def _is_national(chain: _Chain) -> bool:

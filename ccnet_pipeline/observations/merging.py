@@ -11,7 +11,6 @@ MOST_REPEATED_IN_GROUP = 500
 MOST_DOMAINS_IN_GROUP = 500  # that gave most characters, and as many that lost most
 # While they are added up there may be so many times more; at the next one half of that stays.
 _SPARE = 20
-_SEVERAL_DOMAINS = ""
 
 
 @dataclass(slots=True)
@@ -27,10 +26,8 @@ class Merged:
         """Take what was noted of later archives."""
         for place, numbered in observed.examples.items():
             self.examples.add(place, numbered)
-        for hashed, (text, records, archives, domain) in observed.repeated.items():
-            first, *counts, of_first = self.repeated.get(hashed, (text, 0, 0, domain))
-            only = domain if domain == of_first else _SEVERAL_DOMAINS
-            self.repeated[hashed] = first, counts[0] + records, counts[1] + archives, only
+        for hashed, later in observed.repeated.items():
+            self.repeated[hashed] = self.repeated[hashed] | later if hashed in self.repeated else later
         for name, amounts in observed.domains.items():
             self.domains[name] = add_amounts(self.domains.get(name, (0, 0, 0, 0)), amounts)
         self.cutoffs |= observed.cutoffs
@@ -54,5 +51,5 @@ class Merged:
 
 def most_repeated(repeated: dict[int, Repeated], most: int) -> dict[int, Repeated]:
     """Return the paragraphs of most records, these first; of equals the least hash."""
-    hashes = sorted(repeated, key=lambda hashed: (-repeated[hashed][1], hashed))[:most]
+    hashes = sorted(repeated, key=lambda hashed: (-repeated[hashed].records, hashed))[:most]
     return {hashed: repeated[hashed] for hashed in hashes}

@@ -13,6 +13,7 @@ EXAMPLES_PER_PLACE = 10  # a language and bucket, or a language and reason
 MOST_EXAMPLE_TEXT = 1000  # code points of an example
 MOST_HEADER_TEXT = 2000  # code points of its URL or title
 MOST_PARAGRAPH_TEXT = 200  # code points of a repeated paragraph
+MOST_PARAGRAPH_DOMAINS = 8  # on which it stood
 MOST_REPEATED = 100  # paragraphs
 MOST_DOMAINS = 100  # those that gave most characters, and as many that lost most
 MOST_DAMAGED = 100  # archives
@@ -40,11 +41,12 @@ class Example:
 class RepeatedParagraph:
     """A paragraph that stood in many records."""
 
-    hash: str  # of its normal form, as deduplication has it; 16 hexadecimal digits
-    text: str  # its first MOST_PARAGRAPH_TEXT code points, as it stood where it was met first
+    hash: str  # of its normal form, as documents have it where it was met first: masked; 16 hexadecimal digits
+    text: str  # its first MOST_PARAGRAPH_TEXT code points, likewise
     records: int  # at least so many: what is rare in an archive is not counted there
     segments: int  # archives in which it was counted
-    domain: str  # the only one on which it was counted; "": there are several
+    domains: list[str]  # on which it was counted, the first MOST_PARAGRAPH_DOMAINS by name
+    more_domains: bool  # than these
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

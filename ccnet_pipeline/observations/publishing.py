@@ -65,8 +65,15 @@ def published(merged: Merged, quality: Mapping[str, Quality], damaged: Damaged) 
         languages={code: _shape(quality[code], merged.cutoffs.get(code)) for code in sorted(quality)},
         examples=list(_examples(merged.examples)),
         repeated=[
-            RepeatedParagraph(hash=f"{hashed:016x}", text=text, records=records, segments=archives, domain=domain)
-            for hashed, (text, records, archives, domain) in most_repeated(merged.repeated, MOST_REPEATED).items()
+            RepeatedParagraph(
+                hash=f"{each.hash:016x}",
+                text=each.text,
+                records=each.records,
+                segments=each.archives,
+                domains=[*each.domains],
+                more_domains=each.more_domains,
+            )
+            for each in most_repeated(merged.repeated, MOST_REPEATED).values()
         ],
         domains=_domains(merged),
         damaged=damaged.most,

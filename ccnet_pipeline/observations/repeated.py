@@ -4,21 +4,48 @@ The table has an index for each paragraph (`SegmentHashes.paragraphs`), so count
 most, text is read where it is met first, and pages are looked up, which tell the domains.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from heapq import nsmallest
+from itertools import pairwise
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from ccnet_pipeline.dedup.duplicates import indices, is_repeated
 from ccnet_pipeline.dedup.hashing import paragraph_hashes
-from ccnet_pipeline.observations.published import MOST_PARAGRAPH_TEXT
+from ccnet_pipeline.observations.published import MOST_PARAGRAPH_DOMAINS, MOST_PARAGRAPH_TEXT
 from ccnet_pipeline.pages.stored import Chunk
 
 MOST_IN_ARCHIVE = 200
 
-Repeated = tuple[str, int, int, str]  # text, records, archives, and the domain; "": it stood on several
-_SEVERAL = ""
+
+class Repeated(NamedTuple):
+    """A paragraph as it is noted. Its key is the hash of what pages have: that one tells what is the same."""
+
+    text: str  # as documents have it, its beginning
+    hash: int  # of the whole, as documents have it: of what is masked, where that is wanted
+    records: int
+    archives: int
+    domains: tuple[str, ...]  # on which it stood, the first MOST_PARAGRAPH_DOMAINS by name
+    more_domains: bool  # than these
+
+    def __or__(self, later: "Repeated") -> "Repeated":
+        """Return what was noted of it in these archives and in later ones."""
+        domains, more = first_domains([*self.domains, *later.domains])
+        return self._replace(
+            records=self.records + later.records,
+            archives=self.archives + later.archives,
+            domains=domains,
+            more_domains=more or self.more_domains or later.more_domains,
+        )
+
+
+def first_domains(names: Iterable[str]) -> tuple[tuple[str, ...], bool]:
+    """Return the first by name, and whether there are more."""
+    found = nsmallest(MOST_PARAGRAPH_DOMAINS + 1, set(names))
+    return tuple(found[:MOST_PARAGRAPH_DOMAINS]), len(found) > MOST_PARAGRAPH_DOMAINS
 
 
 @dataclass(slots=True)
@@ -32,9 +59,7 @@ class RepeatedParagraphs:
     _which: npt.NDArray[np.int64] = field(init=False)  # which of them it is
     _begin: int = 0  # where in the table the next chunk begins
     _texts: dict[int, str] = field(default_factory=dict)
-    # Of each, the least and the greatest number of a domain on which it stands.
-    _first_domain: npt.NDArray[np.int64] = field(init=False)
-    _last_domain: npt.NDArray[np.int64] = field(init=False)
+    _domain: npt.NDArray[np.int32] = field(init=False)  # the number of the domain on which it stands there
 
     def __post_init__(self) -> None:
         of_paragraphs = indices(self.table)
@@ -46,8 +71,7 @@ class RepeatedParagraphs:
         found = which[of_paragraphs]
         self._at = np.flatnonzero(found >= 0)
         self._which = found[self._at]
-        self._first_domain = np.full(len(most), np.iinfo(np.int64).max)
-        self._last_domain = np.full(len(most), -1)
+        self._domain = np.zeros(len(self._at), np.int32)
 
     def see(self, chunk: Chunk, domains: npt.NDArray[np.int64]) -> None:
         """Take a chunk, and the number of the domain of each of its pages."""
@@ -63,9 +87,7 @@ class RepeatedParagraphs:
                 begin = self._begin if page == 0 else int(ends[page - 1])
                 [text] = chunk.paragraphs(int(pages[page]), [int(at[place]) - begin])
                 self._texts[int(each)] = text
-        of_each = domains[pages[of_page]]
-        np.minimum.at(self._first_domain, which, of_each)
-        np.maximum.at(self._last_domain, which, of_each)
+        self._domain[here] = domains[pages[of_page]]
         self._begin = stop
 
     def found(self, domains: Sequence[str]) -> Iterator[tuple[int, Repeated]]:
@@ -75,13 +97,22 @@ class RepeatedParagraphs:
             domains: by number.
         """
         numbers = sorted(self._texts)
-        hashes = paragraph_hashes([*(self._texts[number] for number in numbers), ""]).tolist()
-        blank = hashes.pop()
-        for number, hashed in zip(numbers, hashes, strict=True):
+        given = [self._texts[number] for number in numbers]
+        texts = [*map(self.mask, given)]
+        *hashes, blank = paragraph_hashes([*given, ""]).tolist()
+        of_texts = paragraph_hashes(texts).tolist()
+        stood = self._stood(domains)
+        for number, hashed, text, of_text in zip(numbers, hashes, texts, of_texts, strict=True):
             if hashed != blank:
-                text = self.mask(self._texts[number])[:MOST_PARAGRAPH_TEXT]
-                first, last = int(self._first_domain[number]), int(self._last_domain[number])
-                yield hashed, (text, int(self._records[number]), 1, domains[first] if first == last else _SEVERAL)
+                records = int(self._records[number])
+                yield hashed, Repeated(text[:MOST_PARAGRAPH_TEXT], of_text, records, 1, *first_domains(stood[number]))
+
+    def _stood(self, domains: Sequence[str]) -> list[list[str]]:
+        """Return the domains on which each of the most frequent stands."""
+        which, number = np.divmod(np.unique(self._which * len(domains) + self._domain), max(len(domains), 1))
+        ends = np.searchsorted(which, np.arange(len(self._records)), side="right")
+        names = [domains[each] for each in number.tolist()]
+        return [names[begin:end] for begin, end in pairwise([0, *ends.tolist()])]
 
 
 def _most_frequent(records: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:

@@ -3,6 +3,7 @@
     reading.py      what OUT says of itself, as far as it is there
     flow.py         the balance, step by step
     languages.py    a row a language, and their sizes beside CC-100's
+    settings.py     settings by their options
     examples.py     which examples fit into the page
     charts.py       the shapes of charts
     text.py         text of the web, made harmless; numbers.py, names.py: how numbers and languages are shown

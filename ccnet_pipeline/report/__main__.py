@@ -3,7 +3,9 @@
 import argparse
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
+from ccnet_pipeline import storage
 from ccnet_pipeline.command import Parser, run
 from ccnet_pipeline.errors import UserError
 from ccnet_pipeline.report import REPORT, write_comparison, write_report
@@ -32,11 +34,20 @@ def _parse_and_run(arguments: Sequence[str] | None) -> None:
     options = _parser().parse_args(arguments)
     if (options.output is None) == (options.compare is None):
         raise UserError("give one run directory, or two with --compare A B (see --help)")
+    if options.page:
+        _check_folder(options.page)
     if options.compare:
         before, after = options.compare
         print(f"Comparison: {write_comparison(before, after, options.page or COMPARISON)}")
     else:
         print(f"Report: {write_report(options.output, options.page)}")
+
+
+def _check_folder(page: str) -> None:
+    """See that a page of one's own choice goes into a folder that is there: one that is not is a slip of the pen."""
+    folder = Path(storage.local_path(page)).parent
+    if storage.is_local(page) and not folder.is_dir():
+        raise UserError(f"--output {page}: there is no folder {folder}; make it, or choose another place")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from ccnet_pipeline.ledger import Balance
-from ccnet_pipeline.reasons import in_order, reason_of
 from ccnet_pipeline.recipe import changes
-from ccnet_pipeline.report import languages, names, numbers, rendering
+from ccnet_pipeline.report import flow, languages, names, numbers, rendering
 from ccnet_pipeline.report.page import dumps_of, plain, stages_of
 from ccnet_pipeline.report.reading import Run
+from ccnet_pipeline.report.settings import option_of, value_of
 
 _UNITS = ("records", "paragraphs", "characters")
 _MOST_CHANGES = 500  # rows of one table
@@ -107,7 +107,10 @@ def comparison_of(before: Run, after: Run) -> bytes:
     """Return the page that says what changed from one run to another."""
     runs = before, after
     rows = [{row.code: row for row in languages.rows_of(run)} for run in runs]
-    codes = sorted({*rows[0], *rows[1]}, key=lambda code: (-max(_characters(each, code) for each in rows), code))
+    known = {*rows[0], *rows[1]}
+    unwanted = {code for code in known if all(code not in side or side[code].is_unwanted for side in rows)}
+    codes = sorted(known - unwanted, key=lambda code: (*_order(rows, code), code))
+    filters = [*after.notes.filters, *before.notes.filters]
     by_reason = _reasons_by_language(before, after, codes) if before.ledger and after.ledger else []
     changed = [_language(code, runs, [side.get(code) for side in rows]) for code in codes]
     return rendering.rendered(
@@ -119,11 +122,12 @@ def comparison_of(before: Run, after: Run) -> bytes:
         engine=_settings(before.notes.engine, after.notes.engine),
         totals=_totals(before, after),
         speeds=_speeds(before, after),
-        reasons={unit: _reasons(_balance(before, unit), _balance(after, unit)) for unit in _UNITS},
+        reasons={unit: _reasons(_balance(before, unit), _balance(after, unit), filters) for unit in _UNITS},
         languages=changed,
         came=[each.name for each in changed if each.characters.relative == NEW],
         went=[each.name for each in changed if each.characters.relative == GONE],
         buckets=list(_buckets(rows[0], rows[1], codes)) if before.manifest and after.manifest else [],
+        unwanted=sorted(map(names.name_of, unwanted)),
         by_reason=by_reason[:_MOST_CHANGES],
         left_out=len(by_reason[_MOST_CHANGES:]),
         remarks=[(run, remark) for run in runs for remark in run.remarks],
@@ -135,12 +139,15 @@ def _balance(run: Run, unit: str) -> Balance | None:
     return balance
 
 
-def _characters(rows: Mapping[str, languages.LanguageRow], code: str) -> int:
-    return rows[code].characters if code in rows else 0
+def _order(sides: Iterable[Mapping[str, languages.LanguageRow]], code: str) -> tuple[int, int]:
+    """Return what puts languages with most text first, and those without any by what they lost."""
+    rows = [side[code] for side in sides if code in side]
+    return -max(row.characters for row in rows), -max(row.lost for row in rows)
 
 
 def _settings(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[tuple[str, str, str]]:
-    return [(name, plain(was), plain(now)) for name, was, now in changes(before, after)]
+    found = [(option_of(name), was, now) for name, was, now in changes(before, after)]
+    return [(name, plain(value_of(name, was)), plain(value_of(name, now))) for name, was, now in found]
 
 
 def _totals(before: Run, after: Run) -> list[tuple[str, Change]]:
@@ -168,14 +175,14 @@ def _speeds(before: Run, after: Run) -> list[tuple[str, Change]]:
     return [(name, Change(old.get(name), new.get(name), ",.0f")) for name in {**old, **new}]
 
 
-def _reasons(before: Balance | None, after: Balance | None) -> list[ReasonChange]:
+def _reasons(before: Balance | None, after: Balance | None, filters: Sequence[str]) -> list[ReasonChange]:
     """Return all reasons, and what was kept."""
     sides = before, after
     found = []
-    for name in in_order({name for side in sides if side for name in side.dropped}):
+    for name in flow.ordered({name for side in sides if side for name in side.dropped}, filters):
         counts = [side.dropped.get(name, 0) if side else None for side in sides]
         count = Change(counts[0], counts[1])
-        found.append(_reason(name, reason_of(name).meaning, count, sides))
+        found.append(_reason(name, flow.meaning_of(name), count, sides))
     return [*found, _reason("kept", "", _change(sides, lambda side: side.kept if side else None), sides)]
 
 
@@ -222,7 +229,7 @@ def _reasons_by_language(before: Run, after: Run, codes: Sequence[str]) -> list[
     for code in codes:
         sides = [run.ledger.languages.get(code) if run.ledger else None for run in (before, after)]
         old, new = (side.characters.dropped if side else {} for side in sides)
-        for name in in_order({*old, *new}):
+        for name in sorted({*old, *new}):
             change = Change(old.get(name, 0), new.get(name, 0))
             if change.difference:
                 found.append(PartChange(code, names.name_of(code), name, change))

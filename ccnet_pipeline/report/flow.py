@@ -1,11 +1,11 @@
 """Where what was read went: step by step, in the order in which a record meets the steps."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
 from ccnet_pipeline.ledger import Balance
-from ccnet_pipeline.reasons import STEP_TITLES, in_order, reason_of
+from ccnet_pipeline.reasons import REASONS, STEP_TITLES, in_order, reason_of
 from ccnet_pipeline.report import numbers
 
 
@@ -58,10 +58,37 @@ class Flow:
     kept: list[Amount]
 
 
-def flow_of(balances: dict[str, Balance]) -> Flow:
-    """Return the flow of balances of the same things, by unit."""
+def meaning_of(name: str) -> str:
+    """Return what a reason means; nothing for that of a filter, which its name says.
+
+    >>> meaning_of("empty"), meaning_of("gopher_repetition.top_2_gram")
+    ('no text at all', '')
+    """
+    reason = reason_of(name)
+    return reason.meaning if reason in REASONS else ""
+
+
+def ordered(names: Iterable[str], filters: Sequence[str]) -> list[str]:
+    """Return names of reasons in the order in which a record meets them; of filters that are known, too.
+
+    >>> ordered(["c4.b", "gopher.a", "empty"], ["gopher", "c4"])
+    ['empty', 'gopher.a', 'c4.b']
+    """
+    by_step = groupby(in_order(names), key=lambda name: reason_of(name).step)
+    return [name for _, group in by_step for name in sorted(group, key=lambda name: _filter_place(name, filters))]
+
+
+def _filter_place(name: str, filters: Sequence[str]) -> int:
+    if reason_of(name) in REASONS:
+        return -1
+    found = (place for place, each in enumerate(filters) if name == each or name.startswith(f"{each}."))
+    return next(found, len(filters))
+
+
+def flow_of(balances: dict[str, Balance], filters: Sequence[str] = ()) -> Flow:
+    """Return the flow of balances of the same things, by unit; `filters` are those of the run, in their order."""
     books = list(balances.values())
-    names = in_order({name for balance in books for name, number in balance.dropped.items() if number})
+    names = ordered({name for balance in books for name, number in balance.dropped.items() if number}, filters)
     left = [balance.read for balance in books]
     return Flow(
         units=list(balances),
@@ -78,7 +105,7 @@ def _steps(names: list[str], books: list[Balance], left: list[int]) -> Iterator[
         for name in group:
             gone = [balance.dropped.get(name, 0) for balance in books]
             left = [rest - count for rest, count in zip(left, gone, strict=True)]
-            reasons.append(Loss(name, reason_of(name).meaning, _amounts(gone, books, left)))
+            reasons.append(Loss(name, meaning_of(name), _amounts(gone, books, left)))
         gone = [was - rest for was, rest in zip(before, left, strict=True)]
         yield StepOfFlow(Loss(STEP_TITLES[step], "", _amounts(gone, books, left)), reasons)
 

@@ -11,6 +11,7 @@ from ccnet_pipeline.report.reading import FileNotes, LanguageNotes, Run
 from ccnet_pipeline.shards.published import SHARDS
 
 _GIB = 2**30
+_UNWANTED = {"language_unwanted"}  # all that a language lost its text to
 
 
 @dataclass(slots=True)
@@ -29,6 +30,22 @@ class LanguageRow:
         return names.name_of(self.code)
 
     @property
+    def lost(self) -> int:
+        """Characters of the language that were dropped once it was known."""
+        return self.books.characters.read - self.books.characters.kept if self.books else 0
+
+    @property
+    def is_unwanted(self) -> bool:
+        """Whether it was left out for no other reason than that it was not asked for."""
+        dropped = self.books.characters.dropped if self.books else {}
+        return not self.documents and {reason for reason, number in dropped.items() if number} == _UNWANTED
+
+    @property
+    def is_unscored(self) -> bool:
+        """Whether all that was kept stands in the bucket of languages without a fluency model."""
+        return bool(self.documents) and {bucket for bucket, number in self.buckets.items() if number} == {"all"}
+
+    @property
     def share_kept(self) -> float | None:
         """Characters kept of those of the language; None where that is not known."""
         read = self.books.characters.read if self.books else 0
@@ -42,7 +59,7 @@ class LanguageRow:
 
 
 def rows_of(run: Run) -> list[LanguageRow]:
-    """Return the languages of a run, those with most text first."""
+    """Return the languages of a run: those with most text first, those with none by what they lost."""
     rows: dict[str, LanguageRow] = {}
     for file in _main_files(run):
         row = rows.setdefault(file.language, LanguageRow(file.language))
@@ -59,13 +76,29 @@ def rows_of(run: Run) -> list[LanguageRow]:
             )
     for code in run.observations.languages if run.observations else ():
         rows.setdefault(code, LanguageRow(code))
-    return sorted(rows.values(), key=lambda row: (-row.characters, -row.documents, row.code))
+    return sorted(rows.values(), key=lambda row: (-row.characters, -row.documents, -row.lost, row.code))
 
 
 def buckets_of(rows: Sequence[LanguageRow]) -> list[str]:
     """Return the buckets that some language has, the most fluent first."""
     found = {bucket for row in rows for bucket in row.buckets}
     return [bucket for bucket in BUCKETS if bucket in found] + sorted(found - set(BUCKETS))
+
+
+def without_fluency_model(run: Run, rows: Sequence[LanguageRow]) -> str:
+    """Return a sentence on the languages that have no fluency model; nothing if there are none, or it is not known."""
+    kept = [row for row in rows if row.documents]
+    unscored = [row.name for row in kept if row.is_unscored]
+    if run.manifest is None or not unscored:
+        return ""
+    scored = [row.name for row in kept if not row.is_unscored]
+    if not scored:
+        which = "No language has a fluency model"
+    elif len(scored) < len(unscored):
+        which = f"No language but {', '.join(scored)} has a fluency model"
+    else:
+        which = f"No fluency model: {', '.join(unscored)}"
+    return f"{which}. Documents without one all stand in the bucket “all”; none was dropped for how fluent it is."
 
 
 def _main_files(run: Run) -> list[FileNotes]:

@@ -5,11 +5,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ccnet_pipeline.dataset.facts import FEW_DOCUMENTS
 from ccnet_pipeline.ledger import Balance
 from ccnet_pipeline.observations.published import DomainBooks, LanguageShape, Observations
-from ccnet_pipeline.reasons import reason_of
 from ccnet_pipeline.report import charts, examples, flow, languages, rendering
 from ccnet_pipeline.report.reading import Run
+from ccnet_pipeline.report.settings import option_of, value_of
 
 _DUMP = re.compile(r"CC-MAIN-[0-9]{4}(?:-[0-9]{2,4})+")
 _MOST_ROWS = 25  # of a table: repeated paragraphs, domains, damaged archives
@@ -31,19 +32,24 @@ def page_of(run: Run) -> bytes:
     rows = languages.rows_of(run)
     seen = run.observations
     shown = examples.chosen(seen.examples if seen else [], [row.code for row in rows])
+    details = list(_details(rows, seen, shown))
     return rendering.rendered(
         "report.html.j2",
         run=run,
         dumps=dumps_of(run),
         settings=settings_of(run),
         flow=_flow(run),
-        rows=rows,
+        rows=[row for row in rows if not row.is_unwanted],
+        unwanted=[row for row in rows if row.is_unwanted],
+        few_documents=FEW_DOCUMENTS,
+        without_fluency_model=languages.without_fluency_model(run, rows),
         buckets=languages.buckets_of(rows),
         sizes=languages.size_chart(rows),
         published_size=languages.published_size,
-        details=list(_details(rows, seen, shown)),
+        details=details,
+        detailed={detail.row.code for detail in details},
         shown=shown,
-        reason_of=reason_of,
+        meaning_of=flow.meaning_of,
         stages=stages_of(run),
         domains=_domains(run),
         most_rows=_MOST_ROWS,
@@ -74,7 +80,8 @@ def settings_of(run: Run) -> list[tuple[str, str]]:
     settings = run.notes.settings
     recipe = settings.pop("recipe", {})
     shown = [*(recipe.items() if isinstance(recipe, dict) else ()), *settings.items()]
-    return [(name, plain(value)) for name, value in shown]
+    named = [(option_of(name), value) for name, value in shown]
+    return [(name, plain(value_of(name, value))) for name, value in named]
 
 
 def plain(value: Any) -> str:
@@ -102,7 +109,7 @@ def _flow(run: Run) -> flow.Flow | None:
         "paragraphs": run.ledger.paragraphs,
         "characters": run.ledger.characters,
     }
-    return flow.flow_of(balances)
+    return flow.flow_of(balances, run.notes.filters)
 
 
 def _histograms(shape: LanguageShape | None) -> tuple[charts.Histogram | None, charts.Histogram | None]:

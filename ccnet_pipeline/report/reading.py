@@ -58,6 +58,13 @@ class RunNotes(msgspec.Struct, frozen=True):
         return models if isinstance(models, dict) else {}
 
     @property
+    def filters(self) -> list[str]:
+        """The names of filters, in the order in which they are asked."""
+        filtering = self.configuration.get("filtering")
+        names = filtering.get("names") if isinstance(filtering, dict) else None
+        return list(map(str, names)) if isinstance(names, list) else []
+
+    @property
     def settings(self) -> dict[str, Any]:
         """The configuration without models."""
         return {name: value for name, value in self.configuration.items() if name != "models"}

@@ -42,6 +42,7 @@ def _environment() -> Environment:
         "size": numbers.size,
         "moment": numbers.moment,
         "sentence": _sentence,
+        "breakable": _breakable,
         "one_line": text.one_line,
         "name_of": names.name_of,
         "tag_of": names.tag_of,
@@ -64,6 +65,15 @@ def _shown(value: Any) -> Any:
 def _sentence(said: str) -> Markup:
     """Let no line break part the dashes of a flag from its name."""
     return Markup(re.sub(r"--\w+", r'<span class="nowrap">\g<0></span>', str(escape(text.visible(said)))))
+
+
+def _breakable(name: str) -> Markup:
+    """Let a long name break behind its dots, underscores and slashes.
+
+    >>> str(_breakable("recipe.dedup_keep"))
+    'recipe.<wbr>dedup_<wbr>keep'
+    """
+    return Markup(re.sub(r"[._/](?=\w)", r"\g<0><wbr>", str(escape(text.visible(name)))))
 
 
 def _own(name: str) -> str:

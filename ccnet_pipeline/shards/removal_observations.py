@@ -1,9 +1,9 @@
 """What a run noted for its report, without that of documents which are taken out.
 
 Examples go with their documents. A paragraph that stood in many records goes if one of these documents has it, or if
-it stood on no other domain than that of one of them, or than one that is asked for: what was dropped as a duplicate
-stands in no document any more, and on the domain of one person it may be what is to be forgotten. Of a host that is
-asked for the row among the domains goes, too. All other figures stay those of the run.
+one of the domains that are noted of it is that of such a document, or one that is asked for: what was dropped as a
+duplicate stands in no document any more, and may be what is to be forgotten. The report loses a row by it, no more. Of
+a host that is asked for the row among the domains goes, too. All other figures stay those of the run.
 """
 
 from collections.abc import Callable, Sequence
@@ -13,7 +13,7 @@ from ccnet_pipeline import storage
 from ccnet_pipeline.blocklist import place_of
 from ccnet_pipeline.dedup.hashing import paragraph_hashes
 from ccnet_pipeline.documents import Document
-from ccnet_pipeline.observations.published import OBSERVATIONS, Observations
+from ccnet_pipeline.observations.published import MOST_HEADER_TEXT, OBSERVATIONS, Observations
 from ccnet_pipeline.observations.reading import packed, read_observations
 from ccnet_pipeline.shards.asked import Asked, Signs
 from ccnet_pipeline.shards.swapping import Swap
@@ -25,12 +25,13 @@ class Noted:
 
     ids: frozenset[str] = frozenset()  # of examples
     paragraphs: frozenset[int] = frozenset()  # hashes
-    domains: frozenset[str] = frozenset()  # that are the only one of a paragraph
+    domains: frozenset[str] = frozenset()  # of paragraphs
 
     def met(self, document: Document) -> "Noted":
         """Return what of this a document has."""
         hashes = paragraph_hashes(document.text.split("\n")).tolist() if self.paragraphs else []
-        return Noted(self.ids & {document.id}, self.paragraphs & {*hashes}, self.domains & {document.domain})
+        domain = document.domain[:MOST_HEADER_TEXT]
+        return Noted(self.ids & {document.id}, self.paragraphs & {*hashes}, self.domains & {domain})
 
     def __or__(self, other: "Noted") -> "Noted":
         """Return both."""
@@ -44,7 +45,7 @@ def noted_in(observations: Observations | None) -> Noted:
     return Noted(
         frozenset(each.id for each in observations.examples),
         frozenset(int(each.hash, 16) for each in observations.repeated),
-        frozenset(each.domain for each in observations.repeated if each.domain),
+        frozenset(domain for each in observations.repeated for domain in each.domains),
     )
 
 
@@ -57,7 +58,7 @@ def without(observations: Observations, asked: Asked, met: Noted) -> Observation
         met: what of the observations was met in documents that are taken out.
     """
     is_meant, is_asked = asked.matcher(), _domains_of(asked)
-    gone = met.domains | {each.domain for each in observations.repeated if each.domain and is_asked(each.domain)}
+    gone = met.domains | {*filter(is_asked, noted_in(observations).domains)}
     return replace(
         observations,
         examples=[
@@ -66,7 +67,7 @@ def without(observations: Observations, asked: Asked, met: Noted) -> Observation
         repeated=[
             each
             for each in observations.repeated
-            if int(each.hash, 16) not in met.paragraphs and each.domain not in gone
+            if int(each.hash, 16) not in met.paragraphs and gone.isdisjoint(each.domains)
         ],
         domains=[each for each in observations.domains if asked.kind != "hosts" or not is_asked(each.domain)],
     )

@@ -19,6 +19,7 @@ from pathlib import Path
 import pytest
 import requests
 
+from beam_jobs import mine_segment
 from ccnet_pipeline import sample
 from ccnet_pipeline.errors import UserError
 from ccnet_pipeline.fluency.programs import find_programs
@@ -68,6 +69,7 @@ class Stage:
         if found is None or set(re.sub("'[^']*'|\"[^\"]*\"", "", fitted)) & set("|<>&;*"):
             self.in_a_shell(fitted, place)
             return
+        mine_segment._models.cache_clear()  # an earlier command had other models at the same path
         status = programs.find_main(found[0])(found[1])
         assert not status, f"{place}: {fitted}\nends with {status}"
 

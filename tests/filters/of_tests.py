@@ -1,5 +1,6 @@
 """Filters that tests name, as a user would name one of a module of their own."""
 
+from collections.abc import Iterator
 from functools import partial
 
 from ccnet_pipeline.documents import Document
@@ -49,6 +50,25 @@ def empty(document: Document) -> str:
 def by_id(document: Document) -> str:
     """Give a reason of its own to each document."""
     return f"id_{document.id}"
+
+
+def clears(document: Document) -> None:
+    """Change the document."""
+    document.paragraph_ids.clear()
+
+
+async def later(document: Document) -> str | None:
+    """Answer when it is awaited."""
+    return None
+
+
+def one_by_one(document: Document) -> Iterator[str]:
+    """Answer when it is iterated over."""
+    yield "x"
+
+
+def nothing() -> None:
+    """Take no document."""
 
 
 class Judge:

@@ -53,13 +53,17 @@ def test_a_filter_sees_only_what_those_before_it_let_pass_and_all_of_it_at_once(
         ("leaves", r"raised SystemExit: 3 \(of_tests.py, line \d+\)"),
         ("is_good", "answered 'False' of type bool; want None, or a reason of up to 64 letters"),
         ("as_path", "answered '../../x' of type str; want None, or a reason"),
+        ("clears", "changed the document, asked"),
         ("empty", "answered '' of type str; want None, or a reason"),
     ],
 )
 def test_a_filter_that_gives_no_answer_ends_the_run_or_drops_the_document(name: str, message: str) -> None:
     with pytest.raises(FilterError, match=f"^--filters {MINE}.{name} {message}") as raised:
         reasons(name, "z")
-    assert "asked about the document id0 of s.wet.gz; mend it, or drop such documents with" in str(raised.value)
+    assert "asked about the document id0 of s.wet.gz; drop such documents with --on_filter_error drop, and the " in str(
+        raised.value
+    )
+    assert str(raised.value).endswith("the same command goes on; or mend it and start anew with --overwrite")
     assert "\n" not in str(raised.value)
     assert reasons(name, "z", on_error="drop") == [f"filter_error.{MINE}.{name}"]
 

@@ -47,14 +47,15 @@ def test_a_module_of_the_current_folder_is_found(tmp_path: Path, monkeypatch: py
         (f"{MINE}.ood", f"--filters {MINE}.ood: {MINE} has no ood; did you mean {MINE}.odd?"),
         (f"{MINE}.number", f"--filters {MINE}.number is of type int; want a function of a document"),
         (f"{MINE}.Judge", f"--filters {MINE}.Judge is a class; want a function of a document"),
+        (f"{MINE}.versioned", f"--filters {MINE}.versioned: its version is 2; want text, such as '1'"),
         (
             f"{MINE}.with_letter",
-            f"--filters {MINE}.with_letter cannot be called with a document alone: missing a required argument: "
-            "'letter'; want a function of one argument, functools.partial gives the others their values$",
+            f"--filters {MINE}.with_letter cannot be called with one document: missing a required argument: 'letter'; "
+            "functools.partial makes a filter of a function with more arguments",
         ),
-        ("time.time_ns", "--filters time.time_ns: its module"),
-        ("gc.enable", "--filters gc.enable cannot be called with a document alone: too many positional arguments;"),
-        (f"{MINE}.versioned", f"--filters {MINE}.versioned: its version is 2; want text, such as '1'"),
+        (f"{MINE}.nothing", f"--filters {MINE}.nothing cannot be called with one document: too many positional "),
+        (f"{MINE}.later", f"--filters {MINE}.later is a coroutine or a generator; want a function that returns its"),
+        (f"{MINE}.one_by_one", f"--filters {MINE}.one_by_one is a coroutine or a generator; want a function"),
         ("math.sqrt", "--filters math.sqrt: its module has no source; give it an attribute version"),
     ],
 )

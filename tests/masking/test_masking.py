@@ -23,6 +23,9 @@ PHONES = """\
 ⟦+1 (212) 555-1234⟧
 ⟦+1-212-555-1234⟧
 ⟦+1.212.555.1234⟧
+⟦+38 067 123 45 67⟧
+⟦+38 (067) 123-45-67⟧
+⟦+38-067-123-4567⟧
 ⟦+12125551234⟧
 ⟦+44 20 7946 0958⟧
 ⟦+44 (0)20 7946 0958⟧
@@ -176,6 +179,10 @@ Nature (2001) 413-4180
 60000-70000
 10000-20000
 100 000 000 €
++48 123 456 789 euros
++48 123 456 789 Euro
++61 123 456 789 dollars
++38 512 345 678
 +50 000 000
 -273.15
 2 500 000 000 руб
@@ -277,6 +284,13 @@ def test_what_only_looks_like_it_stays(find: Find, cases: str) -> None:
     for case in cases.splitlines():
         for before, behind in product(("", "x\n", "text "), ("", "\ny", " text", ".", ", ")):
             assert marked(find, before + case + behind) == before + case + behind
+
+
+def test_a_row_of_at_signs_costs_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    looked: list[int] = []
+    monkeypatch.setattr("ccnet_pipeline.masking.emails._end", lambda text, begin: looked.append(begin))
+    assert emails("@" * 1000 + " @ @ ＠＠") == []
+    assert looked == []
 
 
 def test_each_mask_is_for_itself_and_all_are_the_same_in_any_order() -> None:

@@ -1,7 +1,7 @@
 """What is noted of one archive: the same as a loop over all its pages and paragraphs would say."""
 
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import msgspec
 import pytest
@@ -21,7 +21,7 @@ from ccnet_pipeline.recipe import CCNET
 from tests.chunks import chunks_of
 from tests.corpora import document
 
-HOSTS = ("a.example", "b.example")
+HOSTS = ("c.example", "b.example", "a.example")
 pages = st.lists(
     st.tuples(
         st.sampled_from(HOSTS),
@@ -33,7 +33,9 @@ pages = st.lists(
 Pages = Sequence[tuple[str, str | None, list[str]]]
 
 
-def observed(given_pages: Pages, documents: Sequence[Document] = (), cut: int = 0) -> Observed:
+def observed(
+    given_pages: Pages, documents: Sequence[Document] = (), cut: int = 0, mask: Callable[[str], str] = str
+) -> Observed:
     """What is noted of pages in two chunks; the second begins at `cut`."""
     whole = [
         Page(str(number), f"http://{host}/", "", "", number, "", lines, reason)
@@ -41,7 +43,7 @@ def observed(given_pages: Pages, documents: Sequence[Document] = (), cut: int = 
     ]
     compared = [lines for _, reason, lines in given_pages if reason is None]
     table = collect(paragraph_hashes([line for lines in compared for line in lines]), [*map(len, compared)])
-    observer = Observer(table.paragraphs)
+    observer = Observer(table.paragraphs, mask)
     parts = [part for part in (whole[:cut], whole[cut:]) if part]
     assert len(list(observer.watched(chunks_of(CCNET, *parts)))) == len(parts)
     for each in documents:
@@ -51,6 +53,7 @@ def observed(given_pages: Pages, documents: Sequence[Document] = (), cut: int = 
 
 @given(pages, st.integers(0, 8))
 def test_paragraphs_are_counted_by_the_records_and_domains_that_have_them(given_pages: Pages, cut: int) -> None:
+    most = 2
     records, texts, hosts = Counter[int](), dict[int, str](), defaultdict[int, set[str]](set)
     for host, reason, lines in given_pages:
         hashes = paragraph_hashes(lines).tolist() if reason is None else []
@@ -60,18 +63,27 @@ def test_paragraphs_are_counted_by_the_records_and_domains_that_have_them(given_
             hosts[hashed].add(host)
     [blank] = paragraph_hashes([""]).tolist()
     expected = {
-        hashed: (texts[hashed], count, 1, min(hosts[hashed]) if len(hosts[hashed]) == 1 else "")
+        hashed: (texts[hashed], hashed, count, 1, (*sorted(hosts[hashed])[:most],), len(hosts[hashed]) > most)
         for hashed, count in records.items()
         if count > 1 and hashed != blank
     }
-    assert observed(given_pages, cut=cut).repeated == expected
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(repeated_of_archive, "MOST_PARAGRAPH_DOMAINS", most)
+        assert observed(given_pages, cut=cut).repeated == expected
 
 
 def test_of_many_paragraphs_the_most_frequent_are_noted(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(repeated_of_archive, "MOST_IN_ARCHIVE", 2)
     lines = [["x", "y", "z", ""], ["x", "y", "z", ""], ["", "z", "y"]]
     found = observed([("a.example", None, each) for each in lines]).repeated
-    assert sorted((text, records) for text, records, _, _ in found.values()) == [("y", 3), ("z", 3)]
+    assert sorted((each.text, each.records) for each in found.values()) == [("y", 3), ("z", 3)]
+
+
+def test_a_paragraph_is_known_by_what_documents_have_and_merged_by_what_pages_have() -> None:
+    long = "ann " + "x" * 300
+    found = observed([("a.example", None, [long])] * 2, mask=lambda text: text.replace("ann", "[mail]")).repeated
+    [key, masked] = paragraph_hashes([long, "[mail] " + "x" * 300]).tolist()
+    assert {hashed: (each.text, each.hash) for hashed, each in found.items()} == {key: ("[mail] " + "x" * 193, masked)}
 
 
 @given(pages, st.integers(0, 8))

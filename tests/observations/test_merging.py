@@ -6,6 +6,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from ccnet_pipeline.errors import UserError
 from ccnet_pipeline.ledger import DamageTally
@@ -16,15 +18,21 @@ from ccnet_pipeline.observations.merging import Merged
 from ccnet_pipeline.observations.published import (
     MOST_DAMAGED,
     MOST_DOMAINS,
+    MOST_PARAGRAPH_DOMAINS,
     MOST_REPEATED,
     OBSERVATIONS,
     Observations,
 )
 from ccnet_pipeline.observations.publishing import Damaged, published
 from ccnet_pipeline.observations.reading import packed, read_observations
+from ccnet_pipeline.observations.repeated import Repeated, first_domains
 from ccnet_pipeline.quality import SCORE_BINS, Quality
 from ccnet_pipeline.storage import write
 from tests.corpora import document
+
+
+def paragraph(text: str, records: int, archives: int, *names: str) -> Repeated:
+    return Repeated(text, 1, records, archives, *first_domains(names))
 
 
 def archive(number: int, first: int = 0, stop: int = 40) -> Observed:
@@ -34,7 +42,7 @@ def archive(number: int, first: int = 0, stop: int = 40) -> Observed:
         examples.see(document(100 * number + each, bucket="head"))
     return Observed(
         examples.of_place,
-        {7: ("seven", 3, 1, "a.example"), 8 + number: ("rare", 2, 1, f"{number}.example")},
+        {7: paragraph("seven", 3, 1, "a.example"), 8 + number: paragraph("rare", 2, 1, f"{number}.example")},
         {"a.example": (4, 2, 40, 20), f"{number}.example": (1, 0, 10 * number, 0)},
         {"en": (1.5, 2.5)},
     )
@@ -53,12 +61,23 @@ def test_groups_of_archives_are_the_same_as_all_of_them_at_once() -> None:
     assert merged(groups).cut() == merged(archives).cut() == merged(archives[:3] + archives[3:]).cut()
 
 
-def test_counts_add_up_and_a_second_domain_is_told() -> None:
-    other = Observed({}, {7: ("Seven", 5, 2, "b.example")}, {"a.example": (1, 1, 5, 5)}, {})
+def test_counts_add_up_and_all_domains_are_told() -> None:
+    other = Observed({}, {7: paragraph("Seven", 5, 2, "b.example")}, {"a.example": (1, 1, 5, 5)}, {})
     found = merged([archive(1), other]).cut()
-    assert found.repeated[7] == ("seven", 8, 3, "")
-    assert found.repeated[9] == ("rare", 2, 1, "1.example")
+    assert found.repeated[7] == ("seven", 1, 8, 3, ("a.example", "b.example"), False)
+    assert found.repeated[9] == ("rare", 1, 2, 1, ("1.example",), False)
     assert found.domains["a.example"] == (5, 3, 45, 25)
+
+
+@given(st.lists(st.lists(st.integers(0, 11), min_size=1, max_size=10), min_size=1, max_size=5), st.randoms())
+def test_the_domains_of_a_paragraph_are_the_first_by_name_in_any_order(
+    given_names: list[list[int]], shuffled: random.Random
+) -> None:
+    names = [[f"{chr(ord('a') + each)}.example" for each in some] for some in given_names]
+    shuffled.shuffle(names)
+    found = merged([Observed({}, {7: paragraph("seven", 2, 1, *some)}, {}, {}) for some in names]).repeated[7]
+    expected = sorted({each for some in names for each in some})
+    assert (found.domains, found.more_domains) == ((*expected[:MOST_PARAGRAPH_DOMAINS],), len(expected) > 8)
 
 
 def test_of_documents_with_one_id_that_of_the_first_archive_comes_first() -> None:
@@ -82,7 +101,7 @@ def test_what_is_added_up_stays_bounded_and_what_comes_often_stays_in_it(monkeyp
     monkeypatch.setattr(merging, "MOST_REPEATED_IN_GROUP", 1)
     monkeypatch.setattr(merging, "MOST_DOMAINS_IN_GROUP", 1)
     whole = merged([archive(number, stop=0) for number in range(200)])
-    assert whole.repeated[7] == ("seven", 600, 200, "a.example")
+    assert whole.repeated[7] == paragraph("seven", 600, 200, "a.example")
     assert whole.domains["a.example"] == (800, 400, 8000, 4000)
     assert len(whole.repeated) <= 20
     assert len(whole.domains) <= 40
@@ -115,7 +134,7 @@ def shown(archives: Sequence[Observed]) -> Observations:
 def test_what_is_published_is_of_bounded_size_and_in_order() -> None:
     many = Observed(
         {},
-        {hashed: ("x", 5 + hashed % 3, 1, "") for hashed in range(3 * MOST_REPEATED)},
+        {hashed: Repeated("x", hashed, 5 + hashed % 3, 1, (), False) for hashed in range(3 * MOST_REPEATED)},
         {f"{number}.example": (1, 1, 50, number % 50) for number in range(9 * MOST_DOMAINS)},
         {},
     )

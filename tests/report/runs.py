@@ -56,8 +56,8 @@ def shape(perplexities: dict[str, int], cutoffs: tuple[float, float] | None = (3
     return LanguageShape(scores=scores, perplexities=perplexities, cutoffs=cutoffs)
 
 
-def repeated(text: str, *, domain: str = "") -> RepeatedParagraph:
-    return RepeatedParagraph(hash="0" * 16, text=text, records=1234, segments=3, domain=domain)
+def repeated(text: str, *domains: str, more: bool = False) -> RepeatedParagraph:
+    return RepeatedParagraph(hash="0" * 16, text=text, records=1234, segments=3, domains=[*domains], more_domains=more)
 
 
 def domain(name: str) -> DomainBooks:

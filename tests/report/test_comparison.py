@@ -15,7 +15,7 @@ def compared(folder: Path, before: dict[str, Any], after: dict[str, Any]) -> str
     places = [str(runs.a_run(folder / name, **changes)) for name, changes in (("a", before), ("b", after))]
     page = folder / "page.html"
     assert main(["--compare", *places, "--output", str(page)]) == 0
-    body = page.read_text(encoding="utf-8").partition("<main")[2].partition("</main>")[0]
+    body = page.read_text(encoding="utf-8").replace("<wbr>", "").partition("<main")[2].partition("</main>")[0]
     return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", body))
 
 
@@ -55,7 +55,7 @@ def test_settings_models_and_versions_that_differ_are_named(tmp_path: Path) -> N
         "package_version": "0.3",
     }
     said = compared(tmp_path, {}, {"run": runs.RUN | {"configuration": changed}})
-    for line in ("recipe.min_chars 300 200", "package_version 0.2 0.3", "lid.176.bin none 7e7e", "lid.176.ftz 8f8f"):
+    for line in ("--min_chars 300 200", "package_version 0.2 0.3", "lid.176.bin none 7e7e", "lid.176.ftz 8f8f"):
         assert line in said
     assert "blocklist_sha256" not in said
 
@@ -79,6 +79,13 @@ def test_what_one_run_does_not_say_is_not_compared(name: str, tmp_path: Path) ->
 def test_what_only_one_run_says_of_its_languages_is_not_gone(tmp_path: Path) -> None:
     said = compared(tmp_path, kept(sw=10), kept(sw=7) | {"manifest": None, "ledger": None})
     assert "Swahili sw 10 – – –" in said
+
+
+def test_languages_that_neither_run_wanted_are_folded(tmp_path: Path) -> None:
+    unwanted = {"languages": {"de": {"characters": {"read": 9, "dropped": {"language_unwanted": 9}}}}}
+    said = compared(tmp_path, {"ledger": unwanted}, {"ledger": unwanted})
+    assert "1 language outside --languages in both runs German." in said
+    assert said.count("German") == 1
 
 
 def test_both_must_be_runs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

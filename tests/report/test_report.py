@@ -1,5 +1,7 @@
 """What report.html shows of a run, whatever there is of it."""
 
+import dataclasses
+import re
 from html.parser import HTMLParser
 from itertools import pairwise
 from pathlib import Path
@@ -10,8 +12,11 @@ import pytest
 from ccnet_pipeline.language.codes import LANGUAGES
 from ccnet_pipeline.ledger import Balance, DamageTally
 from ccnet_pipeline.observations.published import Example
+from ccnet_pipeline.recipe import Configuration, Recipe
 from ccnet_pipeline.report import write_report
 from ccnet_pipeline.report.__main__ import main
+from ccnet_pipeline.report.settings import OPTIONS
+from tests.conftest import CHECKOUT
 from tests.report import runs
 
 MENACES = (
@@ -28,7 +33,8 @@ MENACES = (
 
 
 def page(folder: Path) -> str:
-    return Path(write_report(str(folder))).read_text(encoding="utf-8")
+    """The report, without the places where a long name may break."""
+    return Path(write_report(str(folder))).read_text(encoding="utf-8").replace("<wbr>", "")
 
 
 class _Elements(HTMLParser):
@@ -53,6 +59,14 @@ def test_the_report_says_what_was_kept(tmp_path: Path) -> None:
     assert "What this report does not know" not in text
 
 
+def test_the_domains_of_a_repeated_paragraph_are_named_where_all_are_known(tmp_path: Path) -> None:
+    repeated = [runs.repeated("Few", "a.example", ""), runs.repeated("Many", *"bcdefghi", more=True)]
+    known = runs.observations({}, [], repeated=repeated)
+    text = page(runs.a_run(tmp_path, observations=known))
+    assert "<small>on <bdi>a.example</bdi>, <bdi>pages without a host</bdi></small>" in text
+    assert "Many</span> <small>on several domains</small>" in text
+
+
 def test_no_element_of_the_page_is_shown_as_text(tmp_path: Path) -> None:
     assert "&lt;span" not in page(runs.a_run(tmp_path))
 
@@ -69,7 +83,7 @@ def menacing(text: str) -> dict[str, Any]:
     seen = runs.observations(
         {known: runs.shape({"41": 3})},
         [example, runs.example(known, "tail", 2, reason=text[:80], **changes)],
-        repeated=[runs.repeated(text, domain=text)],
+        repeated=[runs.repeated(text, text)],
         domains=[runs.domain(text)],
         damaged=[runs.damaged(text, reasons={text: 1})],
     )
@@ -110,8 +124,9 @@ def test_a_page_loads_nothing_and_runs_only_its_own_script(tmp_path: Path) -> No
     assert not [name for _, attributes in elements.found for name in attributes if name.startswith(("on", "style"))]
 
 
-def test_what_links_name_is_there_once(tmp_path: Path) -> None:
-    elements = _Elements(page(runs.a_run(tmp_path)))
+@pytest.mark.parametrize("changes", [{}, {"observations": None}])
+def test_what_links_name_is_there_once(changes: dict[str, Any], tmp_path: Path) -> None:
+    elements = _Elements(page(runs.a_run(tmp_path, **changes)))
     ids = [attributes["id"] for _, attributes in elements.found if "id" in attributes]
     assert len(ids) == len(set(ids))
     assert {(each["href"] or "")[1:] for each in elements.all("a")} <= set(ids)
@@ -233,6 +248,56 @@ def test_all_languages_and_millions_of_documents_fit_into_a_small_page(tmp_path:
     assert kept == len(LANGUAGES)
 
 
+def table_of(text: str) -> str:
+    """The table of languages, as it stands in the page."""
+    return text.partition('<table id="language-table"')[2].partition("</table>")[0]
+
+
+def lost(documents: int, reason: str) -> dict[str, Any]:
+    return {unit: {"read": documents, "dropped": {reason: documents}} for unit in ("records", "characters")}
+
+
+def with_languages(**more: dict[str, Any]) -> dict[str, Any]:
+    return {"ledger": {"languages": {"en": {}, "fa": {}} | more}}
+
+
+def test_a_language_that_lost_everything_stands_before_trifles(tmp_path: Path) -> None:
+    more = {"de": lost(4, "bucket_tail"), "sw": lost(4004, "bucket_tail")}
+    table = table_of(page(runs.a_run(tmp_path, **with_languages(**more))))
+    assert table.index("Swahili") < table.index("German")
+
+
+def test_languages_that_were_not_wanted_are_folded(tmp_path: Path) -> None:
+    text = page(runs.a_run(tmp_path, **with_languages(de=lost(4, "language_unwanted"), sw=lost(4, "bucket_tail"))))
+    assert "German" not in table_of(text)
+    assert "Swahili" in table_of(text)
+    assert "1 language outside --languages, of which nothing was kept" in text
+    assert "German (4 characters)." in text
+
+
+@pytest.mark.parametrize(
+    ("buckets", "says"),
+    [
+        ({"en": "all", "sw": "all"}, "No language has a fluency model. "),
+        ({"en": "head", "sw": "all"}, "No fluency model: Swahili. "),
+        ({"en": "head", "sw": "all", "de": "all"}, "No language but English has a fluency model. "),
+        ({"en": "head", "sw": "middle"}, ""),
+    ],
+)
+def test_languages_without_a_fluency_model_are_named(buckets: dict[str, str], says: str, tmp_path: Path) -> None:
+    files = [runs.file_of(code, bucket, 3) for code, bucket in buckets.items()]
+    text = page(runs.a_run(tmp_path, manifest=runs.manifest(files), ledger=None, observations=None))
+    said = says + "Documents without one all stand in the bucket “all”; none was dropped for how fluent it is."
+    assert (said in text) == bool(says)
+    assert bool(says) == ("none was dropped for how fluent" in text)
+
+
+def test_the_headline_tells_languages_from_a_handful_of_documents(tmp_path: Path) -> None:
+    files = [runs.file_of("en", "head", 100), runs.file_of("sw", "head", 99)]
+    text = page(runs.a_run(tmp_path, manifest=runs.manifest(files)))
+    assert "<dt>Languages, 1 with 100 documents or more</dt><dd>2</dd>" in text
+
+
 def test_what_is_no_run_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "file").write_text("")
     for place in (tmp_path, tmp_path / "none", tmp_path / "file"):
@@ -253,8 +318,48 @@ def test_one_run_or_two_are_wanted(words: list[str], capsys: pytest.CaptureFixtu
 
 
 def test_the_page_goes_where_it_is_wanted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    run, elsewhere = runs.a_run(tmp_path / "run"), tmp_path / "pages" / "page.html"
+    run, elsewhere = runs.a_run(tmp_path / "run"), tmp_path / "page.html"
     assert main([str(run), "--output", str(elsewhere)]) == 0
     assert capsys.readouterr().out == f"Report: {elsewhere}\n"
     assert elsewhere.exists()
     assert not (run / "report.html").exists()
+
+
+@pytest.mark.parametrize("words", [["run"], ["--compare", "run", "run"]])
+def test_no_folder_is_made_for_a_page(
+    words: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    runs.a_run(tmp_path / "run")
+    assert main([*words, "--output", "none/page.html"]) == 2
+    assert "--output none/page.html: there is no folder none; make it, or choose" in capsys.readouterr().err
+    assert not (tmp_path / "none").exists()
+
+
+def test_reasons_of_filters_stand_as_filters_are_asked_and_are_not_said_twice(tmp_path: Path) -> None:
+    names = ["c4.b", "gopher.a", "my.own.filter", "filter_error.c4"]
+    filtering = {"filtering": {"names": ["my.own.filter", "gopher", "c4"]}}
+    text = page(
+        runs.a_run(
+            tmp_path,
+            run=runs.RUN | {"configuration": filtering},
+            ledger=runs.ledger({}, records=Balance(8, 4, dict.fromkeys(names, 1))),
+        )
+    )
+    places = [
+        text.index(f"<code><bdi>{name}</bdi></code>")
+        for name in ("filter_error.c4", "my.own.filter", "gopher.a", "c4.b")
+    ]
+    assert places == sorted(places)
+    assert "dropped by the filter" not in text
+    assert '<span class="meaning"></span>' not in text
+    assert "a filter raised, and gave no answer" in text
+
+
+def test_settings_are_called_by_options_that_there_are(tmp_path: Path) -> None:
+    known = set(re.findall(r"--\w+", (CHECKOUT / "tests" / "golden" / "help.txt").read_text()))
+    assert set(OPTIONS.values()) <= known
+    names = {field.name for kind in (Recipe, Configuration) for field in dataclasses.fields(kind)}
+    assert {name.partition(".")[0] for name in OPTIONS} <= names
+    text = page(runs.a_run(tmp_path))
+    assert "<dt>--min_chars</dt><dd><bdi>300</bdi></dd>" in text

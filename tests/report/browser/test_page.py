@@ -49,6 +49,14 @@ def test_so_do_its_relatives(name: str, width: int, opened: Opened, request: pyt
     assert visit.page.evaluate("document.documentElement.scrollWidth") == width
 
 
+def test_names_and_sizes_are_to_be_read_on_a_phone(comparison: Path, sample_report: Path, opened: Opened) -> None:
+    width = "each => each.getBoundingClientRect().width"
+    names = opened(comparison, width=390).page.locator("main th[scope=row]").all()
+    assert min(each.evaluate(width) for each in names[:80]) > 90
+    head = opened(sample_report, width=390).page.locator("table.languages thead th", has_text="Characters")
+    assert head.evaluate("each => each.getBoundingClientRect().right") <= 390
+
+
 def test_it_is_light_or_dark_as_the_reader_wants(sample_report: Path, opened: Opened) -> None:
     def brightness(scheme: Scheme) -> float:
         colour = opened(sample_report, scheme=scheme).page.evaluate("getComputedStyle(document.body).backgroundColor")
