@@ -95,7 +95,7 @@ def _complete(arguments: Arguments) -> None:
             run_directory.remove_work(output, run_directory.work_of(output))
         layout = Layout(output, "")
         files = print_summary(layout)
-        _write_report(output)
+        _show_report(output, anew=True)
         execution.conclude(ended, layout.failures_file)
     print(where_it_lies(output, files))
 
@@ -143,14 +143,16 @@ def _run(arguments: Arguments) -> None:
         if not arguments.keep_work:
             run_directory.remove_work(arguments.output, ours.work)
         files = print_summary(ours.layout)
-        _write_report(arguments.output)
+        _show_report(arguments.output, anew=not ours.is_complete)
     _print_next_steps(arguments, files)
 
 
-def _write_report(output: str) -> None:
-    """Write the report, and what else people look at."""
-    if report.REPORT in renewals.renew(output, "build_cc100"):
-        print(f"Report: {storage.join(output, report.REPORT)}")
+def _show_report(output: str, *, anew: bool) -> None:
+    """Write the report, and what else people look at; of a run that was complete before, only what is missing."""
+    renewals.renew(output, "build_cc100", missing_only=not anew)
+    place = storage.join(output, report.REPORT)
+    if storage.exists(place):
+        print(f"Report: {place}")
 
 
 def _estimate(arguments: Arguments, pick: Pick) -> None:
