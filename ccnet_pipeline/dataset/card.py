@@ -12,6 +12,7 @@ from ccnet_pipeline.dataset.limits import limits, named
 from ccnet_pipeline.fluency.buckets import BUCKETS
 from ccnet_pipeline.formats import TEXT
 from ccnet_pipeline.language.codes import LANGUAGES
+from ccnet_pipeline.report.numbers import counted
 from ccnet_pipeline.shards.published import Manifest
 
 CARD_FILE = "README.md"
@@ -80,11 +81,11 @@ def _summary(facts: Facts, name: str) -> Iterator[str]:
     yield f"# {name}"
     yield ""
     if not sizes:
-        yield f"No document was kept of {_counted(inputs, 'archive')}."
+        yield f"No document was kept of {counted(inputs, 'archive')}."
         return
     yield (
-        f"Text of the web in {_counted(len(sizes), 'language')}{_substantial(facts)}: "
-        f"{_counted(documents, 'document')}, {characters:,} characters, of {_counted(inputs, 'archive')}"
+        f"Text of the web in {counted(len(sizes), 'language')}{_substantial(facts)}: "
+        f"{counted(documents, 'document')}, {characters:,} characters, of {counted(inputs, 'archive')}"
         + (f" of CommonCrawl ({', '.join(facts.dumps)})." if facts.dumps else ".")
     )
     yield (
@@ -105,10 +106,6 @@ def _told_by_fluency(facts: Facts) -> str:
         return ", and no language had a model that tells fluent text from other text, so text of any quality was kept"
     which = "" if len(scored) == languages else f", for {len(scored):,} of {languages:,} languages ({named(scored)})"
     return f", and a model of the language tells fluent text from other text{which}"
-
-
-def _counted(count: int, what: str) -> str:
-    return f"{count:,} {what}" + ("" if count == 1 else "s")
 
 
 def _sizes(facts: Facts) -> Iterator[str]:
